@@ -1,0 +1,64 @@
+# Every target is a command that a person would type; CI types `make test`.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+PY := .venv/bin/python
+CLOUD_PY := .localcloud/venv/bin/python
+LOCAL := $(CLOUD_PY) -m localcloud
+CLOUD ?= local
+export PYTHONPATH := $(CURDIR)
+FAST := tests/unit tests/stack
+
+.PHONY: help setup up status down demo check test acceptance clean-up format
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
+
+setup: .venv/.complete ## virtual environments, Pulumi CLI and plugins; says what it does and how long that takes
+	@$(PY) -m toolchain
+	@$(PYTHON) -m localcloud setup
+
+.venv/.complete: requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Slipway needs Python 3.11 or newer; name one: make PYTHON=python3.12 setup")'
+	@echo "Python packages for the program and its tests: about a minute the first time"
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+up: setup ## start the local cloud (installs and starts a Docker Engine where there is none, after asking)
+	@$(LOCAL) up
+
+status: ## what the local cloud runs
+	@$(LOCAL) status
+
+down: ## stop the local cloud, keep its state
+	@$(LOCAL) down
+
+demo: setup ## both environments on the local cloud: staging, acceptance, production, acceptance
+	@$(LOCAL) up
+	@$(PY) -m localcloud.demo
+
+check: .venv/.complete ## the gate for every commit: format, lint, types, fast tests
+	@$(PY) -m ruff format --check --quiet .
+	@$(PY) -m ruff check --quiet .
+	@$(PY) -m mypy --no-error-summary .
+	@$(PY) -m pytest -q $(FAST)
+
+format: .venv/.complete ## put the code into the house format
+	@$(PY) -m ruff check --quiet --fix . || true
+	@$(PY) -m ruff format --quiet .
+
+test: setup ## everything, on a fresh machine too: one pytest, whose last line is the result
+	@$(PY) -m pytest tests
+
+acceptance: setup ## make acceptance STACK=staging [CLOUD=aws]: the acceptance suites against a running stack
+	@test -n "$(STACK)" || { echo "make acceptance: name the stack; for example: make acceptance STACK=staging" >&2; exit 2; }
+ifeq ($(CLOUD),aws)
+	@$(PY) -m delivery acceptance --stack $(STACK)
+else
+	@$(PY) -m localcloud.run $(PY) -m delivery acceptance --stack $(STACK)
+endif
+
+clean-up: ## destroy both local stacks and stop the local cloud; ALL=1 also removes images, caches and our Docker Engine
+	@$(if $(wildcard .venv/.complete),$(PY),$(PYTHON)) -m localcloud.clean_up $(if $(ALL),--all)

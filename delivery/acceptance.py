@@ -1,0 +1,97 @@
+"""Acceptance: each service's own suite, in a container outside the environment, against the real URL."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+from delivery import running
+from delivery.environment import Environment, Service
+from delivery.errors import DeliveryError
+
+ACCEPTED = "accepted-"
+
+
+def run(clients: Any, environment: Environment, *, root: Path, reports: Path, safe_only: bool) -> None:  # noqa: ANN401
+    """Run the acceptance suite of every service; mark the images that passed as accepted.
+
+    Args:
+        clients: a callable from AWS service name to boto3 client.
+        environment: what to test, as `delivery.environment.read` returns it.
+        root: folder that the services' image contexts are relative to (the project's root).
+        reports: folder for JUnit results, one sub-folder a service.
+        safe_only: only the tests that change nothing; the image is then not marked.
+
+    Raises:
+        DeliveryError: a suite failed or could not be built; nothing was marked for that service.
+    """
+    for service in environment.services:
+        digest = running.digest(clients("ecs"), environment.cluster, service.ecs_service)
+        image = _build(service, root)
+        _test(service, image, environment.url, digest, reports=reports / service.name, safe_only=safe_only)
+        if not safe_only:
+            tag = mark(clients("ecr"), service.repository, digest)
+            print(f"{service.name}: {digest} is tagged {tag}", flush=True)
+
+
+def mark(ecr: Any, repository: str, digest: str) -> str:  # noqa: ANN401 - boto3's clients have no static type
+    """Give an image the tag that production asks for; doing so twice changes nothing.
+
+    Args:
+        ecr: a boto3 `ecr` client.
+        repository: the repository's name.
+        digest: `sha256:...` of the image.
+
+    Returns:
+        The tag: `accepted-` and what follows the first dash of the tag that the image was pushed under.
+
+    Raises:
+        DeliveryError: the repository has no such image, or it has no tag to derive the name from.
+    """
+    try:
+        described = ecr.describe_images(repositoryName=repository, imageIds=[{"imageDigest": digest}])
+        tags = sorted(described["imageDetails"][0].get("imageTags", []))
+    except (ecr.exceptions.ImageNotFoundException, IndexError) as gone:
+        raise DeliveryError(f"repository {repository!r} has no image {digest}; it was removed while it ran") from gone
+    if done := [tag for tag in tags if tag.startswith(ACCEPTED)]:
+        return done[0]
+    pushed = [tag for tag in tags if "-" in tag]
+    if not pushed:
+        raise DeliveryError(f"image {digest} in {repository!r} has no tag like content-<hash> or candidate-<commit>")
+    tag = ACCEPTED + pushed[0].split("-", 1)[1]
+    got = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageDigest": digest}])["images"][0]
+    media_type = {"imageManifestMediaType": got["imageManifestMediaType"]} if "imageManifestMediaType" in got else {}
+    ecr.put_image(repositoryName=repository, imageManifest=got["imageManifest"], imageTag=tag, **media_type)
+    return tag
+
+
+def _build(service: Service, root: Path) -> str:
+    """Build the service's `acceptance` target with the build arguments of its stack; returns the image's name."""
+    image = f"slipway-acceptance/{service.name}"
+    arguments = [word for key, value in sorted(service.build_args.items()) for word in ("--build-arg", f"{key}={value}")]
+    command = ["docker", "build", "--quiet", "--target", "acceptance", "--tag", image, *arguments]
+    print(f"{service.name}: building the acceptance suite (a minute or two the first time)", flush=True)
+    started = time.monotonic()
+    built = subprocess.run(
+        [*command, str(root / service.context)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    if built.returncode:
+        print(built.stdout)
+        raise DeliveryError(f"the acceptance target of {service.context}/Dockerfile does not build; its output is above")
+    print(f"{service.name}: built in {time.monotonic() - started:.0f} s", flush=True)
+    return image
+
+
+def _test(service: Service, image: str, url: str, digest: str, *, reports: Path, safe_only: bool) -> None:
+    reports.mkdir(parents=True, exist_ok=True)
+    variables = {"BASE_URL": url, "EXPECTED_DIGEST": digest} | ({"SAFE_ONLY": "1"} if safe_only else {})
+    settings = [word for key, value in variables.items() for word in ("--env", f"{key}={value}")]
+    mount = f"{reports.resolve()}:/reports"
+    # The host's network: the suite comes from outside the environment and reaches every address the host reaches.
+    done = subprocess.run(
+        ["docker", "run", "--rm", "--network", "host", "--volume", mount, *settings, image], check=False
+    )
+    if done.returncode:
+        raise DeliveryError(f"acceptance of {service.name} at {url} failed (exit {done.returncode}); report: {reports}")

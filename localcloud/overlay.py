@@ -1,0 +1,84 @@
+"""The stack file as the local cloud needs it: a generated copy, never the committed file itself."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+KEYS_OF_A_BACKEND = ("encryptionsalt", "encryptedkey", "secretsprovider")
+# What the AWS provider asks of AWS itself when it starts, and an emulator cannot answer (provider's documentation).
+PROVIDER: dict[str, Any] = {
+    "aws:skipCredentialsValidation": True,
+    "aws:skipRegionValidation": True,
+    "aws:skipRequestingAccountId": True,
+    "aws:skipMetadataApiCheck": True,
+    "aws:s3UsePathStyle": True,
+}
+
+
+class OverlayError(Exception):
+    """A stack file that cannot be used locally: one line with file, key and remedy."""
+
+
+def write(source: Path, target: Path, *, image_arguments: dict[str, str]) -> None:
+    """Write the local copy of a stack file; the same input gives the same file.
+
+    Args:
+        source: the committed `Pulumi.<stack>.yaml`.
+        target: where the copy goes; its encryption salt, made by the local passphrase, is kept.
+        image_arguments: build arguments that name base images (`PYTHON_IMAGE`), given to every service
+            that does not set them itself.
+
+    Raises:
+        OverlayError: no such file, not YAML, or a provider section that would leave this machine.
+    """
+    document = _load(source)
+    before = _load(target) if target.exists() else {}
+    config = document.get("config") or {}
+    for key in ("aws:endpoints", "aws:profile", "aws:assumeRoles"):
+        if key in config:
+            raise OverlayError(f"{source.name}: {key} is set; the local cloud cannot honour it; use another stack file")
+    config = {key: _localise(key, value) for key, value in config.items()} | PROVIDER
+    _add_image_arguments(config, image_arguments)
+    result: dict[str, Any] = {key: value for key, value in document.items() if key not in KEYS_OF_A_BACKEND}
+    result["config"] = config
+    if "encryptionsalt" in before:
+        result["encryptionsalt"] = before["encryptionsalt"]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_suffix(".partial")
+    partial.write_text("# Generated from " + source.name + ": edit that file.\n" + yaml.safe_dump(result), "utf-8")
+    partial.replace(target)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text("utf-8")) or {}
+    except FileNotFoundError as missing:
+        raise OverlayError(f"{path.name} does not exist in {path.parent}; name a stack that has a file") from missing
+    except (yaml.YAMLError, UnicodeDecodeError) as bad:
+        problem = " ".join(str(bad).split())
+        raise OverlayError(f"{path.name} is not YAML: {problem}; correct the file") from bad
+    if not isinstance(document, dict) or not isinstance(document.get("config") or {}, dict):
+        raise OverlayError(f"{path.name} has no `config:` map; see docs/configuration.md for its keys")
+    return document
+
+
+def _localise(key: str, value: Any) -> Any:  # noqa: ANN401 - YAML
+    """Replace every `secure:` value, whose key is not here, by a local one that stays the same."""
+    if isinstance(value, dict):
+        if set(value) == {"secure"}:
+            return "local-" + hashlib.sha256(key.encode()).hexdigest()[:20]
+        return {name: _localise(f"{key}.{name}", part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_localise(f"{key}[{index}]", part) for index, part in enumerate(value)]
+    return value
+
+
+def _add_image_arguments(config: dict[str, Any], arguments: dict[str, str]) -> None:
+    services = (config.get("slipway:environment") or {}).get("services") or {}
+    for service in services.values() if isinstance(services, dict) else ():
+        if isinstance(service, dict) and arguments:
+            service["build_args"] = arguments | (service.get("build_args") or {})

@@ -1,0 +1,27 @@
+"""`python -m localcloud.run COMMAND...`: run a command with the AWS settings of the local cloud."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from localcloud import client
+
+
+def main(command: list[str]) -> int:
+    """Run the command; returns its exit code, or 1 with one line on stderr when there is nothing to run against."""
+    if not command or command[0] in ("-h", "--help"):
+        print("usage: python -m localcloud.run COMMAND [ARGUMENTS]\n" + (__doc__ or ""))
+        return 0 if command else 2
+    try:
+        cloud = client.running()
+    except client.LocalCloudError as error:
+        print(f"localcloud.run: {error}", file=sys.stderr)
+        return 1
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    return subprocess.run(command, env=kept | cloud.environment(), check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

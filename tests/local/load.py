@@ -1,0 +1,67 @@
+"""A constant load: requests at a fixed rate over kept-alive connections, each answer counted."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import threading
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+SLOW_EVERY = 25  # one request in so many takes two seconds
+
+
+@dataclass
+class Load:
+    """Requests to `url` while the `with` block lasts; `failed` tells what was not answered with 200."""
+
+    url: str
+    slow_path: str
+    fast_path: str = "/version"
+    rate: int = 50
+    counts: collections.Counter[str] = field(default_factory=collections.Counter)
+    first_failures: list[str] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        """Start the load in a thread of its own."""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._drive()))
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        """Stop, and wait for the answers that are still to come."""
+        self._stop.set()
+        self._thread.join()
+
+    @property
+    def failed(self) -> int:
+        """How many requests got anything but 200."""
+        return sum(count for what, count in self.counts.items() if what != "200")
+
+    async def _drive(self) -> None:
+        limits = httpx.Limits(max_keepalive_connections=50, max_connections=200)
+        async with httpx.AsyncClient(base_url=self.url, timeout=15, limits=limits) as client:
+            pending: set[asyncio.Task[None]] = set()
+            start, number = time.monotonic(), 0
+            while not self._stop.is_set():
+                path = self.slow_path if number % SLOW_EVERY == 0 else self.fast_path
+                task = asyncio.create_task(self._one(client, path))
+                pending.add(task)
+                task.add_done_callback(pending.discard)
+                number += 1
+                await asyncio.sleep(max(0.0, start + number / self.rate - time.monotonic()))
+            await asyncio.gather(*pending)
+
+    async def _one(self, client: httpx.AsyncClient, path: str) -> None:
+        try:
+            what = str((await client.get(path)).status_code)
+        except httpx.HTTPError as error:
+            what = type(error).__name__
+        self.counts[what] += 1
+        if what != "200" and len(self.first_failures) < 10:
+            self.first_failures.append(f"{time.strftime('%X')} {path} {what}")
