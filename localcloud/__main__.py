@@ -1,0 +1,64 @@
+"""`python -m localcloud`: start, look at, stop and empty the local cloud."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from localcloud import setup
+
+NAMES = ("up", "status", "down", "reset", "env", "sweep", "setup", "serve")
+DESCRIPTION = """The local cloud: the AWS services that the stacks use, on this machine, with Docker.
+
+  setup   make the local cloud's virtual environment (.localcloud/venv); nothing to do when it is up to date
+  up      start it, or make sure that it runs: Docker Engine, network, base images, the process
+  status  what runs
+  env     variables that lead any AWS client to it, and the base images' names
+  down    stop the process and all containers; state stays, and the next `up` brings everything back
+  reset   remove everything: containers, volumes, pushed images, network, state
+  sweep   list whatever stacks left behind: exit code 0 if nothing, else 1
+
+Environment: SLIPWAY_PORT (4566), SLIPWAY_STATE (.localcloud), SLIPWAY_NETWORK (slipway), SLIPWAY_CACHE
+(~/.cache/slipway), SLIPWAY_IMAGES (public or stand-in instead of asking whether a registry can be reached)."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's grammar."""
+    top = argparse.ArgumentParser(
+        prog="python -m localcloud", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
+    made = {name: commands.add_parser(name) for name in NAMES}
+    made["up"].add_argument("--yes", action="store_true", help="install and start a Docker Engine without asking")
+    for name in ("status", "env", "sweep"):
+        made[name].add_argument("--json", action="store_true", help="print JSON")
+    made["down"].description = (
+        "Stops the process and its containers (tasks, load balancers, databases). Nothing is lost: databases keep "
+        "their volumes, and the next `up` starts everything again."
+    )
+    made["reset"].description = "Removes everything that the local cloud holds, its stacks' state files included."
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit code; errors are one line on standard error."""
+    options = parser().parse_args(arguments)
+    if options.command == "setup":
+        return setup.make()
+    try:
+        from localcloud import commands  # noqa: PLC0415  needs the virtual environment
+        from localcloud.settings import UserError, load  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        print(f"localcloud: the module {error.name} is missing: run: make setup", file=sys.stderr)
+        return 1
+    try:
+        return commands.run(options, load())
+    except UserError as error:
+        print(f"localcloud {options.command}: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(f"localcloud {options.command}: interrupted; running it again goes on", file=sys.stderr)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""The process of the local cloud: ministack, our own services and the gateway in front of both."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from localcloud import emulator, engine, network, process
+from localcloud.context import Context
+from localcloud.gateway import Gateway
+from localcloud.persistence import Saver
+from localcloud.requestlog import RequestLog
+from localcloud.settings import ACCOUNT, REGION, Settings
+from localcloud.store import Store
+
+if TYPE_CHECKING:
+    from localcloud.context import Service
+
+logger = logging.getLogger("localcloud")
+KEEP_ALIVE_SECONDS = 75
+GRACE_SECONDS = 3
+DOCKER_SECONDS = 300
+"""Time-out of one call of the Docker API: a pull may take minutes."""
+
+
+def serve(settings: Settings) -> None:
+    """Run the local cloud until it is told to stop.
+
+    Raises:
+        UserError: no Docker Engine answers, or the network cannot be made.
+    """
+    engine.require().close()
+    docker_client = engine.client(DOCKER_SECONDS) or engine.require()
+    gateway_address = network.ensure(docker_client, settings)
+    context = Context(
+        account=ACCOUNT,
+        region=REGION,
+        endpoint=settings.endpoint,
+        container_endpoint=f"http://{gateway_address}:{settings.port}",
+        network=settings.network,
+        docker=docker_client,
+        store=Store(settings.state_dir / "store.sqlite3"),
+        state_dir=settings.state_dir,
+    )
+    sockets = [listener("127.0.0.1", settings.port), listener(gateway_address, settings.port)]
+    application = emulator.load(settings.state_dir, settings.port)
+    asyncio.run(Cloud(settings, context, application).run(sockets))
+
+
+def listener(host: str, port: int) -> socket.socket:
+    """Return a socket bound to one address; never to all of them."""
+    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    found.bind((host, port))
+    return found
+
+
+def services_of(context: Context, gateway: Gateway) -> list[Service]:
+    """Return our own services in the order of their start."""
+    try:
+        from localcloud.services import own_services  # noqa: PLC0415
+    except ImportError:
+        return []
+    _ = gateway
+    return list(own_services(context))
+
+
+class Cloud:
+    """Everything that runs, from start to stop."""
+
+    def __init__(self, settings: Settings, context: Context, application: Any) -> None:  # noqa: ANN401
+        """Put the parts together.
+
+        Args:
+            settings: of this local cloud.
+            context: what the services are given.
+            application: ministack's application module.
+        """
+        self._settings = settings
+        self._ready = False
+        self._failed: dict[str, str] = {}
+        saver = Saver(lambda service: emulator.save(application, service))
+        log = RequestLog(settings.log_dir / "requests.jsonl")
+        self._gateway = Gateway(application.app, log, saver.changed, self.health)
+        self._services = services_of(context, self._gateway)
+        for service in self._services:
+            self._gateway.add(service)
+
+    def health(self) -> dict[str, Any]:
+        """Return what the health page says."""
+        return {
+            "ready": self._ready,
+            "pid": os.getpid(),
+            "state": str(self._settings.state_dir),
+            "own": [service.api for service in self._services],
+            "failed": self._failed,
+        }
+
+    async def run(self, sockets: list[socket.socket]) -> None:
+        """Serve on the sockets until SIGTERM or SIGINT."""
+        config = uvicorn.Config(
+            self._gateway,
+            http="httptools",
+            loop="asyncio",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        server = uvicorn.Server(config)
+        starting = asyncio.create_task(self._start(server))
+        await server.serve(sockets)
+        starting.cancel()
+        for service in reversed(self._services):
+            await service.stop()
+        process.forget(self._settings)
+
+    async def _start(self, server: uvicorn.Server) -> None:
+        """Start our own services once the gateway answers, since they call it; one that fails stops no other."""
+        while not server.started:
+            await asyncio.sleep(0.01)
+        for service in self._services:
+            try:
+                await service.start()
+            except Exception as error:
+                logger.exception("%s did not start", service.api)
+                self._failed[service.api] = f"{type(error).__name__}: {error}"
+            self._gateway.started(service)
+        self._ready = True

@@ -1,0 +1,66 @@
+"""ministack inside our process: set up without listeners or containers of its own, and reached as an ASGI app."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from localcloud.settings import ACCOUNT, REGION
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import ModuleType
+
+SERVED = {
+    "acm": "acm",
+    "ec2": "ec2",
+    "events": "eventbridge",
+    "iam": "iam",
+    "kms": "kms",
+    "logs": "cloudwatch_logs",
+    "monitoring": "cloudwatch",
+    "s3": "s3",
+    "secretsmanager": "secretsmanager",
+    "sns": "sns",
+    "sqs": "sqs",
+    "ssm": "ssm",
+    "sts": "sts",
+    "tagging": "tagging",
+}
+"""SigV4 service names that ministack answers here, and its modules. Whatever is missing is refused by name: ministack
+would pretend to do it."""
+
+
+def load(state_dir: Path, port: int) -> ModuleType:
+    """Import ministack with its state in our folder and return its application module.
+
+    Environment variables are how ministack is configured, and it reads them when imported: call this once, first.
+    """
+    objects = state_dir / "s3"
+    objects.mkdir(parents=True, exist_ok=True)
+    os.environ.update(
+        GATEWAY_PORT=str(port),
+        MINISTACK_ACCOUNT_ID=ACCOUNT,
+        MINISTACK_REGION=REGION,
+        IOT_MTLS_ENABLED="0",
+        SFTP_ENABLED="0",
+        PERSIST_STATE="1",
+        STATE_DIR=str(state_dir / "ministack"),
+        S3_PERSIST="1",
+        S3_DATA_DIR=str(objects),
+        LOG_LEVEL="WARNING",
+    )
+    from ministack import app  # noqa: PLC0415
+
+    app._docker_socket_present = lambda: False  # noqa: SLF001  containers are our own services' only
+    return app
+
+
+def save(app: ModuleType, service: str) -> None:
+    """Write what ministack holds for a service (a SigV4 name) to its file, as a whole or not at all."""
+    from ministack.core import persistence  # noqa: PLC0415
+
+    name = SERVED[service]
+    state = app._get_module(name).get_state()  # noqa: SLF001
+    if state is not None:
+        persistence.save_state(name, state)

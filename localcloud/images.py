@@ -1,0 +1,226 @@
+"""The base images: the public ones where a registry is reachable, else stand-ins built from Debian packages."""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from docker.errors import ImageNotFound
+from docker.utils.json_stream import json_stream
+
+from localcloud import engine
+from localcloud.pip_settings import pip_conf
+from localcloud.settings import LABEL, UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import docker
+
+RECIPES = Path(__file__).resolve().parent / "images"
+RECIPE_LABEL = "slipway.recipe"
+REGISTRY = "public.ecr.aws"
+REGISTRY_SECONDS = 4
+BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+SUITE = "bookworm"
+INCLUDE = "ca-certificates,python3,python3-venv,python3-pip"
+BOOTSTRAP_SECONDS = 600
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Images:
+    """The image names in use: public ones or stand-ins."""
+
+    python: str
+    postgres: str
+    haproxy: str
+
+    def environment(self) -> dict[str, str]:
+        """Return the names as environment variables: PYTHON_IMAGE, POSTGRES_IMAGE, HAPROXY_IMAGE."""
+        return {f"{name.upper()}_IMAGE": image for name, image in asdict(self).items()}
+
+
+PUBLIC = Images(
+    python=f"{REGISTRY}/docker/library/python:3.11-slim-bookworm",
+    postgres=f"{REGISTRY}/docker/library/postgres:15-alpine",
+    haproxy=f"{REGISTRY}/docker/library/haproxy:2.6",
+)
+STAND_INS = Images(
+    python="slipway.local/python:3.11",
+    postgres="slipway.local/postgres:15",
+    haproxy="slipway.local/haproxy:2.6",
+)
+BASE = "slipway.local/debian:bookworm"
+
+
+def registry_answers() -> bool:
+    """Tell within 4 s whether the public image registry can be reached (any HTTP answer counts).
+
+    SLIPWAY_IMAGES=public or =stand-in decides instead.
+    """
+    chosen = os.environ.get("SLIPWAY_IMAGES")
+    if chosen in ("public", "stand-in"):
+        return chosen == "public"
+    connection = http.client.HTTPSConnection(REGISTRY, timeout=REGISTRY_SECONDS)
+    try:
+        connection.request("GET", "/v2/")
+        return connection.getresponse().status in (200, 401)
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def ensure(client: docker.DockerClient, cache: Path, say: Callable[[str], None]) -> Images:
+    """Return the image names in use, after building whatever stand-in is missing or made by an older recipe.
+
+    Args:
+        client: the Docker daemon.
+        cache: folder outside the repository for downloaded packages.
+        say: takes progress lines.
+
+    Raises:
+        UserError: a stand-in cannot be built.
+    """
+    if registry_answers():
+        return PUBLIC
+    client.ping()
+    recipe = digest_of(BASE, SUITE, INCLUDE, pip_conf(), *texts(RECIPES / "python"), *bundle())
+    if recipe_of(client, STAND_INS.python) != recipe:
+        base(client, cache, say)
+        build(client, STAND_INS.python, "python", {"BASE": BASE}, recipe, "5 s", say)
+    for name, image, expected in (
+        ("postgres", STAND_INS.postgres, "25 s, 250 MB"),
+        ("haproxy", STAND_INS.haproxy, "10 s, 10 MB"),
+    ):
+        own = digest_of(recipe, *texts(RECIPES / name))
+        if recipe_of(client, image) != own:
+            build(client, image, name, {"PYTHON_IMAGE": STAND_INS.python}, own, expected, say)
+    return STAND_INS
+
+
+def digest_of(*parts: str) -> str:
+    """Return a short hash of texts: what an image is built from."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def texts(folder: Path) -> list[str]:
+    """Return names and contents of a folder's files, in order."""
+    return [f"{path.name}\n{path.read_text()}" for path in sorted(folder.iterdir()) if path.is_file()]
+
+
+def bundle() -> list[str]:
+    """Return the host's certificate authorities, as a list of none or one text."""
+    return [BUNDLE.read_text()] if BUNDLE.exists() else []
+
+
+def recipe_of(client: docker.DockerClient, image: str) -> str | None:
+    """Return the recipe hash that an image was built from, None where there is no such image."""
+    try:
+        return client.images.get(image).labels.get(RECIPE_LABEL)
+    except ImageNotFound:
+        return None
+
+
+def base(client: docker.DockerClient, cache: Path, say: Callable[[str], None]) -> None:
+    """Make the Debian image below the stand-ins, once.
+
+    Raises:
+        UserError: mmdebstrap is missing and cannot be installed, or fails.
+    """
+    recipe = digest_of(BASE, SUITE, INCLUDE)
+    if recipe_of(client, BASE) == recipe:
+        return
+    if shutil.which("mmdebstrap") is None:
+        if os.geteuid() != 0 or shutil.which("apt-get") is None:
+            raise UserError("no image registry is reachable and mmdebstrap is missing: install the package mmdebstrap")
+        engine.apt_install(["mmdebstrap"])
+    say(f"{BASE}: building from Debian packages (about 35 s, 240 MB)")
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        tar = Path(folder) / "base.tar"
+        bootstrap(tar, cache / "images" / "packages")
+        changes = [f"LABEL {LABEL}=1 {RECIPE_LABEL}={recipe}", 'CMD ["bash"]']
+        repository, tag = BASE.rsplit(":", 1)
+        with tar.open("rb") as stream:
+            chunks = iter(lambda: stream.read(2**20), b"")  # a plain file would be sent unchunked under a chunked header
+            client.api.import_image_from_stream(chunks, repository=repository, tag=tag, changes=changes)
+    say(f"{BASE}: built in {time.monotonic() - started:.0f} s")
+
+
+def bootstrap(tar: Path, packages: Path) -> None:
+    """Run mmdebstrap into a tar file, keeping downloaded packages for the next time.
+
+    Raises:
+        UserError: it fails or takes longer than 10 minutes.
+    """
+    packages.mkdir(parents=True, exist_ok=True)
+    hooks = [
+        f"--setup-hook=mkdir -p \"$1\"/var/cache/apt/archives; cp -n {packages}/*.deb \"$1\"/var/cache/apt/archives/ || :",
+        f"--customize-hook=cp -n \"$1\"/var/cache/apt/archives/*.deb {packages}/ || :",
+        "--customize-hook=rm -rf \"$1\"/var/lib/apt/lists/* \"$1\"/var/cache/apt/*",
+    ]
+    excluded = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "doc", "locale")]
+    sources = [str(path) for path in (Path("/etc/apt/sources.list.d/debian.sources"),) if is_suite(path)]
+    done = subprocess.run(
+        ["mmdebstrap", "--variant=minbase", f"--include={INCLUDE}", "--skip=download/empty,essential/unlink,cleanup/apt",
+         '--aptopt=Acquire::Languages "none"', *excluded, *hooks, SUITE, str(tar), *sources],
+        capture_output=True, text=True, check=False, timeout=BOOTSTRAP_SECONDS,
+    )  # fmt: skip
+    if done.returncode != 0:
+        errors = [line for line in done.stderr.splitlines() if line.startswith("E:")] or ["no message"]
+        raise UserError(f"mmdebstrap {SUITE} failed: {errors[0]}; check that Debian packages can be downloaded")
+
+
+def is_suite(path: Path) -> bool:
+    """Tell whether an apt sources file of the host names the suite, so that its mirror can be used."""
+    return path.exists() and SUITE in path.read_text()
+
+
+def build(  # noqa: PLR0913
+    client: docker.DockerClient,
+    image: str,
+    name: str,
+    arguments: dict[str, str],
+    recipe: str,
+    expected: str,
+    say: Callable[[str], None],
+) -> None:
+    """Build one stand-in from its recipe folder.
+
+    Raises:
+        UserError: the build fails; the message holds its last line.
+    """
+    say(f"{image}: building (about {expected})")
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        context = Path(folder)
+        shutil.copytree(RECIPES / name, context, dirs_exist_ok=True)
+        if name == "python":
+            host_files(context)
+        stream = client.api.build(
+            path=folder, tag=image, buildargs=arguments, rm=True, forcerm=True, network_mode="bridge",
+            labels={LABEL: "1", RECIPE_LABEL: recipe}, platform=None,
+        )  # fmt: skip
+        last = ""
+        for event in json_stream(stream):
+            if "error" in event:
+                raise UserError(f"{image} cannot be built: {event['error']} (after: {last})")
+            last = event.get("stream", "").strip() or last
+    say(f"{image}: built in {time.monotonic() - started:.0f} s")
+
+
+def host_files(context: Path) -> None:
+    """Put the host's certificate authorities and pip settings where the python recipe copies them from."""
+    (context / "etc" / "ssl" / "certs").mkdir(parents=True)
+    if BUNDLE.exists():
+        shutil.copy(BUNDLE, context / "etc" / "ssl" / "certs" / BUNDLE.name)
+    (context / "etc" / "pip.conf").write_text(pip_conf())

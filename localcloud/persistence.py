@@ -1,0 +1,49 @@
+"""Keeps ministack's state on disk while it changes, so that a killed process loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+READS = re.compile(
+    r"(Get|List|Describe|Head|BatchGet|Lookup|Search|Filter|Query|Check|Simulate|Verify|Validate|Preview|GET |HEAD |OPTIONS )"
+)
+"""Beginnings of operations that change nothing."""
+COALESCED = ("logs", "monitoring")
+"""Services that are written to all the time: saved once a second. (A kill may cost a second of logs or metrics.)"""
+BY_THE_WAY = ("events", "sns", "sqs")
+"""Services that others' requests may change: saved along with the coalesced ones."""
+SECONDS = 1.0
+
+
+class Saver:
+    """Saves a service right after each of its changes, before the client hears of it."""
+
+    def __init__(self, save: Callable[[str], None]) -> None:
+        """Save nothing yet.
+
+        Args:
+            save: writes one service's state, by SigV4 name.
+        """
+        self._save = save
+        self._late: asyncio.Task[None] | None = None
+
+    async def changed(self, service: str, operation: str) -> None:
+        """Save the service if the operation may have changed it."""
+        if READS.match(operation):
+            return
+        if service not in COALESCED:
+            self._save(service)
+        if self._late is None or self._late.done():
+            self._late = asyncio.create_task(self._save_late())
+
+    async def _save_late(self) -> None:
+        """Save, after a while, what need not be saved at once."""
+        await asyncio.sleep(SECONDS)
+        self._late = None
+        for service in (*COALESCED, *BY_THE_WAY):
+            self._save(service)
