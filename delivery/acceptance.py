@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import time
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from delivery import running
-from delivery.environment import Environment, Service
 from delivery.errors import DeliveryError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from delivery.environment import Environment, Service
 
 ACCEPTED = "accepted-"
 
@@ -30,7 +33,8 @@ def run(clients: Any, environment: Environment, *, root: Path, reports: Path, sa
     for service in environment.services:
         digest = running.digest(clients("ecs"), environment.cluster, service.ecs_service)
         image = _build(service, root)
-        _test(service, image, environment.url, digest, reports=reports / service.name, safe_only=safe_only)
+        variables = {"BASE_URL": environment.url, "EXPECTED_DIGEST": digest} | ({"SAFE_ONLY": "1"} if safe_only else {})
+        _test(service.name, image, variables, reports / service.name)
         if not safe_only:
             tag = mark(clients("ecr"), service.repository, digest)
             print(f"{service.name}: {digest} is tagged {tag}", flush=True)
@@ -56,11 +60,11 @@ def mark(ecr: Any, repository: str, digest: str) -> str:  # noqa: ANN401 - boto3
     except (ecr.exceptions.ImageNotFoundException, IndexError) as gone:
         raise DeliveryError(f"repository {repository!r} has no image {digest}; it was removed while it ran") from gone
     if done := [tag for tag in tags if tag.startswith(ACCEPTED)]:
-        return done[0]
+        return str(done[0])
     pushed = [tag for tag in tags if "-" in tag]
     if not pushed:
         raise DeliveryError(f"image {digest} in {repository!r} has no tag like content-<hash> or candidate-<commit>")
-    tag = ACCEPTED + pushed[0].split("-", 1)[1]
+    tag = ACCEPTED + str(pushed[0]).split("-", 1)[1]
     got = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageDigest": digest}])["images"][0]
     media_type = {"imageManifestMediaType": got["imageManifestMediaType"]} if "imageManifestMediaType" in got else {}
     ecr.put_image(repositoryName=repository, imageManifest=got["imageManifest"], imageTag=tag, **media_type)
@@ -70,28 +74,23 @@ def mark(ecr: Any, repository: str, digest: str) -> str:  # noqa: ANN401 - boto3
 def _build(service: Service, root: Path) -> str:
     """Build the service's `acceptance` target with the build arguments of its stack; returns the image's name."""
     image = f"slipway-acceptance/{service.name}"
-    arguments = [word for key, value in sorted(service.build_args.items()) for word in ("--build-arg", f"{key}={value}")]
-    command = ["docker", "build", "--quiet", "--target", "acceptance", "--tag", image, *arguments]
+    arguments = [f"--build-arg={key}={value}" for key, value in sorted(service.build_args.items())]
+    command = ["docker", "build", "--target=acceptance", f"--tag={image}", *arguments, str(root / service.context)]
     print(f"{service.name}: building the acceptance suite (a minute or two the first time)", flush=True)
     started = time.monotonic()
-    built = subprocess.run(
-        [*command, str(root / service.context)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-    )
+    built = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if built.returncode:
         print(built.stdout)
-        raise DeliveryError(f"the acceptance target of {service.context}/Dockerfile does not build; its output is above")
+        raise DeliveryError(f"target acceptance of {service.context}/Dockerfile does not build; its output is above")
     print(f"{service.name}: built in {time.monotonic() - started:.0f} s", flush=True)
     return image
 
 
-def _test(service: Service, image: str, url: str, digest: str, *, reports: Path, safe_only: bool) -> None:
+def _test(name: str, image: str, variables: dict[str, str], reports: Path) -> None:
+    """Run a built suite with these environment variables; its JUnit results go to `reports`."""
     reports.mkdir(parents=True, exist_ok=True)
-    variables = {"BASE_URL": url, "EXPECTED_DIGEST": digest} | ({"SAFE_ONLY": "1"} if safe_only else {})
-    settings = [word for key, value in variables.items() for word in ("--env", f"{key}={value}")]
-    mount = f"{reports.resolve()}:/reports"
+    settings = [f"--env={key}={value}" for key, value in variables.items()]
     # The host's network: the suite comes from outside the environment and reaches every address the host reaches.
-    done = subprocess.run(
-        ["docker", "run", "--rm", "--network", "host", "--volume", mount, *settings, image], check=False
-    )
-    if done.returncode:
-        raise DeliveryError(f"acceptance of {service.name} at {url} failed (exit {done.returncode}); report: {reports}")
+    command = ["docker", "run", "--rm", "--network=host", f"--volume={reports.resolve()}:/reports", *settings, image]
+    if code := subprocess.run(command, check=False).returncode:
+        raise DeliveryError(f"acceptance of {name} at {variables['BASE_URL']} failed (exit {code}); report: {reports}")

@@ -11,7 +11,7 @@ def task_definitions(ecs: Any, stack: str) -> int:  # noqa: ANN401 - boto3's cli
     """Delete the inactive task definition revisions of a stack's families.
 
     Pulumi deregisters revisions, which leaves them listed as INACTIVE; only revisions that carry the stack's
-    own tags (`project: slipway` and `stack: <stack>`) are deleted, whatever else the account holds.
+    own tags (`project: slipway` and `environment: <stack>`) are deleted, whatever else the account holds.
 
     Args:
         ecs: a boto3 `ecs` client.
@@ -54,4 +54,4 @@ def automated_backups(rds: Any, stack: str) -> int:  # noqa: ANN401 - boto3's cl
 def _of_stack(ecs: Any, arn: str, stack: str) -> bool:  # noqa: ANN401 - boto3's clients have no static type
     found = ecs.describe_task_definition(taskDefinition=arn, include=["TAGS"])
     tags = {tag["key"]: tag["value"] for tag in found.get("tags", [])}
-    return tags.get("project") == "slipway" and tags.get("stack") == stack
+    return tags.get("project") == "slipway" and tags.get("environment") == stack

@@ -23,9 +23,9 @@ def digest(ecs: Any, cluster: str, service: str) -> str:  # noqa: ANN401 - boto3
     """
     arns = ecs.list_tasks(cluster=cluster, serviceName=service, desiredStatus="RUNNING")["taskArns"]
     if not arns:
-        raise DeliveryError(f"service {service!r} in cluster {cluster!r} runs no task; see its events in the ECS console")
+        raise DeliveryError(f"service {service!r} in cluster {cluster!r} runs no task; look at its events in ECS")
     tasks = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]
     digests = {task["containers"][0].get("imageDigest", "") for task in tasks}
     if len(digests) != 1 or not (found := digests.pop()):
-        raise DeliveryError(f"service {service!r} runs more than one image now: wait for its deployment, then try again")
-    return found
+        raise DeliveryError(f"service {service!r} runs more than one image now; wait for its deployment to end")
+    return str(found)

@@ -12,11 +12,12 @@ import sys
 import time
 from pathlib import Path
 
-from localcloud import client
+from localcloud import client, settings
 from localcloud.demo import DELIVERY, PULUMI, STACKS, outputs
+from localcloud.settings import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
-STATE = client.state_dir()
+STATE = settings.load().state_dir
 
 
 def inventory() -> Path:
@@ -64,7 +65,7 @@ def main() -> int:
     try:
         client.running()
         clean = destroy()
-    except client.LocalCloudError:
+    except UserError:
         print("clean-up: the local cloud is not running, so no stack is touched; `make up` first to destroy stacks")
         clean = True
     local = [str(client.PYTHON), "-m", "localcloud"]

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from localcloud import client
+from localcloud.settings import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 PULUMI = str(ROOT / "bin" / "pulumi-local")
@@ -45,9 +46,7 @@ class Demo:
         title = "production is refused, nothing is accepted yet"
         self.console.rule(f"[bold]{title}", align="left")
         started = time.monotonic()
-        done = subprocess.run(
-            [PULUMI, "preview", "-s", "prod"], cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
-        )
+        done = capture("preview", "-s", "prod")
         self.seconds[title] = time.monotonic() - started
         reasons = [line.strip() for line in (done.stdout + done.stderr).splitlines() if "acceptance" in line]
         if not done.returncode or not reasons:
@@ -55,10 +54,15 @@ class Demo:
         self.console.print(reasons[0])
 
 
+def capture(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run pulumi-local and return what it printed and its exit code."""
+    command = [PULUMI, *arguments]
+    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
 def outputs(stack: str) -> dict[str, object]:
     """Return a stack's outputs; empty when the stack was never brought up."""
-    command = [PULUMI, "stack", "output", "--json", "-s", stack]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = capture("stack", "output", "--json", "-s", stack)
     found = json.loads(done.stdout) if done.returncode == 0 and done.stdout.strip() else {}
     return dict(found)
 
@@ -101,11 +105,11 @@ def main() -> int:
         demo.step("acceptance of staging", [*DELIVERY, "acceptance", "--stack", "staging"])
         demo.step("production up", [PULUMI, "up", "-s", "prod", "--yes", "--skip-preview"])
         demo.step("acceptance of production", [*DELIVERY, "acceptance", "--stack", "prod"])
-    except (StepError, client.LocalCloudError) as error:
+    except (StepError, UserError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("demo: interrupted; `make demo` goes on where it stopped, `make clean-up` takes all down", file=sys.stderr)
+        print("demo: interrupted; `make demo` goes on, `make clean-up` takes all down", file=sys.stderr)
         return 130
     summary(demo)
     return 0

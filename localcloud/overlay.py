@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 KEYS_OF_A_BACKEND = ("encryptionsalt", "encryptedkey", "secretsprovider")
 # What the AWS provider asks of AWS itself when it starts, and an emulator cannot answer (provider's documentation).

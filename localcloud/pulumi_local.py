@@ -9,18 +9,34 @@ from __future__ import annotations
 import ipaddress
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from localcloud import client, overlay
+from localcloud import client, overlay, settings
+from localcloud.settings import UserError
 from toolchain import environment as toolchain_environment
 
 ROOT = Path(__file__).resolve().parent.parent
 # The sub-commands that take --config-file, by `pulumi COMMAND --help` of 3.256.
-READS_STACK_FILE = {"up", "update", "preview", "pre", "refresh", "destroy", "down", "dn", "import", "watch", "config"}
-TAKES_A_STACK = READS_STACK_FILE | {"stack", "cancel", "logs", "state"}
+READS_STACK_FILE = {
+    "up",
+    "update",
+    "preview",
+    "pre",
+    "refresh",
+    "destroy",
+    "down",
+    "dn",
+    "import",
+    "watch",
+    "config",
+    "logs",
+}
+TAKES_A_STACK = READS_STACK_FILE | {"stack", "cancel", "state"}
+WRITES_STACK_FILE = {"set", "set-all", "rm", "rm-all", "cp", "refresh", "env"}  # sub-commands of `pulumi config`
 HELP = """usage: pulumi-local [--help-local] COMMAND -s STACK [ARGUMENTS OF PULUMI]
 
 Runs `pulumi COMMAND` against the local cloud: same program, same stack files, state in .localcloud/pulumi.
@@ -48,7 +64,7 @@ def refuse_remote(url: str) -> None:
         url: such as `http://127.0.0.1:4566`.
 
     Raises:
-        client.LocalCloudError: its host is neither `localhost` nor a loopback address.
+        UserError: its host is neither `localhost` nor a loopback address.
     """
     host = urlsplit(url).hostname or ""
     try:
@@ -56,7 +72,7 @@ def refuse_remote(url: str) -> None:
     except ValueError:
         loopback = host == "localhost"
     if not loopback:
-        raise client.LocalCloudError(
+        raise UserError(
             f"endpoint {url} is not on this machine; pulumi-local talks to loopback only: use plain pulumi for AWS"
         )
 
@@ -78,7 +94,7 @@ def pulumi_environment(cloud: client.LocalCloud) -> dict[str, str]:
     backend = cloud.state / "pulumi"
     backend.mkdir(parents=True, exist_ok=True)
     local = {"PULUMI_BACKEND_URL": backend.as_uri(), "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase)}
-    return kept | cloud.environment() | toolchain_environment() | local
+    return kept | cloud.environment | toolchain_environment() | local
 
 
 def prepare(cloud: client.LocalCloud, stack: str, environment: dict[str, str]) -> Path:
@@ -90,18 +106,42 @@ def prepare(cloud: client.LocalCloud, stack: str, environment: dict[str, str]) -
         environment: as `pulumi_environment` returns it.
 
     Returns:
-        The generated stack file.
+        The generated stack file; beside it lies a copy of Pulumi.yaml, so that sub-commands which write the
+        stack file of the project they are started in write this one.
 
     Raises:
         overlay.OverlayError: the committed file is missing or unusable.
         subprocess.CalledProcessError: pulumi refused to create the stack; it has said why.
     """
-    generated = cloud.state / "stacks" / f"Pulumi.{stack}.yaml"
-    overlay.write(ROOT / f"Pulumi.{stack}.yaml", generated, image_arguments=cloud.image_arguments)
+    folder = cloud.state / "stacks"
+    generated = folder / f"Pulumi.{stack}.yaml"
+    overlay.write(ROOT / f"Pulumi.{stack}.yaml", generated, image_arguments=cloud.images)
+    shutil.copyfile(ROOT / "Pulumi.yaml", folder / "Pulumi.yaml")
     if not list((cloud.state / "pulumi" / ".pulumi" / "stacks").glob(f"*/{stack}.json")):
-        init = ["pulumi", "stack", "init", stack, "--no-select", "--config-file", str(generated)]
-        subprocess.run([*init, "--non-interactive"], cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+        init = ["pulumi", "stack", "init", stack, "--no-select", "--non-interactive"]
+        subprocess.run(init, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
     return generated
+
+
+def run(cloud: client.LocalCloud, arguments: list[str]) -> int:
+    """Run pulumi with the local settings that its sub-command needs; returns its exit code.
+
+    Raises:
+        UserError: the sub-command needs a stack, or would write a file that is generated.
+    """
+    command, stack, folder = arguments[0], stack_of(arguments), ROOT
+    environment = pulumi_environment(cloud)
+    if command == "config" and WRITES_STACK_FILE & set(arguments[1:2]):
+        raise UserError(f"pulumi config {arguments[1]} would write a generated file; edit Pulumi.<stack>.yaml instead")
+    if command in READS_STACK_FILE and not stack and not {"-h", "--help"} & set(arguments):
+        raise UserError(f"pulumi {command} needs a stack here; add: -s staging")
+    if command in TAKES_A_STACK and stack:
+        generated = prepare(cloud, stack, environment)
+        if command in READS_STACK_FILE:
+            arguments = [*arguments, "--config-file", str(generated)]
+        elif command == "stack":
+            folder = generated.parent
+    return subprocess.run(["pulumi", *arguments], cwd=folder, env=environment, check=False).returncode
 
 
 def main(arguments: list[str]) -> int:
@@ -109,19 +149,10 @@ def main(arguments: list[str]) -> int:
     if not arguments or arguments[0] == "--help-local":
         print(HELP, end="")
         return 0
-    command, stack = arguments[0], stack_of(arguments)
     try:
-        refuse_remote(os.environ.get("AWS_ENDPOINT_URL") or client.endpoint())
-        cloud = client.running()
-        environment = pulumi_environment(cloud)
-        if command in TAKES_A_STACK and stack:
-            generated = prepare(cloud, stack, environment)
-            if command in READS_STACK_FILE:
-                arguments = [*arguments, "--config-file", str(generated)]
-        elif command in READS_STACK_FILE and not {"-h", "--help"} & set(arguments):
-            raise client.LocalCloudError(f"pulumi {command} needs a stack here; add: -s staging")
-        return subprocess.run(["pulumi", *arguments], cwd=ROOT, env=environment, check=False).returncode
-    except (client.LocalCloudError, overlay.OverlayError) as error:
+        refuse_remote(os.environ.get("AWS_ENDPOINT_URL") or settings.load().endpoint)
+        return run(client.running(), arguments)
+    except (UserError, overlay.OverlayError) as error:
         print(f"pulumi-local: {error}", file=sys.stderr)
     except subprocess.CalledProcessError as error:
         print(f"pulumi-local: {' '.join(error.cmd[:4])} failed, see above", file=sys.stderr)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 from localcloud import client
+from localcloud.settings import UserError
 
 
 def main(command: list[str]) -> int:
@@ -16,11 +17,11 @@ def main(command: list[str]) -> int:
         return 0 if command else 2
     try:
         cloud = client.running()
-    except client.LocalCloudError as error:
+    except UserError as error:
         print(f"localcloud.run: {error}", file=sys.stderr)
         return 1
     kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-    return subprocess.run(command, env=kept | cloud.environment(), check=False).returncode
+    return subprocess.run(command, env=kept | cloud.environment, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -1,112 +1,16 @@
-"""A local cloud of its own for the tests, on a copy of the project, so that nobody's running one is touched."""
+"""The local cloud that the tests in this folder share."""
 
 from __future__ import annotations
 
-import json
 import os
-import re
-import shutil
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import boto3
 import pytest
-import yaml
 
-ROOT = Path(__file__).resolve().parents[2]
-PORT = "4577"
+from tests.local.workspace import PORT, Workspace, copy_of_the_project
 
-
-@dataclass(frozen=True)
-class Workspace:
-    """A copy of the project whose local cloud listens on a port of its own."""
-
-    root: Path
-    environment: dict[str, str]
-
-    def run(self, *command: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
-        """Run a command in the copy; the result has stdout and stderr as text in `stdout`."""
-        return subprocess.run(
-            command,
-            cwd=self.root,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-
-    def must(self, *command: str, timeout: float = 600) -> str:
-        """Run a command that has to succeed; returns what it printed."""
-        done = self.run(*command, timeout=timeout)
-        assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-6000:]}"
-        return done.stdout
-
-    def pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run bin/pulumi-local."""
-        return self.run("bin/pulumi-local", *arguments)
-
-    def up(self, stack: str) -> str:
-        """Bring a stack up, which has to succeed; returns what pulumi printed."""
-        return self.must("bin/pulumi-local", "up", "-s", stack, "--yes", "--skip-preview")
-
-    def cloud(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `python -m localcloud`."""
-        return self.run(str(self.root / ".localcloud/venv/bin/python"), "-m", "localcloud", *arguments)
-
-    def delivery(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `python -m delivery` against the local cloud."""
-        return self.run(sys.executable, "-m", "localcloud.run", sys.executable, "-m", "delivery", *arguments)
-
-    def outputs(self, stack: str) -> dict[str, Any]:
-        """Return a stack's outputs."""
-        found = self.must("bin/pulumi-local", "stack", "output", "--json", "-s", stack)
-        return dict(json.loads(found))
-
-    def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients have no static type
-        """Return a boto3 client for the copy's local cloud."""
-        return boto3.client(
-            service,
-            endpoint_url=f"http://127.0.0.1:{PORT}",
-            region_name="eu-central-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-
-    def edit(self, stack: str, change: Callable[[dict[str, Any]], None]) -> None:
-        """Change a stack file: `change` gets its `config:` map."""
-        path = self.root / f"Pulumi.{stack}.yaml"
-        document = yaml.safe_load(path.read_text("utf-8"))
-        change(document["config"])
-        path.write_text(yaml.safe_dump(document), "utf-8")
-
-
-def changes(printed: str) -> dict[str, int]:
-    """Return pulumi's summary of a run as counts by word: {"created": 3, "unchanged": 40, ...}."""
-    summary = printed.rsplit("Resources:", 1)[-1]
-    pairs = re.findall(r"(\d+) (?:to )?(\w+)", summary.split("Duration", 1)[0])
-    return {word: int(number) for number, word in pairs}
-
-
-def copy_of_the_project(target: Path) -> None:
-    """Copy what git knows or would add, as it is in the working tree."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], cwd=ROOT, stdout=subprocess.PIPE, check=True
-    ).stdout.decode()
-    for name in filter(None, listed.split("\0")):
-        if (ROOT / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
-    for name in (".venv", ".toolchain"):
-        (target / name).symlink_to(ROOT / name)
-    (target / ".localcloud").mkdir()
-    (target / ".localcloud" / "venv").symlink_to(ROOT / ".localcloud" / "venv")
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 @pytest.fixture(scope="session")
@@ -120,4 +24,4 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     done = space.cloud("up", "--yes")
     assert done.returncode == 0, done.stdout
     yield space
-    space.cloud("reset", "--yes")
+    space.cloud("reset")

@@ -7,10 +7,12 @@ import collections
 import threading
 import time
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import httpx
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 SLOW_EVERY = 25  # one request in so many takes two seconds
 
@@ -33,7 +35,9 @@ class Load:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Stop, and wait for the answers that are still to come."""
         self._stop.set()
         self._thread.join()

@@ -1,0 +1,65 @@
+"""A running local cloud as other programs of this machine see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from localcloud import process, settings
+from localcloud.settings import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PYTHON = settings.load().state_dir / "venv" / "bin" / "python"
+"""The interpreter that runs the local cloud itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalCloud:
+    """A local cloud that answers."""
+
+    endpoint: str
+    state: Path
+    images: dict[str, str]
+    """Names of the base images in use by build argument: PYTHON_IMAGE, POSTGRES_IMAGE, ..."""
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        """Variables that lead any AWS client of a child process here, and nowhere else."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": settings.REGION,
+            "AWS_DEFAULT_REGION": settings.REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": "/dev/null",
+            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            **self.images,
+        }
+
+    def boto3(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients have no static type
+        """Return a boto3 client of an AWS service of this local cloud."""
+        import boto3  # noqa: PLC0415 - slow to import, and seldom needed
+
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint,
+            region_name=settings.REGION,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",  # noqa: S106 - the local cloud's, known to all
+        )
+
+
+def running() -> LocalCloud:
+    """Return the local cloud of this folder.
+
+    Raises:
+        UserError: it is not running, or not ready.
+    """
+    own = settings.load()
+    if process.running_pid(own) is None or not process.health(own).get("ready"):
+        raise UserError(f"the local cloud does not run at {own.endpoint}; run: make up")
+    return LocalCloud(endpoint=own.endpoint, state=own.state_dir, images=process.read_record(own)["images"])

@@ -1,0 +1,133 @@
+"""Images that are no good never replace good tasks, and nobody who uses the service notices."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.local.load import Load
+from tests.local.workspace import changes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.local.workspace import Workspace
+
+pytestmark = pytest.mark.local
+SLOW = "/api/entries/wait?after=999999999&timeout=2"
+# What each bad release does instead of, or before, starting the application.
+BAD = {
+    "crashes": 'raise SystemExit("broken on purpose")',
+    "never listens": "import time; time.sleep(3600)",
+    "starts after its grace period": "import time; time.sleep(90)",
+}
+
+
+@pytest.fixture(scope="module")
+def service(workspace: Workspace) -> Iterator[dict[str, Any]]:
+    """A stack whose images `pulumi up` rolls out by itself, two tasks wide."""
+
+    def change(config: dict[str, Any]) -> None:
+        environment = config["slipway:environment"]
+        environment["rollout"] = "pulumi"
+        environment["network"] = {"cidr": "10.30.0.0/16"}
+        web = environment["services"]["web"]
+        web |= {"desired_count": 2, "grace_period": 10, "health_check": {"interval": 5, "timeout": 2}}
+
+    (workspace.root / "Pulumi.rollout.yaml").write_bytes((workspace.root / "Pulumi.staging.yaml").read_bytes())
+    workspace.edit("rollout", change)
+    workspace.up("rollout")
+    yield workspace.outputs("rollout")
+    workspace.must("bin/pulumi-local", "destroy", "-s", "rollout", "--yes", "--skip-preview")
+
+
+def served(workspace: Workspace, outputs: dict[str, Any]) -> set[str]:
+    """Return the task definitions of the tasks that run."""
+    ecs = workspace.client("ecs")
+    arns = ecs.list_tasks(cluster=outputs["cluster"], serviceName=outputs["services"]["web"])["taskArns"]
+    return {task["taskDefinitionArn"] for task in ecs.describe_tasks(cluster=outputs["cluster"], tasks=arns)["tasks"]}
+
+
+def entry_point(workspace: Workspace) -> Any:  # noqa: ANN401
+    """Return the file that the container starts with."""
+    return next((workspace.root / "app" / "src").glob("*/__main__.py"))
+
+
+def test_a_changed_source_is_built_and_rolled_out_by_up_and_only_then(
+    workspace: Workspace, service: dict[str, Any]
+) -> None:
+    """Preview shows the new image and builds nothing; `up` replaces the tasks under load without a failed request."""
+    before = served(workspace, service)
+    (workspace.root / "app" / "src" / "changed.txt").write_text("a changed source\n", "utf-8")
+    preview = workspace.pulumi("preview", "-s", "rollout")
+    assert preview.returncode == 0, preview.stdout
+    assert changes(preview.stdout).get("create"), preview.stdout
+    assert served(workspace, service) == before
+    with Load(service["url"], SLOW) as load:
+        workspace.up("rollout")
+        time.sleep(2)
+    assert load.failed == 0, load.first_failures
+    assert load.counts["200"] > 100
+    assert not served(workspace, service) & before
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_up_with_a_bad_image_fails_and_the_old_tasks_stay(
+    workspace: Workspace, service: dict[str, Any], kind: str
+) -> None:
+    """The failure is reported with its reason, and no request fails meanwhile."""
+    before = served(workspace, service)
+    path = entry_point(workspace)
+    good = path.read_text("utf-8")
+    path.write_text(f"{BAD[kind]}\n", "utf-8")
+    try:
+        with Load(service["url"], SLOW) as load:
+            done = workspace.pulumi("up", "-s", "rollout", "--yes", "--skip-preview")
+            time.sleep(2)
+    finally:
+        path.write_text(good, "utf-8")
+    assert done.returncode != 0, done.stdout
+    assert "circuit breaker" in done.stdout, done.stdout
+    assert load.failed == 0, load.first_failures
+    assert load.counts["200"] > 100
+    assert served(workspace, service) == before
+    workspace.up("rollout")
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_update_service_with_a_bad_image_is_rolled_back(
+    workspace: Workspace, service: dict[str, Any], kind: str
+) -> None:
+    """The same through ECS's own API: the service deployment ends as rolled back, with its reason."""
+    ecs = workspace.client("ecs")
+    before = served(workspace, service)
+    running = ecs.describe_task_definition(taskDefinition=before.copy().pop())["taskDefinition"]
+    running["containerDefinitions"][0]["command"] = ["python3", "-c", BAD[kind]]
+    running["containerDefinitions"][0].pop("entryPoint", None)
+    kept = ("family", "containerDefinitions", "cpu", "memory", "networkMode", "requiresCompatibilities")
+    roles = ("executionRoleArn", "taskRoleArn", "runtimePlatform")
+    bad = ecs.register_task_definition(**{key: running[key] for key in (*kept, *roles) if key in running})
+    names = {"cluster": service["cluster"], "service": service["services"]["web"]}
+    arn = bad["taskDefinition"]["taskDefinitionArn"]
+    with Load(service["url"], SLOW) as load:
+        ecs.update_service(**names, taskDefinition=arn)
+        ended = wait_for_deployment(ecs, names)
+        time.sleep(2)
+    ecs.deregister_task_definition(taskDefinition=arn)
+    assert ended["status"] == "ROLLBACK_SUCCESSFUL", ended
+    assert "circuit breaker" in ended["statusReason"]
+    assert load.failed == 0, load.first_failures
+    assert served(workspace, service) == before
+
+
+def wait_for_deployment(ecs: Any, names: dict[str, str]) -> dict[str, Any]:  # noqa: ANN401
+    """Return the latest service deployment once it has ended; at most three minutes."""
+    for _ in range(180):
+        arn = ecs.list_service_deployments(**names)["serviceDeployments"][0]["serviceDeploymentArn"]
+        found = ecs.describe_service_deployments(serviceDeploymentArns=[arn])["serviceDeployments"][0]
+        if found["status"] not in ("PENDING", "IN_PROGRESS", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"):
+            return dict(found)
+        time.sleep(1)
+    raise AssertionError(f"the deployment goes on: {found}")

@@ -1,0 +1,215 @@
+"""What `make demo` does, point by point and in its order, and the way down: on a real engine, real containers."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from tests.local.workspace import changes
+
+if TYPE_CHECKING:
+    from tests.local.workspace import Workspace
+
+pytestmark = pytest.mark.local
+CONTAINERS = ["docker", "ps", "--filter", "label=slipway.network=slipway-tests"]
+
+
+@pytest.fixture(scope="module")
+def staging(workspace: Workspace) -> dict[str, Any]:
+    """Staging, up: its outputs."""
+    workspace.up("staging")
+    return workspace.outputs("staging")
+
+
+@pytest.fixture(scope="module")
+def production(workspace: Workspace, accepted: str) -> dict[str, Any]:  # noqa: ARG001 - only after acceptance
+    """Production, up with what staging accepted: its outputs."""
+    workspace.up("prod")
+    return workspace.outputs("prod")
+
+
+@pytest.fixture(scope="module")
+def refused(workspace: Workspace, staging: dict[str, Any]) -> str:  # noqa: ARG001 - staging must be there
+    """What production says before anything was accepted."""
+    done = workspace.pulumi("up", "-s", "prod", "--yes", "--skip-preview")
+    assert done.returncode != 0, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def accepted(workspace: Workspace, refused: str) -> str:  # noqa: ARG001 - in this order
+    """What acceptance of staging printed."""
+    done = workspace.delivery("acceptance", "--stack", "staging")
+    assert done.returncode == 0, done.stdout[-4000:]
+    return done.stdout
+
+
+def test_production_is_refused_before_an_image_of_staging_was_accepted(workspace: Workspace, refused: str) -> None:
+    """The refusal is one line that names what to run, and nothing was created."""
+    assert "run: delivery acceptance --stack staging" in refused
+    assert "Traceback" not in refused
+    clusters = workspace.client("ecs").list_clusters()["clusterArns"]
+    assert [arn.rsplit("/", 1)[1] for arn in clusters] == [workspace.outputs("staging")["cluster"]]
+
+
+def test_acceptance_marks_the_digest_that_staging_runs(
+    workspace: Workspace, staging: dict[str, Any], accepted: str
+) -> None:
+    """The accepted- tag is on the exported digest."""
+    digest = staging["image_digests"]["web"]
+    assert digest in accepted
+    name = staging["repository_urls"]["web"].split("/", 1)[1]
+    found = workspace.client("ecr").describe_images(repositoryName=name, imageIds=[{"imageDigest": digest}])
+    assert [tag for tag in found["imageDetails"][0]["imageTags"] if tag.startswith("accepted-")]
+
+
+@pytest.mark.parametrize("stack", ["staging", "prod"])
+def test_the_url_answers_from_a_container_with_the_exported_digest(
+    workspace: Workspace, production: dict[str, Any], stack: str
+) -> None:
+    """What serves is what the stack exports, asked of the application and of Docker."""
+    found = workspace.outputs(stack)
+    digest = found["image_digests"]["web"]
+    assert httpx.get(found["url"] + "/version").json()["digest"] == digest
+    assert digest == production["image_digests"]["web"]
+    running = subprocess.check_output([*CONTAINERS, "--format", "{{.Image}}"], text=True).split()
+    assert any(image.endswith(digest) for image in running)
+
+
+def test_acceptance_passes_against_production_with_its_browser(
+    workspace: Workspace, production: dict[str, Any]
+) -> None:
+    """The same suite, from outside, on the second environment."""
+    done = workspace.delivery("acceptance", "--stack", "prod")
+    assert done.returncode == 0, done.stdout[-4000:]
+    assert production["image_digests"]["web"] in done.stdout
+    report = (workspace.root / "reports/prod/web/acceptance.xml").read_text("utf-8")
+    assert "browser" in report
+    assert not re.search(r'(?:failures|errors|skipped)="[1-9]', report)
+
+
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize("stack", ["staging", "prod"])
+@pytest.mark.parametrize("command", ["preview", "up", "refresh"])
+def test_a_second_run_changes_nothing(workspace: Workspace, stack: str, command: str) -> None:
+    """0 changes, although the registry's authorization token is another one on every call."""
+    more = [] if command == "preview" else ["--yes", "--skip-preview"]
+    done = workspace.pulumi(command, "-s", stack, *more)
+    assert done.returncode == 0, done.stdout
+    counted = changes(done.stdout)
+    assert counted.pop("unchanged") > 30, done.stdout
+    assert counted == {}, done.stdout
+
+
+def test_the_registry_token_changes_on_every_call(workspace: Workspace) -> None:
+    """As AWS's does: this is what the previous test stands against."""
+    ecr = workspace.client("ecr")
+    tokens = {ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"] for _ in range(3)}
+    assert len(tokens) == 3
+
+
+def test_entries_survive_the_replacement_of_their_task(workspace: Workspace, staging: dict[str, Any]) -> None:
+    """They are in PostgreSQL, not in the container."""
+    api = staging["url"] + "/api/entries"
+    text = f"written at {time.time_ns()}"
+    assert httpx.post(api, json={"author": "test", "message": text}).status_code == 201
+    ecs, names = workspace.client("ecs"), {"cluster": staging["cluster"], "serviceName": staging["services"]["web"]}
+    before = ecs.list_tasks(**names)["taskArns"]
+    for task in before:
+        ecs.stop_task(cluster=staging["cluster"], task=task)
+    ecs.get_waiter("services_stable").wait(
+        cluster=staging["cluster"], services=[names["serviceName"]], WaiterConfig={"Delay": 1, "MaxAttempts": 90}
+    )
+    assert not set(before) & set(ecs.list_tasks(**names)["taskArns"])
+    assert text in httpx.get(api).text
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("cpu", 512), ("environment", {"GREETING": "hello"})], ids=["cpu", "environment"]
+)
+def test_a_changed_size_or_variable_is_just_that_change(
+    workspace: Workspace, staging: dict[str, Any], key: str, value: object
+) -> None:
+    """Preview shows the template task definition alone: the next release brings it."""
+    path = workspace.root / "Pulumi.staging.yaml"
+    before = path.read_text("utf-8")
+
+    def change(config: dict[str, Any]) -> None:
+        config["slipway:environment"]["services"]["web"] |= (
+            {key: value, "memory": 1024} if key == "cpu" else {key: value}
+        )
+
+    try:
+        workspace.edit("staging", change)
+        done = workspace.pulumi("preview", "-s", "staging", "--diff")
+    finally:
+        path.write_text(before, "utf-8")
+    assert done.returncode == 0, done.stdout
+    counted = changes(done.stdout)
+    counted.pop("unchanged")
+    assert counted == {"replace": 1}, done.stdout
+    assert staging["template_families"]["web"] in done.stdout
+
+
+@pytest.mark.usefixtures("production")
+def test_nothing_secret_is_in_outputs_state_logs_arguments_or_images(workspace: Workspace) -> None:
+    """The database's password, the registry's token and the state's passphrase are nowhere in clear."""
+    manager = workspace.client("secretsmanager")
+    names = [secret["ARN"] for secret in manager.list_secrets()["SecretList"]]
+    values = [manager.get_secret_value(SecretId=name)["SecretString"] for name in names]
+    passwords = re.findall(r'"password": ?"([^"]+)"', " ".join(values))
+    assert len(passwords) == 2
+    secrets = [*passwords, (workspace.root / ".localcloud/passphrase").read_text("utf-8")]
+    places = {
+        "outputs": "".join(str(workspace.outputs(stack)) for stack in ("staging", "prod")),
+        "arguments": subprocess.check_output(["ps", "axww", "-o", "args"], text=True),
+    }
+    for kind, pattern in (("state", "pulumi/**/*.json*"), ("log", "log/*"), ("stacks", "stacks/*.yaml")):
+        for path in (workspace.root / ".localcloud").glob(pattern):
+            if path.is_file():
+                places[f"{kind} {path.name}"] = path.read_text("utf-8", "replace")
+    for image in subprocess.check_output([*CONTAINERS, "--format", "{{.Image}}"], text=True).split():
+        places[f"image {image}"] = subprocess.check_output(["docker", "history", "--no-trunc", image], text=True)
+    found = [place for place, text in places.items() for secret in secrets if secret in text]
+    assert found == []
+
+
+@pytest.mark.usefixtures("production")
+def test_nothing_listens_beyond_loopback_and_the_docker_network(workspace: Workspace) -> None:
+    """The local cloud's process and Docker's published ports."""
+    network = subprocess.check_output(
+        ["docker", "network", "inspect", "slipway-tests", "--format", "{{(index .IPAM.Config 0).Gateway}}"], text=True
+    ).strip()
+    pid = workspace.cloud("status", "--json").stdout
+    listening = subprocess.check_output(["ss", "-Htlnp"], text=True).splitlines()
+    process = re.search(r'"pid": (\d+)', pid)
+    assert process, pid
+    mine = [line.split()[3] for line in listening if f"pid={process[1]}," in line]
+    assert {address.rsplit(":", 1)[0] for address in mine} == {"127.0.0.1", network}
+    ports = subprocess.check_output([*CONTAINERS, "--format", "{{.Ports}}"], text=True)
+    assert "0.0.0.0:" not in ports
+
+
+def test_the_sweep_names_a_planted_resource(workspace: Workspace) -> None:
+    """Else the next test would prove nothing."""
+    workspace.client("ssm").put_parameter(Name="/planted", Value="x", Type="String")
+    try:
+        done = workspace.cloud("sweep")
+        assert done.returncode == 1
+        assert "/planted" in done.stdout
+    finally:
+        workspace.client("ssm").delete_parameter(Name="/planted")
+
+
+@pytest.mark.usefixtures("production")
+def test_destroy_of_both_leaves_nothing(workspace: Workspace) -> None:
+    """Images in the registry, tasks running, data in the databases: all of it goes."""
+    for stack in ("prod", "staging"):
+        workspace.must("bin/pulumi-local", "destroy", "-s", stack, "--yes", "--skip-preview")
+    done = workspace.cloud("sweep")
+    assert done.returncode == 0, done.stdout
