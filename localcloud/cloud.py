@@ -15,6 +15,7 @@ from localcloud.context import Context
 from localcloud.gateway import Gateway
 from localcloud.persistence import Saver
 from localcloud.requestlog import RequestLog
+from localcloud.services.ecr import Ecr
 from localcloud.settings import ACCOUNT, REGION, Settings
 from localcloud.store import Store
 
@@ -62,12 +63,13 @@ def listener(host: str, port: int) -> socket.socket:
 
 def services_of(context: Context, gateway: Gateway) -> list[Service]:
     """Return our own services in the order of their start."""
+    ecr = Ecr(context)
+    gateway.registry = ecr.registry
     try:
         from localcloud.services import own_services  # noqa: PLC0415
     except ImportError:
-        return []
-    _ = gateway
-    return list(own_services(context))
+        return [ecr]
+    return [ecr, *own_services(context)]
 
 
 class Cloud:

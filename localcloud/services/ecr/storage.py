@@ -1,0 +1,202 @@
+"""What the registry keeps: repositories and images as documents, blobs as files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from typing import TYPE_CHECKING, Any
+
+from localcloud.protocol import ApiError
+from localcloud.services.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from localcloud.context import Context
+
+Doc = dict[str, Any]
+YOUNG_SECONDS = 900
+"""A blob younger than this may belong to a push that goes on, so it is not collected."""
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+
+
+class Storage:
+    """Repositories by name, images by repository and digest, and their blobs."""
+
+    def __init__(self, ctx: Context) -> None:
+        """Read what the store holds."""
+        self.repositories = Table(ctx.store, "ecr-repository")
+        self._images = Table(ctx.store, "ecr-image")
+        self._folder = ctx.state_dir / "registry"
+        self.uploads = self._folder / "uploads"
+        self.uploads.mkdir(parents=True, exist_ok=True)
+        self._account = ctx.account
+
+    def repository(self, name: str) -> Doc:
+        """Return a repository.
+
+        Raises:
+            ApiError: there is none of that name.
+        """
+        found = self.repositories.get(name)
+        if found is None:
+            text = f"The repository with name '{name}' does not exist in the registry with id '{self._account}'"
+            raise ApiError("RepositoryNotFoundException", text)
+        return found
+
+    def images(self, repository: str) -> list[Doc]:
+        """Return a repository's images, oldest first."""
+        return [image for image in self._images.values() if image["repository"] == repository]
+
+    def find(self, repository: str, reference: str) -> Doc | None:
+        """Return the image with the digest or tag, or None."""
+        if ":" in reference:
+            return self._images.get(f"{repository}@{reference}")
+        return next((image for image in self.images(repository) if reference in image["tags"]), None)
+
+    def manifest(self, image: Doc) -> bytes:
+        """Return an image's manifest as it was pushed."""
+        return self.blob(image["repository"], image["digest"]).read_bytes()
+
+    def put(self, repository: str, manifest: bytes, kind: str | None, tag: str | None) -> Doc:
+        """Keep a manifest and its tag.
+
+        Args:
+            repository: one that exists.
+            manifest: as sent.
+            kind: its media type; None: what it says itself.
+            tag: one to give it, or None.
+
+        Raises:
+            ApiError: the tag is immutable and names another image, a layer is missing, or it is no manifest.
+        """
+        digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+        held = self.find(repository, tag) if tag else None
+        if tag and held is not None and held["digest"] != digest:
+            self._refuse_immutable(repository, tag)
+            held["tags"].remove(tag)
+            self._images.save(f"{repository}@{held['digest']}")
+        image = self.find(repository, digest)
+        if image is None:
+            image = self._new_image(repository, digest, manifest, kind)
+        if tag and tag not in image["tags"]:
+            image["tags"].append(tag)
+        return self._images.put(f"{repository}@{digest}", image)
+
+    def _refuse_immutable(self, repository: str, tag: str) -> None:
+        if not self.is_immutable(self.repository(repository), tag):
+            return
+        text = (
+            f"The image tag '{tag}' already exists in the '{repository}' repository and cannot be overwritten because "
+            "the tag is immutable."
+        )
+        raise ApiError("ImageTagAlreadyExistsException", text)
+
+    @staticmethod
+    def is_immutable(repository: Doc, tag: str) -> bool:
+        """Tell whether a repository's tag may not be moved, its exclusion filters (`*` stands for anything) considered."""
+        mutability = repository["imageTagMutability"]
+        filters = [each["filter"] for each in repository.get("imageTagMutabilityExclusionFilters") or []]
+        excluded = any(matches(tag, each) for each in filters)
+        return bool(mutability == "IMMUTABLE" or (mutability == "IMMUTABLE_WITH_EXCLUSION" and not excluded)
+                    or (mutability == "MUTABLE_WITH_EXCLUSION" and excluded))  # fmt: skip
+
+    def _new_image(self, repository: str, digest: str, manifest: bytes, kind: str | None) -> Doc:
+        try:
+            content = json.loads(manifest)
+            kind = kind or content.get("mediaType") or MANIFEST
+            needed = list(parts(content))
+            size = sum(part.get("size", 0) for part in needed)
+        except (ValueError, AttributeError, TypeError) as error:
+            raise ApiError("InvalidParameterException", f"the image manifest is invalid: {error}") from error
+        for part in needed:
+            if not self.blob(repository, part["digest"]).exists():
+                raise ApiError("LayersNotFoundException", f"{part['digest']} was not pushed to '{repository}'")
+        self.write_blob(repository, digest, manifest)
+        artifact = content.get("artifactType") or (content.get("config") or {}).get("mediaType") or kind
+        return {
+            "repository": repository, "digest": digest, "tags": [], "pushed": time.time(), "type": kind,
+            "artifact": artifact, "size": size,
+        }  # fmt: skip
+
+    def remove(self, image: Doc) -> None:
+        """Forget an image and remove the blobs that no other image of its repository needs."""
+        self._images.delete(f"{image['repository']}@{image['digest']}")
+        needed = {digest for other in self.images(image["repository"]) for digest in self._digests(other)}
+        for digest in self._digests(image) - needed:
+            path = self.blob(image["repository"], digest)
+            if path.exists() and (digest == image["digest"] or time.time() - path.stat().st_mtime > YOUNG_SECONDS):
+                path.unlink()
+
+    def untag(self, image: Doc, tag: str) -> None:
+        """Take a tag off; an image whose last tag goes goes too, as on AWS."""
+        image["tags"].remove(tag)
+        self._images.save(f"{image['repository']}@{image['digest']}")
+        if not image["tags"]:
+            self.remove(image)
+
+    def _digests(self, image: Doc) -> set[str]:
+        path = self.blob(image["repository"], image["digest"])
+        content = json.loads(path.read_bytes()) if path.exists() else {}
+        return {image["digest"], *(part["digest"] for part in parts(content))}
+
+    def pulled(self, image: Doc) -> None:
+        """Note that an image was pulled now."""
+        image["last_pull"] = time.time()
+        self._images.save(f"{image['repository']}@{image['digest']}")
+
+    def blob(self, repository: str, digest: str) -> Path:
+        """Return the file of a blob (names and digests are checked by whoever takes them from outside)."""
+        return self._folder / "repositories" / repository.replace("/", "%") / digest.replace(":", "-")
+
+    def write_blob(self, repository: str, digest: str, content: bytes) -> None:
+        """Write a blob as a whole or not at all."""
+        path = self.blob(repository, digest)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = self.uploads / digest.replace(":", "-")
+        new.write_bytes(content)
+        new.replace(path)
+
+    def remove_repository(self, name: str) -> None:
+        """Remove a repository with its images and blobs."""
+        for image in self.images(name):
+            self._images.delete(f"{name}@{image['digest']}")
+        self.repositories.delete(name)
+        shutil.rmtree(self.blob(name, "").parent / name.replace("/", "%"), ignore_errors=True)
+
+    def forget_uploads(self) -> None:
+        """Remove what was being uploaded when the process ended: its clients begin again."""
+        shutil.rmtree(self.uploads, ignore_errors=True)
+        self.uploads.mkdir(parents=True)
+
+    def clear(self) -> None:
+        """Remove everything."""
+        for repository in self.repositories.values():
+            self.remove_repository(repository["repositoryName"])
+
+
+def parts(manifest: Doc) -> Iterator[Doc]:
+    """Yield the descriptors of what a manifest or index names: configuration, layers, manifests."""
+    if manifest.get("config"):
+        yield manifest["config"]
+    yield from manifest.get("layers") or []
+    yield from manifest.get("manifests") or []
+
+
+def matches(tag: str, pattern: str) -> bool:
+    """Tell whether a tag matches an exclusion filter's wildcard."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return tag == pattern
+    if not tag.startswith(first):
+        return False
+    position = len(first)
+    for piece in rest[:-1]:
+        found = tag.find(piece, position)
+        if found < 0:
+            return False
+        position = found + len(piece)
+    return tag.endswith(rest[-1]) and len(tag) - len(rest[-1]) >= position
