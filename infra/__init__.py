@@ -1,0 +1,1 @@
+"""The architecture: what `pulumi up` creates. `stack.build` is the one composer."""

@@ -1,0 +1,1 @@
+"""One component resource per file; components do not import one another."""

@@ -1,0 +1,78 @@
+"""Names that AWS shows, and the room that AWS leaves for them. Pure functions.
+
+Limits are AWS's own, from each API's reference; Pulumi adds a hyphen and seven characters to a name it
+makes unique, so a longer name could not be created.
+"""
+
+from __future__ import annotations
+
+PROJECT = "slipway"
+PULUMI_SUFFIX = 8  # "-" and seven random characters
+TARGET_GROUP_LIMIT = 32  # ELBv2 CreateTargetGroup, Name; the tightest of all names made here
+NAME_BUDGET = TARGET_GROUP_LIMIT - PULUMI_SUFFIX
+TEMPLATE_TAG = "template"
+
+
+def of_service(environment: str, service: str) -> str:
+    """Return the name of a service in an environment: `staging-web`."""
+    return f"{environment}-{service}"
+
+
+def cluster(environment: str) -> str:
+    """Return the ECS cluster's name."""
+    return f"{PROJECT}-{environment}"
+
+
+def repository(service: str) -> str:
+    """Return the name of the image repository that all environments share for a service."""
+    return f"{PROJECT}/{service}"
+
+
+def release_family(environment: str, service: str) -> str:
+    """Return the task definition family that the service runs."""
+    return of_service(environment, service)
+
+
+def template_family(environment: str, service: str) -> str:
+    """Return the task definition family that releases are made from; nothing runs on it."""
+    return f"{of_service(environment, service)}-template"
+
+
+def log_group(environment: str, service: str) -> str:
+    """Return the log group of a service's tasks."""
+    return f"/{PROJECT}/{environment}/{service}"
+
+
+def insights_log_group(environment: str) -> str:
+    """Return the log group that Container Insights writes to (its name is fixed by AWS)."""
+    return f"/aws/ecs/containerinsights/{cluster(environment)}/performance"
+
+
+def final_snapshot(environment: str) -> str:
+    """Return the name of the database snapshot that a destroy leaves, where one is asked for."""
+    return f"{PROJECT}-{environment}-final"
+
+
+def environment_parameter(environment: str) -> str:
+    """Return the Parameter Store name of the environment's own facts."""
+    return f"/{PROJECT}/{environment}/environment"
+
+
+def service_parameter(environment: str, service: str) -> str:
+    """Return the Parameter Store name of a service's facts."""
+    return f"/{PROJECT}/{environment}/services/{service}"
+
+
+def over_budget(environment: str, service: str) -> str | None:
+    """Say why a service's name is too long for this environment.
+
+    Returns:
+        The rule with its arithmetic, or None when the name fits.
+    """
+    name = of_service(environment, service)
+    if len(name) <= NAME_BUDGET:
+        return None
+    return (
+        f"'{name}' has {len(name)} characters and a target group's name holds {TARGET_GROUP_LIMIT}, "
+        f"of which Pulumi's suffix takes {PULUMI_SUFFIX}"
+    )

@@ -1,0 +1,75 @@
+"""The table of configuration keys, made from the settings' code: `docs/configuration.md`."""
+
+from __future__ import annotations
+
+from types import UnionType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from infra.setting_errors import HANDED_OVER
+from infra.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic.fields import FieldInfo
+
+HEAD = """# Configuration
+
+Keys of `Pulumi.<stack>.yaml`, under `config:`.
+Made from the code by `python -m infra.settings > docs/configuration.md`; a test holds the two equal.
+A change by command, with the path as below:
+`pulumi config set --path 'slipway:environment.services.web.cpu' 512`.
+
+A map with a default is there when its key is absent; one that is "absent" switches its part on by being written.
+
+| key | type | default | meaning |
+|---|---|---|---|
+"""
+
+
+def render() -> str:
+    """Return the whole document."""
+    return HEAD + "".join(f"{row}\n" for row in _rows(Settings, "slipway:"))
+
+
+def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        if name in HANDED_OVER and model is Settings:
+            continue
+        key = f"{prefix}{name}"
+        inner, kind = _describe(field.annotation)
+        yield f"| `{key}` | {kind} | {_default(field)} | {(field.description or '').replace('|', '&#124;')} |"
+        if inner is not None:
+            yield from _rows(inner, f"{key}.<name>." if kind == "map by name" else f"{key}.")
+
+
+def _describe(annotation: Any) -> tuple[type[BaseModel] | None, str]:  # noqa: ANN401 - a type annotation
+    """Return the section inside, if any, and the type's name for people."""
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _describe(parts[0])
+    if origin in (Union, UnionType):
+        return _describe(next(part for part in parts if part is not type(None)))
+    if origin is Literal:
+        return None, " or ".join(f"`{part}`" for part in parts)
+    if origin is dict:
+        inner, _ = _describe(parts[1])
+        return (inner, "map by name") if inner else (None, "map of texts")
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, "map"
+    return None, {str: "text", int: "number", bool: "true or false", tuple: "list of texts"}[origin or annotation]
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.default
+    if value is None:
+        return "absent"
+    if isinstance(value, BaseModel) or value == {}:
+        return "map below" if isinstance(value, BaseModel) else "none"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{part}`" for part in value)
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"

@@ -1,0 +1,99 @@
+"""A strict stand-in for Pulumi's engine: it records what is registered and knows only what it was told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from pulumi.runtime import mocks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+ACCOUNT = "000000000000"
+REGION = "eu-central-1"
+DIGEST = "sha256:" + "1" * 64
+TOKEN = "a token that differs on every call"  # noqa: S105 - pretended
+ZONES = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
+REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One resource that the program asked for."""
+
+    type: str
+    name: str
+    inputs: dict[str, Any]
+
+
+@dataclass
+class FakeEngine(mocks.Mocks):
+    """Records resources; an invoke that no answer is given for is an error, never an empty answer."""
+
+    answers: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = field(default_factory=dict)
+    stack_outputs: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    resources: list[Registered] = field(default_factory=list)
+
+    def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        """Answer an invoke from the table."""
+        known = {**STANDARD_ANSWERS, **self.answers}
+        if args.token not in known:
+            raise NotImplementedError(f"no answer for {args.token}")
+        return known[args.token](args.args), []
+
+    def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        """Record a resource and give back its inputs with what the cloud would add."""
+        if args.typ == "pulumi:pulumi:StackReference":
+            outputs = self.stack_outputs[args.inputs["name"]]
+            return args.name, {"name": args.inputs["name"], "outputs": outputs, "secretOutputNames": []}
+        self.resources.append(Registered(args.typ, args.name, args.inputs))
+        arn = f"arn:aws:test:{REGION}:{ACCOUNT}:{args.typ}/{args.name}"
+        made = MADE_BY_CLOUD.get(args.typ, lambda _: {})(args.inputs)
+        return f"{args.name}-id", {"arn": arn, "name": args.name, **args.inputs, **made}
+
+    def of(self, kind: str) -> list[Registered]:
+        """Return the resources of a type, by its last word: `Service` or `ecs/service:Service`."""
+        return [one for one in self.resources if one.type.endswith((f":{kind}", f"/{kind}")) or one.type == kind]
+
+    def one(self, kind: str, name: str | None = None) -> Registered:
+        """Return the only resource of a type, or the only one with this name.
+
+        Raises:
+            LookupError: there is none, or more than one.
+        """
+        found = [one for one in self.of(kind) if name in (None, one.name)]
+        if len(found) != 1:
+            raise LookupError(f"{len(found)} of {kind} {name or ''}: {[one.name for one in self.of(kind)]}")
+        return found[0]
+
+
+def start(engine: FakeEngine, *, stack: str = "staging") -> FakeEngine:
+    """Put the stand-in in the engine's place; never in preview, where asserts in an `.apply` would not run."""
+    pulumi.runtime.set_mocks(engine, project="slipway", stack=stack, preview=False, organization="organization")
+    return engine
+
+
+STANDARD_ANSWERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "aws:index/getAvailabilityZones:getAvailabilityZones": lambda _: {"names": ZONES},
+    "aws:index/getRegion:getRegion": lambda _: {"region": REGION, "id": REGION},
+    "aws:ecr/getAuthorizationToken:getAuthorizationToken": lambda _: {
+        "proxyEndpoint": f"https://{REGISTRY}",
+        "userName": "AWS",
+        "password": TOKEN,
+    },
+}
+
+MADE_BY_CLOUD: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+    "aws:ecr/repository:Repository": lambda given: {
+        "repositoryUrl": f"{REGISTRY}/{given['name']}",
+        "registryId": ACCOUNT,
+    },
+    "docker:index/registryImage:RegistryImage": lambda _: {"sha256Digest": DIGEST},
+    "aws:lb/loadBalancer:LoadBalancer": lambda _: {"dnsName": "balancer.example.test"},
+    "aws:rds/instance:Instance": lambda _: {
+        "address": "database.example.test",
+        "masterUserSecrets": [{"secretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:rds!db-1"}],
+    },
+}
