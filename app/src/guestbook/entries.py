@@ -121,7 +121,7 @@ class Entries:
     async def add(self, author: str, message: str) -> Entry:
         """Store a checked entry and return it."""
         insert = "INSERT INTO entries (author, message) VALUES (%s, %s) RETURNING id, author, message, created_at"
-        rows = await self._rows(insert, (author.strip(), message.strip()))
+        rows = await self._rows(insert, (author, message))
         return rows[0]
 
     async def latest(self, *, limit: int, before: int | None = None) -> list[Entry]:

@@ -77,7 +77,7 @@ async def sign(request: Request) -> Response:
     author, message = fields.get("author", ""), fields.get("message", "")
     if wrong := faults(author, message):
         return await _render(request, values=fields, wrong=wrong)
-    await _entries(request).add(author, message)
+    await _entries(request).add(author.strip(), message.strip())
     return RedirectResponse("/", status_code=303)
 
 
@@ -97,7 +97,7 @@ async def add_entry(request: Request) -> Response:
     wrong |= {name: "is not a field of an entry" for name in document if name not in {"author", "message"}}
     if wrong:
         raise BadRequestError("the entry is not valid", status=422, faults=wrong)
-    entry = await _entries(request).add(str(author), str(message))
+    entry = await _entries(request).add(str(author).strip(), str(message).strip())
     return JSONResponse(entry.document(), status_code=201)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from guestbook.settings import SettingsError, from_environment
 
 GOOD = {
