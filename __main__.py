@@ -1,16 +1,16 @@
 """The program that `pulumi up` runs: read the stack's configuration, declare it, export its outputs."""
 
 import pulumi
-from pulumi.runtime.config import get_config_env, get_config_secret_keys_env
+from pulumi.runtime import config
 
 from infra import settings, stack
 
 chosen = settings.load(
-    get_config_env(),
+    config.CONFIG.get(),
     stack=pulumi.get_stack(),
     organization=pulumi.get_organization(),
     project=pulumi.get_project(),
-    secret_keys=get_config_secret_keys_env(),
+    secret_keys=[key for key in config.CONFIG.get() if config.is_config_secret(key)],
 )
 for name, value in stack.build(chosen).export().items():
     pulumi.export(name, value)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 ACCOUNT = "000000000000"
 REGION = "eu-central-1"
 DIGEST = "sha256:" + "1" * 64
-TOKEN = "a token that differs on every call"  # noqa: S105 - pretended
+TOKEN = "a token that differs on every call"
 ZONES = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
 

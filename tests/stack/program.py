@@ -30,6 +30,7 @@ def run(
     *,
     stack: str = "staging",
     engine: FakeEngine | None = None,
+    secret_keys: list[str] | None = None,
 ) -> tuple[FakeEngine, dict[str, Any]]:
     """Run the program to its end.
 
@@ -38,7 +39,7 @@ def run(
     """
     engine = start(engine or FakeEngine(), stack=stack)
     handed = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
-    monkeypatch.setenv("PULUMI_CONFIG", json.dumps(handed))
+    pulumi.runtime.set_all_config(handed, secret_keys)
     monkeypatch.chdir(ROOT)
     outputs: dict[str, Any] = {}
     seen: dict[str, Any] = {}
