@@ -16,6 +16,7 @@ from localcloud.gateway import Gateway
 from localcloud.persistence import Saver
 from localcloud.requestlog import RequestLog
 from localcloud.services.ecr import Ecr
+from localcloud.services.rds import Rds
 from localcloud.settings import ACCOUNT, REGION, Settings
 from localcloud.store import Store
 
@@ -68,8 +69,8 @@ def services_of(context: Context, gateway: Gateway) -> list[Service]:
     try:
         from localcloud.services import own_services  # noqa: PLC0415
     except ImportError:
-        return [ecr]
-    return [ecr, *own_services(context)]
+        return [ecr, Rds(context)]
+    return [ecr, Rds(context), *own_services(context)]
 
 
 class Cloud:

@@ -84,7 +84,7 @@ def start(settings: Settings, record: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         settings: of this local cloud.
-        record: kept with the pid, e.g. the image names.
+        record: kept with the pid; its image names go into the process's environment.
 
     Raises:
         UserError: the port is taken or the process does not become ready.
@@ -97,6 +97,7 @@ def start(settings: Settings, record: dict[str, Any]) -> dict[str, Any]:
         "SLIPWAY_PORT": str(settings.port),
         "SLIPWAY_NETWORK": settings.network,
         "PYTHONUNBUFFERED": "1",
+        **record["images"],
     }
     with log.open("ab") as stream:
         child = subprocess.Popen(
