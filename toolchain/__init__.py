@@ -1,0 +1,5 @@
+"""Puts a pinned Pulumi CLI, Python language host and plugins at `.toolchain`: `python3 -m toolchain`."""
+
+from toolchain.places import environment
+
+__all__ = ["environment"]

@@ -8,7 +8,10 @@ import json
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NOT_RESOURCES = {"__init__.py", "_inputs.py", "_utilities.py", "_enums.py", "outputs.py"}
 

@@ -1,0 +1,191 @@
+"""The third way to a toolchain: a build from Go modules, for machines that reach package registries only."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+from toolchain.errors import ToolchainError, UnavailableError
+from toolchain.layout import Toolchain, plugin_folder
+from toolchain.mapping import derive
+from toolchain.pins import FOLDER, go_version, key, pins
+from toolchain.places import site_packages
+from toolchain.progress import Progress
+from toolchain.store import Store, remove
+from toolchain.trim import TrimError, trim
+
+CLI = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
+CLI_VERSION = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
+NO_GO = "Install Go from go.dev or your system's packages, or the Pulumi CLI {cli} with its plugins from pulumi.com"
+
+
+def check_go() -> str:
+    """Return the installed version of Go.
+
+    Raises:
+        UnavailableError: Go is missing or too old.
+    """
+    needed, remedy = ".".join(map(str, pins().go)), NO_GO.format(cli=pins().cli)
+    if not shutil.which("go"):
+        raise UnavailableError(f"Go is not installed and a build needs {needed} or newer. {remedy}")
+    version = go_version()
+    if version == "go":  # a wrapper: only the command itself can tell
+        own = os.environ | {"GOTOOLCHAIN": "local"}
+        version = subprocess.run(
+            ["go", "env", "GOVERSION"], env=own, capture_output=True, text=True, check=False
+        ).stdout
+    found = re.match(r"go(\d+)\.(\d+)", version)
+    if not found or (int(found[1]), int(found[2])) < pins().go:
+        raise UnavailableError(
+            f"{version.strip() or 'go'} is installed and a build needs Go {needed} or newer. {remedy}"
+        )
+    return version.strip()
+
+
+def check_sdks() -> Path:
+    """Return the folder of the SDKs, from which the plugins take their names.
+
+    Raises:
+        ToolchainError: one of them is missing or of another version.
+    """
+    packages = site_packages()
+    for name, version in pins().plugins.items():
+        about = packages / f"pulumi_{name}" / "pulumi-plugin.json"
+        found = json.loads(about.read_text(encoding="utf-8"))["version"] if about.exists() else "missing"
+        if found != version:
+            raise ToolchainError(
+                f"pulumi-{name} in {packages} is {found}, versions.toml pins {version}: "
+                "run `.venv/bin/pip install -r requirements.txt`"
+            )
+    return packages
+
+
+def check_disk(root: Path) -> None:
+    """Refuse a build that would fill the disk.
+
+    Raises:
+        ToolchainError: there is too little room.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    free, needed = shutil.disk_usage(root).free >> 30, pins().disk_gigabytes
+    if free < needed:
+        raise ToolchainError(f"{root} has {free} GB free and a build takes {needed}: make room, or set SLIPWAY_CACHE")
+
+
+class Build:
+    """One build in a folder of its own; `fresh` becomes the toolchain when it is complete."""
+
+    def __init__(self, store: Store, fresh: Path) -> None:
+        self.store, self.fresh, self.work = store, fresh, fresh / "work"
+        self.progress = Progress(store.log)
+        self.packages = check_sdks()
+        self.environment = os.environ | {
+            "CGO_ENABLED": "0",
+            "GOCACHE": str(store.build_cache),
+            "GOFLAGS": "-buildvcs=false -trimpath -mod=readonly",
+            "GOTOOLCHAIN": "local",
+            "GOWORK": "off",
+        }
+
+    def run(self) -> None:
+        """Build everything.
+
+        Raises:
+            ToolchainError: a step failed; the log has the details.
+        """
+        for name in ("cmd", "internal", "dockerprovider", "go.mod", "go.sum"):
+            copy = shutil.copytree if (FOLDER / "go" / name).is_dir() else shutil.copyfile
+            (self.work).mkdir(exist_ok=True)
+            copy(FOLDER / "go" / name, self.work / name)
+        self.trim()
+        packages = self.list_packages()
+        self.compile(packages)
+        for name, version in pins().plugins.items():
+            self.install(name, version)
+        remove(self.work)
+
+    def go(self, *arguments: str, title: str, expected: int = 0) -> str:
+        """Run a go command with progress; return what it printed on stdout."""
+        return self.progress.follow(["go", *arguments], self.work, self.environment, title, expected)
+
+    def trim(self) -> None:
+        """Fetch the AWS provider (Go verifies it by go.sum) and write its trimmed copy."""
+        scratch = self.work / "fetch"  # a module of its own: nothing but go.sum is read there
+        scratch.mkdir()
+        shutil.copyfile(self.work / "go.sum", scratch / "go.sum")
+        (scratch / "go.mod").write_text("module fetch\n", encoding="utf-8")
+        command = ["go", "mod", "download", "-json", pins().upstream]
+        found = self.progress.follow(command, scratch, self.environment, "fetching the AWS provider")
+        remove(scratch)
+        try:
+            waits = FOLDER / "go" / "internal" / "waits" / "waits.go"
+            self.progress.say(trim(Path(json.loads(found)["Dir"]), self.work / "upstream", pins().services, waits))
+        except TrimError as error:
+            raise ToolchainError(f"versions.toml: {error}") from error
+
+    def list_packages(self) -> int:
+        """Download every module that is needed; return how many packages are to be compiled."""
+        listed = self.go("list", "-deps", "-tags", "no_compose", CLI, "./cmd/...", title="downloading Go modules")
+        return len(listed.splitlines())
+
+    def compile(self, packages: int) -> None:
+        """Compile the CLI and the plugins, in one go: what they share compiles once."""
+        flags = ["-tags", "no_compose", "-gcflags=all=-dwarf=false", f"-ldflags=-s -w -X {CLI_VERSION}=v{pins().cli}"]
+        target = f"{self.work / 'out'}/"
+        self.go("build", "-v", *flags, "-o", target, CLI, "./cmd/...", title="compiling", expected=packages)
+        (self.fresh / "bin").mkdir()
+        (self.work / "out" / "pulumi").rename(self.fresh / "bin" / "pulumi")
+
+    def install(self, name: str, version: str) -> None:
+        """Put a plugin where Pulumi looks for it, with the names that its SDK uses."""
+        folder = plugin_folder(self.fresh / "plugins", name, version)
+        folder.mkdir(parents=True)
+        program = folder / f"pulumi-resource-{name}"
+        (self.work / "out" / program.name).rename(program)
+        dumped = subprocess.run([program, "dump-tf-schema"], capture_output=True, check=True).stdout
+        overrides = FOLDER / "overrides" / f"{name}.toml"
+        release = pins().releases[name]
+        mapping, remarks = derive(self.packages / f"pulumi_{name}", json.loads(dumped), overrides, release)
+        (folder / "mapping.json").write_text(json.dumps(mapping, sort_keys=True), encoding="utf-8")
+        (folder / "remarks.txt").write_text("".join(f"{line}\n" for line in remarks), encoding="utf-8")
+        shown = subprocess.run([program, "-version"], capture_output=True, text=True, check=False)
+        said = (shown.stdout + shown.stderr).strip()
+        if said.removeprefix("v") != version:
+            raise ToolchainError(f"plugin {name} says {said!r}, not {version}: a fault of this build")
+        counts = f"{len(mapping['resources'])} resources, {len(mapping['datasources'])} data sources"
+        self.progress.say(f"plugin {name} {version}: {counts}")
+
+
+def build(store: Store, *, keep: bool) -> Toolchain:
+    """Return the toolchain built from Go modules; build it if the cache has not got it.
+
+    Args:
+        store: the cache; its lock is held by the caller.
+        keep: keep Go's build cache afterwards.
+
+    Raises:
+        UnavailableError: Go is missing or too old.
+        ToolchainError: there is no room, no SDK, or a step failed.
+    """
+    folder = store.find(key())
+    if not folder:
+        version, began = check_go(), time.monotonic()
+        check_disk(store.root)
+        minutes, gigabytes = pins().cold_minutes, pins().disk_gigabytes
+        print(
+            f"toolchain: building the Pulumi CLI and its plugins from Go modules with {version}, once: up to {minutes} "
+            f"minutes on two cores, meanwhile up to {gigabytes} GB in {store.root}, 0.5 GB afterwards",
+            flush=True,
+        )
+        with store.fresh(key()) as fresh:
+            Build(store, fresh).run()
+        folder = store.folder(key())
+        if not keep:
+            store.drop_build_cache()
+        print(f"toolchain: built in {time.monotonic() - began:.0f} s", flush=True)
+    return Toolchain(origin="built", key=folder.name, programs=str(folder / "bin"), plugins=str(folder / "plugins"))

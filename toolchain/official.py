@@ -1,0 +1,145 @@
+"""The second way to a toolchain: the official download, where it can be reached."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+import tarfile
+import urllib.error
+import urllib.request
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from toolchain import installed
+from toolchain.errors import ToolchainError, UnavailableError
+from toolchain.layout import Toolchain
+from toolchain.pins import key, pins
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from toolchain.store import Store
+
+DOWNLOADS = "https://get.pulumi.com/releases/sdk"
+RELEASES = "https://github.com/pulumi/pulumi/releases/download"
+PROBE_SECONDS = 4  # how long a machine without a way out may wait for nothing
+PLUGIN_SECONDS = 300
+ARCHITECTURES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+def _open(url: str, *, seconds: float, method: str = "GET") -> bytes:
+    if not url.startswith(("https://", "http://127.0.0.1:")):
+        raise UnavailableError(f"{url} is neither https nor on this machine")
+    request = urllib.request.Request(url, method=method, headers={"User-Agent": "slipway"})  # noqa: S310 - checked above
+    try:
+        with urllib.request.urlopen(request, timeout=seconds) as response:  # noqa: S310 - checked above
+            content: bytes = response.read()
+    except urllib.error.HTTPError as error:
+        if error.code == HTTPStatus.NOT_FOUND:
+            raise UnavailableError(f"{url} does not exist") from None
+        raise UnavailableError(f"{url} answers {error.code}") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise UnavailableError(f"{url.split('/')[2]} cannot be reached ({reason})") from None
+    return content
+
+
+def archive_name(version: str) -> str:
+    """Return the file name of the CLI for this machine.
+
+    Raises:
+        UnavailableError: there is none for it.
+    """
+    machine, system = ARCHITECTURES.get(platform.machine().lower()), platform.system().lower()
+    if not machine or system not in ("linux", "darwin"):
+        raise UnavailableError(f"there is no official Pulumi CLI for {platform.system()} {platform.machine()}")
+    return f"pulumi-v{version}-{system}-{machine}.tar.gz"
+
+
+def _checksum(name: str, downloads: str, releases: str) -> str:
+    """Return the SHA-256 that Pulumi publishes for an archive."""
+    version = pins().cli
+    for url in (f"{downloads}/pulumi-{version}-checksums.txt", f"{releases}/v{version}/pulumi-{version}-checksums.txt"):
+        try:
+            lines = _open(url, seconds=PROBE_SECONDS).decode(errors="replace").splitlines()
+        except UnavailableError:
+            continue
+        for line in lines:
+            if line.split()[1:] == [name]:
+                return line.split()[0].lower()
+    raise UnavailableError(f"no published checksum of {name} can be read")
+
+
+def fetch_cli(target: Path, downloads: str = DOWNLOADS, releases: str = RELEASES) -> None:
+    """Download the CLI with its language hosts into the folder `target`, verified by its checksum.
+
+    Raises:
+        UnavailableError: it cannot be reached, or has no checksum.
+        ToolchainError: what came is not what was published.
+    """
+    name = archive_name(pins().cli)
+    _open(f"{downloads}/{name}", seconds=PROBE_SECONDS, method="HEAD")
+    wanted = _checksum(name, downloads, releases)
+    print(f"toolchain: downloading {name}", flush=True)
+    content = _open(f"{downloads}/{name}", seconds=60)
+    if (got := hashlib.sha256(content).hexdigest()) != wanted:
+        raise ToolchainError(f"{name}: SHA-256 is {got}, published is {wanted}: nothing was installed; try again")
+    target.mkdir(parents=True)
+    packed = target / name
+    packed.write_bytes(content)
+    with tarfile.open(packed) as archive:
+        archive.extractall(target, filter="data")
+    packed.unlink()
+    for program in list((target / "pulumi").iterdir()):
+        program.rename(target / f".{program.name}")
+    (target / "pulumi").rmdir()
+    for program in list(target.iterdir()):
+        program.rename(target / program.name.removeprefix("."))
+
+
+def fetch_plugins(pulumi: Path, home: Path) -> None:
+    """Let the CLI download the pinned plugins into `home`.
+
+    Raises:
+        UnavailableError: one of them could not be had.
+    """
+    environment = os.environ | {"PULUMI_HOME": str(home), "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    for name, version in pins().plugins.items():
+        print(f"toolchain: downloading the plugin {name} {version}", flush=True)
+        command = [str(pulumi), "plugin", "install", "resource", name, version]
+        try:
+            done = subprocess.run(
+                command, env=environment, capture_output=True, text=True, timeout=PLUGIN_SECONDS, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise UnavailableError(f"plugin {name} {version}: no end of the download in {PLUGIN_SECONDS} s") from None
+        if done.returncode:
+            raise UnavailableError(f"plugin {name} {version}: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
+
+
+def fetch(store: Store) -> Toolchain:
+    """Download CLI and plugins into the cache; return them.
+
+    Raises:
+        UnavailableError: the download cannot be reached.
+        ToolchainError: it is damaged.
+    """
+    name = f"{key()}-official"
+    if not (folder := store.folder(name)).exists():
+        try:
+            program = installed.program()[0]
+        except UnavailableError:
+            program = None
+        _open(DOWNLOADS.removesuffix("/releases/sdk"), seconds=PROBE_SECONDS, method="HEAD")
+        with store.fresh(name) as fresh:
+            if program is None:
+                fetch_cli(fresh / "bin")
+                program = fresh / "bin" / "pulumi"
+            else:
+                (fresh / "bin").symlink_to(program.parent)
+            fetch_plugins(program, fresh)
+    return Toolchain(
+        origin="official", key=key(), programs=str((folder / "bin").resolve()), plugins=str(folder / "plugins")
+    )

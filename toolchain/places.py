@@ -1,0 +1,55 @@
+"""Where things lie: the repository's `.toolchain`, and the cache that clones share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from toolchain.errors import ToolchainError
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+TOOLCHAIN = REPOSITORY / ".toolchain"
+
+
+def cache() -> Path:
+    """Return the folder for toolchains: $SLIPWAY_CACHE, else the user's cache folder."""
+    if own := os.environ.get("SLIPWAY_CACHE"):
+        return Path(own).absolute() / "toolchain"
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base).absolute() / "slipway" / "toolchain"
+
+
+def site_packages() -> Path:
+    """Return the site-packages folder that holds the SDKs: the project's virtual environment.
+
+    Raises:
+        ToolchainError: there is none.
+    """
+    found = sorted((REPOSITORY / ".venv" / "lib").glob("python3*/site-packages/pulumi"))
+    if not found:
+        raise ToolchainError(
+            f"{REPOSITORY / '.venv'} has no Pulumi SDK and the language host runs on it: "
+            "run `python3 -m venv .venv && .venv/bin/pip install -r requirements.txt`"
+        )
+    return found[-1].parent
+
+
+def environment() -> dict[str, str]:
+    """Return the variables that make a process use this toolchain, and nothing else.
+
+    Set them over the process's own: `os.environ | environment()`. PATH is this process's with the
+    toolchain's programs in front.
+
+    Raises:
+        ToolchainError: `.toolchain` is missing.
+    """
+    if not (TOOLCHAIN / "bin" / "pulumi").exists():
+        raise ToolchainError(f"{TOOLCHAIN} is missing: run `make setup` (or `python3 -m toolchain`)")
+    programs = str(TOOLCHAIN / "bin")
+    rest = [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part != programs]
+    return {
+        "PATH": os.pathsep.join([programs, *rest]),
+        "PULUMI_HOME": str(TOOLCHAIN / "home"),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+    }
