@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from localcloud import mends
 from localcloud.settings import ACCOUNT, REGION
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def load(state_dir: Path, port: int) -> ModuleType:
     )
     from ministack import app  # noqa: PLC0415
 
-    app._docker_socket_present = lambda: False  # noqa: SLF001  containers are our own services' only
+    mends.apply(app)
     return app
 
 

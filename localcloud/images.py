@@ -18,7 +18,7 @@ from docker.utils.json_stream import json_stream
 
 from localcloud import engine
 from localcloud.pip_settings import pip_conf
-from localcloud.settings import LABEL, UserError
+from localcloud.settings import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,11 +27,12 @@ if TYPE_CHECKING:
 
 RECIPES = Path(__file__).resolve().parent / "images"
 RECIPE_LABEL = "slipway.recipe"
+"""What an image was built from. (Containers inherit an image's labels, so the label of our containers is not on it.)"""
 REGISTRY = "public.ecr.aws"
 REGISTRY_SECONDS = 4
 BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 SUITE = "bookworm"
-INCLUDE = "ca-certificates,python3,python3-venv,python3-pip"
+INCLUDE = "ca-certificates,python3,python3-pip,python3-venv"
 BOOTSTRAP_SECONDS = 600
 
 
@@ -148,7 +149,7 @@ def base(client: docker.DockerClient, cache: Path, say: Callable[[str], None]) -
     with tempfile.TemporaryDirectory() as folder:
         tar = Path(folder) / "base.tar"
         bootstrap(tar, cache / "images" / "packages")
-        changes = [f"LABEL {LABEL}=1 {RECIPE_LABEL}={recipe}", 'CMD ["bash"]']
+        changes = [f"LABEL {RECIPE_LABEL}={recipe}", 'CMD ["bash"]']
         repository, tag = BASE.rsplit(":", 1)
         with tar.open("rb") as stream:
             chunks = iter(lambda: stream.read(2**20), b"")  # a plain file would be sent unchunked under a chunked header
@@ -208,7 +209,7 @@ def build(  # noqa: PLR0913
             host_files(context)
         stream = client.api.build(
             path=folder, tag=image, buildargs=arguments, rm=True, forcerm=True, network_mode="bridge",
-            labels={LABEL: "1", RECIPE_LABEL: recipe}, platform=None,
+            labels={RECIPE_LABEL: recipe},
         )  # fmt: skip
         last = ""
         for event in json_stream(stream):

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from docker.errors import APIError, NotFound
 
-from localcloud import engine, images, network, process
-from localcloud.settings import ACCOUNT, LABEL, NETWORK_LABEL, REGION, REPOSITORY, UserError
+from localcloud import engine, images, network, process, sweep
+from localcloud.settings import ACCOUNT, NETWORK_LABEL, REGION, REPOSITORY, UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,10 +85,10 @@ def code_version() -> str:
 
 
 def ours(client: docker.DockerClient, settings: Settings) -> list[Container]:
-    """Return the containers of this local cloud: labelled, and on its network or labelled with its name."""
+    """Return the containers of this local cloud: those with its label, and those on its network."""
     found = {}
-    for more in ({"network": settings.network}, {"label": [f"{LABEL}=1", f"{NETWORK_LABEL}={settings.network}"]}):
-        for container in client.containers.list(all=True, filters={"label": f"{LABEL}=1", **more}, ignore_removed=True):
+    for filters in ({"network": settings.network}, {"label": f"{NETWORK_LABEL}={settings.network}"}):
+        for container in client.containers.list(all=True, filters=filters, ignore_removed=True):
             found[container.id] = container
     return list(found.values())
 
@@ -142,7 +142,7 @@ def reset_docker(client: docker.DockerClient, settings: Settings, say: Callable[
     containers = ours(client, settings)
     with ThreadPoolExecutor() as pool:
         list(pool.map(remove_container, containers))
-    volumes = client.volumes.list(filters={"label": [f"{LABEL}=1", f"{NETWORK_LABEL}={settings.network}"]})
+    volumes = client.volumes.list(filters={"label": f"{NETWORK_LABEL}={settings.network}"})
     for volume in volumes:
         volume.remove(force=True)
     removed = remove_pushed_images(client, settings)
@@ -150,19 +150,9 @@ def reset_docker(client: docker.DockerClient, settings: Settings, say: Callable[
     say(f"removed {len(containers)} containers, {len(volumes)} volumes, {removed} images and the network")
 
 
-def pushed_images(client: docker.DockerClient, settings: Settings) -> list[str]:
-    """Return the names of the daemon's images that belong to the local registry."""
-    prefix = f"127.0.0.1:{settings.port}/"
-    names = []
-    for image in client.images.list():
-        named = [*image.tags, *(image.attrs.get("RepoDigests") or [])]
-        names += [name for name in named if name.startswith(prefix)]
-    return sorted(set(names))
-
-
 def remove_pushed_images(client: docker.DockerClient, settings: Settings) -> int:
     """Remove the local registry's names from the daemon and return their number."""
-    names = pushed_images(client, settings)
+    names = sweep.pushed_images(client, settings.port)
     for name in names:
         try:
             client.images.remove(name, force=True)

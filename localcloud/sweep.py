@@ -1,14 +1,83 @@
-"""What stacks left behind."""
+"""What stacks left behind: containers, volumes, networks, images, and resources in every API that they use."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from localcloud import engine, process
+from localcloud.settings import NETWORK_LABEL, REGION, UserError
+from localcloud.sweep_rules import RULES
 
 if TYPE_CHECKING:
+    import docker
+
     from localcloud.settings import Settings
 
 
 def left_over(settings: Settings) -> list[str]:
-    """Return one line for each thing that is left."""
-    _ = settings
-    return []
+    """Return one line for each thing that is left; what the local cloud itself needs, or has at birth, does not count.
+
+    Raises:
+        UserError: the process does not run, though there is state that only it can read.
+    """
+    if not process.health(settings).get("ready"):
+        if (settings.state_dir / "store.sqlite3").exists():
+            raise UserError("the local cloud does not run, and only it knows what is left: run: python -m localcloud up")
+        return in_docker(engine.require(), settings)
+    return [*in_docker(engine.require(), settings), *in_apis(settings)]
+
+
+def in_docker(client: docker.DockerClient, settings: Settings) -> list[str]:
+    """Return what Docker holds of this local cloud, by label or by being on its network."""
+    labelled = {"label": f"{NETWORK_LABEL}={settings.network}"}
+    found = {}
+    for filters in (labelled, {"network": settings.network}):
+        for container in client.containers.list(all=True, filters=filters, ignore_removed=True):
+            found[container.name] = f"container {container.name} ({container.status})"
+    containers = sorted(found.values())
+    volumes = [f"volume {volume.name}" for volume in client.volumes.list(filters=labelled)]
+    networks = [
+        f"network {network.name}"
+        for network in client.networks.list(filters=labelled)
+        if network.name != settings.network
+    ]
+    return [*containers, *volumes, *networks, *(f"image {name}" for name in pushed_images(client, settings.port))]
+
+
+def pushed_images(client: docker.DockerClient, port: int) -> list[str]:
+    """Return the names that the daemon's images have in the local registry: built for it or pulled from it."""
+    prefix = f"127.0.0.1:{port}/"
+    names = []
+    for image in client.images.list():
+        named = [*image.tags, *(image.attrs.get("RepoDigests") or [])]
+        names += [name for name in named if name.startswith(prefix)]
+    return sorted(set(names))
+
+
+def in_apis(settings: Settings) -> list[str]:
+    """Return what the APIs list.
+
+    Raises:
+        UserError: one of them fails, since "nothing left" would be a guess.
+    """
+
+    def ask(rule: tuple[str, Any]) -> list[str]:
+        api, function = rule
+        try:
+            return list(function(client_of(settings, api)))
+        except (ClientError, BotoCoreError) as error:
+            raise UserError(f"{api} cannot be swept: {error}") from error
+
+    with ThreadPoolExecutor(4) as pool:
+        return [line for lines in pool.map(ask, RULES) for line in lines]
+
+
+def client_of(settings: Settings, api: str) -> Any:  # noqa: ANN401
+    """Return a client of the local cloud."""
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)  # noqa: S106
+    return session.client(api, endpoint_url=settings.endpoint, config=Config(retries={"total_max_attempts": 1}))

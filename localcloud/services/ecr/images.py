@@ -107,7 +107,11 @@ class Images:
         name = params["repositoryName"]
         self._storage.repository(name)
         status = (params.get("filter") or {}).get("tagStatus", "ANY")
-        return [image for image in self._storage.images(name) if status in ("ANY", "TAGGED" if image["tags"] else "UNTAGGED")]
+        return [
+            image
+            for image in self._storage.images(name)
+            if status in ("ANY", "TAGGED" if image["tags"] else "UNTAGGED")
+        ]
 
     def _detail(self, image: Params) -> Params:
         return {

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import time
 from typing import TYPE_CHECKING, Any
 
+from docker.errors import APIError
+
 from localcloud.protocol import ApiError, arn
 
 if TYPE_CHECKING:
+    import docker
+
     from localcloud.context import Context
     from localcloud.services.ecr.storage import Storage
 
@@ -50,14 +56,15 @@ class Repositories:
             return {"repositories": [self._storage.repository(name) for name in names]}
         return {"repositories": self._storage.repositories.values()}
 
-    def delete_repository(self, params: Params) -> Params:
-        """Answer DeleteRepository; one with images needs force."""
+    async def delete_repository(self, params: Params) -> Params:
+        """Answer DeleteRepository; one with images needs force. The Docker daemon loses its copies of them too."""
         name = params["repositoryName"]
         repository = self._storage.repository(name)
         if self._storage.images(name) and not params.get("force"):
             text = f"The repository with name '{name}' in registry with id '{self._ctx.account}' cannot be deleted because it still contains images"
             raise ApiError("RepositoryNotEmptyException", text)
         self._storage.remove_repository(name)
+        await asyncio.to_thread(remove_copies, self._ctx.docker, repository["repositoryUri"])
         return {"repository": repository}
 
     def describe_registry(self, _params: Params) -> Params:
@@ -147,3 +154,12 @@ class Repositories:
         repository["tags"] = [{"Key": key, "Value": value} for key, value in tags.items()]
         self._storage.repositories.save(repository["repositoryName"])
         return {}
+
+
+def remove_copies(client: docker.DockerClient, uri: str) -> None:
+    """Take a repository's names off the daemon's images; an image without another name goes. Blocking."""
+    for image in client.images.list(uri):
+        for name in (*image.tags, *(image.attrs.get("RepoDigests") or [])):
+            if name.startswith((f"{uri}:", f"{uri}@")):
+                with contextlib.suppress(APIError):
+                    client.images.remove(name, force=True)

@@ -1,0 +1,42 @@
+"""ministack's faults that stacks would meet, mended in place; tests/contract shows each, and what an upgrade changes."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+ALL_PROTOCOLS = "-1"
+
+
+def apply(app: ModuleType) -> None:
+    """Mend what is known of ministack 1.5.33.
+
+    Args:
+        app: its application module.
+    """
+    app._docker_socket_present = lambda: False  # noqa: SLF001  containers are our own services' only
+    ec2 = app._get_module("ec2")  # noqa: SLF001
+    ec2._parse_ip_permissions = without_ports_of_all_protocols(ec2._parse_ip_permissions)  # noqa: SLF001
+
+
+def without_ports_of_all_protocols(parse: Callable[..., list[dict[str, Any]]]) -> Callable[..., list[dict[str, Any]]]:
+    """Let rules for all protocols have no ports, whatever the request says, as EC2 does.
+
+    ministack compares the ports (the provider sends 0, the default rule has none), so the default egress rule is never
+    revoked, and a rule of the stack's own that equals it loses its tags.
+    """
+
+    @wraps(parse)
+    def mended(*arguments: object, **named: object) -> list[dict[str, Any]]:
+        rules = parse(*arguments, **named)
+        for rule in rules:
+            if rule.get("IpProtocol") == ALL_PROTOCOLS:
+                rule.pop("FromPort", None)
+                rule.pop("ToPort", None)
+        return rules
+
+    return mended

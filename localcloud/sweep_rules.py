@@ -1,0 +1,141 @@
+"""For each AWS API what counts as left behind: a function that takes its client and yields one line a resource."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Client = Any
+
+
+def pages(client: Client, operation: str, member: str, **parameters: object) -> Iterator[Any]:
+    """Yield the items of a listing, page after page where the API has pages."""
+    if client.can_paginate(operation):
+        for page in client.get_paginator(operation).paginate(**parameters):
+            yield from page.get(member, [])
+    else:
+        yield from getattr(client, operation)(**parameters).get(member, [])
+
+
+def listing(kind: str, operation: str, member: str, name: str, **parameters: object) -> Callable[[Client], Iterator[str]]:
+    """Return a rule that yields everything that an operation lists.
+
+    Args:
+        kind: how a line names it, e.g. "log group".
+        operation: boto3's method.
+        member: the list in its answer.
+        name: the field that identifies an item; "" where items are texts.
+        parameters: of the operation.
+    """
+
+    def rule(client: Client) -> Iterator[str]:
+        for item in pages(client, operation, member, **parameters):
+            yield f"{kind} {item[name] if name else item}"
+
+    return rule
+
+
+def ecs(client: Client) -> Iterator[str]:
+    """Clusters, services and tasks that are not over, ACTIVE task definitions."""
+    arns = list(pages(client, "list_clusters", "clusterArns"))
+    clusters = client.describe_clusters(clusters=arns)["clusters"] if arns else []
+    for cluster in clusters:
+        if cluster["status"] != "INACTIVE":
+            yield f"cluster {cluster['clusterName']}"
+            for service in pages(client, "list_services", "serviceArns", cluster=cluster["clusterArn"]):
+                yield f"service {service}"
+            for task in pages(client, "list_tasks", "taskArns", cluster=cluster["clusterArn"]):
+                yield f"task {task}"
+    for definition in pages(client, "list_task_definitions", "taskDefinitionArns", status="ACTIVE"):
+        yield f"task definition {definition}"
+
+
+def ec2(client: Client) -> Iterator[str]:
+    """Networks but the default one, and what is in them but what each has at birth."""
+    default = [vpc["VpcId"] for vpc in pages(client, "describe_vpcs", "Vpcs") if vpc.get("IsDefault")]
+    for vpc in pages(client, "describe_vpcs", "Vpcs"):
+        if vpc["VpcId"] not in default:
+            yield f"vpc {vpc['VpcId']}"
+    for subnet in pages(client, "describe_subnets", "Subnets"):
+        if subnet["VpcId"] not in default:
+            yield f"subnet {subnet['SubnetId']}"
+    for group in pages(client, "describe_security_groups", "SecurityGroups"):
+        if group["GroupName"] != "default":
+            yield f"security group {group['GroupId']} ({group['GroupName']})"
+    for table in pages(client, "describe_route_tables", "RouteTables"):
+        if not any(association.get("Main") for association in table.get("Associations", [])):
+            yield f"route table {table['RouteTableId']}"
+    for gateway in pages(client, "describe_internet_gateways", "InternetGateways"):
+        if not any(attachment.get("VpcId") in default for attachment in gateway.get("Attachments", [])):
+            yield f"internet gateway {gateway['InternetGatewayId']}"
+    for gateway in pages(client, "describe_nat_gateways", "NatGateways"):
+        if gateway["State"] not in ("deleted", "deleting"):
+            yield f"nat gateway {gateway['NatGatewayId']}"
+    for endpoint in pages(client, "describe_vpc_endpoints", "VpcEndpoints"):
+        if endpoint.get("State", "").lower() not in ("deleted", "deleting"):
+            yield f"vpc endpoint {endpoint['VpcEndpointId']}"
+
+
+def roles(client: Client) -> Iterator[str]:
+    """Roles but service-linked ones, which belong to the account."""
+    for role in pages(client, "list_roles", "Roles"):
+        if not role["Path"].startswith("/aws-service-role/"):
+            yield f"role {role['RoleName']}"
+
+
+def alarms(client: Client) -> Iterator[str]:
+    """Metric and composite alarms."""
+    answer = client.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    for alarm in [*answer.get("MetricAlarms", []), *answer.get("CompositeAlarms", [])]:
+        yield f"alarm {alarm['AlarmName']}"
+
+
+def snapshots(client: Client) -> Iterator[str]:
+    """Snapshots taken on purpose, and automated backups that outlived their instance."""
+    yield from (f"database snapshot {row['DBSnapshotIdentifier']}" for row in pages(client, "describe_db_snapshots", "DBSnapshots"))
+    for row in pages(client, "describe_db_instance_automated_backups", "DBInstanceAutomatedBackups"):
+        yield f"database backup {row['DBInstanceIdentifier']}"
+
+
+def keys(client: Client) -> Iterator[str]:
+    """Customer managed keys that are not waiting for their deletion."""
+    for key in pages(client, "list_keys", "Keys"):
+        found = client.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
+        if found.get("KeyManager") == "CUSTOMER" and found["KeyState"] != "PendingDeletion":
+            yield f"key {key['KeyId']}"
+
+
+RULES: list[tuple[str, Callable[[Client], Iterator[str]]]] = [
+    ("s3", listing("bucket", "list_buckets", "Buckets", "Name")),
+    ("logs", listing("log group", "describe_log_groups", "logGroups", "logGroupName")),
+    ("ecr", listing("repository", "describe_repositories", "repositories", "repositoryName")),
+    ("ecs", ecs),
+    ("elbv2", listing("load balancer", "describe_load_balancers", "LoadBalancers", "LoadBalancerName")),
+    ("elbv2", listing("target group", "describe_target_groups", "TargetGroups", "TargetGroupName")),
+    ("application-autoscaling", listing("scalable target", "describe_scalable_targets", "ScalableTargets", "ResourceId", ServiceNamespace="ecs")),
+    ("application-autoscaling", listing("scaling policy", "describe_scaling_policies", "ScalingPolicies", "PolicyName", ServiceNamespace="ecs")),
+    ("ec2", ec2),
+    ("ec2", listing("elastic address", "describe_addresses", "Addresses", "AllocationId")),
+    ("ec2", listing("network interface", "describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId")),
+    ("ec2", listing("flow log", "describe_flow_logs", "FlowLogs", "FlowLogId")),
+    ("iam", roles),
+    ("iam", listing("policy", "list_policies", "Policies", "PolicyName", Scope="Local")),
+    ("iam", listing("instance profile", "list_instance_profiles", "InstanceProfiles", "InstanceProfileName")),
+    ("iam", listing("user", "list_users", "Users", "UserName")),
+    ("iam", listing("identity provider", "list_open_id_connect_providers", "OpenIDConnectProviderList", "Arn")),
+    ("ssm", listing("parameter", "describe_parameters", "Parameters", "Name")),
+    ("secretsmanager", listing("secret", "list_secrets", "SecretList", "Name", IncludePlannedDeletion=True)),
+    ("cloudwatch", alarms),
+    ("cloudwatch", listing("dashboard", "list_dashboards", "DashboardEntries", "DashboardName")),
+    ("rds", listing("database", "describe_db_instances", "DBInstances", "DBInstanceIdentifier")),
+    ("rds", listing("database subnet group", "describe_db_subnet_groups", "DBSubnetGroups", "DBSubnetGroupName")),
+    ("rds", snapshots),
+    ("sns", listing("topic", "list_topics", "Topics", "TopicArn")),
+    ("sqs", listing("queue", "list_queues", "QueueUrls", "")),
+    ("events", listing("event rule", "list_rules", "Rules", "Name")),
+    ("kms", keys),
+    ("acm", listing("certificate", "list_certificates", "CertificateSummaryList", "CertificateArn")),
+]  # fmt: skip
+"""What is asked of which API (boto3's client names)."""
