@@ -1,0 +1,160 @@
+"""Making and starting a task's containers in Docker. One task, one network namespace, one address."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, Any
+
+import docker
+
+from localcloud.services.ecs import containers, pulling, values
+
+if TYPE_CHECKING:
+    from localcloud.services.docking import Docking
+    from localcloud.services.ecs.containers import Part
+    from localcloud.services.ecs.state import State
+    from localcloud.services.table import Doc
+
+DEPENDENCY_POLL_SECONDS = 0.1
+PAUSE_IMAGE = "slipway.local/haproxy:2.6"
+
+
+class StartError(Exception):
+    """A task cannot start; the message is its stopped reason."""
+
+
+class Maker:
+    """Turns a task's document into containers."""
+
+    def __init__(self, state: State, docking: Docking) -> None:
+        """Take the documents and Docker."""
+        self._state, self._docking = state, docking
+        self.pause_image = os.environ.get("HAPROXY_IMAGE", PAUSE_IMAGE)
+
+    async def parts(self, task: Doc) -> list[Part]:
+        """Resolve values and pull images; returns the containers to make in the order of their start.
+
+        Raises:
+            StartError: in AWS's words.
+        """
+        definition = self._state.definition(task["taskDefinitionArn"])
+        overrides = task.get("overrides", {})
+        rows = [containers.overridden(row, overrides) for row in definition["containerDefinitions"]]
+        try:
+            return await self._docking.call(self._parts, task, definition, containers.start_order(rows))
+        except (values.ValuesError, pulling.PullError) as error:
+            raise StartError(str(error)) from error
+
+    def _parts(self, task: Doc, definition: Doc, rows: list[Doc]) -> list[Part]:
+        found = []
+        role = bool(task.get("overrides", {}).get("taskRoleArn") or definition.get("taskRoleArn"))
+        for row in rows:
+            environment = values.environment(self._state.ctx, row, role=role)
+            if row.get("logConfiguration"):
+                values.check_log_group(self._state.ctx, row["logConfiguration"].get("options", {}))
+            image = pulling.pull(self._docking.client, row["image"])
+            shown = container_of(task, row["name"])
+            shown["imageDigest"] = pulling.digest(image, row["image"])
+            found.append(containers.part(task, definition, row, image.id, environment))
+        return found
+
+    async def make(self, task: Doc, parts: list[Part]) -> None:
+        """Make all containers; the first (or a pausing one where there are several) has the address.
+
+        Raises:
+            StartError: Docker refuses.
+        """
+        try:
+            first = None
+            if len(parts) > 1:
+                first = await self._pause(task)
+            for part in parts:
+                made = await self._make(task, part, first)
+                container_of(task, part.name)["runtimeId"] = made
+        except docker.errors.DockerException as error:
+            raise StartError(f"CannotCreateContainerError: {explained(error)}") from error
+
+    async def _make(self, task: Doc, part: Part, first: str | None) -> str:
+        api = self._docking.client.api
+        network = {"network_mode": f"container:{first}" if first else self._docking.network}
+        if first:
+            part.create.pop("hostname", None)
+            part.host.pop("extra_hosts", None)
+        made = await self._docking.call(
+            api.create_container,
+            **part.create,
+            labels=self._docking.labels(task=task["taskArn"], container=part.name),
+            host_config=api.create_host_config(**part.host, **network),
+        )
+        return str(made["Id"])
+
+    async def _pause(self, task: Doc) -> str:
+        api = self._docking.client.api
+        made = await self._docking.call(
+            api.create_container,
+            self.pause_image,
+            ["sleep", "infinity"],
+            entrypoint=[],
+            user="root",
+            name=containers.docker_name(task, containers.PAUSE),
+            labels=self._docking.labels(task=task["taskArn"], container=containers.PAUSE),
+            host_config=api.create_host_config(network_mode=self._docking.network, init=True),
+        )
+        await self._docking.call(api.start, made["Id"])
+        task["pause"] = made["Id"]
+        return str(made["Id"])
+
+    async def start(self, task: Doc, part: Part, row: Doc) -> None:
+        """Start one container once those that it depends on are ready.
+
+        Raises:
+            StartError: Docker refuses, or a dependency fails.
+        """
+        for dependency in row.get("dependsOn", []):
+            await self._wait_for(task, dependency["containerName"], dependency["condition"])
+        try:
+            await self._docking.call(self._docking.client.api.start, container_of(task, part.name)["runtimeId"])
+        except docker.errors.DockerException as error:
+            raise StartError(f"CannotStartContainerError: {explained(error)}") from error
+
+    async def _wait_for(self, task: Doc, name: str, condition: str) -> None:
+        while task["desiredStatus"] == "RUNNING":
+            state = await self.inspected(container_of(task, name)["runtimeId"])
+            over, health = not state["Running"] and state["FinishedAt"] > "0002", state.get("Health", {}).get("Status")
+            if condition == "HEALTHY" and health == "healthy":
+                return
+            if condition == "START" and (state["Running"] or over):
+                return
+            if over and condition == "COMPLETE":
+                return
+            if over and condition == "SUCCESS" and state["ExitCode"] == 0:
+                return
+            if over or health == "unhealthy":
+                raise StartError(
+                    f"dependency container {name} did not reach {condition}: exit code {state['ExitCode']}"
+                )
+            await asyncio.sleep(DEPENDENCY_POLL_SECONDS)
+
+    async def inspected(self, container_id: str) -> dict[str, Any]:
+        """Return Docker's State of a container."""
+        found = await self._docking.call(self._docking.client.api.inspect_container, container_id)
+        return dict(found["State"])
+
+    async def address(self, task: Doc) -> tuple[str, str]:
+        """Return the task's IP and MAC address."""
+        holder = task.get("pause") or task["containers"][0]["runtimeId"]
+        found = await self._docking.call(self._docking.client.api.inspect_container, holder)
+        settings = found["NetworkSettings"]["Networks"][self._docking.network]
+        return settings["IPAddress"], settings["MacAddress"]
+
+
+def container_of(task: Doc, name: str) -> Doc:
+    """Return a task's container as the API shows it."""
+    found: Doc = next(row for row in task["containers"] if row["name"] == name)
+    return found
+
+
+def explained(error: Exception) -> str:
+    """Return Docker's own words for an error, in one line."""
+    return " ".join(str(getattr(error, "explanation", None) or error).split())

@@ -1,0 +1,95 @@
+"""How many tasks of a service to start and which to stop: a pure function of counts, as ECS's rolling update does it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+BREAKER_LEAST = 3
+BREAKER_MOST = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Member:
+    """One task that is to run."""
+
+    arn: str
+    created: float
+    new: bool
+    """Whether it belongs to the primary deployment."""
+    ready: bool
+    """Running and healthy in every respect now."""
+    sick: bool = False
+    """Was given its time and is unhealthy."""
+    proven: bool = False
+    """Was ready at least once."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What to do now."""
+
+    start: int = 0
+    stop: list[str] = field(default_factory=list)
+
+
+def bounds(desired: int, minimum: int, maximum: int) -> tuple[int, int]:
+    """Return how many tasks must stay healthy and how many may run at once."""
+    return math.ceil(desired * minimum / 100), math.floor(desired * maximum / 100)
+
+
+def plan(members: list[Member], desired: int, minimum: int, maximum: int) -> Plan:
+    """Return what brings a service nearer to its desired state without going below or above its bounds.
+
+    Args:
+        members: all tasks that are to run.
+        desired: the service's desired count.
+        minimum: minimumHealthyPercent.
+        maximum: maximumPercent.
+    """
+    lower, upper = bounds(desired, minimum, maximum)
+    fresh = [member for member in members if member.new]
+    old = sorted((member for member in members if not member.new), key=lambda member: (member.ready, member.created))
+    sound = [member for member in fresh if not member.sick]
+    ready = sum(member.ready for member in fresh)
+    missing = max(desired - len(sound), 0)
+    room = max(upper - len(members), 0)
+    blocked = max(missing - room, 0)
+    stop = [member.arn for member in surplus(sound, len(sound) - desired)]
+    stop += [member.arn for member in retired_sick(fresh, ready >= desired, blocked)]
+    stop += [member.arn for member in retired_old(old, ready, desired, lower, blocked)]
+    return Plan(start=min(missing, room), stop=stop)
+
+
+def surplus(sound: list[Member], count: int) -> list[Member]:
+    """Return those to stop when there are more than desired: first what is not ready, then the newest."""
+    order = sorted(sound, key=lambda member: (member.ready, -member.created))
+    return order[: max(count, 0)]
+
+
+def retired_sick(fresh: list[Member], replaced: bool, blocked: int) -> list[Member]:  # noqa: FBT001
+    """Return sick tasks to stop: all once enough others are ready, else as many as the maximum leaves no room beside."""
+    sick = [member for member in fresh if member.sick]
+    return sick if replaced else sick[:blocked]
+
+
+def retired_old(old: list[Member], ready: int, desired: int, lower: int, blocked: int) -> list[Member]:
+    """Return old deployments' tasks to stop: never more than keeps the minimum healthy."""
+    if ready >= desired:
+        return old
+    useless = [member for member in old if not member.ready and not member.proven]
+    resting = [member for member in old if not member.ready and member.proven][:blocked]
+    healthy = [member for member in old if member.ready]
+    allowed = max(ready + len(healthy) - lower, 0)
+    wanted = max(ready + len(healthy) - desired, blocked - len(useless) - len(resting), 0)
+    return useless + resting + healthy[: min(allowed, wanted)]
+
+
+def threshold(desired: int, given: dict[str, object] | None = None) -> int:
+    """Return after how many failed tasks the circuit breaker trips: half the desired count, from 3 to 200."""
+    if given:
+        value = int(str(given.get("value", 0)))
+        share = math.ceil(desired * value / 100)
+        kinds = {"COUNT": value, "UNBOUNDED_PERCENT": share}
+        return max(kinds.get(str(given.get("type")), min(max(share, BREAKER_LEAST), BREAKER_MOST)), 1)
+    return min(max(math.ceil(desired / 2), BREAKER_LEAST), BREAKER_MOST)

@@ -1,0 +1,1 @@
+"""Reading and writing AWS's wire formats by botocore's service models."""
