@@ -127,7 +127,7 @@ class Cloud:
 
     async def _start(self, server: uvicorn.Server) -> None:
         """Start our own services once the gateway answers, since they call it; one that fails stops no other."""
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110  uvicorn has a flag, no event
             await asyncio.sleep(0.01)
         for service in self._services:
             try:

@@ -53,8 +53,9 @@ def load(state_dir: Path, port: int) -> ModuleType:
     )
     from ministack import app  # noqa: PLC0415
 
-    mends.apply(app)
-    return app
+    application: ModuleType = app
+    mends.apply(application)
+    return application
 
 
 def save(app: ModuleType, service: str) -> None:

@@ -80,7 +80,9 @@ def ensure(settings: Settings, *, yes: bool, say: Callable[[str], None]) -> dock
 def refuse_where_not_ours(docker_host: str, user_id: int, dockerd: str | None) -> None:
     """Raise UserError where no daemon of ours may be started: another is named, no root, no apt."""
     if docker_host and docker_host != f"unix://{DEFAULT_SOCKET}":
-        raise UserError(f"DOCKER_HOST is {docker_host} and no Docker Engine answers there: start it or unset the variable")
+        raise UserError(
+            f"DOCKER_HOST is {docker_host} and no Docker Engine answers there: start it or unset DOCKER_HOST"
+        )
     if sys.platform != "linux":
         raise UserError("no Docker Engine answers: start Docker Desktop, then run this again")
     if user_id != 0:

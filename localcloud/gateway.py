@@ -104,9 +104,7 @@ class Gateway:
             entry.agent = headers.get("user-agent", "")[:60]
             self._log.write(entry)
 
-    async def _route(
-        self, entry: Entry, headers: dict[str, str], scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _route(self, entry: Entry, headers: dict[str, str], scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on; whatever goes wrong is answered by a 4xx, since clients retry a 5xx for minutes."""
         path: str = scope["path"]
         if entry.service == "" and (path == "/v2" or path.startswith("/v2/")) and self.registry is not None:
@@ -118,8 +116,8 @@ class Gateway:
             return
         limit = OBJECT_BYTES if entry.service in ("s3", "") else API_BYTES
         if int(headers.get("content-length") or 0) > limit:
-            answer = refusals.refusal(headers, "RequestEntityTooLarge", f"a request's body may have {limit} bytes at most")
-            await answer(scope, receive, send)
+            message = f"a request's body may have {limit} bytes at most"
+            await refusals.refusal(headers, "RequestEntityTooLarge", message)(scope, receive, send)
             return
         if headers.get("content-type", "").startswith(FORM):
             body, receive = await buffered(receive)

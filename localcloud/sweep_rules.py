@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 Client = Any
+SCALING = "application-autoscaling"
+OF_ECS = {"ServiceNamespace": "ecs"}
 
 
 def pages(client: Client, operation: str, member: str, **parameters: object) -> Iterator[Any]:
@@ -19,7 +21,9 @@ def pages(client: Client, operation: str, member: str, **parameters: object) -> 
         yield from getattr(client, operation)(**parameters).get(member, [])
 
 
-def listing(kind: str, operation: str, member: str, name: str, **parameters: object) -> Callable[[Client], Iterator[str]]:
+def listing(
+    kind: str, operation: str, member: str, name: str, **parameters: object
+) -> Callable[[Client], Iterator[str]]:
     """Return a rule that yields everything that an operation lists.
 
     Args:
@@ -52,24 +56,37 @@ def ecs(client: Client) -> Iterator[str]:
         yield f"task definition {definition}"
 
 
-def ec2(client: Client) -> Iterator[str]:
-    """Networks but the default one, and what is in them but what each has at birth."""
-    default = [vpc["VpcId"] for vpc in pages(client, "describe_vpcs", "Vpcs") if vpc.get("IsDefault")]
+def networks(client: Client) -> Iterator[str]:
+    """Networks but the default one, and their subnets and gateways."""
+    default = default_networks(client)
     for vpc in pages(client, "describe_vpcs", "Vpcs"):
         if vpc["VpcId"] not in default:
             yield f"vpc {vpc['VpcId']}"
     for subnet in pages(client, "describe_subnets", "Subnets"):
         if subnet["VpcId"] not in default:
             yield f"subnet {subnet['SubnetId']}"
+    for gateway in pages(client, "describe_internet_gateways", "InternetGateways"):
+        if not any(attachment.get("VpcId") in default for attachment in gateway.get("Attachments", [])):
+            yield f"internet gateway {gateway['InternetGatewayId']}"
+
+
+def default_networks(client: Client) -> list[str]:
+    """Return the identifiers of the account's default networks."""
+    return [vpc["VpcId"] for vpc in pages(client, "describe_vpcs", "Vpcs") if vpc.get("IsDefault")]
+
+
+def groups_and_tables(client: Client) -> Iterator[str]:
+    """Security groups and route tables but the ones that every network has at birth."""
     for group in pages(client, "describe_security_groups", "SecurityGroups"):
         if group["GroupName"] != "default":
             yield f"security group {group['GroupId']} ({group['GroupName']})"
     for table in pages(client, "describe_route_tables", "RouteTables"):
         if not any(association.get("Main") for association in table.get("Associations", [])):
             yield f"route table {table['RouteTableId']}"
-    for gateway in pages(client, "describe_internet_gateways", "InternetGateways"):
-        if not any(attachment.get("VpcId") in default for attachment in gateway.get("Attachments", [])):
-            yield f"internet gateway {gateway['InternetGatewayId']}"
+
+
+def gateways(client: Client) -> Iterator[str]:
+    """Address translators and endpoints that are not over."""
     for gateway in pages(client, "describe_nat_gateways", "NatGateways"):
         if gateway["State"] not in ("deleted", "deleting"):
             yield f"nat gateway {gateway['NatGatewayId']}"
@@ -94,7 +111,8 @@ def alarms(client: Client) -> Iterator[str]:
 
 def snapshots(client: Client) -> Iterator[str]:
     """Snapshots taken on purpose, and automated backups that outlived their instance."""
-    yield from (f"database snapshot {row['DBSnapshotIdentifier']}" for row in pages(client, "describe_db_snapshots", "DBSnapshots"))
+    for row in pages(client, "describe_db_snapshots", "DBSnapshots"):
+        yield f"database snapshot {row['DBSnapshotIdentifier']}"
     for row in pages(client, "describe_db_instance_automated_backups", "DBInstanceAutomatedBackups"):
         yield f"database backup {row['DBInstanceIdentifier']}"
 
@@ -114,9 +132,11 @@ RULES: list[tuple[str, Callable[[Client], Iterator[str]]]] = [
     ("ecs", ecs),
     ("elbv2", listing("load balancer", "describe_load_balancers", "LoadBalancers", "LoadBalancerName")),
     ("elbv2", listing("target group", "describe_target_groups", "TargetGroups", "TargetGroupName")),
-    ("application-autoscaling", listing("scalable target", "describe_scalable_targets", "ScalableTargets", "ResourceId", ServiceNamespace="ecs")),
-    ("application-autoscaling", listing("scaling policy", "describe_scaling_policies", "ScalingPolicies", "PolicyName", ServiceNamespace="ecs")),
-    ("ec2", ec2),
+    (SCALING, listing("scalable target", "describe_scalable_targets", "ScalableTargets", "ResourceId", **OF_ECS)),
+    (SCALING, listing("scaling policy", "describe_scaling_policies", "ScalingPolicies", "PolicyName", **OF_ECS)),
+    ("ec2", networks),
+    ("ec2", groups_and_tables),
+    ("ec2", gateways),
     ("ec2", listing("elastic address", "describe_addresses", "Addresses", "AllocationId")),
     ("ec2", listing("network interface", "describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId")),
     ("ec2", listing("flow log", "describe_flow_logs", "FlowLogs", "FlowLogId")),

@@ -28,7 +28,7 @@ class Images:
         manifest = params["imageManifest"].encode()
         held = self._storage.find(name, tag) if tag else None
         if held is not None and self._storage.manifest(held) == manifest:
-            text = f"Image with digest '{held['digest']}' and tag '{tag}' already exists in the repository with name '{name}'"
+            text = f"Image with digest '{held['digest']}' and tag '{tag}' already exists in the repository '{name}'"
             raise ApiError("ImageAlreadyExistsException", text)
         image = self._storage.put(name, manifest, params.get("imageManifestMediaType"), tag)
         if params.get("imageDigest", image["digest"]) != image["digest"]:
@@ -98,7 +98,7 @@ class Images:
         if params.get("imageIds"):
             found, failures = self._pick(params)
             if failures:
-                text = f"The image with imageId {failures[0]['imageId']} does not exist within the repository with name '{name}' in the registry with id '{self._ctx.account}'"
+                text = f"The image with imageId {failures[0]['imageId']} does not exist within the repository '{name}'"
                 raise ApiError("ImageNotFoundException", text)
             images = list({image["digest"]: image for _, image in found}.values())
         return page("imageDetails", [self._detail(image) for image in images], params)

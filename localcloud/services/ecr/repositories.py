@@ -61,7 +61,7 @@ class Repositories:
         name = params["repositoryName"]
         repository = self._storage.repository(name)
         if self._storage.images(name) and not params.get("force"):
-            text = f"The repository with name '{name}' in registry with id '{self._ctx.account}' cannot be deleted because it still contains images"
+            text = f"The repository with name '{name}' cannot be deleted because it still contains images"
             raise ApiError("RepositoryNotEmptyException", text)
         self._storage.remove_repository(name)
         await asyncio.to_thread(remove_copies, self._ctx.docker, repository["repositoryUri"])
@@ -120,8 +120,7 @@ class Repositories:
         name = params["repositoryName"]
         text = self._storage.repository(name).get(field)
         if not text:
-            message = f"{what} does not exist for the repository with name '{name}' in the registry with id '{self._ctx.account}'"
-            raise ApiError(code, message)
+            raise ApiError(code, f"{what} does not exist for the repository with name '{name}'")
         return {"registryId": self._ctx.account, "repositoryName": name, field: text}
 
     @staticmethod

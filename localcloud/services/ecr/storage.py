@@ -97,7 +97,7 @@ class Storage:
 
     @staticmethod
     def is_immutable(repository: Doc, tag: str) -> bool:
-        """Tell whether a repository's tag may not be moved, its exclusion filters (`*` stands for anything) considered."""
+        """Tell whether a repository's tag may not be moved; `*` in its exclusion filters stands for anything."""
         mutability = repository["imageTagMutability"]
         filters = [each["filter"] for each in repository.get("imageTagMutabilityExclusionFilters") or []]
         excluded = any(matches(tag, each) for each in filters)

@@ -119,7 +119,9 @@ def set_password(ctx: Context, instance: Doc, password: str) -> None:
         RuntimeError: the server refuses.
     """
     container = ctx.docker.containers.get(name_of(ctx, instance["DBInstanceIdentifier"]))
-    script = 'psql -v ON_ERROR_STOP=1 -q -p "$PORT" -U "$NAME" -d postgres <<END\nALTER ROLE "$NAME" PASSWORD $SECRET;\nEND'
+    script = (
+        'psql -v ON_ERROR_STOP=1 -q -p "$PORT" -U "$NAME" -d postgres <<END\nALTER ROLE "$NAME" PASSWORD $SECRET;\nEND'
+    )
     quoted = "'" + password.replace("'", "''") + "'"
     environment = {
         "NAME": instance["MasterUsername"],

@@ -65,7 +65,7 @@ class Groups:
         if len({subnet["VpcId"] for subnet in found}) != 1:
             raise ApiError("InvalidSubnet", "The subnets of a DB subnet group are of one VPC")
         if len({subnet["AvailabilityZone"] for subnet in found}) < LEAST_ZONES:
-            text = "DB Subnet Group doesn't meet availability zone coverage requirement. Please add subnets to cover at least 2 availability zones."
+            text = "DB Subnet Group doesn't meet availability zone coverage requirement: it needs 2 availability zones."
             raise ApiError("DBSubnetGroupDoesNotCoverEnoughAZs", text)
         described = [
             {
@@ -97,7 +97,8 @@ class Groups:
         users = self.used_by.values() if self.used_by else []
         for instance in users:
             if instance["DBSubnetGroupName"] == name:
-                text = f"Cannot delete the subnet group '{name}' because at least one database instance: {instance['DBInstanceIdentifier']} is still using it."
+                user = instance["DBInstanceIdentifier"]
+                text = f"Cannot delete the subnet group '{name}' because database instance {user} is still using it."
                 raise ApiError("InvalidDBSubnetGroupStateFault", text)
         self.rows.delete(name)
         return {}

@@ -1,4 +1,4 @@
-"""Snapshots: copies of a database's volume."""
+"""Snapshots, each a copy of a database's volume."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COPIED = (
 
 
 class Snapshots:
-    """Final snapshots, and the API's operations on them. (Restoring one is not supported.)"""
+    """Final snapshots, and the API's operations on them; restoring one is not supported."""
 
     def __init__(self, ctx: Context, docking: Docking) -> None:
         """Serve what the store holds."""
@@ -31,7 +31,10 @@ class Snapshots:
     def refuse_taken(self, name: str) -> None:
         """Raise ApiError where a snapshot of that name exists."""
         if self.rows.get(name):
-            raise ApiError("DBSnapshotAlreadyExists", f"Cannot create the snapshot because one with the identifier {name} already exists.")
+            raise ApiError(
+                "DBSnapshotAlreadyExists",
+                f"Cannot create the snapshot because one with the identifier {name} already exists.",
+            )
 
     async def take(self, instance: Doc, name: str) -> None:
         """Copy a stopped instance's volume."""
