@@ -35,7 +35,7 @@ class ImageStack:
         Args:
             qualified_name: `organization/project/stack`.
         """
-        self._name = qualified_name
+        self.stack = qualified_name.rsplit("/", 1)[-1]
         self._reference = pulumi.StackReference(qualified_name)
 
     def repositories(self) -> dict[str, str]:
@@ -44,7 +44,7 @@ class ImageStack:
         Raises:
             pulumi.RunError: the stack cannot be read, or has no repositories (never brought up).
         """
-        stack = self._name.rsplit("/", 1)[-1]
+        stack = self.stack
         try:
             # Read now rather than as an Output: a refusal must come before the first resource is asked for.
             details = _sync_await(self._reference.get_output_details("repository_urls"))

@@ -6,6 +6,11 @@ makes unique, so a longer name could not be created.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
 PROJECT = "slipway"
 PULUMI_SUFFIX = 8  # "-" and seven random characters
 TARGET_GROUP_LIMIT = 32  # ELBv2 CreateTargetGroup, Name; the tightest of all names made here
@@ -36,6 +41,11 @@ def release_family(environment: str, service: str) -> str:
 def template_family(environment: str, service: str) -> str:
     """Return the task definition family that releases are made from; nothing runs on it."""
     return f"{of_service(environment, service)}-template"
+
+
+def image_tag(content_hash: str, pushed_at: datetime) -> str:
+    """Return the tag of an image that Pulumi pushes; the time, to the second, makes it unused."""
+    return f"content-{content_hash}-{pushed_at:%Y%m%d%H%M%S}"
 
 
 def log_group(environment: str, service: str) -> str:

@@ -150,15 +150,15 @@ class Settings(Section):
     stack: str
     organization: str
     project: str
-    environment: Environment
+    environment: Environment = Field(description="everything that serves requests")
     registry: Registry | None = Field(None, description="image repositories of this stack's own")
     images: Images | None = Field(None, description="images that another stack accepted")
 
     @property
-    def image_stack(self) -> str | None:
-        """The qualified name of the stack that holds the images, or None when this one does."""
+    def image_stack(self) -> str:
+        """The qualified name of the stack that accepts the images; empty when this one makes its own."""
         if self.images is None:
-            return None
+            return ""
         name = self.images.from_stack
         return name if "/" in name else f"{self.organization}/{self.project}/{name}"
 

@@ -12,12 +12,13 @@ import pulumi_docker as docker
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-BUILT_ONCE = ["name", "build"]
+# A name and a token are new at every run and matter only to the run that pushes.
+OF_THE_PUSH = ["name", "authConfig"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FirstImageArgs:
-    """What the build needs; `content_hash` identifies its outcome.
+    """What the build needs; `content_hash` identifies its outcome, `tag` this push of it.
 
     With `follow_source` a changed source is a new image; else the image is built once and then left alone.
     """
@@ -30,16 +31,16 @@ class FirstImageArgs:
     platform: str
     build_args: Mapping[str, str]
     content_hash: str
+    tag: str
     follow_source: bool
 
 
 class FirstImage(pulumi.ComponentResource):
     """An image built from source and pushed; `pulumi preview` builds nothing.
 
-    - its tag is the hash of its content: `content-<12 digits>`
-    - the registry's token, which differs on every call, never shows as a change: an image that follows the
-      source is another resource for each content, created with a fresh token; the one built once is never
-      pushed again
+    - an image that follows the source is another resource for each content, so it is pushed with a fresh token;
+      the registry's token and the tag, which differ at every run, never show as a change
+    - tags are never used twice: going back to an earlier content works although tags are immutable
     - the image stays in the registry when this resource goes: a service may run it still
     """
 
@@ -51,10 +52,9 @@ class FirstImage(pulumi.ComponentResource):
         token = aws.ecr.get_authorization_token_output(
             registry_id=args.registry_id, opts=pulumi.InvokeOutputOptions(parent=self)
         )
-        tag = f"content-{args.content_hash}"
         image = docker.RegistryImage(
             f"{name}-{args.content_hash}" if args.follow_source else name,
-            name=pulumi.Output.concat(args.repository_url, ":", tag),
+            name=pulumi.Output.concat(args.repository_url, ":", args.tag),
             build=docker.RegistryImageBuildArgs(
                 context=args.context,
                 dockerfile=args.dockerfile,
@@ -69,7 +69,7 @@ class FirstImage(pulumi.ComponentResource):
             ),
             keep_remotely=True,
             opts=pulumi.ResourceOptions(
-                parent=self, ignore_changes=["authConfig", *([] if args.follow_source else BUILT_ONCE)]
+                parent=self, ignore_changes=[*OF_THE_PUSH, *([] if args.follow_source else ["build"])]
             ),
         )
         self.digest = image.sha256_digest

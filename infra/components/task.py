@@ -11,7 +11,7 @@ import pulumi_aws as aws
 from infra import containers, policies
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 # A release is a fact of the past: what changes in the configuration arrives with the next one.
 RELEASED = ["containerDefinitions", "cpu", "memory", "runtimePlatform", "executionRoleArn", "taskRoleArn"]
@@ -39,7 +39,7 @@ class TaskArgs:
     stop_timeout: int
     environment: Mapping[str, pulumi.Input[str]]
     secrets: Mapping[str, pulumi.Input[str]]
-    secret_arns: Mapping[str, pulumi.Input[str]]
+    secret_arns: Sequence[pulumi.Input[str]]
     log_group: str
     log_retention_days: int
     region: str
@@ -98,11 +98,12 @@ class Task(pulumi.ComponentResource):
         """Make the role that starts tasks; its ARN comes out once it has its rights."""
         role = self._role("execution")
         log_streams = pulumi.Output.concat(logs.arn, ":*")
-        arns = list(self._args.secret_arns.values())
         policy = aws.iam.RolePolicy(
             f"{self._name}-execution",
             role=role.name,
-            policy=pulumi.Output.json_dumps(policies.task_execution(self._args.repository_arn, log_streams, arns)),
+            policy=pulumi.Output.json_dumps(
+                policies.task_execution(self._args.repository_arn, log_streams, self._args.secret_arns)
+            ),
             opts=self._child,
         )
         return pulumi.Output.all(role.arn, policy.id).apply(lambda both: str(both[0]))
