@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from localcloud.services.ecs.state import State
 
 DIMENSION = "ecs:service:DesiredCount"
+ROLE = "ecs.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling_ECSService"
 NOT_SUSPENDED = {
     "DynamicScalingInSuspended": False,
     "DynamicScalingOutSuspended": False,
@@ -62,8 +63,7 @@ class ApplicationAutoScaling(Api):
                 ),
                 "CreationTime": time.time(),
                 "SuspendedState": dict(NOT_SUSPENDED),
-                "RoleARN": f"arn:aws:iam::{self._ctx.account}:role/aws-service-role/ecs.application-autoscaling.amazonaws.com/"
-                "AWSServiceRoleForApplicationAutoScaling_ECSService",
+                "RoleARN": f"arn:aws:iam::{self._ctx.account}:role/aws-service-role/{ROLE}",
                 "Tags": params.get("Tags", {}),
             }
         changed = doc | {name: params[name] for name in ("MinCapacity", "MaxCapacity") if name in params}
@@ -98,9 +98,9 @@ class ApplicationAutoScaling(Api):
         if kind not in KINDS:
             raise ApiError("ValidationException", f"the local cloud does not support the policy type {kind}")
         key = f"{target_key(params)}|{params['PolicyName']}"
-        name = f"resource/ecs/{params['ResourceId']}:policyName/{params['PolicyName']}"
+        name = f"{uuid.uuid4()}:resource/ecs/{params['ResourceId']}:policyName/{params['PolicyName']}"
         doc = self._policies.get(key) or {
-            "PolicyARN": f"arn:aws:autoscaling:{self._ctx.region}:{self._ctx.account}:scalingPolicy:{uuid.uuid4()}:{name}",
+            "PolicyARN": f"arn:aws:autoscaling:{self._ctx.region}:{self._ctx.account}:scalingPolicy:{name}",
             "CreationTime": time.time(),
             "Alarms": [],
         }

@@ -111,7 +111,7 @@ def from_query_list(shape: Shape, node: object) -> Any:  # noqa: ANN401
     if not isinstance(node, dict):
         return [] if node == "" else node
     inner = node if shape.serialization.get("flattened") else node.get(shape.member.serialization.get("name", "member"))
-    return [from_query(shape.member, item) for item in numbered({} if inner in (None, "") else inner)]
+    return [from_query(shape.member, item) for item in numbered(inner if isinstance(inner, dict) else {})]
 
 
 def numbered(node: Mapping[str, Any]) -> list[Any]:

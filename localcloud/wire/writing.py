@@ -55,7 +55,7 @@ def query_response(operation: OperationModel, result: Mapping[str, Any], namespa
         append(ET.SubElement(root, wrapper), shape, result)
     metadata = ET.SubElement(root, "ResponseMetadata")
     ET.SubElement(metadata, "RequestId").text = request_id
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def append(node: ET.Element, shape: Shape, value: Any) -> None:  # noqa: ANN401
@@ -72,14 +72,17 @@ def append(node: ET.Element, shape: Shape, value: Any) -> None:  # noqa: ANN401
             entry = ET.SubElement(node, "entry")
             ET.SubElement(entry, "key").text = key
             append(ET.SubElement(entry, "value"), shape.value, item)
-    elif shape.type_name == "boolean":
-        node.text = "true" if value else "false"
-    elif shape.type_name == "timestamp":
-        node.text = iso(value)
-    elif shape.type_name == "blob":
-        node.text = base64.b64encode(value).decode()
     else:
-        node.text = str(value)
+        node.text = text_of(shape, value)
+
+
+def text_of(shape: Shape, value: Any) -> str:  # noqa: ANN401
+    """Return a scalar as XML's text."""
+    if shape.type_name == "boolean":
+        return "true" if value else "false"
+    if shape.type_name == "timestamp":
+        return iso(value)
+    return base64.b64encode(value).decode() if shape.type_name == "blob" else str(value)
 
 
 def append_member(node: ET.Element, name: str, member: Shape, value: Any) -> None:  # noqa: ANN401
@@ -99,7 +102,7 @@ def query_error(code: str, message: str, namespace: str, request_id: str) -> byt
     for tag, text in (("Type", "Sender"), ("Code", code), ("Message", message)):
         ET.SubElement(error, tag).text = text
     ET.SubElement(root, "RequestId").text = request_id
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
 def json_error(code: str, message: str, fields: Mapping[str, Any]) -> bytes:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from localcloud.services.table import Doc
 
 RECONCILE_SECONDS = 5.0
+SETTLE_SECONDS = 15.0
+"""How long `start` waits at most for services whose tasks were stopped meanwhile."""
 LOG = logging.getLogger(__name__)
 Found = dict[str, dict[str, str]]
 """Status of containers in Docker by task ARN and container name."""
@@ -79,6 +81,7 @@ class ContainerService(Api):
             if service["status"] != "INACTIVE":
                 self.scheduler.watch(service)
         self._reconciling = asyncio.create_task(self._reconcile())
+        await self.scheduler.settle(SETTLE_SECONDS)
 
     async def stop(self) -> None:
         """Stop all loops; containers go on."""

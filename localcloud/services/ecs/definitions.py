@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 FAMILY = re.compile(r"[A-Za-z0-9_-]{1,255}")
 KEPT = (
-    "family", "taskRoleArn", "executionRoleArn", "networkMode", "cpu", "memory", "runtimePlatform", "pidMode", "ipcMode",
-    "ephemeralStorage", "requiresCompatibilities", "enableFaultInjection",
+    "family", "taskRoleArn", "executionRoleArn", "networkMode", "cpu", "memory", "runtimePlatform", "pidMode",
+    "ipcMode", "ephemeralStorage", "requiresCompatibilities", "enableFaultInjection",
 )  # fmt: skip
+DEREGISTER_FIRST = "Please deregister the target and try again."
 LISTED = {"ACTIVE": ("ACTIVE",), "INACTIVE": ("INACTIVE",), "DELETE_IN_PROGRESS": ("DELETE_IN_PROGRESS",)}
 
 
@@ -81,7 +82,7 @@ class Definitions:
                 failures.append({"arn": name, "reason": "TASK_DEFINITION_NOT_FOUND"})
                 continue
             if doc["status"] == "ACTIVE":
-                reason = "The specified task definition is still in ACTIVE status. Please deregister the target and try again."
+                reason = f"The specified task definition is still in ACTIVE status. {DEREGISTER_FIRST}"
                 failures.append({"arn": doc["taskDefinitionArn"], "reason": reason})
                 continue
             doc["status"], doc["deleteRequestedAt"] = "DELETE_IN_PROGRESS", time.time()

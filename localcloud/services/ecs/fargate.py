@@ -21,8 +21,8 @@ MEMORY = {
 }
 """CPU units and the MiB that go with them."""
 NOT_RUN = (
-    "repositoryCredentials", "links", "environmentFiles", "volumesFrom", "dockerSecurityOptions", "resourceRequirements",
-    "firelensConfiguration", "credentialSpecs", "restartPolicy", "disableNetworking", "privileged",
+    "repositoryCredentials", "links", "environmentFiles", "volumesFrom", "dockerSecurityOptions",
+    "resourceRequirements", "firelensConfiguration", "credentialSpecs", "restartPolicy", "disableNetworking", "privileged",
 )  # fmt: skip
 STOP_TIMEOUT_AT_MOST = 120
 
@@ -84,10 +84,7 @@ def check_container(container: dict[str, Any], names: list[Any], params: Params)
         raise ApiError(
             "ClientException", f"stopTimeout must be at most {STOP_TIMEOUT_AT_MOST} on Fargate (container {name})."
         )
-    for mapping in container.get("portMappings", []):
-        if mapping.get("hostPort", mapping.get("containerPort")) != mapping.get("containerPort"):
-            text = "When networkMode=awsvpc, the host ports and container ports in port mappings must match."
-            raise ApiError("ClientException", text)
+    check_ports(container)
     for dependency in container.get("dependsOn", []):
         if dependency["containerName"] not in names:
             raise ApiError(
@@ -98,6 +95,14 @@ def check_container(container: dict[str, Any], names: list[Any], params: Params)
         if mount.get("sourceVolume") not in volumes:
             raise ApiError("ClientException", f"Unknown volume '{mount.get('sourceVolume')}'.")
     check_logs(container, params)
+
+
+def check_ports(container: dict[str, Any]) -> None:
+    """Refuse a host port of its own."""
+    for mapping in container.get("portMappings", []):
+        if mapping.get("hostPort", mapping.get("containerPort")) != mapping.get("containerPort"):
+            text = "When networkMode=awsvpc, the host ports and container ports in port mappings must match."
+            raise ApiError("ClientException", text)
 
 
 def check_logs(container: dict[str, Any], params: Params) -> None:

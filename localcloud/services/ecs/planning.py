@@ -1,4 +1,4 @@
-"""How many tasks of a service to start and which to stop: a pure function of counts, as ECS's rolling update does it."""
+"""How many tasks of a service to start and which to stop: a pure function, after ECS's rolling update."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def surplus(sound: list[Member], count: int) -> list[Member]:
 
 
 def retired_sick(fresh: list[Member], replaced: bool, blocked: int) -> list[Member]:  # noqa: FBT001
-    """Return sick tasks to stop: all once enough others are ready, else as many as the maximum leaves no room beside."""
+    """Return sick tasks to stop: all once enough others are ready, else as many as others need the room of."""
     sick = [member for member in fresh if member.sick]
     return sick if replaced else sick[:blocked]
 

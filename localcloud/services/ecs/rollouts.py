@@ -20,6 +20,7 @@ SHAPING = (
 )  # fmt: skip
 """The members of a service that make a new deployment when they change."""
 TERMINAL = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
+NO_CANDIDATE = "No rollback candidate was found to run the rollback."
 EXCEEDED = "the circuit breaker threshold was exceeded"
 
 
@@ -81,7 +82,7 @@ class Rollouts:
         elif not breaker(service).get("rollback"):
             self._finish(deployment, "STOPPED", f"Service deployment stopped because {EXCEEDED}. {detail}")
         elif not self.candidate(service, deployment):
-            text = f"Service deployment failed because {EXCEEDED}. No rollback candidate was found to run the rollback. {detail}"
+            text = f"Service deployment failed because {EXCEEDED}. {NO_CANDIDATE} {detail}"
             self._finish(deployment, "ROLLBACK_FAILED", text)
         else:
             told = f"Service deployment rolled back because {EXCEEDED}. {detail}"

@@ -209,7 +209,7 @@ class Runner:
         self._move(task, "DEACTIVATING")
         for target in targets:
             await self._targets.deregister(*target)
-        while any(self._targets.state(*target) is not None for target in targets):
+        while any(self._targets.state(*target) is not None for target in targets):  # noqa: ASYNC110  another service's
             await asyncio.sleep(DRAIN_POLL_SECONDS)
 
     async def _stop_container(self, task: Doc, row: Doc) -> None:

@@ -57,6 +57,13 @@ class Scheduler:
             loop.cancel()
         self._loops.clear()
 
+    async def settle(self, seconds: float) -> None:
+        """Wait until services that were steady are so again, as long at most."""
+        end = time.monotonic() + seconds
+        steady = [row for row in self._state.services.values() if is_steady(row)]
+        while time.monotonic() < end and not all(self._done(row, row["deployments"][0]) for row in steady):
+            await asyncio.sleep(STEP_SECONDS / 5)
+
     async def _loop(self, service: Doc) -> None:
         key = service["serviceArn"]
         while self._state.services.get(key) is service and service["status"] != "INACTIVE":
@@ -95,7 +102,7 @@ class Scheduler:
         """Stop all tasks of a deleted service; it is inactive when none is left."""
         tasks = self._state.tasks_of(service)
         for task in tasks:
-            self._runner.stop(task, "ServiceSchedulerInitiated", f"Scaling activity initiated by service deletion")
+            self._runner.stop(task, "ServiceSchedulerInitiated", "Scaling activity initiated by service deletion")
         if not tasks:
             service["status"] = "INACTIVE"
             service["deployments"] = []
@@ -140,7 +147,7 @@ class Scheduler:
     def _member(self, service: Doc, task: Doc) -> Member:
         """Judge a task's readiness now."""
         deployment = service["deployments"][0]
-        ready, unhealthy = self._judge(service, task)
+        ready, unhealthy = self._judge(task)
         if ready and not task.get("proven"):
             task["proven"] = True
             self._state.save_task(task)
@@ -152,7 +159,7 @@ class Scheduler:
             ready=ready, sick=bool(unhealthy), proven=bool(task.get("proven")),
         )  # fmt: skip
 
-    def _judge(self, service: Doc, task: Doc) -> tuple[bool, str]:
+    def _judge(self, task: Doc) -> tuple[bool, str]:
         """Return whether a task is healthy in every respect, and what makes it unhealthy, if anything does."""
         if task["lastStatus"] != "RUNNING":
             return False, ""
@@ -168,7 +175,7 @@ class Scheduler:
         if any(row["checked"] for row in task["containers"]):
             return ready and task["healthStatus"] == "HEALTHY", ""
         if not task.get("targets"):
-            return time.time() - task["startedAt"] >= PROVEN_SECONDS, ""
+            return bool(time.time() - task["startedAt"] >= PROVEN_SECONDS), ""
         return ready, ""
 
     def _in_grace(self, service: Doc, task: Doc) -> bool:
@@ -180,7 +187,8 @@ class Scheduler:
         deployment = next((row for row in service["deployments"] if row["id"] == task["startedBy"]), None)
         if deployment is not None and deployment.get("graceUsed") and not task.get("proven"):
             return False
-        return time.time() - task["startedAt"] < service.get("healthCheckGracePeriodSeconds", 0)
+        grace: int = service.get("healthCheckGracePeriodSeconds", 0)
+        return bool(time.time() - task["startedAt"] < grace)
 
     def _unfit(self, service: Doc, member: Member) -> bool:
         """Stop an unhealthy task of a deployment that is under way; True when it was."""
@@ -242,11 +250,21 @@ class Scheduler:
             self._state.save_service(service)
 
     def _done(self, service: Doc, deployment: Doc) -> bool:
-        """Tell whether exactly the desired tasks run, all healthy, and nothing else is left, draining tasks included."""
+        """Tell whether exactly the desired tasks run, all healthy, and no good task is still draining or stopping.
+
+        What never was healthy may take its time to stop: it never served anything.
+        """
         tasks = self._state.tasks_of(service)
+        tasks = [task for task in tasks if task["desiredStatus"] == "RUNNING" or task.get("proven")]
         if any(task["desiredStatus"] == "STOPPED" or task["startedBy"] != deployment["id"] for task in tasks):
             return False
-        return len(tasks) == service["desiredCount"] and all(self._judge(service, task)[0] for task in tasks)
+        return len(tasks) == service["desiredCount"] and all(self._judge(task)[0] for task in tasks)
+
+
+def is_steady(service: Doc) -> bool:
+    """Tell whether a service's last deployment is completed."""
+    deployment = primary(service)
+    return service["status"] == "ACTIVE" and deployment is not None and deployment["rolloutState"] == "COMPLETED"
 
 
 def reason_of(task: Doc) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from localcloud.services.table import Doc
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
+ROLE = "aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS"
 ROLLING = {"minimumHealthyPercent": 100, "maximumPercent": 200}
 PLAIN = (
     "availabilityZoneRebalancing", "healthCheckGracePeriodSeconds", "enableECSManagedTags", "propagateTags",
@@ -70,7 +71,7 @@ class Services:
         if doc["status"] != "ACTIVE":
             raise ApiError("ServiceNotActiveException", "Service was not ACTIVE.")
         refuse(params)
-        named = params.get("taskDefinition", doc["taskDefinition"])
+        named = str(params.get("taskDefinition") or doc["taskDefinition"])
         changed = "taskDefinition" in params or params.get("forceNewDeployment") or "loadBalancers" in params
         definition = self._state.active_definition(named) if changed else self._state.definition(named)
         if "loadBalancers" in params:
@@ -147,7 +148,7 @@ class Services:
         if not strategy and "launchType" not in params:
             strategy = cluster["defaultCapacityProviderStrategy"] or None
         given = {member: params[member] for member in (*SHAPING, *PLAIN) if member in params}
-        defaults = {
+        defaults: Doc = {
             "desiredCount": 1,
             "loadBalancers": [],
             "serviceRegistries": [],
@@ -171,7 +172,7 @@ class Services:
             "deploymentConfiguration": configuration(params.get("deploymentConfiguration", {})),
             "deploymentController": {"type": "ECS"},
             "schedulingStrategy": "REPLICA",
-            "roleArn": f"arn:aws:iam::{self._state.ctx.account}:role/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS",
+            "roleArn": f"arn:aws:iam::{self._state.ctx.account}:role/{ROLE}",
             "createdBy": f"arn:aws:iam::{self._state.ctx.account}:root",
             "createdAt": time.time(),
             "placementConstraints": [],
@@ -198,7 +199,8 @@ class Services:
                 text = f"The container {balancer['containerName']} does not exist in the task definition."
                 raise ApiError("InvalidParameterException", text)
             if balancer["containerPort"] not in [port["containerPort"] for port in container["portMappings"]]:
-                text = f"The container {container['name']} did not have a container port {balancer['containerPort']} defined."
+                port = balancer["containerPort"]
+                text = f"The container {container['name']} did not have a container port {port} defined."
                 raise ApiError("InvalidParameterException", text)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from localcloud.context import Context
     from localcloud.services.table import Doc
 
-SECRET = ":secretsmanager:"
+SECRETS_MANAGER = ":secretsmanager:"
 FIELDS_OF_ARN = 7
 ENCRYPTED = "ENCRYPTED:"
 
@@ -53,12 +53,12 @@ def environment(ctx: Context, container: Doc, *, role: bool) -> dict[str, str]:
 
 def value(ctx: Context, source: str) -> str:
     """Return what a `valueFrom` names: a secret (or one key of it) or a parameter. Blocking."""
-    if SECRET not in source:
+    if SECRETS_MANAGER not in source:
         name = source.partition(":parameter/")[2]
         asked = f"/{name}" if name else source
         return plain(parameter(ctx, asked, name))
     parts = source.split(":")
-    key, stage, version = (parts[FIELDS_OF_ARN:] + ["", "", ""])[:3]
+    key, stage, version = [*parts[FIELDS_OF_ARN:], "", "", ""][:3]
     arguments = {"SecretId": ":".join(parts[:FIELDS_OF_ARN])}
     arguments |= {"VersionStage": stage} if stage else {}
     arguments |= {"VersionId": version} if version else {}

@@ -46,8 +46,9 @@ class Groups:
         """Make a target group of IP targets over HTTP."""
         name = params["Name"]
         check_name(name)
+        # The Terraform provider sends an empty ProtocolVersion where none is configured; AWS takes it as absent.
         for member, only in (("Protocol", "HTTP"), ("TargetType", "ip"), ("ProtocolVersion", "HTTP1")):
-            if params.get(member, "instance" if member == "TargetType" else only) != only:
+            if (params.get(member) or ("instance" if member == "TargetType" else only)) != only:
                 text = f"the local cloud supports target groups with {member} {only} only, not {params.get(member)!r}"
                 raise ApiError("UnsupportedOperation", text)
         if "Port" not in params or "VpcId" not in params:

@@ -131,10 +131,10 @@ class Listeners:
     async def set_rule_priorities(self, params: Params) -> Params:
         """Give rules other priorities, all at once."""
         docs = [self._state.rule(pair["RuleArn"]) for pair in params["RulePriorities"]]
-        wanted = {pair["RuleArn"]: pair["Priority"] for pair in params["RulePriorities"]}
+        wanted: dict[str, int] = {pair["RuleArn"]: pair["Priority"] for pair in params["RulePriorities"]}
         for doc in docs:
             others = [rule for rule in self._state.rules_of(doc["ListenerArn"]) if rule["RuleArn"] != doc["RuleArn"]]
-            taken = {int(wanted.get(rule["RuleArn"], rule["Priority"])) for rule in others}
+            taken = {int(wanted.get(rule["RuleArn"]) or rule["Priority"]) for rule in others}
             if wanted[doc["RuleArn"]] in taken:
                 raise ApiError("PriorityInUse", f"Priority '{wanted[doc['RuleArn']]}' is currently in use")
         for doc in docs:

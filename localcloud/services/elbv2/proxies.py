@@ -180,7 +180,7 @@ def name_of(balancer: Doc) -> str:
 
 
 def slots(state: State, group: str) -> list[Server]:
-    """Return a backend's slots: healthy targets ready, draining ones draining; all unhealthy ones when none is healthy."""
+    """Return a backend's slots: healthy targets ready (all unhealthy ones when none is), draining ones draining."""
     targets = state.targets_of(group)
     fail_open = not any(target["State"] == "healthy" for target in targets)
     open_states = {"unhealthy"} if fail_open else {"healthy"}
