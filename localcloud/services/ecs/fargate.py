@@ -22,7 +22,8 @@ MEMORY = {
 """CPU units and the MiB that go with them."""
 NOT_RUN = (
     "repositoryCredentials", "links", "environmentFiles", "volumesFrom", "dockerSecurityOptions",
-    "resourceRequirements", "firelensConfiguration", "credentialSpecs", "restartPolicy", "disableNetworking", "privileged",
+    "resourceRequirements",
+    "firelensConfiguration", "credentialSpecs", "restartPolicy", "disableNetworking", "privileged",
 )  # fmt: skip
 STOP_TIMEOUT_AT_MOST = 120
 

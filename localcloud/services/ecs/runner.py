@@ -74,9 +74,9 @@ class Runner:
             return
         for row in task["containers"]:
             self._follow(task, row)
-        await self._register(task)
         for row in task["containers"]:
-            self.look(task, row["name"])
+            await self._look(task, row["name"])
+        await self._register(task)
 
     def look(self, task: Doc, name: str) -> None:
         """Have a container's present state looked at in Docker, without waiting."""

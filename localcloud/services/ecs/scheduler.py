@@ -61,7 +61,9 @@ class Scheduler:
         """Wait until services that were steady are so again, as long at most."""
         end = time.monotonic() + seconds
         steady = [row for row in self._state.services.values() if is_steady(row)]
-        while time.monotonic() < end and not all(self._done(row, row["deployments"][0]) for row in steady):
+        while not all(self._done(row, row["deployments"][0]) for row in steady):
+            if time.monotonic() > end:
+                return
             await asyncio.sleep(STEP_SECONDS / 5)
 
     async def _loop(self, service: Doc) -> None:
