@@ -173,7 +173,10 @@ class Rollouts:
         return self._state.revisions.put(key, doc)
 
     def _deployment(self, service: Doc, revision: Doc, print_: str) -> Doc:
-        key = f"ecs-svc/{number()}"
+        # As on AWS, and as the Terraform provider's wait relies on: a deployment has its service revision's number.
+        key = f"ecs-svc/{revision['serviceRevisionArn'].rpartition('/')[2]}"
+        if any(row["id"] == key for row in service["deployments"]):  # a rollback, beside the one it returns to
+            key = f"ecs-svc/{number()}"
         return {member: service.get(member) for member in SHAPING} | {
             "id": key,
             "status": "PRIMARY",
