@@ -1,0 +1,53 @@
+"""A web server that behaves as MODE says: good, never (listens), crash, slow (to start)."""
+
+import os
+import signal
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers every GET with the release and the request's own address; /slow takes 2 s."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Answer."""
+        if self.path.startswith("/slow"):
+            time.sleep(2)
+        shown = [
+            os.environ.get("RELEASE", "-"),
+            self.headers.get("X-Forwarded-For", "-"),
+            os.environ.get("SECRET", "-"),
+        ]
+        body = " ".join(shown).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def main() -> None:
+    """Behave as MODE says."""
+    mode = os.environ["MODE"]
+    server = None
+    signal.signal(
+        signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start() if server else sys.exit(0)
+    )
+    print("starting", flush=True)
+    if mode == "crash":
+        sys.exit(3)
+    if mode in ("never", "slow"):
+        time.sleep(3600 if mode == "never" else 40)
+    server = ThreadingHTTPServer(("", 8080), Handler)
+    server.daemon_threads = False
+    server.serve_forever()
+    print("bye", flush=True)
+
+
+main()
