@@ -15,7 +15,6 @@ KEYS_OF_A_BACKEND = ("encryptionsalt", "encryptedkey", "secretsprovider")
 PROVIDER: dict[str, Any] = {
     "aws:skipCredentialsValidation": True,
     "aws:skipRegionValidation": True,
-    "aws:skipRequestingAccountId": True,
     "aws:skipMetadataApiCheck": True,
     "aws:s3UsePathStyle": True,
 }
