@@ -31,9 +31,10 @@ def run(clients: Any, environment: Environment, *, root: Path, reports: Path, sa
         DeliveryError: a suite failed or could not be built; nothing was marked for that service.
     """
     for service in environment.services:
-        digest = running.digest(clients("ecs"), environment.cluster, service.ecs_service)
+        digest, version = running.release(clients("ecs"), environment.cluster, service.ecs_service)
         image = _build(service, root)
-        variables = {"BASE_URL": environment.url, "EXPECTED_DIGEST": digest} | ({"SAFE_ONLY": "1"} if safe_only else {})
+        variables = {"BASE_URL": environment.url, "EXPECTED_DIGEST": digest, "EXPECTED_VERSION": version}
+        variables |= {"SAFE_ONLY": "1"} if safe_only else {}
         _test(service.name, image, variables, reports / service.name)
         if not safe_only:
             tag = mark(clients("ecr"), service.repository, digest)
