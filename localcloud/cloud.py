@@ -15,6 +15,7 @@ from localcloud.context import Context
 from localcloud.gateway import Gateway
 from localcloud.persistence import Saver
 from localcloud.requestlog import RequestLog
+from localcloud.services import own_services
 from localcloud.services.ecr import Ecr
 from localcloud.services.rds import Rds
 from localcloud.settings import ACCOUNT, REGION, Settings
@@ -66,10 +67,6 @@ def services_of(context: Context, gateway: Gateway) -> list[Service]:
     """Return our own services in the order of their start."""
     ecr = Ecr(context)
     gateway.registry = ecr.registry
-    try:
-        from localcloud.services import own_services  # noqa: PLC0415
-    except ImportError:
-        return [ecr, Rds(context)]
     return [ecr, Rds(context), *own_services(context)]
 
 

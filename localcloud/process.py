@@ -65,7 +65,7 @@ def running_pid(settings: Settings) -> int | None:
     if not isinstance(pid, int):
         return None
     if sys.platform == "linux":
-        return pid if birth_of(pid) == record.get("birth") else None
+        return None if is_gone(pid, str(record.get("birth"))) else pid
     return pid if health(settings).get("pid") == pid else None
 
 

@@ -66,15 +66,15 @@ def in_apis(settings: Settings) -> list[str]:
         UserError: one of them fails, since "nothing left" would be a guess.
     """
 
-    def ask(rule: tuple[str, Any]) -> list[str]:
-        api, function = rule
+    def ask(api: str) -> list[str]:
+        client = client_of(settings, api)
         try:
-            return list(function(client_of(settings, api)))
+            return [line for name, rule in RULES if name == api for line in rule(client)]
         except (ClientError, BotoCoreError) as error:
             raise UserError(f"{api} cannot be swept: {error}") from error
 
-    with ThreadPoolExecutor(4) as pool:
-        return [line for lines in pool.map(ask, RULES) for line in lines]
+    with ThreadPoolExecutor(2) as pool:
+        return [line for lines in pool.map(ask, dict(RULES)) for line in lines]
 
 
 def client_of(settings: Settings, api: str) -> Any:  # noqa: ANN401
