@@ -21,6 +21,8 @@ from toolchain.trim import TrimError, trim
 
 CLI = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 CLI_VERSION = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
+# No debugging information anywhere, no inlining outside the standard library: that halves the time to compile.
+FAST = ("-gcflags=all=-dwarf=false -l", "-gcflags=std=-dwarf=false")
 NO_GO = "Install Go from go.dev or your system's packages, or the Pulumi CLI {cli} with its plugins from pulumi.com"
 
 
@@ -135,11 +137,14 @@ class Build:
 
     def compile(self, packages: int) -> None:
         """Compile the CLI and the plugins, in one go: what they share compiles once."""
-        flags = ["-tags", "no_compose", "-gcflags=all=-dwarf=false", f"-ldflags=-s -w -X {CLI_VERSION}=v{pins().cli}"]
+        flags = ["-tags", "no_compose", *FAST, f"-ldflags=-s -w -X {CLI_VERSION}=v{pins().cli}"]
         target = f"{self.work / 'out'}/"
         self.go("build", "-v", *flags, "-o", target, CLI, "./cmd/...", title="compiling", expected=packages)
         (self.fresh / "bin").mkdir()
-        (self.work / "out" / "pulumi").rename(self.fresh / "bin" / "pulumi")
+        program = (self.work / "out" / "pulumi").rename(self.fresh / "bin" / "pulumi")
+        said = subprocess.run([program, "version"], capture_output=True, text=True, check=False).stdout.strip()
+        if said != f"v{pins().cli}":
+            raise ToolchainError(f"the CLI says {said!r}, not v{pins().cli}: a fault of this build")
 
     def install(self, name: str, version: str) -> None:
         """Put a plugin where Pulumi looks for it, with the names that its SDK uses."""

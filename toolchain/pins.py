@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
-SOURCES = ("build.py", "layout.py", "mapping.py", "sdk.py", "trim.py", "versions.toml")
+SOURCES = ("build.py", "mapping.py", "sdk.py", "trim.py", "versions.toml")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
