@@ -107,7 +107,8 @@ class Site:
         """Make a target group; returns its ARN."""
         group = self.elb.create_target_group(
             Name=name, Protocol="HTTP", Port=8080, VpcId=self.vpc, TargetType="ip", HealthCheckPath="/healthz",
-            HealthCheckIntervalSeconds=5, HealthCheckTimeoutSeconds=2, HealthyThresholdCount=2, UnhealthyThresholdCount=2,
+            HealthCheckIntervalSeconds=5, HealthCheckTimeoutSeconds=2,
+            HealthyThresholdCount=2, UnhealthyThresholdCount=2,
         )["TargetGroups"][0]["TargetGroupArn"]  # fmt: skip
         delay = [{"Key": "deregistration_delay.timeout_seconds", "Value": "10"}]
         self.elb.modify_target_group_attributes(TargetGroupArn=group, Attributes=delay)

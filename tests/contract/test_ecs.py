@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from tests.contract.cloud import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from tests.contract.cloud import Cloud
 
@@ -22,9 +22,9 @@ PRINT = "import os,sys;print(os.environ.get('VALUE'),os.getcwd(),os.getuid(),*sy
 
 
 @pytest.fixture(scope="module")
-def site(cloud: Cloud) -> Iterator[Site]:
+def site(cloud: Cloud) -> Site:
     """A load balancer and a cluster."""
-    yield Site(cloud, "contract-ecs")
+    return Site(cloud, "contract-ecs")
 
 
 def lines(site: Site, task: dict[str, Any]) -> list[str]:
@@ -51,10 +51,13 @@ def test_a_task_honours_its_container_definition(site: Site) -> None:
     script = f"{PRINT};print(os.environ['PARAM']);open('/scratch/x','w');open('/x','w')"
     task = site.run(
         site.definition(
-            site.cloud.image("good"), entryPoint=["python3", "-c", script], command=["one", "two"], user="1000",
+            site.cloud.image("good"), entryPoint=["python3", "-u", "-c", script], command=["one", "two"], user="1000",
             workingDirectory="/tmp", readonlyRootFilesystem=True,  # noqa: S108  inside the container
             linuxParameters={"tmpfs": [{"containerPath": "/scratch", "size": 4, "mountOptions": ["mode=1777"]}]},
-            secrets=[{"name": "VALUE", "valueFrom": f"{secret['ARN']}:key::"}, {"name": "PARAM", "valueFrom": "/contract/p"}],
+            secrets=[
+                {"name": "VALUE", "valueFrom": f"{secret['ARN']}:key::"},
+                {"name": "PARAM", "valueFrom": "/contract/p"},
+            ],
         )
     )  # fmt: skip
     assert (task["stopCode"], task["containers"][0]["exitCode"]) == ("EssentialContainerExited", 1)
@@ -112,7 +115,7 @@ def test_containers_of_a_task_share_network_and_order(site: Site) -> None:
     image = site.cloud.image("good")
     fetch = "import urllib.request as u;print(u.urlopen('http://127.0.0.1:8080/').status)"
     check = {
-        "command": ["CMD-SHELL", "python3 -c \"import socket;socket.create_connection(('127.0.0.1',8080))\""],
+        "command": ["CMD", "python3", "-c", "import socket;socket.create_connection(('127.0.0.1',8080))"],
         "interval": 5,
     }
     logs = {"logDriver": "awslogs", "options": {"awslogs-group": f"/contract/{site.name}", "awslogs-region": "x",
@@ -139,7 +142,7 @@ def test_containers_of_a_task_share_network_and_order(site: Site) -> None:
         ({"networkMode": "bridge"}, "awsvpc"),
         ({"requiresCompatibilities": ["EC2"]}, "FARGATE"),
         ({"executionRoleArn": ""}, "execution role"),
-        ({"volumes": [{"name": "v", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}}]}, "volumes of the task only"),
+        ({"volumes": [{"name": "v", "efsVolumeConfiguration": {"fileSystemId": "f"}}]}, "volumes of the task only"),
     ],
 )
 def test_task_definitions_that_would_not_run_are_refused(ecs: Any, change: dict[str, Any], text: str) -> None:  # noqa: ANN401
@@ -149,8 +152,8 @@ def test_task_definitions_that_would_not_run_are_refused(ecs: Any, change: dict[
         "options": {"awslogs-group": "g", "awslogs-region": "x", "awslogs-stream-prefix": "x"},
     }
     good: dict[str, Any] = {
-        "family": "refused", "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"], "cpu": "256", "memory": "512",
-        "executionRoleArn": "arn:aws:iam::000000000000:role/x",
+        "family": "refused", "networkMode": "awsvpc", "requiresCompatibilities": ["FARGATE"],
+        "cpu": "256", "memory": "512", "executionRoleArn": "arn:aws:iam::000000000000:role/x",
         "containerDefinitions": [{"name": "a", "image": "i", "logConfiguration": logs}],
     }  # fmt: skip
     with pytest.raises(ClientError) as error:
@@ -162,9 +165,10 @@ def test_an_inactive_task_definition_starts_nothing_new(site: Site) -> None:
     """RunTask and CreateService refuse it; DescribeTaskDefinition still shows it; its number is not used again."""
     arn = site.definition(site.cloud.image("good"))
     site.ecs.deregister_task_definition(taskDefinition=arn)
-    for call in (lambda: site.run(arn), lambda: site.serve(arn)):
+    calls: list[Callable[[str], object]] = [site.run, site.serve]
+    for call in calls:
         with pytest.raises(ClientError) as error:
-            call()
+            call(arn)
         assert code(error) == ("ClientException", "TaskDefinition is inactive")
     assert site.ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]["status"] == "INACTIVE"
     site.ecs.delete_task_definitions(taskDefinitions=[arn])
@@ -196,8 +200,13 @@ def test_a_service_lives_from_creation_to_deletion(cloud: Cloud) -> None:
     """Created, shown, scaled, healed, deleted; nothing is left."""
     site = Site(cloud, "contract-life")
     began = time.time()
-    created = site.serve(site.definition(cloud.image("good"), {"RELEASE": "1"}), tags=[{"key": "a", "value": "b"}],
-                         enableECSManagedTags=True, propagateTags="SERVICE", availabilityZoneRebalancing="ENABLED")  # fmt: skip
+    created = site.serve(
+        site.definition(cloud.image("good"), {"RELEASE": "1"}),
+        tags=[{"key": "a", "value": "b"}],
+        enableECSManagedTags=True,
+        propagateTags="SERVICE",
+        availabilityZoneRebalancing="ENABLED",
+    )
     assert created["deployments"][0]["createdAt"].timestamp() > began
     assert site.outcome()["status"] == "SUCCESSFUL"
     site.ecs.get_waiter("services_stable").wait(

@@ -24,30 +24,30 @@ def members(*, new: str = "", old: str = "") -> list[Member]:
 
 
 @pytest.mark.parametrize(
-    ("new", "old", "minimum", "maximum", "start", "stop"),
+    ("new", "old", "percents", "start", "stop"),
     [
-        ("", "", 100, 200, 2, []),  # a first deployment starts all
-        ("", "rr", 100, 200, 2, []),  # a roll starts beside the old ones
-        ("pp", "rr", 100, 200, 0, []),  # and stops nothing before a new one is ready
-        ("rp", "rr", 100, 200, 0, ["o0"]),  # each ready one replaces one
-        ("rr", "rr", 100, 200, 0, ["o0", "o1"]),
-        ("", "rr", 50, 100, 0, ["o0"]),  # without room the minimum tells how many go first
-        ("", "r", 50, 100, 1, []),
-        ("", "rr", 0, 100, 0, ["o0", "o1"]),
-        ("", "rr", 100, 150, 1, []),
-        ("", "rp", 100, 200, 2, ["o1"]),  # what never was healthy need not stay
-        ("", "ru", 100, 200, 2, []),  # what was healthy may come back
-        ("rrrr", "", 100, 200, 0, ["n3", "n2"]),  # scaling down takes the newest
-        ("rs", "", 100, 200, 1, []),  # a sick task is replaced before it is stopped
-        ("rrs", "", 100, 200, 0, ["n2"]),
-        ("rs", "", 100, 100, 0, ["n1"]),  # unless there is no room
+        ("", "", (100, 200), 2, []),  # a first deployment starts all
+        ("", "rr", (100, 200), 2, []),  # a roll starts beside the old ones
+        ("pp", "rr", (100, 200), 0, []),  # and stops nothing before a new one is ready
+        ("rp", "rr", (100, 200), 0, ["o0"]),  # each ready one replaces one
+        ("rr", "rr", (100, 200), 0, ["o0", "o1"]),
+        ("", "rr", (50, 100), 0, ["o0"]),  # without room the minimum tells how many go first
+        ("", "r", (50, 100), 1, []),
+        ("", "rr", (0, 100), 0, ["o0", "o1"]),
+        ("", "rr", (100, 150), 1, []),
+        ("", "rp", (100, 200), 2, ["o1"]),  # what never was healthy need not stay
+        ("", "ru", (100, 200), 2, []),  # what was healthy may come back
+        ("rrrr", "", (100, 200), 0, ["n3", "n2"]),  # scaling down takes the newest
+        ("rs", "", (100, 200), 1, []),  # a sick task is replaced before it is stopped
+        ("rrs", "", (100, 200), 0, ["n2"]),
+        ("rs", "", (100, 100), 0, ["n1"]),  # unless there is no room
     ],
 )
 def test_a_plan_stays_within_its_bounds(
-    new: str, old: str, minimum: int, maximum: int, start: int, stop: list[str]
-) -> None:  # noqa: PLR0913
+    new: str, old: str, percents: tuple[int, int], start: int, stop: list[str]
+) -> None:
     """Two desired tasks in every situation."""
-    made = plan(members(new=new, old=old), 2, minimum, maximum)
+    made = plan(members(new=new, old=old), 2, *percents)
     assert (made.start, sorted(made.stop)) == (start, sorted(stop))
 
 

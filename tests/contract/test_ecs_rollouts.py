@@ -79,7 +79,7 @@ def test_a_release_can_be_stopped_and_rolled_back(site: Site) -> None:
 
 
 def test_a_release_survives_a_killed_local_cloud(site: Site) -> None:
-    """kill -9 in the middle of a roll: it goes on after the next `up`, and no request notices."""
+    """After kill -9 in the middle of a roll it goes on after the next `up`, and no request notices."""
     wanted = site.definition(site.cloud.image("good"), {"RELEASE": "3"})
     with load(site) as requests:
         rollout = site.update(taskDefinition=wanted)

@@ -27,6 +27,7 @@ CONFIGS = {
     "source-ip": "SourceIpConfig",
 }
 PATTERN = re.compile(r"[A-Za-z0-9_\-.$/~\"'@:+&()!,;=*?%#]{1,128}")
+HEADER_VALUE = re.compile(r"[\x20-\x7e]{1,128}")
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]{1,40}")
 METHOD = re.compile(r"[A-Z_-]{1,40}")
 ADDRESS = re.compile(r"[0-9a-fA-F.:]+/\d{1,3}")
@@ -95,7 +96,7 @@ def full_condition(condition: dict[str, Any]) -> Doc:
     values = values_of(condition)
     if not values:
         raise ApiError("ValidationError", f"A condition value must be specified for {field}")
-    rule = {"http-request-method": METHOD, "source-ip": ADDRESS}.get(field, PATTERN)
+    rule = {"http-request-method": METHOD, "source-ip": ADDRESS, "http-header": HEADER_VALUE}.get(field, PATTERN)
     for value in values:
         text = value.get("Value", "") if isinstance(value, dict) else value
         if not rule.fullmatch(text):

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from localcloud.services.table import Doc
 
 IMAGE = "slipway.local/haproxy:2.6"
-READY_SECONDS = 15.0
+READY_SECONDS = 10.0
+SIGNALS = 10
 LOG = logging.getLogger(__name__)
 
 
@@ -162,8 +163,7 @@ class Proxies:
         shape, wanted = configuration(self._state, balancer), self.servers(balancer["LoadBalancerArn"])
         worker = await proxy.runtime.worker(READY_SECONDS)
         if worker is not None and reload:
-            await self._docking.call(self._docking.client.api.kill, name_of(balancer), "SIGUSR2")
-            worker = await proxy.runtime.other_worker(worker, READY_SECONDS)
+            worker = await self._other_worker(balancer, proxy, worker)
         if worker is None:
             text = await self._docking.call(self._docking.client.api.logs, name_of(balancer), tail=3)
             lines = " ".join(text.decode(errors="replace").split())
@@ -172,6 +172,15 @@ class Proxies:
         drains = [line for group in wanted for line in drain_commands(group, wanted[group])]
         if drains:
             await proxy.runtime.run(drains)
+
+    async def _other_worker(self, balancer: Doc, proxy: Proxy, before: str) -> str | None:
+        """Have HAProxy reload; a signal that comes while it is still at the reload before is lost, so it is repeated."""
+        for _ in range(SIGNALS):
+            await self._docking.call(self._docking.client.api.kill, name_of(balancer), "SIGUSR2")
+            worker = await proxy.runtime.other_worker(before, READY_SECONDS / SIGNALS)
+            if worker is not None:
+                return worker
+        return None
 
 
 def name_of(balancer: Doc) -> str:

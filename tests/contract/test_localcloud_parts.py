@@ -1,0 +1,115 @@
+"""The local cloud's own parts that need neither Docker nor a process."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from localcloud import engine, network, process, settings
+from localcloud.settings import UserError
+from localcloud.store import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_store_keeps_what_was_put_and_undoes_a_failed_transaction(tmp_path: Path) -> None:
+    """A second store on the same file sees each put at once, and nothing of a transaction that failed."""
+    store, reader = Store(tmp_path / "s"), Store(tmp_path / "s")
+    store.put("kind", "b", {"n": 1})
+    store.put("kind", "a", {"n": 2})
+    assert reader.all("kind") == {"b": {"n": 1}, "a": {"n": 2}}
+
+    def fail() -> None:
+        with store.transaction():
+            store.put("kind", "b", {"n": 3})
+            store.delete("kind", "a")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert reader.all("kind") == {"b": {"n": 1}, "a": {"n": 2}}
+    assert list(reader.all("kind")) == ["b", "a"]
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http", "-1", ""])
+def test_a_port_that_is_none_is_refused(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message names the variable, the value and the rule."""
+    monkeypatch.setenv("SLIPWAY_PORT", port)
+    with pytest.raises(UserError, match=r"SLIPWAY_PORT is '.*'; a port is a number from 1 to 65535"):
+        settings.load()
+
+
+@pytest.mark.parametrize(
+    ("docker_host", "user", "dockerd", "words"),
+    [
+        ("unix:///elsewhere.sock", 0, "/usr/sbin/dockerd", "unset DOCKER_HOST"),
+        ("tcp://10.0.0.1:2375", 0, "/usr/sbin/dockerd", "unset DOCKER_HOST"),
+        ("", 1000, "/usr/sbin/dockerd", "needs root"),
+    ],
+)
+def test_no_engine_is_started_where_that_may_not_be_done(
+    docker_host: str, user: int, dockerd: str, words: str
+) -> None:
+    """Another daemon is named, or nobody here may start one."""
+    with pytest.raises(UserError, match=words):
+        engine.refuse_where_not_ours(docker_host, user, dockerd)
+
+
+def test_an_engine_may_be_started_by_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default socket named in DOCKER_HOST is not another daemon."""
+    monkeypatch.setattr(engine.sys, "platform", "linux")
+    engine.refuse_where_not_ours("unix:///var/run/docker.sock", 0, "/usr/sbin/dockerd")
+
+
+def test_an_engine_is_started_only_with_consent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a terminal, a flag or CI=true the answer is no."""
+    monkeypatch.delenv("CI", raising=False)
+    monkeypatch.setattr(engine.sys.stdin, "isatty", lambda: False, raising=False)
+    with pytest.raises(UserError, match="--yes"):
+        engine.confirm(yes=False)
+    engine.confirm(yes=True)
+    monkeypatch.setenv("CI", "true")
+    engine.confirm(yes=False)
+
+
+def test_a_reachable_engine_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing is asked, installed or started."""
+    running = object()
+    monkeypatch.setattr(engine, "client", lambda: running)
+    for name in ("confirm", "install", "start"):
+        monkeypatch.setattr(engine, name, lambda *_, **__: pytest.fail("touched"))
+    own = settings.Settings(state_dir=tmp_path, port=1, network="n", cache_dir=tmp_path)
+    assert engine.ensure(own, yes=False, say=print) is running
+
+
+def test_a_stale_pid_file_is_removed_and_anothers_process_is_not_ours(tmp_path: Path) -> None:
+    """The daemon would not start beside the one, and must not be stopped for the other."""
+    own = settings.Settings(state_dir=tmp_path, port=1, network="n", cache_dir=tmp_path)
+    stale = tmp_path / "dockerd.pid"
+    stale.write_text("1")
+    assert engine.our_pid(own) is None
+    assert not engine.stop(own)
+    engine.remove_stale_pidfile(stale)
+    assert not stale.exists()
+
+
+def test_the_network_takes_a_subnet_that_is_free_and_keeps_it() -> None:
+    """The one used before comes first, then the first candidate that overlaps nothing."""
+    first, second = network.CANDIDATES[:2]
+    assert network.free_subnet([], []) == first
+    assert network.free_subnet([], [ipaddress.IPv4Network("172.24.0.0/24")]) == second
+    assert network.free_subnet([second], []) == second
+    with pytest.raises(UserError, match="remove unused Docker networks"):
+        network.free_subnet([], [ipaddress.IPv4Network("172.16.0.0/12")])
+
+
+def test_a_pid_that_was_given_to_another_process_is_not_ours(tmp_path: Path) -> None:
+    """The record holds when the process was born, too."""
+    own = settings.Settings(state_dir=tmp_path, port=1, network="n", cache_dir=tmp_path)
+    process.write_record(own, {"pid": 1, "birth": "another time"})
+    assert process.running_pid(own) is None
+    process.write_record(own, {"pid": 1, "birth": process.birth_of(1)})
+    assert process.running_pid(own) == 1
