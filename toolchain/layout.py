@@ -98,15 +98,18 @@ def publish(toolchain: Toolchain, target: Path = TOOLCHAIN) -> None:
     target.mkdir(parents=True, exist_ok=True)
     (target / "toolchain.json").unlink(missing_ok=True)  # not complete from here
     programs = Path(toolchain.programs)
-    shutil.rmtree(target / "bin", ignore_errors=True)
+    names = {"pulumi", "pulumi-language-python", "pulumi-resource-pulumi-python"}
     if toolchain.origin == "built":
         python = site_packages().parents[2] / "bin" / "python"
         _put(target / "bin" / "pulumi", lambda fresh: _link_or_copy(programs / "pulumi", fresh))
         _script(target / "bin" / "pulumi-language-python", HOST.format(python=python, host=FOLDER / "host"))
         _script(target / "bin" / "pulumi-resource-pulumi-python", DYNAMIC.format(python=python))
     else:
+        names = {program.name for program in programs.glob("pulumi*")}
         for program in programs.glob("pulumi*"):
             _put(target / "bin" / program.name, lambda fresh, program=program: fresh.symlink_to(program))  # type: ignore[misc]
+    for stale in [path for path in (target / "bin").iterdir() if path.name not in names]:
+        stale.unlink()
     plugins = target / "home" / "plugins"
     if plugins.is_dir() and not plugins.is_symlink():
         shutil.rmtree(plugins)

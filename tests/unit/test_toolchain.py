@@ -451,3 +451,15 @@ def test_the_host_tells_of_the_interpreter_that_runs_it() -> None:
     about = json.loads(shown.stdout)
     assert about["executable"] == sys.executable
     assert {plugin["name"]: plugin["version"] for plugin in about["plugins"]}.items() >= pins.pins().plugins.items()
+
+
+def test_publishing_an_official_toolchain_takes_the_built_programs_away(built: Toolchain, tmp_path: Path) -> None:
+    """The built language host must not stand in for the official one; Pulumi follows links to find that."""
+    target = tmp_path / ".toolchain"
+    publish(built, target)
+    programs = tmp_path / "official"
+    for name in ("pulumi", "pulumi-language-python"):
+        script(programs / name, "")
+    publish(Toolchain(origin="official", key="k", programs=str(programs), plugins=built.plugins), target)
+    found = {path.name: path.resolve().parent for path in (target / "bin").iterdir()}
+    assert found == {"pulumi": programs, "pulumi-language-python": programs}
