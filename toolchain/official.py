@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import tarfile
+import threading
 import urllib.error
 import urllib.request
 from http import HTTPStatus
@@ -46,6 +47,30 @@ def _open(url: str, *, seconds: float, method: str = "GET") -> bytes:
     return content
 
 
+def probe(url: str, seconds: float = PROBE_SECONDS) -> None:
+    """Ask whether a download is there; looking its name up, which has a time-out of its own, counts too.
+
+    Raises:
+        UnavailableError: it is not, or there is no answer in time.
+    """
+    host = url.split("/")[2]
+    outcome: list[UnavailableError | None] = [UnavailableError(f"{host} gives no answer in {seconds:g} s")]
+
+    def ask() -> None:
+        try:
+            _open(url, seconds=seconds, method="HEAD")
+        except UnavailableError as error:
+            outcome[0] = error
+        else:
+            outcome[0] = None
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if outcome[0]:
+        raise outcome[0]
+
+
 def archive_name(version: str) -> str:
     """Return the file name of the CLI for this machine.
 
@@ -80,7 +105,7 @@ def fetch_cli(target: Path, downloads: str = DOWNLOADS, releases: str = RELEASES
         ToolchainError: what came is not what was published.
     """
     name = archive_name(pins().cli)
-    _open(f"{downloads}/{name}", seconds=PROBE_SECONDS, method="HEAD")
+    probe(f"{downloads}/{name}")
     wanted = _checksum(name, downloads, releases)
     print(f"toolchain: downloading {name}", flush=True)
     content = _open(f"{downloads}/{name}", seconds=60)
@@ -132,7 +157,7 @@ def fetch(store: Store) -> Toolchain:
             program = installed.program()[0]
         except UnavailableError:
             program = None
-        _open(DOWNLOADS.removesuffix("/releases/sdk"), seconds=PROBE_SECONDS, method="HEAD")
+        probe(f"{DOWNLOADS}/{archive_name(pins().cli)}")
         with store.fresh(name) as fresh:
             if program is None:
                 fetch_cli(fresh / "bin")

@@ -463,3 +463,12 @@ def test_publishing_an_official_toolchain_takes_the_built_programs_away(built: T
     publish(Toolchain(origin="official", key="k", programs=str(programs), plugins=built.plugins), target)
     found = {path.name: path.resolve().parent for path in (target / "bin").iterdir()}
     assert found == {"pulumi": programs, "pulumi-language-python": programs}
+
+
+def test_a_silent_network_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name server that never answers must not stop the set-up."""
+    monkeypatch.setattr(official, "_open", lambda *_, **__: time.sleep(5))
+    began = time.monotonic()
+    with pytest.raises(UnavailableError, match=r"^get\.pulumi\.com gives no answer in 0\.1 s$"):
+        official.probe(official.DOWNLOADS, 0.1)
+    assert time.monotonic() - began < 2
