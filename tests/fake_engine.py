@@ -26,6 +26,9 @@ class Registered:
     type: str
     name: str
     inputs: dict[str, Any]
+    ignored: list[str]
+    protected: bool
+    retained: bool
 
 
 @dataclass
@@ -35,6 +38,7 @@ class FakeEngine(mocks.Mocks):
     answers: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = field(default_factory=dict)
     stack_outputs: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     resources: list[Registered] = field(default_factory=list)
+    options: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         """Answer an invoke from the table."""
@@ -48,7 +52,17 @@ class FakeEngine(mocks.Mocks):
         if args.typ == "pulumi:pulumi:StackReference":
             outputs = self.stack_outputs[args.inputs["name"]]
             return args.name, {"name": args.inputs["name"], "outputs": outputs, "secretOutputNames": []}
-        self.resources.append(Registered(args.typ, args.name, args.inputs))
+        asked = self.options[args.typ, args.name]
+        self.resources.append(
+            Registered(
+                args.typ,
+                args.name,
+                args.inputs,
+                ignored=list(asked.ignoreChanges),
+                protected=asked.protect,
+                retained=asked.retainOnDelete,
+            )
+        )
         arn = f"arn:aws:test:{REGION}:{ACCOUNT}:{args.typ}/{args.name}"
         made = MADE_BY_CLOUD.get(args.typ, lambda _: {})(args.inputs)
         return f"{args.name}-id", {"arn": arn, "name": args.name, **args.inputs, **made}
@@ -69,9 +83,20 @@ class FakeEngine(mocks.Mocks):
         return found[0]
 
 
+class Monitor(mocks.MockMonitor):
+    """Keeps the options of each resource, which the mocks of Pulumi do not hand over."""
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: ANN401, N802 - the name and types of the engine
+        """Remember the request, then answer it as usual."""
+        self.mocks.options[request.type, request.name] = request  # type: ignore[attr-defined]
+        return super().RegisterResource(request)
+
+
 def start(engine: FakeEngine, *, stack: str = "staging") -> FakeEngine:
     """Put the stand-in in the engine's place; never in preview, where asserts in an `.apply` would not run."""
-    pulumi.runtime.set_mocks(engine, project="slipway", stack=stack, preview=False, organization="organization")
+    pulumi.runtime.set_mocks(
+        engine, project="slipway", stack=stack, preview=False, organization="organization", monitor=Monitor(engine)
+    )
     return engine
 
 

@@ -3,24 +3,63 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
 
+import pulumi
 import pytest
 
-from tests.fake_engine import DIGEST, REGISTRY
+from tests.fake_engine import ACCOUNT, DIGEST, REGISTRY, FakeEngine
 from tests.stack import program
 
 if TYPE_CHECKING:
-    from tests.fake_engine import FakeEngine
+    from tests.fake_engine import Registered
+
+Run = tuple[FakeEngine, dict[str, Any]]
+IMAGE_STACK = "organization/slipway/staging"
+ACCEPTED = {
+    "aws:ecr/getImages:getImages": lambda _: {
+        "imageIds": [{"imageDigest": DIGEST, "imageTag": tag} for tag in ("content-1", "accepted-1")]
+    },
+    "aws:ecr/getImage:getImage": lambda _: {
+        "imageDigest": DIGEST,
+        "imagePushedAt": 1,
+        "imageTags": ["accepted-1", "content-1"],
+    },
+    "aws:ecr/getRepository:getRepository": lambda asked: {
+        "repositoryUrl": f"{REGISTRY}/{asked['name']}",
+        "arn": f"arn:aws:ecr:eu-central-1:{ACCOUNT}:repository/{asked['name']}",
+    },
+}
+URLS = {"repository_urls": {"web": f"{REGISTRY}/slipway/web"}}
+
+
+def changed(stack: str, **changes: object) -> dict[str, Any]:
+    """Return a stack file's configuration with these changes of its environment."""
+    config = deepcopy(program.stack_file(stack))
+    config["slipway:environment"] |= changes
+    return config
+
+
+def container(definition: Registered) -> dict[str, Any]:
+    """Return a task definition's only container."""
+    (only,) = json.loads(definition.inputs["containerDefinitions"])
+    return dict(only)
+
+
+def prod(monkeypatch: pytest.MonkeyPatch, config: dict[str, Any] | None = None, **engine: Any) -> Run:  # noqa: ANN401
+    """Run production beside a staging that accepted an image."""
+    known = {"answers": ACCEPTED, "stack_outputs": {IMAGE_STACK: URLS}} | engine
+    return program.run(monkeypatch, config or program.stack_file("prod"), stack="prod", engine=FakeEngine(**known))
 
 
 @pytest.fixture
-def staging(monkeypatch: pytest.MonkeyPatch) -> tuple[FakeEngine, dict[str, object]]:
+def staging(monkeypatch: pytest.MonkeyPatch) -> Run:
     """Staging as committed."""
     return program.run(monkeypatch, program.stack_file("staging"))
 
 
-def test_staging_exports_what_acceptance_and_delivery_read(staging: tuple[FakeEngine, dict[str, object]]) -> None:
+def test_staging_exports_what_acceptance_and_delivery_read(staging: Run) -> None:
     """Every output that the contract names is there, and nothing else."""
     _, outputs = staging
     assert outputs == {
@@ -34,16 +73,265 @@ def test_staging_exports_what_acceptance_and_delivery_read(staging: tuple[FakeEn
     }
 
 
-def test_staging_records_its_facts_in_parameter_store(staging: tuple[FakeEngine, dict[str, object]]) -> None:
+def test_staging_records_its_facts_in_parameter_store(staging: Run) -> None:
     """Two parameters, whose names and keys delivery knows."""
     engine, _ = staging
     facts = {one.inputs["name"]: json.loads(one.inputs["insecureValue"]) for one in engine.of("Parameter")}
     assert set(facts) == {"/slipway/staging/environment", "/slipway/staging/services/web"}
-    assert facts["/slipway/staging/services/web"].items() >= {
+    assert facts["/slipway/staging/environment"] == {
+        "url": "http://balancer.example.test",
+        "cluster": "slipway-staging",
+    }
+    web = facts["/slipway/staging/services/web"]
+    assert web.pop("version").startswith("content-")
+    assert web == {
         "service": "staging-web",
         "template_family": "staging-web-template",
         "release_family": "staging-web",
         "repository_url": f"{REGISTRY}/slipway/web",
         "digest": DIGEST,
         "context": "app",
-    }.items()
+        "build_args": {},
+    }
+
+
+def test_a_task_is_told_its_image_and_its_database(staging: Run) -> None:
+    """Digest, version, port and address as variables; user and password as references."""
+    engine, _ = staging
+    only = container(engine.one("TaskDefinition", "staging-web-release"))
+    variables = {pair["name"]: pair["value"] for pair in only["environment"]}
+    version = variables.pop("APP_VERSION")
+    assert version.startswith("content-")
+    assert variables == {
+        "PORT": "8080",
+        "IMAGE_DIGEST": DIGEST,
+        "DATABASE_HOST": "database.example.test",
+        "DATABASE_PORT": "5432",
+        "DATABASE_NAME": "app",
+    }
+    assert {pair["name"]: pair["valueFrom"].rsplit(":", 3)[1] for pair in only["secrets"]} == {
+        "DATABASE_USER": "username",
+        "DATABASE_PASSWORD": "password",
+    }
+    assert only["image"] == f"{REGISTRY}/slipway/web@{DIGEST}"
+
+
+def test_the_template_names_no_release(staging: Run) -> None:
+    """So that no accepted image ever changes it; delivery adds what a release is."""
+    engine, _ = staging
+    only = container(engine.one("TaskDefinition", "staging-web-template"))
+    assert only["image"] == f"{REGISTRY}/slipway/web:template"
+    assert not {"IMAGE_DIGEST", "APP_VERSION"} & {pair["name"] for pair in only["environment"]}
+
+
+def test_with_a_pipeline_releases_are_left_alone(staging: Run) -> None:
+    """The first image, the first release and the service's release are made once."""
+    engine, _ = staging
+    image = engine.one("RegistryImage")
+    assert image.name == "web"
+    assert {"name", "build", "authConfig"} <= set(image.ignored)
+    assert {"containerDefinitions", "cpu", "memory"} <= set(engine.one("TaskDefinition", "staging-web-release").ignored)
+    assert engine.one("TaskDefinition", "staging-web-template").ignored == []
+    assert engine.one("ecs/service:Service").ignored == ["taskDefinition"]
+
+
+def test_without_a_pipeline_each_up_rolls_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The image's name carries its content, the service follows and `up` waits."""
+    engine, _ = program.run(monkeypatch, changed("staging", rollout="pulumi"))
+    image = engine.one("RegistryImage")
+    tag = image.inputs["name"].rsplit(":", 1)[1]
+    assert image.name == f"web-{tag.split('-')[1]}"
+    assert set(image.ignored) == {"name", "authConfig"}
+    assert engine.one("TaskDefinition", "staging-web-release").ignored == []
+    service = engine.one("ecs/service:Service")
+    assert service.ignored == []
+    assert service.inputs["waitForSteadyState"] is True
+
+
+def test_the_registrys_token_is_a_secret(staging: Run) -> None:
+    """It never stands in the state in clear."""
+    engine, _ = staging
+    asked = engine.options["docker:index/registryImage:RegistryImage", "web"]
+    assert dict(asked.object["authConfig"])["4dabf18193072939515e22adb298388d"] == "1b47061264138c4ac30d75fd1eb44270"
+
+
+def test_nothing_blocks_a_destroy_of_staging(staging: Run) -> None:
+    """Repositories go with their images, the database without a snapshot, the rotation with its secret."""
+    engine, _ = staging
+    assert engine.one("Repository", "web") or True
+    repository = engine.one("ecr/repository:Repository")
+    assert repository.inputs["forceDelete"] is True
+    assert not repository.protected
+    database = engine.one("rds/instance:Instance").inputs
+    assert database["skipFinalSnapshot"] is True
+    assert database["deleteAutomatedBackups"] is True
+    assert database["deletionProtection"] is False
+    assert engine.one("lb/loadBalancer:LoadBalancer").inputs["enableDeletionProtection"] is False
+    assert engine.one("SecretRotation").retained
+
+
+def test_a_protected_registry_cannot_be_destroyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pulumi refuses, and AWS refuses while an image is in it."""
+    config = program.stack_file("staging") | {"slipway:registry": {}}
+    engine, _ = program.run(monkeypatch, config)
+    repository = engine.one("ecr/repository:Repository")
+    assert repository.protected
+    assert repository.inputs["forceDelete"] is False
+
+
+def test_tasks_are_reachable_from_the_load_balancer_only(staging: Run) -> None:
+    """The world reaches the load balancer, it reaches the tasks, they reach the database."""
+    engine, _ = staging
+    ways = {
+        (
+            one.inputs.get("referencedSecurityGroupId") or one.inputs["cidrIpv4"],
+            one.inputs["securityGroupId"],
+            one.inputs["toPort"],
+        )
+        for one in engine.of("SecurityGroupIngressRule")
+    }
+    assert ways == {
+        ("0.0.0.0/0", "staging-lb-id", 80),
+        ("staging-lb-id", "staging-web-id", 8080),
+        ("staging-web-id", "staging-database-id", 5432),
+    }
+
+
+def test_database_subnets_have_no_way_out(staging: Run) -> None:
+    """No route table of ours is theirs."""
+    engine, _ = staging
+    routed = {one.inputs["subnetId"] for one in engine.of("RouteTableAssociation")}
+    assert routed == {"staging-public-0-id", "staging-public-1-id"}
+
+
+def test_every_log_group_is_declared_with_a_retention(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Container Insights' too, whose name AWS fixes."""
+    engine, _ = program.run(monkeypatch, changed("staging", container_insights=True))
+    groups = {one.inputs["name"]: one.inputs["retentionInDays"] for one in engine.of("LogGroup")}
+    assert groups == {"/slipway/staging/web": 7, "/aws/ecs/containerinsights/slipway-staging/performance": 7}
+
+
+def test_private_subnets_put_tasks_behind_a_gateway(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without public addresses, and with one NAT gateway for all zones, or one for each."""
+    engine, _ = program.run(monkeypatch, changed("staging", network={"private_subnets": True}))
+    network = engine.one("ecs/service:Service").inputs["networkConfiguration"]
+    assert network["assignPublicIp"] is False
+    assert network["subnets"] == ["staging-private-0-id", "staging-private-1-id"]
+    assert len(engine.of("NatGateway")) == 1
+    each = {"private_subnets": True, "nat_per_zone": True}
+    engine, _ = program.run(monkeypatch, changed("staging", network=each))
+    assert len(engine.of("NatGateway")) == 2
+
+
+def test_a_certificate_makes_https_and_a_redirect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Services are on 443; 80 leads there; the url is the certificate's name."""
+    arn = "arn:aws:acm:eu-central-1:000000000000:certificate/1"
+    balancer = {"certificate_arn": arn, "domain_name": "www.example.test"}
+    engine, outputs = program.run(monkeypatch, changed("staging", load_balancer=balancer))
+    listeners = {one.inputs["port"]: one.inputs["defaultActions"][0]["type"] for one in engine.of("Listener")}
+    assert listeners == {80: "redirect", 443: "fixed-response"}
+    assert engine.one("ListenerRule").inputs["listenerArn"].endswith("staging-https")
+    assert outputs["url"] == "https://www.example.test"
+
+
+def test_an_autoscaled_services_count_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each `up` would undo the scaling."""
+    services = {"web": {"context": "app", "autoscaling": {"minimum": 2, "maximum": 4}}}
+    engine, _ = program.run(monkeypatch, changed("staging", services=services))
+    assert engine.one("ecs/service:Service").ignored == ["taskDefinition", "desiredCount"]
+    assert engine.one("Target").inputs["resourceId"] == "service/slipway-staging/staging-web"
+
+
+def test_spot_is_a_capacity_provider_and_no_launch_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ECS refuses both at once."""
+    engine, _ = program.run(monkeypatch, changed("staging", services={"web": {"context": "app", "spot": True}}))
+    service = engine.one("ecs/service:Service").inputs
+    assert "launchType" not in service
+    assert service["capacityProviderStrategies"] == [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+    assert engine.one("ClusterCapacityProviders")
+
+
+def test_an_image_for_arm_is_built_for_arm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The platform follows the service's CPU architecture."""
+    services = {"web": {"context": "app", "cpu_architecture": "ARM64"}}
+    engine, _ = program.run(monkeypatch, changed("staging", services=services))
+    assert engine.one("RegistryImage").inputs["build"]["platform"] == "linux/arm64"
+    assert engine.one("TaskDefinition", "staging-web-template").inputs["runtimePlatform"]["cpuArchitecture"] == "ARM64"
+
+
+def test_without_a_database_there_is_nothing_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No instance, no rotation, no variables, no permission to read secrets."""
+    config = changed("staging")
+    del config["slipway:environment"]["database"]
+    engine, _ = program.run(monkeypatch, config)
+    assert not engine.of("rds/instance:Instance")
+    assert not engine.of("SecretRotation")
+    assert container(engine.one("TaskDefinition", "staging-web-template"))["secrets"] == []
+    assert "ReadSecrets" not in engine.one("RolePolicy").inputs["policy"]
+
+
+def test_a_second_service_renames_nothing_of_the_first(monkeypatch: pytest.MonkeyPatch, staging: Run) -> None:
+    """All that the first has stays as it is, and the second has the same in its own name."""
+    before, _ = staging
+    web = program.stack_file("staging")["slipway:environment"]["services"]["web"]
+    api = {"context": "app", "port": 9000, "database": False, "route": {"paths": ["/api/*"], "priority": 10}}
+    engine, outputs = program.run(monkeypatch, changed("staging", services={"web": web, "api": api}))
+    kept = {(one.type, one.name) for one in engine.resources}
+    assert {(one.type, one.name) for one in before.resources} <= kept
+    added = {name for _, name in kept - {(one.type, one.name) for one in before.resources}}
+    assert all("api" in name for name in added)
+    assert outputs["services"] == {"web": "staging-web", "api": "staging-api"}
+    rules = {one.name: (one.inputs["priority"], one.inputs["conditions"]) for one in engine.of("ListenerRule")}
+    assert rules["staging-api"] == (10, [{"pathPattern": {"values": ["/api/*"]}}])
+    assert engine.one("TargetGroup", "staging-api").inputs["port"] == 9000
+    assert container(engine.one("TaskDefinition", "staging-api-template"))["secrets"] == []
+    ways = {
+        (one.inputs.get("referencedSecurityGroupId"), one.inputs["toPort"])
+        for one in engine.of("SecurityGroupIngressRule")
+    }
+    assert ("staging-api-id", 5432) not in ways
+
+
+def test_production_starts_from_the_image_that_staging_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It builds nothing and has no repository; its tasks may pull from staging's."""
+    engine, outputs = prod(monkeypatch)
+    assert outputs["image_digests"] == {"web": DIGEST}
+    assert not engine.of("RegistryImage")
+    assert not engine.of("ecr/repository:Repository")
+    release = container(engine.one("TaskDefinition", "prod-web-release"))
+    assert release["image"] == f"{REGISTRY}/slipway/web@{DIGEST}"
+    assert f"repository/{'slipway/web'}" in engine.one("RolePolicy").inputs["policy"]
+
+
+def test_production_shares_no_name_with_staging(monkeypatch: pytest.MonkeyPatch, staging: Run) -> None:
+    """Both live in one account."""
+    there, _ = staging
+    here, _ = prod(monkeypatch)
+    kinds = ("LogGroup", "Cluster", "ecs/service:Service", "Parameter")
+    for kind in kinds:
+        names = {one.inputs["name"] for one in there.of(kind) if "name" in one.inputs}
+        assert not names & {one.inputs["name"] for one in here.of(kind) if "name" in one.inputs}
+
+
+@pytest.mark.parametrize("tags", [[], ["content-1", "candidate-2"]])
+def test_production_without_an_accepted_image_is_refused_before_anything_is_made(
+    monkeypatch: pytest.MonkeyPatch, tags: list[str]
+) -> None:
+    """In one line that says what to run."""
+    images = {"imageIds": [{"imageDigest": DIGEST, "imageTag": tag} for tag in tags]}
+    engine = FakeEngine(
+        answers=ACCEPTED | {"aws:ecr/getImages:getImages": lambda _: images}, stack_outputs={IMAGE_STACK: URLS}
+    )
+    with pytest.raises(pulumi.RunError) as refused:
+        program.run(monkeypatch, program.stack_file("prod"), stack="prod", engine=engine)
+    assert str(refused.value) == (
+        "Pulumi.prod.yaml: slipway:images: no image of service web has passed acceptance in staging; "
+        "run: delivery acceptance --stack staging"
+    )
+    assert engine.resources == []
+
+
+def test_production_beside_a_staging_that_was_never_up_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing output is a clear failure."""
+    with pytest.raises(pulumi.RunError, match="stack staging has no output repository_urls; run: pulumi up -s staging"):
+        prod(monkeypatch, stack_outputs={IMAGE_STACK: {}})

@@ -1,0 +1,95 @@
+"""Imports go one way, and `infra` knows neither the local cloud nor a stack's name."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# What each package may import of the others; `localcloud` starts the toolchain and reads what delivery records.
+MAY_IMPORT: dict[str, set[str]] = {
+    "infra": set(),
+    "delivery": set(),
+    "localcloud": {"toolchain"},
+    "toolchain": set(),
+    "app": set(),
+}
+PURE = {"naming", "subnets", "content", "policies", "containers"}
+
+
+def imports(path: Path) -> set[str]:
+    """Return the modules that a file imports, `from a import b` as `a` and `a.b`."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def sources(package: str) -> list[Path]:
+    """Return a package's Python files."""
+    return sorted((ROOT / package).rglob("*.py"))
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_packages_do_not_import_one_another(package: str) -> None:
+    """Each can be read, tested and thrown away on its own."""
+    forbidden = set(MAY_IMPORT) - {package} - MAY_IMPORT[package]
+    for path in sources(package):
+        roots = {name.split(".")[0] for name in imports(path)}
+        assert not roots & forbidden, path
+
+
+def test_components_import_neither_one_another_nor_the_settings() -> None:
+    """They are composed in one place, from plain values."""
+    for path in sources("infra/components"):
+        ours = {name.split(".")[1] for name in imports(path) if name.startswith("infra.")}
+        assert ours <= PURE, path
+
+
+@pytest.mark.parametrize("module", sorted(PURE))
+def test_pure_modules_know_nothing_of_pulumi_or_of_the_rest(module: str) -> None:
+    """They are plain functions on plain values."""
+    names = imports(ROOT / "infra" / f"{module}.py")
+    assert not {name for name in names if name.split(".")[0] in {"infra", "pulumi", "pulumi_aws", "boto3"}}
+
+
+def test_only_the_program_asks_pulumi_for_its_stack_and_configuration() -> None:
+    """Everything below it gets plain values."""
+    for path in sources("infra"):
+        text = path.read_text("utf-8")
+        for word in ("get_stack(", "pulumi.Config", "pulumi.export", "get_project(", "get_organization("):
+            assert word not in text, (path, word)
+
+
+def test_infra_knows_no_emulator() -> None:
+    """What differs locally is configuration, never code."""
+    for path in [*sources("infra"), ROOT / "__main__.py", ROOT / "Pulumi.staging.yaml", ROOT / "Pulumi.prod.yaml"]:
+        text = path.read_text("utf-8").lower()
+        for word in ("localcloud", "localhost", "127.0.0.1", "ministack", "localstack", "emulator"):
+            assert word not in text, (path, word)
+
+
+def test_no_code_of_infra_names_a_stack() -> None:
+    """Sections present in a stack file switch features, its name does not."""
+    for path in [*sources("infra"), ROOT / "__main__.py"]:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                assert node.value not in {"staging", "prod", "production"}, path
+
+
+def test_the_program_is_short() -> None:
+    """At most fifteen lines of code: read settings, build, export."""
+    lines = (ROOT / "__main__.py").read_text("utf-8").splitlines()
+    assert len([line for line in lines if line.strip()]) <= 15
+
+
+def test_no_component_uses_a_provider_of_its_own() -> None:
+    """An explicit provider ignores every `aws:` key of the stack file."""
+    for path in sources("infra"):
+        assert "Provider(" not in path.read_text("utf-8"), path
