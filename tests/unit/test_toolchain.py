@@ -1,4 +1,4 @@
-"""The toolchain: its pins and key, its three ways, and that nothing half-done is left."""
+"""The toolchain: its pins and key, its three ways, and what it leaves in a repository."""
 
 from __future__ import annotations
 
@@ -6,33 +6,27 @@ import functools
 import hashlib
 import http.server
 import io
-import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 import tarfile
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from toolchain import __main__ as program
-from toolchain import build, installed, official, pins, places
+from toolchain import installed, official, pins, places
 from toolchain.errors import ToolchainError, UnavailableError
 from toolchain.layout import Toolchain, missing_plugins, plugin_folder, publish, recorded
-from toolchain.mapping import derive
-from toolchain.store import UNFINISHED, Store
-from toolchain.trim import TrimError, shorten_waits, trim
+from toolchain.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
-WAITS = ROOT / "toolchain" / "go" / "internal" / "waits"
 
 
 def script(path: Path, text: str) -> Path:
@@ -111,97 +105,6 @@ def test_another_go_changes_the_key_and_no_go_finds_what_was_built(tmp_path: Pat
     script(store.folder(built) / "bin" / "pulumi", "")
     assert store.find(pins.key(sources, "")) == store.folder(built)
     assert store.find(pins.key(sources, "go1.27.0")) is None
-
-
-@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
-def test_an_interrupted_build_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
-    """A folder takes its name only when it is whole, write-protected parts go too."""
-    store = Store(tmp_path)
-
-    def half() -> None:
-        with store.lock(), store.fresh("key") as fresh:
-            (fresh / "bin").mkdir()
-            (fresh / "bin" / "half").write_text("half")
-            (fresh / "bin").chmod(0o555)
-            raise error
-
-    with pytest.raises(error):
-        half()
-    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
-
-
-def test_what_a_killed_build_left_is_swept_by_the_next(tmp_path: Path) -> None:
-    """A process that is killed cannot clean up after itself."""
-    (tmp_path / f"{UNFINISHED}dead" / "work").mkdir(parents=True)
-    store = Store(tmp_path)
-    with store.lock(), store.fresh("key"):
-        pass
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock", "key"]
-
-
-def test_a_second_build_waits_for_the_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Two at once would do the same work twice."""
-    store, order = Store(tmp_path), []
-
-    def second() -> None:
-        with store.lock():
-            order.append("second")
-
-    with store.lock():
-        thread = threading.Thread(target=second)
-        thread.start()
-        time.sleep(0.2)
-        order.append("first")
-    thread.join(5)
-    assert order == ["first", "second"]
-    assert f"process {os.getpid()} is at it already" in capsys.readouterr().out
-
-
-def test_a_failed_build_keeps_the_build_cache_and_a_good_one_drops_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After a failure the next build goes on from there; after success its gigabytes are waste."""
-    store = Store(tmp_path)
-    store.build_cache.mkdir()
-    monkeypatch.setattr(build, "check_go", lambda: "go1.26.8")
-    monkeypatch.setattr(build.Build, "__init__", lambda *_: None)
-
-    def fail(_: build.Build) -> None:
-        raise ToolchainError("compiling: failed")
-
-    monkeypatch.setattr(build.Build, "run", fail)
-    with pytest.raises(ToolchainError, match="compiling: failed"):
-        build.build(store, keep=False)
-    assert store.build_cache.exists()
-    assert not store.folder(pins.key()).exists()
-    monkeypatch.setattr(build.Build, "run", lambda _: None)
-    assert build.build(store, keep=False).origin == "built"
-    assert not store.build_cache.exists()
-
-
-def test_missing_go_is_said_in_one_line_with_a_remedy(only: Path) -> None:
-    """The way out must be in the message."""
-    assert only.exists()
-    with pytest.raises(
-        UnavailableError, match=r"^Go is not installed and a build needs 1\.26 or newer\. Install Go.*$"
-    ):
-        build.check_go()
-
-
-def test_an_old_go_is_refused_with_its_version(only: Path) -> None:
-    """Go of a distribution is often too old."""
-    script(only / "go", "echo go1.19.8")
-    with pytest.raises(
-        UnavailableError, match=r"^go1\.19\.8 is installed and a build needs Go 1\.26 or newer\. Install"
-    ):
-        build.check_go()
-
-
-def test_a_full_disk_is_refused_before_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A build that stops at minute eight for want of room is worse."""
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10 << 30, 9 << 30, 1 << 30))
-    with pytest.raises(ToolchainError, match=r"has 1 GB free and a build takes 6: make room, or set SLIPWAY_CACHE"):
-        build.check_disk(tmp_path)
 
 
 @pytest.mark.parametrize(("shown", "remark"), [("v3.256.0", ""), ("v3.240.1", "same major version is taken")])
@@ -342,115 +245,6 @@ def test_clean_removes_the_cache_with_its_write_protected_parts(tmp_path: Path) 
     (store.root / "key" / "bin").chmod(0o555)
     assert store.clean() == 5
     assert not store.root.exists()
-
-
-def test_fixed_waits_are_asked_at_run_time_and_nothing_else_changes() -> None:
-    """Durations that come from a configuration stay the configuration's."""
-    source = (
-        'package ecs\n\nimport ( // why\n\t"time"\n)\n\nvar c = retry.StateChangeConf{\n'
-        "\tDelay:      10 * time.Second,\n\tMinTimeout: amiRetryMinTimeout,\n\tTimeout:    timeout,\n}\n"
-    )
-    changed = shorten_waits(source)
-    assert "\tDelay:      waits.Of(10 * time.Second),\n\tMinTimeout: waits.Of(amiRetryMinTimeout),\n" in changed
-    assert "\tTimeout:    timeout,\n" in changed
-    assert changed.count("internal/waits") == 1
-    assert shorten_waits("package ecs\n") == "package ecs\n"
-
-
-@pytest.mark.skipif(not shutil.which("go"), reason="Go is not installed")
-def test_waits_are_short_only_where_every_endpoint_is_loopback(tmp_path: Path) -> None:
-    """Go's own tests of package waits: both sides, decided at run time."""
-    for path in WAITS.glob("*.go"):
-        shutil.copyfile(path, tmp_path / path.name)
-    (tmp_path / "go.mod").write_text("module waits\n")
-    own = os.environ | {"GOFLAGS": "", "GOWORK": "off"}
-    done = subprocess.run(
-        ["go", "test", "-count=1", "./..."], cwd=tmp_path, env=own, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_a_service_that_the_provider_lacks_is_refused_by_name(tmp_path: Path) -> None:
-    """A slip in versions.toml must not give a plugin without the service."""
-    with pytest.raises(TrimError, match=r"^internal/service/esc has no Go files"):
-        trim(tmp_path, tmp_path / "out", ["esc"], WAITS / "waits.go")
-
-
-SDK = """
-class ServiceArgs:
-    @_builtins.property
-    @pulumi.getter(name="loadBalancers")
-    def load_balancers(self) -> Optional[pulumi.Input[Sequence[pulumi.Input["ServiceLoadBalancerArgs"]]]]: ...
-    @_builtins.property
-    @pulumi.getter(name="onlyHere")
-    def only_here(self) -> Optional[pulumi.Input[_builtins.str]]: ...
-
-class Service(pulumi.CustomResource):
-    def _internal_init(__self__):
-        super(Service, __self__).__init__(
-            'aws:ecs/service:Service',
-            resource_name)
-    @_builtins.property
-    @pulumi.getter(name="loadBalancers")
-    def load_balancers(self) -> pulumi.Output[Optional[Sequence['outputs.ServiceLoadBalancer']]]: ...
-    @_builtins.property
-    @pulumi.getter
-    def network(self) -> pulumi.Output[Optional['outputs.ServiceNetwork']]: ...
-    @_builtins.property
-    @pulumi.getter(name="onlyHere")
-    def only_here(self) -> pulumi.Output[_builtins.str]: ...
-"""
-OUTPUTS = """
-class ServiceLoadBalancer(dict):
-    @_builtins.property
-    @pulumi.getter(name="containerPort")
-    def container_port(self) -> _builtins.int: ...
-    @_builtins.property
-    @pulumi.getter
-    def newer(self) -> _builtins.int: ...
-
-class ServiceNetwork(dict):
-    @_builtins.property
-    @pulumi.getter
-    def subnets(self) -> Sequence[_builtins.str]: ...
-"""
-
-
-def test_names_come_from_the_sdk_and_what_the_plugin_lacks_is_listed(tmp_path: Path) -> None:
-    """A program that sets a property of the list is told so by the plugin."""
-    (tmp_path / "pulumi_aws" / "ecs").mkdir(parents=True)
-    (tmp_path / "pulumi_aws" / "pulumi-plugin.json").write_text('{"version": "7.0.0"}')
-    (tmp_path / "pulumi_aws" / "ecs" / "service.py").write_text(SDK)
-    (tmp_path / "pulumi_aws" / "ecs" / "outputs.py").write_text(OUTPUTS)
-    (tmp_path / "aws.toml").write_text("")
-    strings = {"t": "List", "e": "String"}
-    fields: dict[str, Any] = {
-        "load_balancer": {"t": "Set", "f": {"container_port": {"t": "Int"}}},
-        "network": {"t": "List", "max1": True, "f": {"subnets": strings}},
-    }
-    schema = {"resources": {"aws_ecs_service": fields, "aws_ecs_other": fields}, "datasources": {}}
-    mapping, remarks = derive(tmp_path / "pulumi_aws", schema, tmp_path / "aws.toml", "provider 6")
-    assert mapping["version"] == "7.0.0"
-    assert mapping["resources"] == {
-        "aws_ecs_service": {
-            "tok": "aws:ecs/service:Service",
-            "fields": {
-                "load_balancer": {"name": "loadBalancers"},
-                "network": {"name": "network", "fields": {"subnets": {"name": "subnets"}}},
-            },
-            "unserved": ["loadBalancers.newer", "onlyHere"],
-        }
-    }
-    assert "resources aws_ecs_other: not in the SDK" in remarks
-
-
-def test_the_host_tells_of_the_interpreter_that_runs_it() -> None:
-    """Started by its folder's path, as the engine's wrapper does it, from any other folder."""
-    host = ROOT / "toolchain" / "host"
-    shown = subprocess.run([sys.executable, host, "--about"], cwd="/", capture_output=True, text=True, check=True)
-    about = json.loads(shown.stdout)
-    assert about["executable"] == sys.executable
-    assert {plugin["name"]: plugin["version"] for plugin in about["plugins"]}.items() >= pins.pins().plugins.items()
 
 
 def test_publishing_an_official_toolchain_takes_the_built_programs_away(built: Toolchain, tmp_path: Path) -> None:
