@@ -62,8 +62,8 @@ def test_a_task_honours_its_container_definition(site: Site) -> None:
     )  # fmt: skip
     assert (task["stopCode"], task["containers"][0]["exitCode"]) == ("EssentialContainerExited", 1)
     written = lines(site, task)
-    assert written[:2] == ["hush /tmp 1000 one two", "param"]
-    assert "Read-only file system: '/x'" in written[-1]
+    assert {"hush /tmp 1000 one two", "param"} < set(written)
+    assert any("Read-only file system: '/x'" in line for line in written)
 
 
 def test_overrides_of_run_task_are_honoured(site: Site) -> None:

@@ -5,83 +5,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
-import signal
 import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import docker
 import httpx
 import pytest
-from botocore.config import Config
-from botocore.exceptions import ClientError
+
+from tests.contract.emulator import ENDPOINT, NETWORK, PORT, ROOT, Cloud, available, login, push, refused, sql, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-ROOT = Path(__file__).resolve().parents[2]
-PYTHON = ROOT / ".localcloud" / "venv" / "bin" / "python"
-PORT, NETWORK = "4595", "slipway-emulator"
-ENDPOINT = f"http://127.0.0.1:{PORT}"
-SECONDS = 60
 pytestmark = pytest.mark.local
-
-
-class Cloud:
-    """A local cloud of these tests' own."""
-
-    def __init__(self, state: Path) -> None:
-        self.state = state
-        self.variables = {
-            **os.environ,
-            "SLIPWAY_STATE": str(state),
-            "SLIPWAY_PORT": PORT,
-            "SLIPWAY_NETWORK": NETWORK,
-            "PYTHONPATH": str(ROOT),
-        }
-
-    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run `python -m localcloud` with the words."""
-        return subprocess.run(
-            [str(PYTHON), "-m", "localcloud", *words],
-            env=self.variables, cwd=ROOT, capture_output=True, text=True, check=False, timeout=600,
-        )  # fmt: skip
-
-    def up(self) -> None:
-        """Bring it up."""
-        done = self.command("up", "--yes")
-        assert done.returncode == 0, done.stdout + done.stderr
-
-    def kill(self) -> None:
-        """Kill the process as a power cut would."""
-        pid = json.loads((self.state / "run.json").read_text())["pid"]
-        os.kill(pid, signal.SIGKILL)
-        while httpx_answers():
-            time.sleep(0.05)
-
-    @staticmethod
-    def client(api: str) -> Any:  # noqa: ANN401
-        """Return a boto3 client that tries once."""
-        return boto3.client(
-            api,
-            endpoint_url=ENDPOINT,
-            region_name="eu-central-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(retries={"total_max_attempts": 1}),
-        )
-
-
-def httpx_answers() -> bool:
-    """Tell whether anything answers at the endpoint."""
-    try:
-        httpx.get(f"{ENDPOINT}/_localcloud/health", timeout=2)
-    except httpx.HTTPError:
-        return False
-    return True
 
 
 @pytest.fixture(scope="module")
@@ -102,44 +40,6 @@ def repository(cloud: Cloud) -> Iterator[str]:
     ecr.create_repository(repositoryName="tests/app", imageTagMutability="IMMUTABLE")
     yield "tests/app"
     ecr.delete_repository(repositoryName="tests/app", force=True)
-
-
-def login(cloud: Cloud) -> dict[str, str]:
-    """Return the Authorization header that a push needs."""
-    token = cloud.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
-    return {"Authorization": f"Basic {token}"}
-
-
-def push(cloud: Cloud, repository: str, tag: str, content: bytes) -> httpx.Response:
-    """Push an image of one layer and return the answer to its manifest."""
-    headers, digests = login(cloud), []
-    for blob in (json.dumps({"made": content.decode()}).encode(), content):
-        begun = httpx.post(f"{ENDPOINT}/v2/{repository}/blobs/uploads/", headers=headers)
-        assert begun.status_code == 202, begun.text
-        digest = f"sha256:{hashlib.sha256(blob).hexdigest()}"
-        url = ENDPOINT + begun.headers["location"]
-        assert httpx.put(url, params={"digest": digest}, content=blob, headers=headers).status_code == 201
-        digests.append((digest, len(blob)))
-    (config, config_size), (layer, layer_size) = digests
-    kind = "application/vnd.docker.distribution.manifest.v2+json"
-    manifest = {
-        "schemaVersion": 2,
-        "mediaType": kind,
-        "config": {"mediaType": "application/vnd.docker.container.image.v1+json", "digest": config, "size": config_size},
-        "layers": [{"mediaType": "application/octet-stream", "digest": layer, "size": layer_size}],
-    }
-    return httpx.put(
-        f"{ENDPOINT}/v2/{repository}/manifests/{tag}", json=manifest, headers={**headers, "content-type": kind}
-    )
-
-
-def refused(code: str, call: Callable[[], object]) -> str:
-    """Return the message of the API error with the code that the call has to end in."""
-    with pytest.raises(ClientError) as caught:
-        call()
-    assert caught.value.response["Error"]["Code"] == code
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] < 500
-    return str(caught.value.response["Error"]["Message"])
 
 
 def test_a_repository_and_its_token_name_the_local_registry(cloud: Cloud, repository: str) -> None:
@@ -166,7 +66,9 @@ def test_an_immutable_tag_keeps_its_image(cloud: Cloud, repository: str) -> None
     answer = push(cloud, repository, "one", b"second")
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "TAG_INVALID")
     assert push(cloud, repository, "two", b"second").status_code == 201
-    second = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": "two"}])["images"][0]["imageManifest"]
+    second = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": "two"}])["images"][0][
+        "imageManifest"
+    ]
     put = {"repositoryName": repository, "imageManifest": second}
     refused("ImageTagAlreadyExistsException", lambda: ecr.put_image(**put, imageTag="one"))
     refused("ImageAlreadyExistsException", lambda: ecr.put_image(**put, imageTag="two"))
@@ -186,7 +88,7 @@ def test_a_second_tag_names_the_same_image(cloud: Cloud, repository: str) -> Non
 
 
 def test_deleting_a_tag_leaves_an_image_that_has_another(cloud: Cloud, repository: str) -> None:
-    """ministack removes the image with its first tag."""
+    """An image goes with its last tag (in ministack with its first)."""
     ecr = cloud.client("ecr")
     push(cloud, repository, "a", b"layer")
     push(cloud, repository, "b", b"layer")
@@ -269,31 +171,6 @@ def database(cloud: Cloud) -> Iterator[dict[str, Any]]:
     ec2.delete_vpc(VpcId=vpc)
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds, for a minute at most."""
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def available(rds: Any) -> dict[str, Any]:  # noqa: ANN401
-    """Wait for the database and return its description."""
-    until(lambda: rds.describe_db_instances()["DBInstances"][0]["DBInstanceStatus"] == "available")
-    found: dict[str, Any] = rds.describe_db_instances()["DBInstances"][0]
-    return found
-
-
-def sql(cloud: Cloud, password: str, address: str, statement: str) -> str:
-    """Run a statement from another container on the network, as a task would."""
-    output: bytes = docker.from_env().containers.run(
-        json.loads(cloud.command("env", "--json").stdout)["POSTGRES_IMAGE"],
-        ["psql", "-h", address, "-U", "guest", "-d", "book", "-tAc", statement],
-        environment={"PGPASSWORD": password}, network=NETWORK, remove=True,
-    )  # fmt: skip
-    return output.decode().strip()
-
-
 def test_a_database_survives_kills_and_leaves_nothing(cloud: Cloud, database: dict[str, Any]) -> None:
     """A real password in a real secret, data that outlives process and container, and a sweep that tells them all."""
     secret = database["MasterUserSecret"]["SecretArn"]
@@ -337,7 +214,13 @@ def test_nothing_of_ministacks_state_is_lost_by_a_kill(cloud: Cloud, repository:
 
     left = cloud.command("sweep")
     assert left.returncode == 1
-    expected = {"parameter /tests/kept", "bucket kept", "log group /tests/kept", "role kept", f"repository {repository}"}
+    expected = {
+        "parameter /tests/kept",
+        "bucket kept",
+        "log group /tests/kept",
+        "role kept",
+        f"repository {repository}",
+    }
     assert expected <= set(left.stdout.splitlines())
     ssm.delete_parameter(Name="/tests/kept")
     s3.delete_object(Bucket="kept", Key="folder/object")

@@ -50,9 +50,7 @@ def test_a_port_that_is_none_is_refused(port: str, monkeypatch: pytest.MonkeyPat
         ("", 1000, "/usr/sbin/dockerd", "needs root"),
     ],
 )
-def test_no_engine_is_started_where_that_may_not_be_done(
-    docker_host: str, user: int, dockerd: str, words: str
-) -> None:
+def test_no_engine_is_started_where_that_may_not_be_done(docker_host: str, user: int, dockerd: str, words: str) -> None:
     """Another daemon is named, or nobody here may start one."""
     with pytest.raises(UserError, match=words):
         engine.refuse_where_not_ours(docker_host, user, dockerd)
@@ -60,14 +58,14 @@ def test_no_engine_is_started_where_that_may_not_be_done(
 
 def test_an_engine_may_be_started_by_root(monkeypatch: pytest.MonkeyPatch) -> None:
     """The default socket named in DOCKER_HOST is not another daemon."""
-    monkeypatch.setattr(engine.sys, "platform", "linux")
+    monkeypatch.setattr("sys.platform", "linux")
     engine.refuse_where_not_ours("unix:///var/run/docker.sock", 0, "/usr/sbin/dockerd")
 
 
 def test_an_engine_is_started_only_with_consent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a terminal, a flag or CI=true the answer is no."""
     monkeypatch.delenv("CI", raising=False)
-    monkeypatch.setattr(engine.sys.stdin, "isatty", lambda: False, raising=False)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False)
     with pytest.raises(UserError, match="--yes"):
         engine.confirm(yes=False)
     engine.confirm(yes=True)

@@ -174,7 +174,7 @@ class Proxies:
             await proxy.runtime.run(drains)
 
     async def _other_worker(self, balancer: Doc, proxy: Proxy, before: str) -> str | None:
-        """Have HAProxy reload; a signal that comes while it is still at the reload before is lost, so it is repeated."""
+        """Have HAProxy reload; a signal that comes during the reload before is lost, so it is repeated."""
         for _ in range(SIGNALS):
             await self._docking.call(self._docking.client.api.kill, name_of(balancer), "SIGUSR2")
             worker = await proxy.runtime.other_worker(before, READY_SECONDS / SIGNALS)
