@@ -107,7 +107,7 @@ class Cloud:
             self._gateway,
             http="httptools",
             loop="asyncio",
-            log_level="warning",
+            log_level="error",  # Docker tries TLS first, which uvicorn warns of
             access_log=False,
             server_header=False,
             date_header=False,

@@ -73,7 +73,8 @@ def ensure(settings: Settings, *, yes: bool, say: Callable[[str], None]) -> dock
     confirm(yes=yes)
     if shutil.which("dockerd") is None:
         install(say)
-    start(settings, say)
+    if not answers(DEFAULT_SOCKET):  # a package may start its service where there is a service manager
+        start(settings, say)
     return require()
 
 

@@ -14,10 +14,10 @@ READS = re.compile(
     r"|GET |HEAD |OPTIONS )"
 )
 """Beginnings of operations that change nothing."""
-COALESCED = ("logs", "monitoring")
-"""Services that are written to all the time: saved once a second. (A kill may cost a second of logs or metrics.)"""
-BY_THE_WAY = ("events", "sns", "sqs")
-"""Services that others' requests may change: saved along with the coalesced ones."""
+COALESCED = ("PutLogEvents", "PutMetricData")
+"""Operations that come all the time: saved once a second. (A kill may cost a second of logs or metrics.)"""
+BY_THE_WAY = ("logs", "monitoring", "events", "sns", "sqs")
+"""Services of these operations, and those that others' requests may change: saved together."""
 SECONDS = 1.0
 
 
@@ -37,7 +37,7 @@ class Saver:
         """Save the service if the operation may have changed it."""
         if READS.match(operation):
             return
-        if service not in COALESCED:
+        if operation not in COALESCED:
             self._save(service)
         if self._late is None or self._late.done():
             self._late = asyncio.create_task(self._save_late())
@@ -46,5 +46,5 @@ class Saver:
         """Save, after a while, what need not be saved at once."""
         await asyncio.sleep(SECONDS)
         self._late = None
-        for service in (*COALESCED, *BY_THE_WAY):
+        for service in BY_THE_WAY:
             self._save(service)
