@@ -29,12 +29,14 @@ class AcceptedImage:
 class ImageStack:
     """The stack that holds the image repositories: the only values that cross stacks are names."""
 
-    def __init__(self, qualified_name: str) -> None:
+    def __init__(self, qualified_name: str, *, asked_by: str) -> None:
         """Refer to a stack.
 
         Args:
             qualified_name: `organization/project/stack`.
+            asked_by: the file and key that name it, for messages.
         """
+        self._asked_by = asked_by
         self.stack = qualified_name.rsplit("/", 1)[-1]
         self._reference = pulumi.StackReference(qualified_name)
 
@@ -50,9 +52,11 @@ class ImageStack:
             details = _sync_await(self._reference.get_output_details("repository_urls"))
         except Exception as error:
             reason = " ".join(str(error).split())
-            raise pulumi.RunError(f"stack {stack} cannot be read ({reason}); run: pulumi up -s {stack}") from error
+            raise pulumi.RunError(f"{self._asked_by}: stack {stack} cannot be read: {reason}") from error
         if not details.value:
-            raise pulumi.RunError(f"stack {stack} has no output repository_urls; run: pulumi up -s {stack}")
+            raise pulumi.RunError(
+                f"{self._asked_by}: stack {stack} has no image repositories; run: pulumi up -s {stack}"
+            )
         return {service: url.split("/", 1)[1] for service, url in dict(details.value).items()}
 
 

@@ -87,15 +87,16 @@ def _own_images(chosen: settings.Settings, registry: settings.Registry) -> dict[
 
 def _accepted_images(chosen: settings.Settings) -> dict[str, wiring.Image]:
     """Take what another stack accepted; refuse before anything is created."""
-    source = accepted.ImageStack(chosen.image_stack)
+    asked_by = f"Pulumi.{chosen.stack}.yaml: slipway:images"
+    source = accepted.ImageStack(chosen.image_stack, asked_by=asked_by)
     repositories = source.repositories()
     images, refusals = {}, []
     for service in chosen.environment.services:
         found = accepted.newest(repositories[service]) if service in repositories else None
         if found is None:
             refusals.append(
-                f"Pulumi.{chosen.stack}.yaml: slipway:images: no image of service {service} has passed acceptance "
-                f"in {source.stack}; run: delivery acceptance --stack {source.stack}"
+                f"{asked_by}: no image of service {service} has passed acceptance in {source.stack}; "
+                f"run: delivery acceptance --stack {source.stack}"
             )
         else:
             images[service] = wiring.Image(**asdict(found))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import grpc
 import pulumi
 import pytest
 
@@ -15,6 +16,18 @@ IMAGES = {
     "sha256:new": (300, ["candidate-2", "accepted-2", "released-2-x"]),
     "sha256:newest": (400, ["candidate-3"]),
 }
+
+
+class Refused(grpc.RpcError):
+    """What the engine answers when a provider fails."""
+
+    def code(self) -> grpc.StatusCode:
+        """Return the kind of failure."""
+        return grpc.StatusCode.UNKNOWN
+
+    def details(self) -> str:
+        """Return the provider's message, which may have many lines."""
+        return "RepositoryNotFoundException:\n  no such repository"
 
 
 def registry(images: dict[str, tuple[int, list[str]]]) -> dict[str, Any]:
@@ -73,7 +86,7 @@ def test_a_repository_that_cannot_be_read_is_said_in_one_line() -> None:
     """With its name, and without a traceback."""
 
     def fail(_: dict[str, Any]) -> dict[str, Any]:
-        raise RuntimeError("RepositoryNotFoundException:\n  no such repository")
+        raise Refused
 
     start(FakeEngine(answers={"aws:ecr/getImages:getImages": fail}))
 
