@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pulumi
+from google.protobuf import json_format  # type: ignore[import-untyped]
 from pulumi.runtime import mocks
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class FakeEngine(mocks.Mocks):
             )
         )
         arn = f"arn:aws:test:{REGION}:{ACCOUNT}:{args.typ}/{args.name}"
-        made = MADE_BY_CLOUD.get(args.typ, lambda _: {})(args.inputs)
+        made = MADE_BY_CLOUD.get(args.typ, lambda _: {})(args.inputs)  # type: ignore[no-untyped-call]
         return f"{args.name}-id", {"arn": arn, "name": args.name, **args.inputs, **made}
 
     def of(self, kind: str) -> list[Registered]:
@@ -89,7 +90,7 @@ class Monitor(mocks.MockMonitor):
     def RegisterResource(self, request: Any) -> Any:  # noqa: ANN401, N802 - the name and types of the engine
         """Remember the request, then answer it as usual."""
         self.mocks.options[request.type, request.name] = request  # type: ignore[attr-defined]
-        return super().RegisterResource(request)
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
 
 def start(engine: FakeEngine, *, stack: str = "staging") -> FakeEngine:
@@ -98,6 +99,17 @@ def start(engine: FakeEngine, *, stack: str = "staging") -> FakeEngine:
         engine, project="slipway", stack=stack, preview=False, organization="organization", monitor=Monitor(engine)
     )
     return engine
+
+
+def run_to_end(program: Callable[[], object]) -> None:
+    """Run a program on the stand-in engine until every registration and every output of it has landed."""
+    pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
+
+
+def as_plain(message: Any) -> dict[str, Any]:  # noqa: ANN401 - protobuf has no static types here
+    """Return a protobuf struct as Python values."""
+    plain: dict[str, Any] = json_format.MessageToDict(message)
+    return plain
 
 
 STANDARD_ANSWERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import yaml
 
-from tests.fake_engine import FakeEngine, start
+from tests.fake_engine import FakeEngine, run_to_end, start
 
 if TYPE_CHECKING:
     import pytest
@@ -45,10 +45,9 @@ def run(
     seen: dict[str, Any] = {}
     monkeypatch.setattr(pulumi, "export", seen.__setitem__)
 
-    @pulumi.runtime.test
     def program() -> pulumi.Output[None]:
         runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
         return pulumi.Output.from_input(seen).apply(outputs.update)
 
-    program()
+    run_to_end(program)
     return engine, outputs

@@ -8,19 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pytest
-from google.protobuf.json_format import MessageToDict
 
-from tests.fake_engine import ACCOUNT, DIGEST, REGISTRY, TOKEN, FakeEngine
+from tests.fake_engine import ACCOUNT, DIGEST, REGISTRY, TOKEN, FakeEngine, as_plain
 from tests.stack import program
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from tests.fake_engine import Registered
 
 Run = tuple[FakeEngine, dict[str, Any]]
 # How Pulumi marks a secret on its way to the engine (its SDK, "special signatures").
 SECRET_KEY, SECRET_MARK = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 IMAGE_STACK = "organization/slipway/staging"
-ACCEPTED = {
+ACCEPTED: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "aws:ecr/getImages:getImages": lambda _: {
         "imageIds": [{"imageDigest": DIGEST, "imageTag": tag} for tag in ("content-1", "accepted-1")]
     },
@@ -50,10 +51,10 @@ def container(definition: Registered) -> dict[str, Any]:
     return dict(only)
 
 
-def prod(monkeypatch: pytest.MonkeyPatch, config: dict[str, Any] | None = None, **engine: Any) -> Run:  # noqa: ANN401
-    """Run production beside a staging that accepted an image."""
-    known = {"answers": ACCEPTED, "stack_outputs": {IMAGE_STACK: URLS}} | engine
-    return program.run(monkeypatch, config or program.stack_file("prod"), stack="prod", engine=FakeEngine(**known))
+def prod(monkeypatch: pytest.MonkeyPatch, outputs: dict[str, Any]) -> Run:
+    """Run production beside a staging that accepted an image and has these outputs."""
+    engine = FakeEngine(answers=ACCEPTED, stack_outputs={IMAGE_STACK: outputs})
+    return program.run(monkeypatch, program.stack_file("prod"), stack="prod", engine=engine)
 
 
 @pytest.fixture
@@ -154,7 +155,7 @@ def test_without_a_pipeline_each_up_rolls_out(monkeypatch: pytest.MonkeyPatch) -
 def test_the_registrys_token_is_a_secret(staging: Run) -> None:
     """It never stands in the state in clear."""
     engine, _ = staging
-    asked = MessageToDict(engine.options["docker:index/registryImage:RegistryImage", "web"].object)
+    asked = as_plain(engine.options["docker:index/registryImage:RegistryImage", "web"].object)
     assert asked["authConfig"]["password"] == {SECRET_KEY: SECRET_MARK, "value": TOKEN}
 
 
@@ -296,7 +297,7 @@ def test_a_second_service_renames_nothing_of_the_first(monkeypatch: pytest.Monke
 
 def test_production_starts_from_the_image_that_staging_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     """It builds nothing and has no repository; its tasks may pull from staging's."""
-    engine, outputs = prod(monkeypatch)
+    engine, outputs = prod(monkeypatch, URLS)
     assert outputs["image_digests"] == {"web": DIGEST}
     assert not engine.of("RegistryImage")
     assert not engine.of("ecr/repository:Repository")
@@ -308,7 +309,7 @@ def test_production_starts_from_the_image_that_staging_accepted(monkeypatch: pyt
 def test_production_shares_no_name_with_staging(monkeypatch: pytest.MonkeyPatch, staging: Run) -> None:
     """Both live in one account."""
     there, _ = staging
-    here, _ = prod(monkeypatch)
+    here, _ = prod(monkeypatch, URLS)
     kinds = ("LogGroup", "Cluster", "ecs/service:Service", "Parameter")
     for kind in kinds:
         names = {one.inputs["name"] for one in there.of(kind) if "name" in one.inputs}
@@ -322,7 +323,7 @@ def test_production_without_an_accepted_image_is_refused_before_anything_is_made
     """In one line that says what to run."""
     images = {"imageIds": [{"imageDigest": DIGEST, "imageTag": tag} for tag in tags]}
     engine = FakeEngine(
-        answers=ACCEPTED | {"aws:ecr/getImages:getImages": lambda _: images}, stack_outputs={IMAGE_STACK: URLS}
+        answers={**ACCEPTED, "aws:ecr/getImages:getImages": lambda _: images}, stack_outputs={IMAGE_STACK: URLS}
     )
     with pytest.raises(pulumi.RunError) as refused:
         program.run(monkeypatch, program.stack_file("prod"), stack="prod", engine=engine)
@@ -338,4 +339,4 @@ def test_production_beside_a_staging_that_was_never_up_is_refused(monkeypatch: p
     with pytest.raises(
         pulumi.RunError, match=r"Pulumi.prod.yaml: slipway:images: stack staging .*; run: pulumi up -s staging"
     ):
-        prod(monkeypatch, stack_outputs={IMAGE_STACK: {}})
+        prod(monkeypatch, {})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import grpc
+import grpc  # type: ignore[import-untyped]
 import pulumi
 import pytest
 
 from infra import accepted
-from tests.fake_engine import ACCOUNT, REGISTRY, FakeEngine, start
+from tests.fake_engine import ACCOUNT, REGISTRY, FakeEngine, run_to_end, start
 
 IMAGES = {
     "sha256:old": (100, ["content-1", "accepted-1"]),
@@ -18,7 +18,7 @@ IMAGES = {
 }
 
 
-class Refused(grpc.RpcError):
+class Refused(grpc.RpcError):  # type: ignore[misc]
     """What the engine answers when a provider fails."""
 
     def code(self) -> grpc.StatusCode:
@@ -53,11 +53,10 @@ def find(images: dict[str, tuple[int, list[str]]]) -> accepted.AcceptedImage | N
     start(FakeEngine(answers=registry(images)))
     found: list[accepted.AcceptedImage | None] = []
 
-    @pulumi.runtime.test
     def program() -> None:
         found.append(accepted.newest("slipway/web"))
 
-    program()
+    run_to_end(program)
     return found[0]
 
 
@@ -90,11 +89,10 @@ def test_a_repository_that_cannot_be_read_is_said_in_one_line() -> None:
 
     start(FakeEngine(answers={"aws:ecr/getImages:getImages": fail}))
 
-    @pulumi.runtime.test
     def program() -> None:
         with pytest.raises(pulumi.RunError) as refused:
             accepted.newest("slipway/web")
         assert "\n" not in str(refused.value)
         assert "slipway/web" in str(refused.value)
 
-    program()
+    run_to_end(program)

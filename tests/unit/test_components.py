@@ -51,7 +51,7 @@ def test_arguments_are_frozen_named_and_without_defaults(module: str) -> None:
     ]
     assert kinds
     for kind in kinds:
-        assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
+        assert vars(kind)["__dataclass_params__"].frozen
         assert all(field.kw_only for field in dataclasses.fields(kind))
         assert all(field.default is dataclasses.MISSING for field in dataclasses.fields(kind))
 
