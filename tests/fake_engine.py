@@ -88,7 +88,10 @@ class Monitor(mocks.MockMonitor):
     """Keeps the options of each resource, which the mocks of Pulumi do not hand over."""
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: ANN401, N802 - the name and types of the engine
-        """Remember the request, then answer it as usual."""
+        """Refuse a name taken twice, as the engine does; else remember the request and answer it as usual."""
+        urn = self.make_urn(request.parent, request.type, request.name)  # type: ignore[no-untyped-call]
+        if urn in self.resources:
+            raise ValueError(f"two resources have the name {urn}")
         self.mocks.options[request.type, request.name] = request  # type: ignore[attr-defined]
         return super().RegisterResource(request)  # type: ignore[no-untyped-call]
 
