@@ -6,6 +6,7 @@ PY := .venv/bin/python
 CLOUD_PY := .localcloud/venv/bin/python
 LOCAL := $(CLOUD_PY) -m localcloud
 CLOUD ?= local
+# YES=1: install and start a Docker Engine without asking, as with CI=true
 export PYTHONPATH := $(CURDIR)
 FAST := tests/unit tests/stack
 
@@ -27,7 +28,7 @@ setup: .venv/.complete ## virtual environments, Pulumi CLI and plugins; says wha
 	@touch $@
 
 up: setup ## start the local cloud (installs and starts a Docker Engine where there is none, after asking)
-	@$(LOCAL) up
+	@$(LOCAL) up $(if $(YES),--yes)
 
 status: ## what the local cloud runs
 	@$(LOCAL) status
@@ -36,7 +37,7 @@ down: ## stop the local cloud, keep its state
 	@$(LOCAL) down
 
 demo: setup ## both environments on the local cloud: staging, acceptance, production, acceptance
-	@$(LOCAL) up
+	@$(LOCAL) up $(if $(YES),--yes)
 	@$(PY) -m localcloud.demo
 
 check: .venv/.complete ## the gate for every commit: format, lint, types, fast tests

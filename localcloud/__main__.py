@@ -30,6 +30,9 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
     made = {name: commands.add_parser(name) for name in NAMES}
     made["up"].add_argument("--yes", action="store_true", help="install and start a Docker Engine without asking")
+    made["reset"].add_argument(
+        "--all", action="store_true", help="base images, caches, virtual environment and our own Docker Engine too"
+    )
     for name in ("status", "env", "sweep"):
         made[name].add_argument("--json", action="store_true", help="print JSON")
     made["down"].description = (

@@ -89,9 +89,9 @@ def run_down(_options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def run_reset(_options: argparse.Namespace, settings: Settings) -> int:
+def run_reset(options: argparse.Namespace, settings: Settings) -> int:
     """Remove everything."""
-    lifecycle.reset(settings, say)
+    (lifecycle.reset_all if options.all else lifecycle.reset)(settings, say)
     say("reset; nothing is left")
     return 0
 

@@ -63,6 +63,8 @@ STAND_INS = Images(
     haproxy="slipway.local/haproxy:2.6",
 )
 BASE = "slipway.local/debian:bookworm"
+OURS = ("slipway.local/", "slipway-acceptance/")
+"""How the names of the images begin that the local cloud and acceptance against it make."""
 
 
 def registry_answers() -> bool:

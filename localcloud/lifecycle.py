@@ -139,6 +139,24 @@ def reset(settings: Settings, say: Callable[[str], None]) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
+def reset_all(settings: Settings, say: Callable[[str], None]) -> None:
+    """Reset, and remove what `reset` keeps: base images, caches, the virtual environment, our own Docker Engine's data.
+
+    A Docker Engine that we did not start goes on, without our images; Debian packages stay installed.
+    """
+    reset(settings, say)
+    if engine.stop(settings):
+        say("stopped the Docker Engine that the local cloud had started; its images and containers go with it")
+    elif (client := engine.client()) is not None:
+        names = [tag for image in client.images.list() for tag in image.tags if tag.startswith(images.OURS)]
+        for name in names:
+            client.images.remove(name, force=True)
+        say(f"removed {len(names)} images; untagged build layers: docker image prune")
+    for folder in ("docker", "docker-exec", "images"):
+        shutil.rmtree(settings.cache_dir / folder, ignore_errors=True)
+    shutil.rmtree(settings.state_dir, ignore_errors=True)
+
+
 def reset_docker(client: docker.DockerClient, settings: Settings, say: Callable[[str], None]) -> None:
     """Remove everything of this local cloud that Docker holds, except base images."""
     containers = ours(client, settings)

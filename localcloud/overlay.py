@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -31,7 +32,7 @@ def write(source: Path, target: Path, *, image_arguments: dict[str, str]) -> Non
         source: the committed `Pulumi.<stack>.yaml`.
         target: where the copy goes; its encryption salt, made by the local passphrase, is kept.
         image_arguments: build arguments that name base images (`PYTHON_IMAGE`), given to every service
-            that does not set them itself.
+            whose Dockerfile declares them and that does not set them itself.
 
     Raises:
         OverlayError: no such file, not YAML, or a provider section that would leave this machine.
@@ -43,7 +44,7 @@ def write(source: Path, target: Path, *, image_arguments: dict[str, str]) -> Non
         if key in config:
             raise OverlayError(f"{source.name}: {key} is set; the local cloud cannot honour it; use another stack file")
     config = {key: _localise(key, value) for key, value in config.items()} | PROVIDER
-    _add_image_arguments(config, image_arguments)
+    _add_image_arguments(config, image_arguments, source.parent)
     result: dict[str, Any] = {key: value for key, value in document.items() if key not in KEYS_OF_A_BACKEND}
     result["config"] = config
     if "encryptionsalt" in before:
@@ -78,8 +79,16 @@ def _localise(key: str, value: Any) -> Any:  # noqa: ANN401 - YAML
     return value
 
 
-def _add_image_arguments(config: dict[str, Any], arguments: dict[str, str]) -> None:
+def _add_image_arguments(config: dict[str, Any], arguments: dict[str, str], root: Path) -> None:
+    """Give each service's build the base images that its Dockerfile asks for by ARG."""
     services = (config.get("slipway:environment") or {}).get("services") or {}
     for service in services.values() if isinstance(services, dict) else ():
-        if isinstance(service, dict) and arguments:
-            service["build_args"] = arguments | (service.get("build_args") or {})
+        if isinstance(service, dict) and (text := _dockerfile(service, root)):
+            asked = {name: image for name, image in arguments.items() if re.search(rf"(?m)^ARG {name}\b", text)}
+            if asked:
+                service["build_args"] = asked | (service.get("build_args") or {})
+
+
+def _dockerfile(service: dict[str, Any], root: Path) -> str:
+    path = root / str(service.get("context")) / str(service.get("dockerfile") or "Dockerfile")
+    return path.read_text("utf-8", "replace") if path.is_file() else ""

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from localcloud import client, overlay, settings
 from localcloud.settings import UserError
+from toolchain import ToolchainError
 from toolchain import environment as toolchain_environment
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -152,7 +153,7 @@ def main(arguments: list[str]) -> int:
     try:
         refuse_remote(os.environ.get("AWS_ENDPOINT_URL") or settings.load().endpoint)
         return run(client.running(), arguments)
-    except (UserError, overlay.OverlayError) as error:
+    except (UserError, overlay.OverlayError, ToolchainError) as error:
         print(f"pulumi-local: {error}", file=sys.stderr)
     except subprocess.CalledProcessError as error:
         print(f"pulumi-local: {' '.join(error.cmd[:4])} failed, see above", file=sys.stderr)

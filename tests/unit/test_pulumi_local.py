@@ -1,0 +1,116 @@
+"""What bin/pulumi-local refuses, and what it makes of a stack file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+
+from localcloud import overlay, pulumi_local
+from localcloud.settings import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STACK = """
+encryptionsalt: v1:abc=
+config:
+  aws:region: eu-central-1
+  slipway:token:
+    secure: v1:ciphertext
+  slipway:environment:
+    services:
+      web: {context: app, build_args: {FLAVOUR: dark}}
+      api: {context: other}
+"""
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A stack file beside two contexts, of which one asks for a base image."""
+    for name, text in (("app", "ARG PYTHON_IMAGE=x\nFROM ${PYTHON_IMAGE}\n"), ("other", "FROM scratch\n")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "Dockerfile").write_text(text, "utf-8")
+    path = tmp_path / "Pulumi.staging.yaml"
+    path.write_text(STACK, "utf-8")
+    return path
+
+
+def written(source: Path, target: Path) -> dict[str, object]:
+    """Write the overlay and return its `config`."""
+    overlay.write(source, target, image_arguments={"PYTHON_IMAGE": "python:here", "POSTGRES_IMAGE": "postgres:here"})
+    return dict(yaml.safe_load(target.read_text("utf-8"))["config"])
+
+
+@pytest.mark.parametrize(
+    "url", ["http://10.0.0.1:4566", "https://ecs.eu-central-1.amazonaws.com", "http://127.0.0.1.evil"]
+)
+def test_an_endpoint_that_is_not_on_this_machine_is_refused(url: str) -> None:
+    """Else a mistyped variable would change a real account."""
+    with pytest.raises(UserError, match="not on this machine"):
+        pulumi_local.refuse_remote(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:4566", "http://localhost:1", "http://[::1]:4566", "http://127.9.9.9:1"]
+)
+def test_an_endpoint_on_loopback_is_taken(url: str) -> None:
+    """By address or by name."""
+    pulumi_local.refuse_remote(url)
+
+
+def test_a_secret_value_becomes_a_local_one_that_stays_the_same(source: Path, tmp_path: Path) -> None:
+    """Its key is not on this machine; a value that changed would show as a change of the stack."""
+    first = written(source, tmp_path / "out.yaml")["slipway:token"]
+    assert isinstance(first, str)
+    assert "ciphertext" not in first
+    assert written(source, tmp_path / "out.yaml")["slipway:token"] == first
+
+
+def test_the_committed_file_is_not_changed_and_its_salt_is_not_used(source: Path, tmp_path: Path) -> None:
+    """The local salt, which pulumi writes into the copy, is kept instead."""
+    target = tmp_path / "out.yaml"
+    written(source, target)
+    target.write_text(target.read_text("utf-8") + "encryptionsalt: local\n", "utf-8")
+    written(source, target)
+    assert yaml.safe_load(target.read_text("utf-8"))["encryptionsalt"] == "local"
+    assert source.read_text("utf-8") == STACK
+
+
+def test_a_service_gets_the_base_images_that_its_dockerfile_asks_for(source: Path, tmp_path: Path) -> None:
+    """And keeps what it sets itself."""
+    environment = written(source, tmp_path / "out.yaml")["slipway:environment"]
+    assert isinstance(environment, dict)
+    assert environment["services"]["web"]["build_args"] == {"PYTHON_IMAGE": "python:here", "FLAVOUR": "dark"}
+    assert "build_args" not in environment["services"]["api"]
+
+
+@pytest.mark.parametrize("key", ["aws:endpoints", "aws:profile", "aws:assumeRoles"])
+def test_a_provider_setting_that_leads_away_is_refused(source: Path, tmp_path: Path, key: str) -> None:
+    """With the file's and the key's names."""
+    source.write_text(f"config: {{'{key}': x}}", "utf-8")
+    with pytest.raises(overlay.OverlayError, match=f"Pulumi.staging.yaml: {key} is set"):
+        written(source, tmp_path / "out.yaml")
+
+
+@pytest.mark.parametrize("text", ["config: [1]", "- a\n- b", "config: {a: b", "\x00"])
+def test_a_stack_file_that_is_no_stack_file_is_refused_in_one_line(source: Path, tmp_path: Path, text: str) -> None:
+    """With its name, and without a traceback."""
+    source.write_text(text, "utf-8")
+    with pytest.raises(overlay.OverlayError, match=r"^Pulumi\.staging\.yaml [^\n]*$"):
+        written(source, tmp_path / "out.yaml")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stack"),
+    [
+        (["up", "-s", "prod"], "prod"),
+        (["up", "--stack=prod"], "prod"),
+        (["up", "--stack", "prod"], "prod"),
+        (["up"], None),
+    ],
+)
+def test_the_stack_is_read_from_pulumis_own_arguments(arguments: list[str], stack: str | None) -> None:
+    """In each form that pulumi takes."""
+    assert pulumi_local.stack_of(arguments) == stack
