@@ -89,7 +89,7 @@ class Monitor(mocks.MockMonitor):
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: ANN401, N802 - the name and types of the engine
         """Refuse a name taken twice, as the engine does; else remember the request and answer it as usual."""
-        urn = self.make_urn(request.parent, request.type, request.name)  # type: ignore[no-untyped-call]
+        urn = self.make_urn(request.parent, request.type, request.name)
         if urn in self.resources:
             raise ValueError(f"two resources have the name {urn}")
         self.mocks.options[request.type, request.name] = request  # type: ignore[attr-defined]
