@@ -1,0 +1,43 @@
+"""The application's own tests, which run in containers and leave none behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.local.workspace import Workspace
+
+pytestmark = pytest.mark.local
+COMPOSE = Path(sys.executable).parent / "docker-compose"
+
+
+def in_the_app(workspace: Workspace, *command: str) -> None:
+    """Run a command in app/ with the base images of the local cloud; it has to succeed."""
+    settings = workspace.environment | base_images(workspace) | {"COMPOSE": str(COMPOSE)}
+    done = subprocess.run(
+        command, cwd=workspace.root / "app", env=settings, capture_output=True, text=True, check=False, timeout=900
+    )
+    assert done.returncode == 0, f"{done.stdout[-5000:]}{done.stderr[-3000:]}"
+
+
+def base_images(workspace: Workspace) -> dict[str, str]:
+    """Return the base images in use by variable name."""
+    lines = workspace.cloud("env").stdout.splitlines()
+    pairs = [line.removeprefix("export ").split("=", 1) for line in lines]
+    return {name: value.strip("'") for name, value in pairs if name.endswith("_IMAGE")}
+
+
+@pytest.mark.parametrize("kind", ["unit", "integration", "acceptance"])
+def test_the_application_passes_its_tests_in_containers(workspace: Workspace, kind: str) -> None:
+    """Against a real database, and from outside in a real browser."""
+    in_the_app(workspace, "bin/test", kind)
+
+
+def test_the_image_and_the_scripts_hold_what_they_promise(workspace: Workspace) -> None:
+    """No release past a failing test, nothing to build with inside, nothing left behind by an interrupted run."""
+    in_the_app(workspace, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/image")
