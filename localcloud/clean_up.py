@@ -1,6 +1,6 @@
 """`make clean-up`: destroy both stacks, sweep, stop the local cloud; `--all` removes caches and images too.
 
-The source is kept, and so is a list of what there was: `.localcloud/before-clean-up-<time>.json`.
+The source is kept, and so is a list of what there was: `reports/before-clean-up-<time>.json`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ def inventory() -> Path:
         state = json.loads(exported.stdout) if exported.returncode == 0 else {}
         resources = (state.get("deployment") or {}).get("resources") or []
         found[stack] = {"outputs": outputs(stack), "resources": [r["urn"] for r in resources]}
-    path = STATE / f"before-clean-up-{time.strftime('%Y%m%dT%H%M%S')}.json"
+    path = ROOT / "reports" / f"before-clean-up-{time.strftime('%Y%m%dT%H%M%S')}.json"
+    path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
     return path
 
