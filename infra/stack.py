@@ -96,7 +96,7 @@ def _accepted_images(chosen: settings.Settings) -> dict[str, wiring.Image]:
         if found is None:
             refusals.append(
                 f"{asked_by}: no image of service {service} has passed acceptance in {source.stack}; "
-                f"run: delivery acceptance --stack {source.stack}"
+                f"run: make acceptance STACK={source.stack}"
             )
         else:
             images[service] = wiring.Image(**asdict(found))
