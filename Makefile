@@ -8,7 +8,7 @@ LOCAL := $(CLOUD_PY) -m localcloud
 CLOUD ?= local
 # YES=1: install and start a Docker Engine without asking, as with CI=true
 export PYTHONPATH := $(CURDIR)
-FAST := tests/unit tests/stack
+FAST := tests/gate tests/unit tests/stack
 
 .PHONY: help setup up status down demo check test acceptance clean-up format
 
@@ -41,9 +41,6 @@ demo: setup ## both environments on the local cloud: staging, acceptance, produc
 	@$(PY) -m localcloud.demo
 
 check: .venv/.complete ## the gate for every commit: format, lint, types, fast tests
-	@$(PY) -m ruff format --check --quiet .
-	@$(PY) -m ruff check --quiet .
-	@$(PY) -m mypy --no-error-summary .
 	@$(PY) -m pytest -q $(FAST)
 
 format: .venv/.complete ## put the code into the house format

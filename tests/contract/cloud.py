@@ -70,7 +70,9 @@ class Cloud:
         """Build (or take from the cache) the test server that behaves as the mode says; returns its name."""
         folder = self.repository / "tests" / "contract" / "images" / "server"
         name = f"{IMAGE}:{mode}"
-        docker.from_env().images.build(path=str(folder), tag=name, buildargs={"MODE": mode}, rm=True)
+        base = json.loads(self.command("env", "--json"))["PYTHON_IMAGE"]
+        arguments = {"MODE": mode, "PYTHON_IMAGE": base}
+        docker.from_env().images.build(path=str(folder), tag=name, buildargs=arguments, rm=True)
         return name
 
     def network(self) -> tuple[str, list[str]]:

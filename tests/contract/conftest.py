@@ -21,7 +21,7 @@ PORT = "4610"
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A running local cloud of its own with nothing on it; taken away with all it holds at the end."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "SLIPWAY_"))}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     state = tmp_path_factory.mktemp("contract") / "state"
     own = {"SLIPWAY_STATE": str(state), "SLIPWAY_PORT": PORT, "SLIPWAY_NETWORK": "slipway-contract", "CI": "true"}
     made = subprocess.run(["python3", "-m", "localcloud", "setup"], cwd=REPOSITORY, check=False, capture_output=True)

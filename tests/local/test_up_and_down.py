@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -222,3 +223,13 @@ def test_destroy_of_both_leaves_nothing(workspace: Workspace) -> None:
         workspace.must("bin/pulumi-local", "destroy", "-s", stack, "--yes", "--skip-preview")
     done = workspace.cloud("sweep")
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.usefixtures("production")
+def test_clean_up_lists_what_there_was_and_stops_the_local_cloud(workspace: Workspace) -> None:
+    """Also when the stacks are gone already; and doing so twice is no mistake."""
+    printed = workspace.must(sys.executable, "-m", "localcloud.clean_up")
+    assert "nothing left" in printed
+    assert list((workspace.root / "reports").glob("before-clean-up-*.json"))
+    assert workspace.cloud("status").returncode == 3
+    workspace.must(sys.executable, "-m", "localcloud.clean_up")
