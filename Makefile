@@ -3,14 +3,14 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 PY := .venv/bin/python
-CLOUD_PY := .localcloud/venv/bin/python
+CLOUD_PY := $(or $(SLIPWAY_STATE),.localcloud)/venv/bin/python
 LOCAL := $(CLOUD_PY) -m localcloud
 CLOUD ?= local
 # YES=1: install and start a Docker Engine without asking, as with CI=true
 export PYTHONPATH := $(CURDIR)
 FAST := tests/gate tests/unit tests/stack
 
-.PHONY: help setup up status down demo check test acceptance clean-up format
+.PHONY: help setup up status down demo check test acceptance clean-up format venv
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -48,9 +48,11 @@ format: .venv/.complete ## put the code into the house format
 	@$(PY) -m ruff format --quiet .
 
 test: setup ## everything, on a fresh machine too: one pytest, whose last line is the result
-	@$(PY) -m pytest tests
+	@$(PY) -m pytest $(FAST) tests/contract tests/local
 
-acceptance: setup ## make acceptance STACK=staging [CLOUD=aws]: the acceptance suites against a running stack
+venv: .venv/.complete ## the virtual environment alone: all that AWS needs of this folder
+
+acceptance: $(if $(filter aws,$(CLOUD)),venv,setup) ## make acceptance STACK=staging [CLOUD=aws]: the acceptance suites against a running stack
 	@test -n "$(STACK)" || { echo "make acceptance: name the stack; for example: make acceptance STACK=staging" >&2; exit 2; }
 ifeq ($(CLOUD),aws)
 	@$(PY) -m delivery acceptance --stack $(STACK)

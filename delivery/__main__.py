@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     accept.add_argument(
         "--reports", type=Path, default=ROOT / "reports", metavar="DIR", help="JUnit results (default: reports/)"
     )
-    commands.add_parser("clean", parents=[stack], help="remove what a destroyed stack leaves: old revisions, backups")
+    commands.add_parser("clean", parents=[stack], help="remove the revisions that a destroyed stack leaves")
     return parser
 
 
@@ -47,8 +47,7 @@ def _acceptance(options: argparse.Namespace) -> None:
 
 def _clean(options: argparse.Namespace) -> None:
     revisions = clean.task_definitions(client("ecs"), options.stack)
-    backups = clean.automated_backups(client("rds"), options.stack)
-    print(f"deleted {revisions} inactive task definition revisions and {backups} automated backups of {options.stack}")
+    print(f"deleted {revisions} inactive task definition revisions of {options.stack}")
 
 
 def main() -> int:
@@ -58,6 +57,9 @@ def main() -> int:
         {"acceptance": _acceptance, "clean": _clean}[options.command](options)
     except (DeliveryError, BotoCoreError, ClientError) as error:
         print(f"delivery {options.command}: {error}", file=sys.stderr)
+        return 1
+    except FileNotFoundError as error:
+        print(f"delivery {options.command}: {error.filename} is not on PATH; install it", file=sys.stderr)
         return 1
     return 0
 

@@ -75,14 +75,18 @@ def mark(ecr: Any, repository: str, digest: str) -> str:  # noqa: ANN401 - boto3
 def _build(service: Service, root: Path) -> str:
     """Build the service's `acceptance` target with the build arguments of its stack; returns the image's name."""
     image = f"slipway-acceptance/{service.name}"
+    dockerfile = root / service.context / service.dockerfile
     arguments = [f"--build-arg={key}={value}" for key, value in sorted(service.build_args.items())]
-    command = ["docker", "build", "--target=acceptance", f"--tag={image}", *arguments, str(root / service.context)]
+    command = ["docker", "build", "--target=acceptance", f"--tag={image}", f"--file={dockerfile}", *arguments]
+    command.append(str(root / service.context))
     print(f"{service.name}: building the acceptance suite (a minute or two the first time)", flush=True)
     started = time.monotonic()
     built = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if built.returncode:
         print(built.stdout)
-        raise DeliveryError(f"target acceptance of {service.context}/Dockerfile does not build; its output is above")
+        raise DeliveryError(
+            f"target acceptance of {service.context}/{service.dockerfile} does not build; its output is above"
+        )
     print(f"{service.name}: built in {time.monotonic() - started:.0f} s", flush=True)
     return image
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from delivery.errors import DeliveryError
+
 DELETE_AT_ONCE = 10  # DeleteTaskDefinitions takes at most ten, says the ECS API reference
 
 
@@ -19,36 +21,17 @@ def task_definitions(ecs: Any, stack: str) -> int:  # noqa: ANN401 - boto3's cli
 
     Returns:
         How many revisions were deleted.
+
+    Raises:
+        DeliveryError: ECS refused to delete some, with its first reason.
     """
     pages = ecs.get_paginator("list_task_definitions").paginate(status="INACTIVE")
     arns = [arn for page in pages for arn in page["taskDefinitionArns"] if _of_stack(ecs, arn, stack)]
     for start in range(0, len(arns), DELETE_AT_ONCE):
-        ecs.delete_task_definitions(taskDefinitions=arns[start : start + DELETE_AT_ONCE])
+        done = ecs.delete_task_definitions(taskDefinitions=arns[start : start + DELETE_AT_ONCE])
+        for failure in done.get("failures", []):
+            raise DeliveryError(f"ECS did not delete {failure['arn']}: {failure.get('reason')}; run it again")
     return len(arns)
-
-
-def automated_backups(rds: Any, stack: str) -> int:  # noqa: ANN401 - boto3's clients have no static type
-    """Delete the automated backups that RDS keeps of a stack's deleted database.
-
-    Args:
-        rds: a boto3 `rds` client.
-        stack: the stack's name: its database's identifier is `<stack>-...`.
-
-    Returns:
-        How many backups were deleted.
-    """
-    pages = rds.get_paginator("describe_db_instance_automated_backups").paginate(
-        Filters=[{"Name": "status", "Values": ["retained"]}]
-    )
-    kept = [
-        backup
-        for page in pages
-        for backup in page["DBInstanceAutomatedBackups"]
-        if backup["DBInstanceIdentifier"].startswith(f"{stack}-")
-    ]
-    for backup in kept:
-        rds.delete_db_instance_automated_backup(DbiResourceId=backup["DbiResourceId"])
-    return len(kept)
 
 
 def _of_stack(ecs: Any, arn: str, stack: str) -> bool:  # noqa: ANN401 - boto3's clients have no static type

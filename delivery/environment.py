@@ -25,6 +25,7 @@ class Service:
     release_family: str
     repository_url: str
     context: str
+    dockerfile: str
     build_args: dict[str, str]
 
     @property
@@ -62,7 +63,8 @@ def read(ssm: Any, stack: str) -> Environment:  # noqa: ANN401 - boto3's clients
         found |= {p["Name"].removeprefix(path): json.loads(p["Value"]) for p in page["Parameters"]}
     if "environment" not in found:
         raise DeliveryError(
-            f"stack {stack!r} has no parameter {path}environment in this account and region; run: pulumi up -s {stack}"
+            f"stack {stack!r} has no parameter {path}environment in region {ssm.meta.region_name}; "
+            f"run: pulumi up -s {stack}, or name its region: export AWS_REGION=..."
         )
     try:
         services = tuple(
@@ -88,5 +90,6 @@ def _service(name: str, value: dict[str, Any]) -> Service:
         release_family=value["release_family"],
         repository_url=value["repository_url"],
         context=value["context"],
+        dockerfile=value["dockerfile"],
         build_args=value.get("build_args", {}),
     )

@@ -86,3 +86,12 @@ def over_budget(environment: str, service: str) -> str | None:
         f"'{name}' has {len(name)} characters and a target group's name holds {TARGET_GROUP_LIMIT}, "
         f"of which Pulumi's suffix takes {PULUMI_SUFFIX}"
     )
+
+
+def secret_resource(reference: str) -> str:
+    """Return the ARN that IAM knows of a secret that a task names.
+
+    Args:
+        reference: a Secrets Manager ARN, optionally followed by `:key:stage:version` (ECS developer guide).
+    """
+    return ":".join(reference.split(":")[:7])

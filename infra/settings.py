@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NAMESPACE = "slipway"
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*[a-z0-9]$|^[a-z]$")]
 Text = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)]
-SecretArn = Annotated[str, Field(pattern=r"^arn:[a-z-]+:(secretsmanager|ssm):[a-z0-9-]+:\d{12}:.+$")]
+SecretArn = Annotated[str, Field(pattern=r"^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:.+$")]
 
 
 class Section(BaseModel):

@@ -134,6 +134,7 @@ def _record(chosen: settings.Settings, outputs: Outputs, tasks: Mapping[str, Tas
             "digest": task.digest,
             "version": task.version,
             "context": wanted.context,
+            "dockerfile": wanted.dockerfile,
             "build_args": wanted.build_args,
         }
         parameter = naming.service_parameter(chosen.stack, name)

@@ -149,7 +149,10 @@ def task(chosen: settings.Settings, base: Base, name: str, image: Image) -> Task
     """Return a service's task definitions, with the database's address and password where it has one."""
     service = chosen.environment.services[name]
     held = base.database if service.database else None
-    secret_arns: list[pulumi.Input[str]] = [*service.secrets.values(), *([held.secret_arn] if held else [])]
+    secret_arns: list[pulumi.Input[str]] = [
+        *map(naming.secret_resource, service.secrets.values()),
+        *([held.secret_arn] if held else []),
+    ]
     return TaskArgs(
         service=name,
         template_family=naming.template_family(chosen.stack, name),

@@ -10,47 +10,76 @@ import json
 import subprocess
 import sys
 import time
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from localcloud import client, settings
-from localcloud.demo import DELIVERY, PULUMI, STACKS, outputs
+from localcloud import client, settings, stacks
 from localcloud.settings import UserError
 
-ROOT = Path(__file__).resolve().parent.parent
-STATE = settings.load().state_dir
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def inventory() -> Path:
-    """Write the outputs and resources of both stacks to a file and return its path."""
-    command = [PULUMI, "stack", "export", "-s"]
+    """Write the outputs and resources of the stacks that there are to a file and return its path.
+
+    Raises:
+        UserError: pulumi cannot read a stack.
+    """
     found = {}
-    for stack in STACKS:
-        exported = subprocess.run([*command, stack], cwd=ROOT, capture_output=True, text=True, check=False)
-        state = json.loads(exported.stdout) if exported.returncode == 0 else {}
-        resources = (state.get("deployment") or {}).get("resources") or []
-        found[stack] = {"outputs": outputs(stack), "resources": [r["urn"] for r in resources]}
-    path = ROOT / "reports" / f"before-clean-up-{time.strftime('%Y%m%dT%H%M%S')}.json"
+    for stack in stacks.existing():
+        exported = stacks.capture("stack", "export", "-s", stack)
+        if exported.returncode:
+            raise UserError(f"stack {stack} cannot be read: {exported.stderr.strip()}")
+        resources = (json.loads(exported.stdout).get("deployment") or {}).get("resources") or []
+        found[stack] = {"outputs": stacks.outputs(stack), "resources": [each["urn"] for each in resources]}
+    path = stacks.ROOT / "reports" / f"before-clean-up-{time.strftime('%Y%m%dT%H%M%S')}.json"
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
     return path
 
 
-def run(*command: str) -> bool:
-    """Run a command in the project's root, its output shown; returns whether it succeeded."""
-    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode == 0
+def must(*command: str) -> None:
+    """Run a command in the project's root, its output shown; raises UserError when it fails."""
+    if subprocess.run(command, cwd=stacks.ROOT, check=False).returncode:
+        raise UserError("the step above failed, and what follows was left alone; put it right, then run it again")
 
 
-def destroy() -> bool:
-    """Destroy production, then staging; returns whether nothing is left."""
+def destroy() -> None:
+    """Destroy production, then staging, and sweep.
+
+    Raises:
+        UserError: a step failed, or something is left, which has been named.
+    """
     print(f"what there was: {inventory()}", flush=True)
-    exist = [stack for stack in reversed(STACKS) if list((STATE / "pulumi/.pulumi/stacks").glob(f"*/{stack}.json"))]
-    for stack in exist:
-        if not run(PULUMI, "destroy", "-s", stack, "--yes", "--skip-preview"):
-            print(f"clean-up: {stack} could not be destroyed, see above; then run it again", file=sys.stderr)
-            return False
-        run(*DELIVERY, "clean", "--stack", stack)
-        run(PULUMI, "stack", "rm", "-s", stack, "--yes", "--preserve-config")
-    return run(str(client.PYTHON), "-m", "localcloud", "sweep")
+    for stack in stacks.existing():
+        must(stacks.PULUMI, "destroy", "-s", stack, "--yes", "--skip-preview")
+        must(*stacks.DELIVERY, "clean", "--stack", stack)
+        must(stacks.PULUMI, "stack", "rm", "-s", stack, "--yes")
+    must(*cloud("sweep"))
+
+
+def cloud(*arguments: str) -> list[str]:
+    """Return the command line of the local cloud's own commands."""
+    return [str(client.python()), "-m", "localcloud", *arguments]
+
+
+def clean_up(*, everything: bool) -> None:
+    """Destroy, stop, and with `everything` remove images, caches and our Docker Engine.
+
+    Raises:
+        UserError: with what to do.
+    """
+    if not client.python().exists():
+        print("clean-up: the local cloud was never set up here; nothing to do")
+        return
+    if stacks.existing():
+        must(*cloud("up"))
+    if client.is_running():
+        destroy()
+    must(*cloud("down"))
+    if everything:
+        must(*cloud("reset", "--all"))
+        must(sys.executable, "-m", "toolchain", "clean")
 
 
 def main() -> int:
@@ -60,20 +89,16 @@ def main() -> int:
         "--all", action="store_true", help="also remove images, caches and a Docker Engine that the local cloud started"
     )
     options = parser.parse_args()
-    if not client.PYTHON.exists():
-        print("clean-up: the local cloud was never set up here; nothing to do")
-        return 0
     try:
-        client.running()
-        clean = destroy()
-    except UserError:
-        print("clean-up: the local cloud is not running, so no stack is touched; `make up` first to destroy stacks")
-        clean = True
-    local = [str(client.PYTHON), "-m", "localcloud"]
-    stopped = run(*local, "down") if clean else True
-    if options.all and clean:
-        stopped = run(*local, "reset", "--all") and run(sys.executable, "-m", "toolchain", "clean")
-    return 0 if clean and stopped else 1
+        settings.load()
+        clean_up(everything=options.all)
+    except UserError as error:
+        print(f"clean-up: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("clean-up: interrupted; running it again goes on", file=sys.stderr)
+        return 130
+    return 0
 
 
 if __name__ == "__main__":

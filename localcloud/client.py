@@ -12,8 +12,10 @@ from localcloud.settings import UserError
 if TYPE_CHECKING:
     from pathlib import Path
 
-PYTHON = settings.load().state_dir / "venv" / "bin" / "python"
-"""The interpreter that runs the local cloud itself."""
+
+def python() -> Path:
+    """Return the interpreter that runs the local cloud itself."""
+    return settings.load().state_dir / "venv" / "bin" / "python"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,8 @@ class LocalCloud:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": "/dev/null",
             "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+            "NO_PROXY": settings.no_proxy(),
+            "no_proxy": settings.no_proxy(),
             **self.images,
         }
 
@@ -53,6 +57,12 @@ class LocalCloud:
         )
 
 
+def is_running() -> bool:
+    """Tell whether the local cloud of this folder answers."""
+    own = settings.load()
+    return process.running_pid(own) is not None and bool(process.health(own).get("ready"))
+
+
 def running() -> LocalCloud:
     """Return the local cloud of this folder.
 
@@ -60,6 +70,6 @@ def running() -> LocalCloud:
         UserError: it is not running, or not ready.
     """
     own = settings.load()
-    if process.running_pid(own) is None or not process.health(own).get("ready"):
+    if not is_running():
         raise UserError(f"the local cloud does not run at {own.endpoint}; run: make up")
     return LocalCloud(endpoint=own.endpoint, state=own.state_dir, images=process.read_record(own)["images"])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING, Any
 
 from docker.errors import DockerException
+from requests.exceptions import RequestException
 from rich.console import Console
 from rich.table import Table
 
@@ -29,9 +31,11 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """
     try:
         code: int = globals()[f"run_{options.command}"](options, settings)
-    except DockerException as error:
+    except (DockerException, RequestException) as error:
         first = str(error).splitlines()[0]
         raise UserError(f"the Docker Engine refused: {first}") from error
+    except subprocess.TimeoutExpired as error:
+        raise UserError(f"{error.cmd[0]} did not end within {error.timeout:.0f} s; try again") from error
     return code
 
 

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
 from localcloud import client
 from localcloud.settings import UserError
-
-ROOT = Path(__file__).resolve().parent.parent
-PULUMI = str(ROOT / "bin" / "pulumi-local")
-DELIVERY = [sys.executable, "-m", "localcloud.run", sys.executable, "-m", "delivery"]
-STACKS = ("staging", "prod")
+from localcloud.stacks import DELIVERY, PULUMI, ROOT, STACKS, capture, outputs
 
 
 class StepError(Exception):
@@ -52,19 +46,6 @@ class Demo:
         if not done.returncode or not reasons:
             raise StepError(f"production was expected to be refused, but: {done.stdout}{done.stderr}")
         self.console.print(reasons[0])
-
-
-def capture(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run pulumi-local and return what it printed and its exit code."""
-    command = [PULUMI, *arguments]
-    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-
-
-def outputs(stack: str) -> dict[str, object]:
-    """Return a stack's outputs; empty when the stack was never brought up."""
-    done = capture("stack", "output", "--json", "-s", stack)
-    found = json.loads(done.stdout) if done.returncode == 0 and done.stdout.strip() else {}
-    return dict(found)
 
 
 def accepted_tags() -> list[str]:

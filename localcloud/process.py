@@ -72,7 +72,8 @@ def running_pid(settings: Settings) -> int | None:
 def health(settings: Settings) -> dict[str, Any]:
     """Return what the health page says; empty where nothing, or something else, answers."""
     try:
-        with urllib.request.urlopen(f"{settings.endpoint}/_localcloud/health", timeout=HEALTH_SECONDS) as answer:  # noqa: S310  http
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        with direct.open(f"{settings.endpoint}/_localcloud/health", timeout=HEALTH_SECONDS) as answer:
             page: dict[str, Any] = json.load(answer)
     except (OSError, ValueError):
         return {}
@@ -92,7 +93,8 @@ def start(settings: Settings, record: dict[str, Any]) -> dict[str, Any]:
     refuse_taken_port(settings.port)
     log = settings.log_dir / "localcloud.log"
     environment = {
-        **os.environ,
+        # Whatever it talks to is on this machine.
+        **{name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")},
         "SLIPWAY_STATE": str(settings.state_dir),
         "SLIPWAY_PORT": str(settings.port),
         "SLIPWAY_NETWORK": settings.network,

@@ -38,6 +38,7 @@ READS_STACK_FILE = {
 }
 TAKES_A_STACK = READS_STACK_FILE | {"stack", "cancel", "state"}
 WRITES_STACK_FILE = {"set", "set-all", "rm", "rm-all", "cp", "refresh", "env"}  # sub-commands of `pulumi config`
+OWN_OPTIONS = {"-C", "--cwd", "--config-file"}
 HELP = """usage: pulumi-local [--help-local] COMMAND -s STACK [ARGUMENTS OF PULUMI]
 
 Runs `pulumi COMMAND` against the local cloud: same program, same stack files, state in .localcloud/pulumi.
@@ -98,6 +99,25 @@ def pulumi_environment(cloud: client.LocalCloud) -> dict[str, str]:
     return kept | cloud.environment | toolchain_environment() | local
 
 
+def refuse_what_bypasses(arguments: list[str]) -> None:
+    """Refuse arguments that would make pulumi read or write another stack file than the generated one.
+
+    Args:
+        arguments: pulumi's, sub-command first.
+
+    Raises:
+        UserError: with the remedy.
+    """
+    if arguments[0].startswith("-"):
+        raise UserError(f"{arguments[0]} comes before the sub-command; put the sub-command first: up -s staging")
+    for word in arguments:
+        if word.split("=", 1)[0] in OWN_OPTIONS:
+            raise UserError(f"{word} is not for pulumi-local, which chooses folder and stack file itself; leave it out")
+    writes = WRITES_STACK_FILE & set(arguments[1:])
+    if arguments[0] == "config" and writes:
+        raise UserError(f"pulumi config {writes.pop()} would write a generated file; edit Pulumi.<stack>.yaml instead")
+
+
 def prepare(cloud: client.LocalCloud, stack: str, environment: dict[str, str]) -> Path:
     """Write the stack's local file and create the stack in the local state if it is not there.
 
@@ -107,47 +127,55 @@ def prepare(cloud: client.LocalCloud, stack: str, environment: dict[str, str]) -
         environment: as `pulumi_environment` returns it.
 
     Returns:
-        The generated stack file; beside it lies a copy of Pulumi.yaml, so that sub-commands which write the
-        stack file of the project they are started in write this one.
+        The generated stack file.
 
     Raises:
         overlay.OverlayError: the committed file is missing or unusable.
         subprocess.CalledProcessError: pulumi refused to create the stack; it has said why.
     """
-    folder = cloud.state / "stacks"
+    folder = generated_folder(cloud)
     generated = folder / f"Pulumi.{stack}.yaml"
     overlay.write(ROOT / f"Pulumi.{stack}.yaml", generated, image_arguments=cloud.images)
-    shutil.copyfile(ROOT / "Pulumi.yaml", folder / "Pulumi.yaml")
     if not list((cloud.state / "pulumi" / ".pulumi" / "stacks").glob(f"*/{stack}.json")):
         init = ["pulumi", "stack", "init", stack, "--no-select", "--non-interactive"]
         subprocess.run(init, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
     return generated
 
 
+def generated_folder(cloud: client.LocalCloud) -> Path:
+    """Return the folder of the generated stack files.
+
+    A copy of Pulumi.yaml lies there too, so that `pulumi stack init`, `rm` and the like, which write the stack file
+    of the project they are started in, write the generated one.
+    """
+    folder = cloud.state / "stacks"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(ROOT / "Pulumi.yaml", folder / "Pulumi.yaml")
+    return folder
+
+
 def run(cloud: client.LocalCloud, arguments: list[str]) -> int:
     """Run pulumi with the local settings that its sub-command needs; returns its exit code.
 
     Raises:
-        UserError: the sub-command needs a stack, or would write a file that is generated.
+        UserError: the sub-command needs a stack, or an argument would lead past the generated stack file.
     """
-    command, stack, folder = arguments[0], stack_of(arguments), ROOT
+    refuse_what_bypasses(arguments)
+    command, stack = arguments[0], stack_of(arguments)
     environment = pulumi_environment(cloud)
-    if command == "config" and WRITES_STACK_FILE & set(arguments[1:2]):
-        raise UserError(f"pulumi config {arguments[1]} would write a generated file; edit Pulumi.<stack>.yaml instead")
     if command in READS_STACK_FILE and not stack and not {"-h", "--help"} & set(arguments):
         raise UserError(f"pulumi {command} needs a stack here; add: -s staging")
     if command in TAKES_A_STACK and stack:
         generated = prepare(cloud, stack, environment)
         if command in READS_STACK_FILE:
             arguments = [*arguments, "--config-file", str(generated)]
-        elif command == "stack":
-            folder = generated.parent
+    folder = generated_folder(cloud) if command == "stack" else ROOT
     return subprocess.run(["pulumi", *arguments], cwd=folder, env=environment, check=False).returncode
 
 
 def main(arguments: list[str]) -> int:
     """Run pulumi; returns its exit code, or 1 with one line on stderr when it cannot be started."""
-    if not arguments or arguments[0] == "--help-local":
+    if not arguments or arguments[0] in ("--help-local", "--help", "-h"):
         print(HELP, end="")
         return 0
     try:
@@ -159,6 +187,8 @@ def main(arguments: list[str]) -> int:
         print(f"pulumi-local: {' '.join(error.cmd[:4])} failed, see above", file=sys.stderr)
     except FileNotFoundError as error:
         print(f"pulumi-local: {error.filename} is not there; run: make setup", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
     return 1
 
 

@@ -40,6 +40,12 @@ class Settings:
         return self.state_dir / "log"
 
 
+def no_proxy() -> str:
+    """Return the value of NO_PROXY that keeps requests to this machine away from a proxy, the caller's included."""
+    given = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
+    return ",".join(part for part in ("127.0.0.1", "localhost", given) if part)
+
+
 def load() -> Settings:
     """Read SLIPWAY_STATE, SLIPWAY_PORT, SLIPWAY_NETWORK and SLIPWAY_CACHE.
 

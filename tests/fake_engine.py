@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +99,8 @@ class Monitor(mocks.MockMonitor):
 
 def start(engine: FakeEngine, *, stack: str = "staging") -> FakeEngine:
     """Put the stand-in in the engine's place; never in preview, where asserts in an `.apply` would not run."""
+    # Mocks need the thread's event loop, which an `asyncio.run` of an earlier test has taken away.
+    asyncio.set_event_loop(asyncio.new_event_loop())
     pulumi.runtime.set_mocks(
         engine, project="slipway", stack=stack, preview=False, organization="organization", monitor=Monitor(engine)
     )

@@ -25,7 +25,10 @@ def program() -> tuple[Path, str]:
     found = shutil.which("pulumi", path=path)
     if not found:
         raise UnavailableError("pulumi is not installed")
-    shown = subprocess.run([found, "version"], capture_output=True, text=True, timeout=20, check=False).stdout
+    try:
+        shown = subprocess.run([found, "version"], capture_output=True, text=True, timeout=20, check=False).stdout
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise UnavailableError(f"{found} does not tell its version: {error}") from error
     version = re.fullmatch(r"v(\d+\.\d+\.\d+)\S*", shown.strip())
     if not version or version[1].split(".")[0] != pins().cli.split(".")[0]:
         raise UnavailableError(f"{found} is {shown.strip() or 'no Pulumi CLI'}, wanted is v{pins().cli}")

@@ -168,7 +168,7 @@ def test_a_changed_size_or_variable_is_just_that_change(
 
 @pytest.mark.usefixtures("production")
 def test_nothing_secret_is_in_outputs_state_logs_arguments_or_images(workspace: Workspace) -> None:
-    """The database's password, the registry's token and the state's passphrase are nowhere in clear."""
+    """Database passwords and the state's passphrase are nowhere in clear, and the registry's token is ciphertext."""
     manager = workspace.client("secretsmanager")
     names = [secret["ARN"] for secret in manager.list_secrets()["SecretList"]]
     values = [manager.get_secret_value(SecretId=name)["SecretString"] for name in names]
@@ -185,8 +185,13 @@ def test_nothing_secret_is_in_outputs_state_logs_arguments_or_images(workspace: 
                 places[f"{kind} {path.name}"] = path.read_text("utf-8", "replace")
     for image in subprocess.check_output([*CONTAINERS, "--format", "{{.Image}}"], text=True).split():
         places[f"image {image}"] = subprocess.check_output(["docker", "history", "--no-trunc", image], text=True)
+    logs = workspace.client("logs")
+    for group in (f"/slipway/{stack}/web" for stack in ("staging", "prod")):
+        places[group] = str(logs.filter_log_events(logGroupName=group)["events"])
     found = [place for place, text in places.items() for secret in secrets if secret in text]
     assert found == []
+    state = next(text for place, text in places.items() if place == "state staging.json")
+    assert re.search(r'"authConfig": ?{[^}]*"password": ?{[^}]*"ciphertext"', state)
 
 
 @pytest.mark.usefixtures("production")
@@ -221,8 +226,10 @@ def test_destroy_of_both_leaves_nothing(workspace: Workspace) -> None:
     """Images in the registry, tasks running, data in the databases: all of it goes."""
     for stack in ("prod", "staging"):
         workspace.must("bin/pulumi-local", "destroy", "-s", stack, "--yes", "--skip-preview")
+        assert workspace.delivery("clean", "--stack", stack).returncode == 0
     done = workspace.cloud("sweep")
     assert done.returncode == 0, done.stdout
+    assert workspace.client("ecs").list_task_definitions(status="INACTIVE")["taskDefinitionArns"] == []
 
 
 @pytest.mark.usefixtures("production")

@@ -95,6 +95,7 @@ def test_staging_records_its_facts_in_parameter_store(staging: Run) -> None:
         "repository_url": f"{REGISTRY}/slipway/web",
         "digest": DIGEST,
         "context": "app",
+        "dockerfile": "Dockerfile",
         "build_args": {},
     }
 

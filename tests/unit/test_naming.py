@@ -35,3 +35,10 @@ def test_two_pushes_of_the_same_content_have_different_tags() -> None:
     second = naming.image_tag("0123456789ab", datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC))
     assert first == "content-0123456789ab-20260102030405"
     assert first != second
+
+
+@pytest.mark.parametrize("suffix", ["", ":password::", ":password:AWSCURRENT:"])
+def test_a_role_is_given_the_secret_whatever_part_of_it_the_task_names(suffix: str) -> None:
+    """IAM knows the secret's ARN only, without key, stage and version."""
+    arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:token-AbCdEf"
+    assert naming.secret_resource(arn + suffix) == arn

@@ -114,3 +114,19 @@ def test_a_stack_file_that_is_no_stack_file_is_refused_in_one_line(source: Path,
 def test_the_stack_is_read_from_pulumis_own_arguments(arguments: list[str], stack: str | None) -> None:
     """In each form that pulumi takes."""
     assert pulumi_local.stack_of(arguments) == stack
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--non-interactive", "up", "-s", "staging"], "before the sub-command"),
+        (["-s", "staging", "up"], "before the sub-command"),
+        (["up", "-s", "staging", "--config-file", "x"], "--config-file is not for pulumi-local"),
+        (["up", "-s", "staging", "--cwd=/tmp"], "--cwd=/tmp is not for pulumi-local"),
+        (["config", "-s", "staging", "set", "a", "b"], "generated file"),
+    ],
+)
+def test_arguments_that_lead_past_the_generated_stack_file_are_refused(arguments: list[str], reason: str) -> None:
+    """Else the committed file would be read with its secrets, or written."""
+    with pytest.raises(UserError, match=reason):
+        pulumi_local.refuse_what_bypasses(arguments)
