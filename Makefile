@@ -54,6 +54,7 @@ venv: .venv/.complete ## the virtual environment alone: all that AWS needs of th
 
 acceptance: $(if $(filter aws,$(CLOUD)),venv,setup) ## make acceptance STACK=staging [CLOUD=aws]: the acceptance suites against a running stack
 	@test -n "$(STACK)" || { echo "make acceptance: name the stack; for example: make acceptance STACK=staging" >&2; exit 2; }
+	@case "$(CLOUD)" in aws|local) ;; *) echo "make acceptance: CLOUD is $(CLOUD); it is local or aws" >&2; exit 2;; esac
 ifeq ($(CLOUD),aws)
 	@$(PY) -m delivery acceptance --stack $(STACK)
 else

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from delivery import acceptance, clean, environment
 from delivery.errors import DeliveryError
 
+REMEDY = {
+    NoRegionError: " Name the stack's: export AWS_REGION=...",
+    NoCredentialsError: "; log in to the account, for example: aws sso login",
+}
 ROOT = Path(__file__).resolve().parent.parent
 
 
 @cache
 def client(service: str) -> Any:  # noqa: ANN401 - boto3's clients have no static type
     """Return the boto3 client of an AWS service, made once."""
-    return boto3.client(service)
+    # boto3 itself reads AWS_DEFAULT_REGION only; the other SDKs and the AWS CLI read AWS_REGION first.
+    return boto3.client(service, region_name=os.environ.get("AWS_REGION"))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,7 +62,7 @@ def main() -> int:
     try:
         {"acceptance": _acceptance, "clean": _clean}[options.command](options)
     except (DeliveryError, BotoCoreError, ClientError) as error:
-        print(f"delivery {options.command}: {error}", file=sys.stderr)
+        print(f"delivery {options.command}: {error}{REMEDY.get(type(error), '')}", file=sys.stderr)
         return 1
     except FileNotFoundError as error:
         print(f"delivery {options.command}: {error.filename} is not on PATH; install it", file=sys.stderr)

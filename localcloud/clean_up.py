@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -40,7 +39,7 @@ def inventory() -> Path:
 
 def must(*command: str) -> None:
     """Run a command in the project's root, its output shown; raises UserError when it fails."""
-    if subprocess.run(command, cwd=stacks.ROOT, check=False).returncode:
+    if stacks.run(list(command)):
         raise UserError("the step above failed, and what follows was left alone; put it right, then run it again")
 
 

@@ -34,6 +34,8 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     except (DockerException, RequestException) as error:
         first = str(error).splitlines()[0]
         raise UserError(f"the Docker Engine refused: {first}") from error
+    except OSError as error:
+        raise UserError(f"{error}; the state folder is {settings.state_dir}, SLIPWAY_STATE names another") from error
     except subprocess.TimeoutExpired as error:
         raise UserError(f"{error.cmd[0]} did not end within {error.timeout:.0f} s; try again") from error
     return code

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
@@ -12,7 +11,7 @@ from rich.table import Table
 
 from localcloud import client
 from localcloud.settings import UserError
-from localcloud.stacks import DELIVERY, PULUMI, ROOT, STACKS, capture, outputs
+from localcloud.stacks import DELIVERY, PULUMI, STACKS, capture, outputs, run
 
 
 class StepError(Exception):
@@ -30,7 +29,7 @@ class Demo:
         """Run a command, its output shown as it comes; raises StepError when it fails."""
         self.console.rule(f"[bold]{title}", align="left")
         started = time.monotonic()
-        code = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode
+        code = run(command)
         self.seconds[title] = time.monotonic() - started
         if code:
             raise StepError(f"{title}: {' '.join(command[:4])} ... ended with exit code {code}")

@@ -48,6 +48,8 @@ def up(settings: Settings, *, yes: bool, say: Callable[[str], None]) -> dict[str
         UserError: with the remedy.
     """
     with locked(settings):
+        if process.running_pid(settings) is None:
+            process.refuse_taken_port(settings.port)  # before anything is made
         client = engine.ensure(settings, yes=yes, say=say)
         names = images.ensure(client, settings.cache_dir, say)
         record = {

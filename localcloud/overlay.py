@@ -20,6 +20,8 @@ PROVIDER: dict[str, Any] = {
     "aws:s3UsePathStyle": True,
 }
 
+LEAD_AWAY = ("aws:endpoints", "aws:profile", "aws:assumeRoles", "aws:accessKey", "aws:secretKey", "aws:token")
+
 
 class OverlayError(Exception):
     """A stack file that cannot be used locally: one line with file, key and remedy."""
@@ -40,7 +42,7 @@ def write(source: Path, target: Path, *, image_arguments: dict[str, str]) -> Non
     document = _load(source)
     before = _load(target) if target.exists() else {}
     config = document.get("config") or {}
-    for key in ("aws:endpoints", "aws:profile", "aws:assumeRoles"):
+    for key in LEAD_AWAY:
         if key in config:
             raise OverlayError(f"{source.name}: {key} is set; the local cloud cannot honour it; use another stack file")
     config = {key: _localise(key, value) for key, value in config.items()} | PROVIDER
@@ -60,9 +62,9 @@ def _load(path: Path) -> dict[str, Any]:
         document = yaml.safe_load(path.read_text("utf-8")) or {}
     except FileNotFoundError as missing:
         raise OverlayError(f"{path.name} does not exist in {path.parent}; name a stack that has a file") from missing
-    except (yaml.YAMLError, UnicodeDecodeError) as bad:
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as bad:
         problem = " ".join(str(bad).split())
-        raise OverlayError(f"{path.name} is not YAML: {problem}; correct the file") from bad
+        raise OverlayError(f"{path.name} cannot be read as YAML: {problem}; correct the file") from bad
     if not isinstance(document, dict) or not isinstance(document.get("config") or {}, dict):
         raise OverlayError(f"{path.name} has no `config:` map; see docs/configuration.md for its keys")
     return document
@@ -81,9 +83,13 @@ def _localise(key: str, value: Any) -> Any:  # noqa: ANN401 - YAML
 
 def _add_image_arguments(config: dict[str, Any], arguments: dict[str, str], root: Path) -> None:
     """Give each service's build the base images that its Dockerfile asks for by ARG."""
-    services = (config.get("slipway:environment") or {}).get("services") or {}
+    # Whatever is not as it should be stays as it is: the program's own settings say so.
+    environment = config.get("slipway:environment")
+    services = environment.get("services") if isinstance(environment, dict) else None
     for service in services.values() if isinstance(services, dict) else ():
-        if isinstance(service, dict) and (text := _dockerfile(service, root)):
+        if not isinstance(service, dict) or not isinstance(service.get("build_args") or {}, dict):
+            continue
+        if text := _dockerfile(service, root):
             asked = {name: image for name, image in arguments.items() if re.search(rf"(?m)^ARG {name}\b", text)}
             if asked:
                 service["build_args"] = asked | (service.get("build_args") or {})

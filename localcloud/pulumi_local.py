@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import secrets
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from localcloud import client, overlay, settings
@@ -50,13 +53,16 @@ Start the local cloud first: make up. Examples:
 
 
 def stack_of(arguments: list[str]) -> str | None:
-    """Return the value of -s or --stack in pulumi's arguments, else None."""
-    for index, word in enumerate(arguments):
-        if word in ("-s", "--stack") and index + 1 < len(arguments):
-            return arguments[index + 1]
-        if word.startswith("--stack="):
-            return word.removeprefix("--stack=")
-    return None
+    """Return the value of -s or --stack in pulumi's arguments, None where there is none.
+
+    Raises:
+        UserError: more than one stack is named; pulumi would take the last for the state.
+    """
+    found = [following for word, following in pairwise([*arguments, ""]) if word in ("-s", "--stack")]
+    found += [match[1] for word in arguments if (match := re.fullmatch(r"(?:-s=?|--stack=)(.+)", word))]
+    if len(found) > 1:
+        raise UserError(f"stacks {' and '.join(found)} are named; name one")
+    return found[0] if found else None
 
 
 def refuse_remote(url: str) -> None:
@@ -154,8 +160,10 @@ def generated_folder(cloud: client.LocalCloud) -> Path:
     return folder
 
 
-def run(cloud: client.LocalCloud, arguments: list[str]) -> int:
-    """Run pulumi with the local settings that its sub-command needs; returns its exit code.
+def become_pulumi(cloud: client.LocalCloud, arguments: list[str]) -> NoReturn:
+    """Become pulumi, with the local settings that its sub-command needs.
+
+    This process is replaced, so that signals reach pulumi alone and it can end in its own way.
 
     Raises:
         UserError: the sub-command needs a stack, or an argument would lead past the generated stack file.
@@ -169,18 +177,18 @@ def run(cloud: client.LocalCloud, arguments: list[str]) -> int:
         generated = prepare(cloud, stack, environment)
         if command in READS_STACK_FILE:
             arguments = [*arguments, "--config-file", str(generated)]
-    folder = generated_folder(cloud) if command == "stack" else ROOT
-    return subprocess.run(["pulumi", *arguments], cwd=folder, env=environment, check=False).returncode
+    os.chdir(generated_folder(cloud) if command == "stack" else ROOT)
+    os.execvpe("pulumi", ["pulumi", *arguments], environment)  # noqa: S606 - no shell is meant
 
 
 def main(arguments: list[str]) -> int:
-    """Run pulumi; returns its exit code, or 1 with one line on stderr when it cannot be started."""
+    """Become pulumi; returns 1, with one line on stderr, when it cannot be started."""
     if not arguments or arguments[0] in ("--help-local", "--help", "-h"):
         print(HELP, end="")
         return 0
     try:
         refuse_remote(os.environ.get("AWS_ENDPOINT_URL") or settings.load().endpoint)
-        return run(client.running(), arguments)
+        become_pulumi(client.running(), arguments)
     except (UserError, overlay.OverlayError, ToolchainError) as error:
         print(f"pulumi-local: {error}", file=sys.stderr)
     except subprocess.CalledProcessError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 
 from localcloud import client
@@ -11,7 +10,7 @@ from localcloud.settings import UserError
 
 
 def main(command: list[str]) -> int:
-    """Run the command; returns its exit code, or 1 with one line on stderr when there is nothing to run against."""
+    """Become the command; returns 1, with one line on stderr, when there is nothing to run against."""
     if not command or command[0] in ("-h", "--help"):
         print("usage: python -m localcloud.run COMMAND [ARGUMENTS]\n" + (__doc__ or ""))
         return 0 if command else 2
@@ -21,7 +20,11 @@ def main(command: list[str]) -> int:
         print(f"localcloud.run: {error}", file=sys.stderr)
         return 1
     kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-    return subprocess.run(command, env=kept | cloud.environment, check=False).returncode
+    try:
+        os.execvpe(command[0], command, kept | cloud.environment)  # noqa: S606 - no shell is meant
+    except FileNotFoundError:
+        print(f"localcloud.run: {command[0]} is not on PATH; install it", file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

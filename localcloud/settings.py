@@ -52,7 +52,7 @@ def load() -> Settings:
     Raises:
         UserError: the port is no number between 1 and 65535.
     """
-    port = os.environ.get("SLIPWAY_PORT", str(DEFAULT_PORT))
+    port = os.environ.get("SLIPWAY_PORT") or str(DEFAULT_PORT)
     if not port.isdecimal() or not 0 < int(port) < 2**16:
         raise UserError(f"SLIPWAY_PORT is {port!r}; a port is a number from 1 to 65535: correct or unset it")
     cache = os.environ.get("SLIPWAY_CACHE")

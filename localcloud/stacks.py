@@ -22,6 +22,22 @@ def capture(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
 
+def run(command: list[str]) -> int:
+    """Run a command with its output shown; returns its exit code.
+
+    On Ctrl-C the command, which a terminal interrupts too, is waited for: pulumi has to write its state.
+
+    Raises:
+        KeyboardInterrupt: after the command has ended.
+    """
+    with subprocess.Popen(command, cwd=ROOT) as child:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            child.wait()
+            raise
+
+
 def existing() -> list[str]:
     """Return the stacks that the local state knows, production first: the order in which they can be destroyed."""
     folder = settings.load().state_dir / "pulumi" / ".pulumi" / "stacks"

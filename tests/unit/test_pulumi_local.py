@@ -86,7 +86,7 @@ def test_a_service_gets_the_base_images_that_its_dockerfile_asks_for(source: Pat
     assert "build_args" not in environment["services"]["api"]
 
 
-@pytest.mark.parametrize("key", ["aws:endpoints", "aws:profile", "aws:assumeRoles"])
+@pytest.mark.parametrize("key", ["aws:endpoints", "aws:profile", "aws:assumeRoles", "aws:secretKey"])
 def test_a_provider_setting_that_leads_away_is_refused(source: Path, tmp_path: Path, key: str) -> None:
     """With the file's and the key's names."""
     source.write_text(f"config: {{'{key}': x}}", "utf-8")
@@ -106,6 +106,7 @@ def test_a_stack_file_that_is_no_stack_file_is_refused_in_one_line(source: Path,
     ("arguments", "stack"),
     [
         (["up", "-s", "prod"], "prod"),
+        (["up", "-sprod"], "prod"),
         (["up", "--stack=prod"], "prod"),
         (["up", "--stack", "prod"], "prod"),
         (["up"], None),
@@ -130,3 +131,18 @@ def test_arguments_that_lead_past_the_generated_stack_file_are_refused(arguments
     """Else the committed file would be read with its secrets, or written."""
     with pytest.raises(UserError, match=reason):
         pulumi_local.refuse_what_bypasses(arguments)
+
+
+def test_two_stacks_at_once_are_refused() -> None:
+    """Pulumi takes the last for the state, so the file of the first must not be used with it."""
+    with pytest.raises(UserError, match="stacks prod and staging are named; name one"):
+        pulumi_local.stack_of(["preview", "--stack=staging", "-s", "prod"])
+
+
+@pytest.mark.parametrize(
+    "config", ["slipway:environment: x", "slipway:environment: {services: {web: {build_args: x}}}"]
+)
+def test_what_has_a_wrong_type_is_left_to_the_program_to_refuse(source: Path, tmp_path: Path, config: str) -> None:
+    """It names key, rule and remedy; the copy must not fail before."""
+    source.write_text(f"config: {{{config}}}", "utf-8")
+    assert "slipway:environment" in written(source, tmp_path / "out.yaml")
