@@ -80,7 +80,8 @@ def install(origin: str | None, *, keep: bool) -> None:
     if found is None or not matches(found) or origin not in (None, found.origin):
         publish(found := obtain(Store(cache()), origin, keep=keep))
     plugins = ", ".join(f"{name} {version}" for name, version in pins().plugins.items())
-    print(f"toolchain: Pulumi CLI {pins().cli}, plugins {plugins}: {found.origin}, at {TOOLCHAIN}")
+    cli = f"of {found.programs}" if found.origin == "installed" else pins().cli
+    print(f"toolchain: Pulumi CLI {cli}, plugins {plugins}: {found.origin}, at {TOOLCHAIN}")
 
 
 def clean() -> None:
