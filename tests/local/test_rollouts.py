@@ -116,6 +116,7 @@ def test_update_service_with_a_bad_image_is_rolled_back(
         ended = wait_for_deployment(ecs, names)
         time.sleep(2)
     ecs.deregister_task_definition(taskDefinition=arn)
+    ecs.delete_task_definitions(taskDefinitions=[arn])
     assert ended["status"] == "ROLLBACK_SUCCESSFUL", ended
     assert "circuit breaker" in ended["statusReason"]
     assert load.failed == 0, load.first_failures
