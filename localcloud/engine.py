@@ -206,6 +206,13 @@ def stop(settings: Settings) -> bool:
     return True
 
 
+def unmount_below(folder: Path) -> None:
+    """Detach what a daemon that was killed has left mounted in a folder, so that the folder can be removed."""
+    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
+    for mount in sorted((path for path in mounts if Path(path).is_relative_to(folder)), reverse=True):
+        subprocess.run(["umount", "--lazy", mount], check=False)
+
+
 def remove_stale_pidfile(path: Path) -> None:
     """Remove a pid file whose process is gone or is no dockerd, since dockerd would refuse to start."""
     try:

@@ -154,8 +154,10 @@ def reset_all(settings: Settings, say: Callable[[str], None]) -> None:
         for name in names:
             client.images.remove(name, force=True)
         say(f"removed {len(names)} images; untagged build layers: docker image prune")
-    for folder in ("docker", "docker-exec", "images"):
-        shutil.rmtree(settings.cache_dir / folder, ignore_errors=True)
+    for folder in (settings.cache_dir / name for name in ("docker", "docker-exec", "images")):
+        if folder.exists():
+            engine.unmount_below(folder)
+            shutil.rmtree(folder)
     shutil.rmtree(settings.state_dir, ignore_errors=True)
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
+import os
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 
 from localcloud import engine, network, process, settings
 from localcloud.settings import UserError
 from localcloud.store import Store
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_the_store_keeps_what_was_put_and_undoes_a_failed_transaction(tmp_path: Path) -> None:
@@ -111,3 +111,15 @@ def test_a_pid_that_was_given_to_another_process_is_not_ours(tmp_path: Path) -> 
     assert process.running_pid(own) is None
     process.write_record(own, {"pid": 1, "birth": process.birth_of(1)})
     assert process.running_pid(own) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root, and so does a Docker Engine of our own")
+def test_what_a_killed_engine_left_mounted_is_detached(tmp_path: Path) -> None:
+    """Else its folder could not be removed."""
+    inner = tmp_path / "docker" / "netns"
+    inner.mkdir(parents=True)
+    for folder in (tmp_path / "docker", inner):
+        subprocess.run(["mount", "--bind", folder, folder], check=True)
+    engine.unmount_below(tmp_path / "docker")
+    assert str(tmp_path) not in Path("/proc/mounts").read_text("utf-8")
+    shutil.rmtree(tmp_path / "docker")
