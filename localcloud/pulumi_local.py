@@ -97,8 +97,10 @@ def pulumi_environment(cloud: client.LocalCloud) -> dict[str, str]:
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "PULUMI_", "GITHUB_"))}
     passphrase = cloud.state / "passphrase"
     if not passphrase.exists():
-        passphrase.touch(mode=0o600)
-        passphrase.write_text(secrets.token_urlsafe(24), "utf-8")
+        new = passphrase.with_suffix(".new")
+        new.touch(mode=0o600)
+        new.write_text(secrets.token_urlsafe(24), "utf-8")
+        new.replace(passphrase)
     backend = cloud.state / "pulumi"
     backend.mkdir(parents=True, exist_ok=True)
     local = {"PULUMI_BACKEND_URL": backend.as_uri(), "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase)}
