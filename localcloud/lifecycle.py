@@ -158,6 +158,7 @@ def reset_all(settings: Settings, say: Callable[[str], None]) -> None:
         if folder.exists():
             engine.unmount_below(folder)
             shutil.rmtree(folder)
+    (settings.cache_dir / "dockerd.log").unlink(missing_ok=True)
     shutil.rmtree(settings.state_dir, ignore_errors=True)
 
 
