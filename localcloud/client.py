@@ -30,19 +30,7 @@ class LocalCloud:
     @cached_property
     def environment(self) -> dict[str, str]:
         """Variables that lead any AWS client of a child process here, and nowhere else."""
-        return {
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-            "AWS_REGION": settings.REGION,
-            "AWS_DEFAULT_REGION": settings.REGION,
-            "AWS_EC2_METADATA_DISABLED": "true",
-            "AWS_CONFIG_FILE": "/dev/null",
-            "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-            "NO_PROXY": settings.no_proxy(),
-            "no_proxy": settings.no_proxy(),
-            **self.images,
-        }
+        return settings.client_environment(self.endpoint, self.images)
 
     def boto3(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients have no static type
         """Return a boto3 client of an AWS service of this local cloud."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from docker.errors import APIError, NotFound
 
 from localcloud import engine, images, network, process, sweep
-from localcloud.settings import ACCOUNT, NETWORK_LABEL, REGION, REPOSITORY, UserError
+from localcloud.settings import ACCOUNT, NETWORK_LABEL, REPOSITORY, UserError, client_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -219,15 +219,4 @@ def environment(settings: Settings) -> dict[str, str]:
     record = process.read_record(settings)
     if "images" not in record:
         raise UserError(f"no local cloud in {settings.state_dir}: run: make up")
-    return {
-        "AWS_ENDPOINT_URL": settings.endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_REGION": REGION,
-        "AWS_ACCOUNT_ID": ACCOUNT,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        "AWS_CONFIG_FILE": "/dev/null",
-        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-        **record["images"],
-    }
+    return client_environment(settings.endpoint, record["images"]) | {"AWS_ACCOUNT_ID": ACCOUNT}

@@ -46,6 +46,28 @@ def no_proxy() -> str:
     return ",".join(part for part in ("127.0.0.1", "localhost", given) if part)
 
 
+def client_environment(endpoint: str, images: dict[str, str]) -> dict[str, str]:
+    """Return the variables that lead any AWS client here and nowhere else, and the base images' names.
+
+    Args:
+        endpoint: of the local cloud.
+        images: names of the base images in use by variable.
+    """
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "NO_PROXY": no_proxy(),
+        "no_proxy": no_proxy(),
+        **images,
+    }
+
+
 def load() -> Settings:
     """Read SLIPWAY_STATE, SLIPWAY_PORT, SLIPWAY_NETWORK and SLIPWAY_CACHE.
 

@@ -20,8 +20,6 @@ NOT_SUSPENDED = {
     "DynamicScalingOutSuspended": False,
     "ScheduledScalingSuspended": False,
 }
-NOT_EXECUTED = "scaling policies are stored and shown, never executed: the local cloud changes no desired count by load"
-"""What the local cloud's status and documentation say about this service."""
 KINDS = {
     "TargetTrackingScaling": "TargetTrackingScalingPolicyConfiguration",
     "StepScaling": "StepScalingPolicyConfiguration",
@@ -29,7 +27,10 @@ KINDS = {
 
 
 class ApplicationAutoScaling(Api):
-    """The service behind the signing name application-autoscaling."""
+    """The service behind the signing name application-autoscaling.
+
+    Scaling policies are stored and shown, never executed: the local cloud changes no desired count by load.
+    """
 
     api = "application-autoscaling"
     signing_name = "application-autoscaling"

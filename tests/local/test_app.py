@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -27,9 +28,8 @@ def in_the_app(workspace: Workspace, *command: str) -> None:
 
 def base_images(workspace: Workspace) -> dict[str, str]:
     """Return the base images in use by variable name."""
-    lines = workspace.cloud("env").stdout.splitlines()
-    pairs = [line.removeprefix("export ").split("=", 1) for line in lines]
-    return {name: value.strip("'") for name, value in pairs if name.endswith("_IMAGE")}
+    found = json.loads(workspace.cloud("env", "--json").stdout)
+    return {name: value for name, value in found.items() if name.endswith("_IMAGE")}
 
 
 @pytest.mark.parametrize("kind", ["unit", "integration", "acceptance"])
