@@ -7,13 +7,14 @@ import sys
 
 from localcloud import setup
 
-NAMES = ("up", "status", "down", "reset", "env", "sweep", "setup", "serve")
+NAMES = ("up", "status", "down", "reset", "env", "sweep", "clock", "setup", "serve")
 DESCRIPTION = """The local cloud: the AWS services that the stacks use, on this machine, with Docker.
 
   setup   make the local cloud's virtual environment (.localcloud/venv); nothing to do when it is up to date
   up      start it, or make sure that it runs: Docker Engine, network, base images, the process
   status  what runs
   env     variables that lead any AWS client to it, and the base images' names
+  clock   let seconds pass for pipelines and builds: an approval expires without waiting for it
   down    stop the process and all containers; state stays, and the next `up` brings everything back
   reset   remove everything: containers, volumes, pushed images, network, state
   sweep   list whatever stacks left behind: exit code 0 if nothing, else 1
@@ -35,6 +36,7 @@ def parser() -> argparse.ArgumentParser:
     )
     for name in ("status", "env", "sweep"):
         made[name].add_argument("--json", action="store_true", help="print JSON")
+    made["clock"].add_argument("seconds", type=float, help="how many seconds pass at once")
     made["down"].description = (
         "Stops the process and its containers (tasks, load balancers, databases). Nothing is lost: databases keep "
         "their volumes, and the next `up` starts everything again."

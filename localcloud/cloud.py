@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 
 from localcloud import emulator, engine, network, process
+from localcloud.clock import Clock
 from localcloud.context import Context
 from localcloud.gateway import Gateway
 from localcloud.persistence import Saver
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("localcloud")
 KEEP_ALIVE_SECONDS = 75
 GRACE_SECONDS = 3
+IMAGE_VARIABLES = ("PYTHON_IMAGE", "POSTGRES_IMAGE", "HAPROXY_IMAGE", "CODEBUILD_IMAGE")
 DOCKER_SECONDS = 300
 """Time-out of one call of the Docker API: a pull may take minutes."""
 
@@ -40,6 +42,7 @@ def serve(settings: Settings) -> None:
     engine.require().close()
     docker_client = engine.client(DOCKER_SECONDS) or engine.require()
     gateway_address = network.ensure(docker_client, settings)
+    store = Store(settings.state_dir / "store.sqlite3")
     context = Context(
         account=ACCOUNT,
         region=REGION,
@@ -47,8 +50,10 @@ def serve(settings: Settings) -> None:
         container_endpoint=f"http://{gateway_address}:{settings.port}",
         network=settings.network,
         docker=docker_client,
-        store=Store(settings.state_dir / "store.sqlite3"),
+        store=store,
         state_dir=settings.state_dir,
+        clock=Clock(store),
+        images={name: value for name, value in os.environ.items() if name in IMAGE_VARIABLES},
     )
     sockets = [listener("127.0.0.1", settings.port), listener(gateway_address, settings.port)]
     application = emulator.load(settings.state_dir, settings.port)
@@ -88,6 +93,7 @@ class Cloud:
         log = RequestLog(settings.log_dir / "requests.jsonl")
         self._gateway = Gateway(application.app, log, saver.changed, self.health)
         self._services = services_of(context, self._gateway)
+        self._gateway.controls["clock"] = context.clock.control
         for service in self._services:
             self._gateway.add(service)
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     import docker
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from localcloud.clock import Clock
     from localcloud.store import Store
 
 
@@ -34,6 +36,14 @@ class Context:
     """Documents that survive any kind of stop."""
     state_dir: Path
     """The folder of everything that is kept (".localcloud")."""
+    clock: Clock
+    """The time that pipelines and builds go by."""
+    images: dict[str, str]
+    """Names of the base images in use by variable: PYTHON_IMAGE, POSTGRES_IMAGE, HAPROXY_IMAGE, CODEBUILD_IMAGE."""
+
+    def control_url(self, service: str, path: str) -> str:
+        """Return the address at which a service's `control` gets requests that are not AWS's: webhooks and the like."""
+        return f"{self.endpoint}/_localcloud/{service}/{path}"
 
 
 class Service(Protocol):
@@ -43,6 +53,8 @@ class Service(Protocol):
     """The service's name in botocore, e.g. "elbv2"."""
     signing_name: str
     """The service's name in SigV4 credential scopes, e.g. "elasticloadbalancing": the gateway routes by it."""
+    control: Callable[[Request], Awaitable[Response]] | None
+    """Answers unsigned requests below /_localcloud/<api>/: webhooks and what AWS has in its console only."""
 
     async def start(self) -> None:
         """Make what Docker runs agree with what the store holds, after any kind of stop."""

@@ -19,12 +19,16 @@ from localcloud.requestlog import Entry, operation_in
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from localcloud.context import Service
     from localcloud.requestlog import RequestLog
 
 HEALTH = "/_localcloud/health"
+CONTROL = "/_localcloud/"
+GITHUB = re.compile(r"^/(api/|[^/]+/[^/]+\.git(/|$))")
+"""What of GitHub is asked for here: its REST and GraphQL APIs, and repositories by git over HTTP."""
 CREDENTIAL = re.compile(r"Credential=[^/,]*/\d{8}/[^/,]*/([a-z0-9-]+)/aws4_request")
 FORM = "application/x-www-form-urlencoded"
 API_BYTES = 16 * 2**20
@@ -62,10 +66,16 @@ class Gateway:
         self._started: dict[str, asyncio.Event] = {}
         self.registry: ASGIApp | None = None
         """Serves the image registry's paths."""
+        self.github: ASGIApp | None = None
+        """Serves GitHub's."""
+        self.controls: dict[str, Callable[[Request], Awaitable[Response]]] = {}
+        """Serve what lies below /_localcloud/<name>/."""
 
     def add(self, service: Service) -> None:
         """Route a service's requests to it; they wait until it has started."""
         self._services[service.signing_name] = service
+        if service.control is not None:
+            self.controls[service.api] = service.control
         self._started[service.signing_name] = asyncio.Event()
 
     def started(self, service: Service) -> None:
@@ -110,6 +120,15 @@ class Gateway:
         if entry.service == "" and (path == "/v2" or path.startswith("/v2/")) and self.registry is not None:
             entry.service, entry.operation = "registry", f"{scope['method']} {path}"
             await self.registry(scope, receive, send)
+            return
+        if entry.service == "" and self.github is not None and GITHUB.match(path):
+            entry.service, entry.operation = "github", f"{scope['method']} {path}"
+            await self.github(scope, receive, send)
+            return
+        control = self.controls.get(path.removeprefix(CONTROL).split("/", 1)[0]) if path.startswith(CONTROL) else None
+        if control is not None:
+            entry.operation = f"{scope['method']} {path}"
+            await (await control(Request(scope, receive)))(scope, receive, send)
             return
         if path.startswith("/_"):
             await PlainTextResponse(f"{path} is not served here\n", status_code=404)(scope, receive, send)

@@ -21,7 +21,7 @@ from starlette.responses import Response
 from localcloud.wire import checking, reading, writing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from botocore.model import OperationModel, ServiceModel
     from starlette.requests import Request
@@ -59,6 +59,7 @@ class Api:
 
     api: str
     signing_name: str
+    control: Callable[[Request], Awaitable[Response]] | None = None
     invalid_code = "ValidationException"
     """What this service calls a parameter error."""
 
