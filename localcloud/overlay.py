@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -20,21 +21,41 @@ PROVIDER: dict[str, Any] = {
     "aws:s3UsePathStyle": True,
 }
 
-LEAD_AWAY = ("aws:endpoints", "aws:profile", "aws:assumeRoles", "aws:accessKey", "aws:secretKey", "aws:token")
+LEAD_AWAY = (
+    "aws:endpoints",
+    "aws:profile",
+    "aws:assumeRoles",
+    "aws:accessKey",
+    "aws:secretKey",
+    "aws:token",
+    "github:baseUrl",
+    "github:appAuth",
+)
+LATER = "set by pulumi-local"
+USES_GITHUB = "slipway:pipeline"
+GITHUB_TOKEN = "github:token"  # noqa: S105 - a key
 
 
 class OverlayError(Exception):
     """A stack file that cannot be used locally: one line with file, key and remedy."""
 
 
-def write(source: Path, target: Path, *, image_arguments: dict[str, str]) -> None:
+def write(source: Path, target: Path, *, endpoint: str, image_arguments: dict[str, str]) -> dict[str, str]:
     """Write the local copy of a stack file; the same input gives the same file.
+
+    A `secure:` value cannot be read here, as its key is elsewhere: a local value takes its place, encrypted by the
+    local passphrase, so that the program sees a secret where it sees one on AWS.
 
     Args:
         source: the committed `Pulumi.<stack>.yaml`.
-        target: where the copy goes; its encryption salt, made by the local passphrase, is kept.
+        target: where the copy goes; its encryption salt, made by the local passphrase, and what was encrypted
+            with it are kept.
+        endpoint: of the local cloud, where the local GitHub is too.
         image_arguments: build arguments that name base images (`PYTHON_IMAGE`), given to every service
             whose Dockerfile declares them and that does not set them itself.
+
+    Returns:
+        The secrets that are not in the copy yet, for `pulumi config set-all --secret --path`: path to value.
 
     Raises:
         OverlayError: no such file, not YAML, or a provider section that would leave this machine.
@@ -45,7 +66,11 @@ def write(source: Path, target: Path, *, image_arguments: dict[str, str]) -> Non
     for key in LEAD_AWAY:
         if key in config:
             raise OverlayError(f"{source.name}: {key} is set; the local cloud cannot honour it; use another stack file")
-    config = {key: _localise(key, value) for key, value in config.items()} | PROVIDER
+    if USES_GITHUB in config:
+        config |= {"github:baseUrl": f"{endpoint}/", GITHUB_TOKEN: {"secure": "local"}}
+    secrets: dict[str, str] = {}
+    known = before.get("config") or {} if "encryptionsalt" in before else {}
+    config = {key: _localise(key, value, known.get(key), secrets) for key, value in config.items()} | PROVIDER
     _add_image_arguments(config, image_arguments, source.parent)
     result: dict[str, Any] = {key: value for key, value in document.items() if key not in KEYS_OF_A_BACKEND}
     result["config"] = config
@@ -55,6 +80,7 @@ def write(source: Path, target: Path, *, image_arguments: dict[str, str]) -> Non
     partial = target.with_suffix(".partial")
     partial.write_text("# Generated from " + source.name + ": edit that file.\n" + yaml.safe_dump(result), "utf-8")
     partial.replace(target)
+    return secrets
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -70,15 +96,30 @@ def _load(path: Path) -> dict[str, Any]:
     return document
 
 
-def _localise(key: str, value: Any) -> Any:  # noqa: ANN401 - YAML
-    """Replace every `secure:` value, whose key is not here, by a local one that stays the same."""
+def _localise(path: str, value: Any, before: Any, secrets: dict[str, str]) -> Any:  # noqa: ANN401 - YAML
+    """Return a value without foreign ciphertext: with what was encrypted here before, else noted in `secrets`."""
+    if _is_secret(value):
+        if _is_secret(before):
+            return before
+        secrets[path] = "local-" + hashlib.sha256(path.encode()).hexdigest()[:20]
+        return LATER
     if isinstance(value, dict):
-        if set(value) == {"secure"}:
-            return "local-" + hashlib.sha256(key.encode()).hexdigest()[:20]
-        return {name: _localise(f"{key}.{name}", part) for name, part in value.items()}
+        held = before if isinstance(before, dict) else {}
+        return {
+            name: _localise(f"{path}[{json.dumps(str(name))}]", part, held.get(name), secrets)
+            for name, part in value.items()
+        }
     if isinstance(value, list):
-        return [_localise(f"{key}[{index}]", part) for index, part in enumerate(value)]
+        same = isinstance(before, list) and len(before) == len(value)
+        return [
+            _localise(f"{path}[{index}]", part, before[index] if same else None, secrets)
+            for index, part in enumerate(value)
+        ]
     return value
+
+
+def _is_secret(value: object) -> bool:
+    return isinstance(value, dict) and set(value) == {"secure"}
 
 
 def _add_image_arguments(config: dict[str, Any], arguments: dict[str, str], root: Path) -> None:

@@ -143,10 +143,16 @@ def prepare(cloud: client.LocalCloud, stack: str, environment: dict[str, str]) -
     """
     folder = generated_folder(cloud)
     generated = folder / f"Pulumi.{stack}.yaml"
-    overlay.write(ROOT / f"Pulumi.{stack}.yaml", generated, image_arguments=cloud.images)
+    secret_values = overlay.write(
+        ROOT / f"Pulumi.{stack}.yaml", generated, endpoint=cloud.endpoint, image_arguments=cloud.images
+    )
     if not list((cloud.state / "pulumi" / ".pulumi" / "stacks").glob(f"*/{stack}.json")):
         init = ["pulumi", "stack", "init", stack, "--no-select", "--non-interactive"]
         subprocess.run(init, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+    if secret_values:
+        pairs = [part for path, value in secret_values.items() for part in ("--secret", f"{path}={value}")]
+        encrypt = ["pulumi", "config", "set-all", "--path", *pairs, "-s", stack, "--config-file", str(generated)]
+        subprocess.run(encrypt, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
     return generated
 
 

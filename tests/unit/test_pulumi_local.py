@@ -37,9 +37,15 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
+def secrets_of(source: Path, target: Path) -> dict[str, str]:
+    """Write the overlay and return what has to be encrypted."""
+    images = {"PYTHON_IMAGE": "python:here", "POSTGRES_IMAGE": "postgres:here"}
+    return overlay.write(source, target, endpoint="http://127.0.0.1:4566", image_arguments=images)
+
+
 def written(source: Path, target: Path) -> dict[str, object]:
     """Write the overlay and return its `config`."""
-    overlay.write(source, target, image_arguments={"PYTHON_IMAGE": "python:here", "POSTGRES_IMAGE": "postgres:here"})
+    secrets_of(source, target)
     return dict(yaml.safe_load(target.read_text("utf-8"))["config"])
 
 
@@ -60,12 +66,36 @@ def test_an_endpoint_on_loopback_is_taken(url: str) -> None:
     pulumi_local.refuse_remote(url)
 
 
-def test_a_secret_value_becomes_a_local_one_that_stays_the_same(source: Path, tmp_path: Path) -> None:
+def test_a_secret_value_becomes_a_local_one_that_is_still_to_be_encrypted(source: Path, tmp_path: Path) -> None:
     """Its key is not on this machine; a value that changed would show as a change of the stack."""
-    first = written(source, tmp_path / "out.yaml")["slipway:token"]
-    assert isinstance(first, str)
-    assert "ciphertext" not in first
-    assert written(source, tmp_path / "out.yaml")["slipway:token"] == first
+    target = tmp_path / "out.yaml"
+    first = secrets_of(source, target)
+    assert set(first) == {"slipway:token"}
+    assert "ciphertext" not in target.read_text("utf-8") + first["slipway:token"]
+    assert secrets_of(source, target) == first
+
+
+def test_what_was_encrypted_here_before_is_kept(source: Path, tmp_path: Path) -> None:
+    """Pulumi is asked to encrypt once, not at every command."""
+    target = tmp_path / "out.yaml"
+    config = written(source, target) | {"slipway:token": {"secure": "v1:ours"}}
+    target.write_text(yaml.safe_dump({"config": config, "encryptionsalt": "local"}), "utf-8")
+    assert secrets_of(source, target) == {}
+    assert written(source, target)["slipway:token"] == {"secure": "v1:ours"}
+
+
+def test_a_secret_inside_a_map_or_a_list_is_named_by_its_path(source: Path, tmp_path: Path) -> None:
+    """As `pulumi config set --path` takes it."""
+    source.write_text("config: {'a:b': {'c.d': [x, {secure: v1}]}}", "utf-8")
+    assert set(secrets_of(source, tmp_path / "out.yaml")) == {'a:b["c.d"][1]'}
+
+
+def test_a_stack_with_a_pipeline_is_led_to_the_local_github(source: Path, tmp_path: Path) -> None:
+    """With a token of its own, which is a secret too; other stacks need no GitHub."""
+    assert "github:baseUrl" not in written(source, tmp_path / "without.yaml")
+    source.write_text("config: {'slipway:pipeline': {}}", "utf-8")
+    assert written(source, tmp_path / "out.yaml")["github:baseUrl"] == "http://127.0.0.1:4566/"
+    assert "github:token" in secrets_of(source, tmp_path / "out.yaml")
 
 
 def test_the_committed_file_is_not_changed_and_its_salt_is_not_used(source: Path, tmp_path: Path) -> None:
