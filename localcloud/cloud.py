@@ -14,6 +14,7 @@ from localcloud import emulator, engine, network, process
 from localcloud.clock import Clock
 from localcloud.context import Context
 from localcloud.gateway import Gateway
+from localcloud.github import GitHub
 from localcloud.persistence import Saver
 from localcloud.requestlog import RequestLog
 from localcloud.services import own_services
@@ -72,7 +73,10 @@ def services_of(context: Context, gateway: Gateway) -> list[Service]:
     """Return our own services in the order of their start."""
     ecr = Ecr(context)
     gateway.registry = ecr.registry
-    return [ecr, Rds(context), *own_services(context)]
+    github = GitHub(context)
+    gateway.github = github.app
+    # GitHub last: when it tells of pushes that a killed process did not, whoever acts on them runs already.
+    return [ecr, Rds(context), *own_services(context, github), github]
 
 
 class Cloud:

@@ -10,9 +10,10 @@ from localcloud.services.elbv2 import LoadBalancing
 
 if TYPE_CHECKING:
     from localcloud.context import Context, Service
+    from localcloud.github import GitHub
 
 
-def own_services(ctx: Context) -> list[Service]:
+def own_services(ctx: Context, _github: GitHub) -> list[Service]:
     """Return our own services; they are to be started in this order and stopped in the reverse one."""
     balancing = LoadBalancing(ctx)
     containers = ContainerService(ctx, balancing.targets)
