@@ -1,12 +1,13 @@
-"""The local cloud that the tests in this folder share."""
+"""The local cloud, its environments and its pipeline, which the tests in this folder share."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.local.releases import Releases
 from tests.local.workspace import PORT, Workspace, copy_of_the_project
 
 if TYPE_CHECKING:
@@ -25,3 +26,44 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     assert done.returncode == 0, done.stdout
     yield space
     space.cloud("reset")
+
+
+@pytest.fixture(scope="session")
+def staging(workspace: Workspace) -> dict[str, Any]:
+    """Staging, up: its outputs."""
+    workspace.up("staging")
+    return workspace.outputs("staging")
+
+
+@pytest.fixture(scope="session")
+def production(workspace: Workspace, accepted: str) -> dict[str, Any]:  # noqa: ARG001 - only after acceptance
+    """Production, up with what staging accepted: its outputs."""
+    workspace.up("prod")
+    return workspace.outputs("prod")
+
+
+@pytest.fixture(scope="session")
+def refused(workspace: Workspace, staging: dict[str, Any]) -> str:  # noqa: ARG001 - staging must be there
+    """What production says before anything was accepted."""
+    done = workspace.pulumi("up", "-s", "prod", "--yes", "--skip-preview")
+    assert done.returncode != 0, done.stdout
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def accepted(workspace: Workspace, refused: str) -> str:  # noqa: ARG001 - in this order
+    """What acceptance of staging printed."""
+    done = workspace.delivery("acceptance", "--stack", "staging")
+    assert done.returncode == 0, done.stdout[-4000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def connected(workspace: Workspace, production: dict[str, Any]) -> Releases:  # noqa: ARG001 - it is up, without pipeline
+    """The repository with its first commit, and the pipeline, whose connection has got its one click."""
+    releases = Releases(workspace)
+    releases.begin()
+    click = workspace.cloud("connect", "slipway-prod")
+    assert click.returncode == 0, click.stdout
+    workspace.up("prod")
+    return releases

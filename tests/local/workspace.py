@@ -69,6 +69,11 @@ class Workspace:
         found = self.must("bin/pulumi-local", "stack", "output", "--json", "-s", stack)
         return dict(json.loads(found))
 
+    def resources(self, stack: str) -> list[dict[str, Any]]:
+        """Return the resources of a stack's state."""
+        exported = json.loads(self.must("bin/pulumi-local", "stack", "export", "-s", stack))
+        return list(exported["deployment"]["resources"])
+
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients have no static type
         """Return a boto3 client for the copy's local cloud."""
         return boto3.client(

@@ -1,10 +1,9 @@
-"""What `make demo` does, point by point and in its order, and the way down: on a real engine, real containers."""
+"""Both environments, brought up point by point as a person would: on a real engine, with real containers."""
 
 from __future__ import annotations
 
 import re
 import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -18,36 +17,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.local
 CONTAINERS = ["docker", "ps", "--filter", "label=slipway.network=slipway-tests"]
-
-
-@pytest.fixture(scope="module")
-def staging(workspace: Workspace) -> dict[str, Any]:
-    """Staging, up: its outputs."""
-    workspace.up("staging")
-    return workspace.outputs("staging")
-
-
-@pytest.fixture(scope="module")
-def production(workspace: Workspace, accepted: str) -> dict[str, Any]:  # noqa: ARG001 - only after acceptance
-    """Production, up with what staging accepted: its outputs."""
-    workspace.up("prod")
-    return workspace.outputs("prod")
-
-
-@pytest.fixture(scope="module")
-def refused(workspace: Workspace, staging: dict[str, Any]) -> str:  # noqa: ARG001 - staging must be there
-    """What production says before anything was accepted."""
-    done = workspace.pulumi("up", "-s", "prod", "--yes", "--skip-preview")
-    assert done.returncode != 0, done.stdout
-    return done.stdout
-
-
-@pytest.fixture(scope="module")
-def accepted(workspace: Workspace, refused: str) -> str:  # noqa: ARG001 - in this order
-    """What acceptance of staging printed."""
-    done = workspace.delivery("acceptance", "--stack", "staging")
-    assert done.returncode == 0, done.stdout[-4000:]
-    return done.stdout
 
 
 def test_production_is_refused_before_an_image_of_staging_was_accepted(workspace: Workspace, refused: str) -> None:
@@ -208,35 +177,3 @@ def test_nothing_listens_beyond_loopback_and_the_docker_network(workspace: Works
     assert {address.rsplit(":", 1)[0] for address in mine} == {"127.0.0.1", network}
     ports = subprocess.check_output([*CONTAINERS, "--format", "{{.Ports}}"], text=True)
     assert "0.0.0.0:" not in ports
-
-
-def test_the_sweep_names_a_planted_resource(workspace: Workspace) -> None:
-    """Else the next test would prove nothing."""
-    workspace.client("ssm").put_parameter(Name="/planted", Value="x", Type="String")
-    try:
-        done = workspace.cloud("sweep")
-        assert done.returncode == 1
-        assert "/planted" in done.stdout
-    finally:
-        workspace.client("ssm").delete_parameter(Name="/planted")
-
-
-@pytest.mark.usefixtures("production")
-def test_destroy_of_both_leaves_nothing(workspace: Workspace) -> None:
-    """Images in the registry, tasks running, data in the databases: all of it goes."""
-    for stack in ("prod", "staging"):
-        workspace.must("bin/pulumi-local", "destroy", "-s", stack, "--yes", "--skip-preview")
-        assert workspace.delivery("clean", "--stack", stack).returncode == 0
-    done = workspace.cloud("sweep")
-    assert done.returncode == 0, done.stdout
-    assert workspace.client("ecs").list_task_definitions(status="INACTIVE")["taskDefinitionArns"] == []
-
-
-@pytest.mark.usefixtures("production")
-def test_clean_up_lists_what_there_was_and_stops_the_local_cloud(workspace: Workspace) -> None:
-    """Also when the stacks are gone already; and doing so twice is no mistake."""
-    printed = workspace.must(sys.executable, "-m", "localcloud.clean_up")
-    assert "nothing left" in printed
-    assert list((workspace.root / "reports").glob("before-clean-up-*.json"))
-    assert workspace.cloud("status").returncode == 3
-    workspace.must(sys.executable, "-m", "localcloud.clean_up")

@@ -1,0 +1,192 @@
+"""Commits pushed to the local GitHub, and what the pipeline makes of them: all by git and boto3."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tests.local.workspace import PORT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tests.local.workspace import Workspace
+
+REPOSITORY = "slipway-example/slipway"
+URL = f"http://127.0.0.1:{PORT}/{REPOSITORY}.git"
+PIPELINE = "slipway-prod"
+RUN_SECONDS = 900
+ORDER = [
+    "Source/Source",
+    "Test/Test",
+    "Build/Build",
+    "Staging/Deploy",
+    "Staging/Acceptance",
+    "Staging/Promote",
+    "Approval/Approve",
+    "Production/Deploy",
+    "Production/Smoke",
+]
+
+
+@dataclass(frozen=True)
+class Releases:
+    """The repository whose pushes are released, as a developer has it, and its pipeline."""
+
+    workspace: Workspace
+
+    def git(self, *arguments: str) -> str:
+        """Run git on the project's files, with a git folder beside them."""
+        who = ["-c", "user.name=Dev", "-c", "user.email=dev@example.org", "-c", "init.defaultBranch=main"]
+        folder = ["--git-dir", str(self.workspace.root / ".localcloud/dev.git"), "--work-tree", "."]
+        command = ["git", *who, *folder, *arguments]
+        done = subprocess.run(command, cwd=self.workspace.root, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+        return done.stdout.strip()
+
+    def begin(self) -> str:
+        """Push the project as it is, as the first commit; returns its hash."""
+        self.git("init", "--quiet")
+        return self.push("The project as it is")
+
+    def push(self, message: str, *, branch: str = "main") -> str:
+        """Commit everything and push it; returns the commit's hash."""
+        self.git("add", "--all", ".", ":!.venv", ":!.toolchain", ":!.localcloud")
+        self.git("commit", "--quiet", "--allow-empty", "--message", message)
+        self.git("push", "--quiet", URL, f"HEAD:refs/heads/{branch}")
+        return self.git("rev-parse", "HEAD")
+
+    def push_with(self, changes: Mapping[str, Callable[[str], str]], message: str) -> str:
+        """Push a commit with changed files, and put them back in the work tree; returns its hash.
+
+        Args:
+            changes: by path, a function from the file's text (empty where there is none) to its new text.
+            message: of the commit.
+        """
+        before: dict[str, str | None] = {}
+        for name, change in changes.items():
+            path = self.workspace.root / name
+            before[name] = path.read_text("utf-8") if path.exists() else None
+            path.write_text(change(before[name] or ""), "utf-8")
+        try:
+            return self.push(message)
+        finally:
+            for name, text in before.items():
+                path = self.workspace.root / name
+                path.unlink() if text is None else path.write_text(text, "utf-8")
+
+    @property
+    def rest(self) -> str:
+        """The repository in the local GitHub's REST API."""
+        return f"http://127.0.0.1:{PORT}/api/v3/repos/{REPOSITORY}"
+
+    @property
+    def pipeline(self) -> Any:  # noqa: ANN401 - boto3's clients have no static type
+        """The boto3 client of CodePipeline."""
+        return self.workspace.client("codepipeline")
+
+    def execution_of(self, commit: str, *, other_than: str = "") -> str:
+        """Return the newest execution that took the commit, as soon as there is one."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            for found in self.pipeline.list_pipeline_executions(pipelineName=PIPELINE)["pipelineExecutionSummaries"]:
+                taken = {revision.get("revisionId") for revision in found.get("sourceRevisions", [])}
+                if commit in taken and found["pipelineExecutionId"] != other_than:
+                    return str(found["pipelineExecutionId"])
+            time.sleep(0.3)
+        raise AssertionError(f"no execution took {commit} within a minute")
+
+    def status(self, execution: str) -> str:
+        """Return the execution's status, such as InProgress."""
+        found = self.pipeline.get_pipeline_execution(pipelineName=PIPELINE, pipelineExecutionId=execution)
+        return str(found["pipelineExecution"]["status"])
+
+    def actions(self, execution: str) -> dict[str, dict[str, Any]]:
+        """Return the newest run of each of an execution's actions: `Stage/Action` to its details, oldest first."""
+        pages = self.pipeline.get_paginator("list_action_executions").paginate(
+            pipelineName=PIPELINE, filter={"pipelineExecutionId": execution}
+        )
+        rows = [row for page in pages for row in page["actionExecutionDetails"]]
+        rows.sort(key=lambda row: row["startTime"])
+        return {f"{row['stageName']}/{row['actionName']}": row for row in rows}
+
+    def end(self, execution: str) -> str:
+        """Wait until an execution has ended; returns its status."""
+        self._until(execution, lambda: self.status(execution) != "InProgress")
+        return self.status(execution)
+
+    def reach(self, execution: str, action: str, status: str = "InProgress") -> dict[str, Any]:
+        """Wait until an action (`Stage/Action`) of an execution has a status; returns its details.
+
+        It is a failure when the execution ends before.
+        """
+
+        def there() -> bool:
+            if self.actions(execution).get(action, {}).get("status") == status:
+                return True
+            assert self.status(execution) == "InProgress", self.told(execution)
+            return False
+
+        self._until(execution, there)
+        return self.actions(execution)[action]
+
+    def _until(self, execution: str, there: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + RUN_SECONDS
+        while time.monotonic() < deadline:
+            if there():
+                return
+            time.sleep(0.3)
+        raise AssertionError(f"{execution} took too long: {self.told(execution)}")
+
+    def told(self, execution: str) -> str:
+        """Return what there is to say of an execution: each action's status, and the log of the one that failed."""
+        found = self.actions(execution)
+        lines = [f"{name}: {row['status']} {summary(row)}" for name, row in found.items()]
+        failed = [row for row in found.values() if row["status"] == "Failed"]
+        return "\n".join([*lines, *(self.log(row)[-3000:] for row in failed)])
+
+    def log(self, row: dict[str, Any]) -> str:
+        """Return the build log of an action's run."""
+        build = row["output"]["executionResult"].get("externalExecutionId", "")
+        if ":" not in build:
+            return ""
+        where = self.workspace.client("codebuild").batch_get_builds(ids=[build])["builds"][0]["logs"]
+        pages = (
+            self.workspace.client("logs")
+            .get_paginator("filter_log_events")
+            .paginate(logGroupName=where["groupName"], logStreamNames=[where["streamName"]])
+        )
+        return "".join(event["message"] for page in pages for event in page["events"])
+
+    def delivery(self, *arguments: str) -> str:
+        """Run a delivery command that has to succeed; returns what it printed."""
+        done = self.workspace.delivery(*arguments)
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def approve(self, execution: str) -> str:
+        """Wait for an execution's approval and give it; returns what was printed."""
+        self.reach(execution, "Approval/Approve")
+        return self.delivery("approve", "--stack", "prod", "--execution", execution, "--yes")
+
+    def digest(self, commit: str) -> str:
+        """Return the digest of the image that was built of a commit."""
+        images = self.workspace.client("ecr").describe_images(
+            repositoryName="slipway/web", imageIds=[{"imageTag": f"candidate-{commit}"}]
+        )
+        return str(images["imageDetails"][0]["imageDigest"])
+
+    def tags(self, digest: str) -> set[str]:
+        """Return an image's tags."""
+        images = self.workspace.client("ecr").describe_images(
+            repositoryName="slipway/web", imageIds=[{"imageDigest": digest}]
+        )
+        return set(images["imageDetails"][0].get("imageTags", []))
+
+
+def summary(row: dict[str, Any]) -> str:
+    """Return why an action's run ended as it did."""
+    result = row.get("output", {}).get("executionResult", {})
+    return str(result.get("errorDetails", {}).get("message") or result.get("externalExecutionSummary") or "")
