@@ -10,7 +10,8 @@ CLOUD ?= local
 export PYTHONPATH := $(CURDIR)
 FAST := tests/gate tests/unit tests/stack
 
-.PHONY: help setup up status down demo check test acceptance clean-up format venv
+.PHONY: help setup up status down demo check test clean-up format venv app-test pipeline build deploy acceptance promote \
+  rollback resume approve reject history logs doctor
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -36,7 +37,7 @@ status: ## what the local cloud runs
 down: ## stop the local cloud, keep its state
 	@$(LOCAL) down
 
-demo: setup ## both environments on the local cloud: staging, acceptance, production, acceptance
+demo: setup ## both environments and the pipeline on the local cloud: commits released, stopped, rolled back
 	@$(LOCAL) up $(if $(YES),--yes)
 	@$(PY) -m localcloud.demo
 
@@ -52,14 +53,25 @@ test: setup ## everything, on a fresh machine too: one pytest, whose last line i
 
 venv: .venv/.complete ## the virtual environment alone: all that AWS needs of this folder
 
-acceptance: $(if $(filter aws,$(CLOUD)),venv,setup) ## make acceptance STACK=staging [CLOUD=aws]: the acceptance suites against a running stack
-	@test -n "$(STACK)" || { echo "make acceptance: name the stack; for example: make acceptance STACK=staging" >&2; exit 2; }
-	@case "$(CLOUD)" in aws|local) ;; *) echo "make acceptance: CLOUD is $(CLOUD); it is local or aws" >&2; exit 2;; esac
-ifeq ($(CLOUD),aws)
-	@$(PY) -m delivery acceptance --stack $(STACK)
-else
-	@$(PY) -m localcloud.run $(PY) -m delivery acceptance --stack $(STACK)
-endif
+# The steps of the pipeline and what people do beside it: make deploy STACK=staging ARGS="--commit 1a2b3c4" [CLOUD=aws]
+STEPS := build deploy acceptance promote rollback resume approve reject history logs doctor
+app-test pipeline $(STEPS): $(if $(filter aws,$(CLOUD)),venv,setup)
+	@test -n "$(STACK)" || { echo "make $@: name the stack; for example: make $@ STACK=staging" >&2; exit 2; }
+	@case "$(CLOUD)" in aws|local) ;; *) echo "make $@: CLOUD is $(CLOUD); it is local or aws" >&2; exit 2;; esac
+	@bin/delivery$(if $(filter local,$(CLOUD)),-local) $(patsubst app-test,test,$(patsubst pipeline,status,$@)) --stack $(STACK) $(ARGS)
+app-test: ## the unit and integration tests of a stack's services: make app-test STACK=staging (all below alike)
+build: ## the release images of a commit, tested and pushed: ARGS="--commit HASH"
+deploy: ## a release: ARGS="--commit HASH"
+acceptance: ## the acceptance suites and a browser, from outside
+promote: ## mark a release as accepted: ARGS="--release FILE"
+rollback: ## an earlier good release; holds the pipeline back until resume: ARGS="--to HASH"
+resume: ## let the pipeline release again
+approve: ## the release that waits; reject: the same
+reject: ## the release that waits: ARGS="--reason TEXT"
+pipeline: ## where the releases are: ARGS=--follow
+history: ## what was released
+logs: ## of the tasks, or of a build
+doctor: ## what would make a first run fail
 
 clean-up: ## destroy both local stacks and stop the local cloud; ALL=1 also removes images, caches and our Docker Engine
 	@$(if $(wildcard .venv/.complete),$(PY),$(PYTHON)) -m localcloud.clean_up $(if $(ALL),--all)
