@@ -2,53 +2,25 @@
 
 from __future__ import annotations
 
-import argparse
-import os
+import signal
 import sys
-from functools import cache
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, NoReturn
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
-from delivery import acceptance, clean, environment
-from delivery.errors import DeliveryError
+from delivery import clean, parser, steps
+from delivery.clients import client
+from delivery.errors import DeliveryError, InterruptedDeliveryError
 
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+INTERRUPTED = 130
 REMEDY = {
     NoRegionError: " Name the stack's: export AWS_REGION=...",
     NoCredentialsError: "; log in to the account, for example: aws sso login",
 }
-ROOT = Path(__file__).resolve().parent.parent
-
-
-@cache
-def client(service: str) -> Any:  # noqa: ANN401 - boto3's clients have no static type
-    """Return the boto3 client of an AWS service, made once."""
-    # boto3 itself reads AWS_DEFAULT_REGION only; the other SDKs and the AWS CLI read AWS_REGION first.
-    return boto3.client(service, region_name=os.environ.get("AWS_REGION"))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="delivery", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    stack = argparse.ArgumentParser(add_help=False)
-    stack.add_argument("--stack", required=True, metavar="NAME", help="the stack, as in `pulumi up -s NAME`")
-    accept = commands.add_parser(
-        "acceptance", parents=[stack], help="run the acceptance suites against a stack; mark its images as accepted"
-    )
-    accept.add_argument("--safe-only", action="store_true", help="only tests that change nothing; marks nothing")
-    accept.add_argument(
-        "--reports", type=Path, default=ROOT / "reports", metavar="DIR", help="JUnit results (default: reports/)"
-    )
-    commands.add_parser("clean", parents=[stack], help="remove the revisions that a destroyed stack leaves")
-    return parser
-
-
-def _acceptance(options: argparse.Namespace) -> None:
-    found = environment.read(client("ssm"), options.stack)
-    acceptance.run(client, found, root=ROOT, reports=options.reports / options.stack, safe_only=options.safe_only)
-    print(f"acceptance passed: {found.url}")
 
 
 def _clean(options: argparse.Namespace) -> None:
@@ -56,18 +28,44 @@ def _clean(options: argparse.Namespace) -> None:
     print(f"deleted {revisions} inactive task definition revisions of {options.stack}")
 
 
+COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
+    "test": steps.run_test,
+    "build": steps.run_build,
+    "deploy": steps.run_deploy,
+    "acceptance": steps.run_acceptance,
+    "promote": steps.run_promote,
+    "clean": _clean,
+}
+
+
+def _interrupt(number: int, _: object) -> NoReturn:
+    """Treat SIGTERM and SIGHUP as Ctrl-C, once: what is left behind is still said."""
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
 def main() -> int:
-    """Run one delivery command; returns the exit code (0 done, 1 failed, 2 wrong usage)."""
-    options = _parser().parse_args()
+    """Run one delivery command; returns the exit code (0 done, 1 failed, 2 wrong usage, 130 interrupted)."""
+    options = parser.build().parse_args()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    told = f"delivery {options.command}"
     try:
-        {"acceptance": _acceptance, "clean": _clean}[options.command](options)
+        return COMMANDS[options.command](options) or 0
+    except InterruptedDeliveryError as stop:
+        print(f"{told}: {stop}", file=sys.stderr)
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        print(f"{told}: interrupted; nothing was changed by it any more; run it again", file=sys.stderr)
+        return INTERRUPTED
     except (DeliveryError, BotoCoreError, ClientError) as error:
-        print(f"delivery {options.command}: {error}{REMEDY.get(type(error), '')}", file=sys.stderr)
+        print(f"{told}: {error}{REMEDY.get(type(error), '')}", file=sys.stderr)
         return 1
     except FileNotFoundError as error:
-        print(f"delivery {options.command}: {error.filename} is not on PATH; install it", file=sys.stderr)
+        print(f"{told}: {error.filename} is not there, or not on PATH; install or make it", file=sys.stderr)
         return 1
-    return 0
+    except BrokenPipeError:
+        return 1
 
 
 if __name__ == "__main__":

@@ -1,47 +1,192 @@
-"""Acceptance: each service's own suite, in a container outside the environment, against the real URL."""
+"""Acceptance: each service's own suite, in a container outside the environment, against the real url.
+
+What is tested is asserted before and after the suite: every task runs the expected image, and the url tells its
+version. So a deploy in between cannot lend its name to what was tested.
+"""
 
 from __future__ import annotations
 
+import secrets
 import subprocess
 import time
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from delivery import running
-from delivery.errors import DeliveryError
+from delivery import images, process, proof, revisions, running
+from delivery.errors import DeliveryError, InterruptedDeliveryError
+from delivery.moving import Move, Mover
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from delivery.clients import Client, Clients
+    from delivery.console import Progress
     from delivery.environment import Environment, Service
+    from delivery.manifest import Manifest
+    from delivery.revisions import Revision
 
-ACCEPTED = "accepted-"
+ACCEPTED = images.ACCEPTED
+ANSWERS_SECONDS = 15
 
 
-def run(clients: Any, environment: Environment, *, root: Path, reports: Path, safe_only: bool) -> None:  # noqa: ANN401
-    """Run the acceptance suite of every service; mark the images that passed as accepted.
+class WrongReleaseError(DeliveryError):
+    """The environment runs another release than the one that was to be tested: it is not ours to put back."""
 
-    Args:
-        clients: a callable from AWS service name to boto3 client.
-        environment: what to test, as `delivery.environment.read` returns it.
-        root: folder that the services' image contexts are relative to (the project's root).
-        reports: folder for JUnit results, one sub-folder a service.
-        safe_only: only the tests that change nothing; the image is then not marked.
 
-    Raises:
-        DeliveryError: a suite failed or could not be built; nothing was marked for that service.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Acceptance:
+    """An acceptance run.
+
+    `manifest` is the release that must be served (None: whatever is). `root` is the folder that image contexts are
+    relative to, `reports` the one for JUnit results, a sub-folder per service. With `safe_only` only tests that change
+    nothing run.
     """
-    for service in environment.services:
-        digest, version = running.release(clients("ecs"), environment.cluster, service.ecs_service)
-        image = _build(service, root)
-        variables = {"BASE_URL": environment.url, "EXPECTED_DIGEST": digest, "EXPECTED_VERSION": version}
-        variables |= {"SAFE_ONLY": "1"} if safe_only else {}
-        _test(service.name, image, variables, reports / service.name)
-        if not safe_only:
-            tag = mark(clients("ecr"), service.repository, digest)
-            print(f"{service.name}: {digest} is tagged {tag}", flush=True)
+
+    clients: Clients
+    environment: Environment
+    manifest: Manifest | None
+    root: Path
+    reports: Path
+    safe_only: bool
+    say: Progress
+
+    def run(self, *, put_back: bool) -> None:
+        """Run the suites of all services, and note on the release revisions that they passed.
+
+        By hand, without a manifest, the full suite also tags the images `accepted-`; in the pipeline `promote` does.
+
+        Args:
+            put_back: put the environment back to the good revision when a suite fails.
+
+        Raises:
+            DeliveryError: a suite failed or could not be built, or another release is served; nothing is marked.
+        """
+        tested = self._serves()
+        try:
+            self._answers(tested)
+            for service in self.environment.services:
+                self._suite(service, *tested[service.name])
+            self._answers(tested)
+            self._still(tested)
+        except KeyboardInterrupt as stop:
+            raise InterruptedDeliveryError(
+                f"interrupted: {self.environment.stack} serves what it served, untested; run it again, "
+                f"or go back: delivery rollback --stack {self.environment.stack}"
+            ) from stop
+        except WrongReleaseError:
+            raise
+        except DeliveryError as failure:
+            if not put_back:
+                raise
+            self.say(f"failed: {failure}")
+            raise DeliveryError(f"{failure}; {self._put_back()}") from failure
+        self._note(tested)
+
+    def _serves(self) -> dict[str, tuple[str, str]]:
+        """Return digest and version that each service runs, having asserted that they are the expected ones."""
+        found = {}
+        for service in self.environment.services:
+            digest, version = running.release(
+                self.clients("ecs"), self.environment.cluster, service.ecs_service, service.container or service.name
+            )
+            if self.manifest:
+                wanted = self.manifest.services.get(service.name)
+                if wanted is None or (wanted.digest, wanted.version) != (digest, version):
+                    raise WrongReleaseError(
+                        f"{service.name} in {self.environment.stack} runs {version} ({digest}), not "
+                        f"{wanted.version if wanted else 'any image'} of the release; it was deployed to since: "
+                        f"deploy the release again"
+                    )
+            found[service.name] = (digest, version)
+        return found
+
+    def _still(self, tested: dict[str, tuple[str, str]]) -> None:
+        if self._serves() != tested:
+            raise WrongReleaseError(f"{self.environment.stack} was deployed to while it was tested; run it again")
+
+    def _answers(self, tested: dict[str, tuple[str, str]]) -> None:
+        """Assert that the url tells the version and digest of what is tested."""
+        wanted = {(version, digest) for digest, version in tested.values()}
+        end = time.monotonic() + ANSWERS_SECONDS
+        while wrong := proof.wrong_answers(self.environment.url, wanted):
+            if time.monotonic() > end:
+                raise DeliveryError(wrong)
+            time.sleep(1)
+
+    def _suite(self, service: Service, digest: str, version: str) -> None:
+        """Build and run one service's suite."""
+        image = f"slipway-acceptance/{service.name}:{secrets.token_hex(4)}"
+        try:
+            self._build(service, image)
+            self._test(service, image, digest, version)
+        finally:
+            # The layers stay, as the cache of the next build.
+            subprocess.run(["docker", "rmi", "--no-prune", image], capture_output=True, check=False)
+
+    def _build(self, service: Service, image: str) -> None:
+        """Build the service's `acceptance` target with the build arguments of its stack."""
+        context = self.root / service.context
+        dockerfile = process.require(context / service.dockerfile, "the stack names it as the Dockerfile")
+        arguments = [f"--build-arg={key}={value}" for key, value in sorted(service.build_args.items())]
+        command = ["docker", "build", "--target=acceptance", f"--tag={image}", f"--file={dockerfile}", *arguments]
+        self.say(f"{service.name}: building the acceptance suite (a minute or two the first time)")
+        process.quietly([*command, str(context)], f"{service.name}: building the suite", self.say)
+
+    def _test(self, service: Service, image: str, digest: str, version: str) -> None:
+        """Run a built suite against the environment."""
+        reports = (self.reports / service.name).resolve()
+        reports.mkdir(parents=True, exist_ok=True)
+        variables = {"BASE_URL": self.environment.url, "EXPECTED_DIGEST": digest, "EXPECTED_VERSION": version}
+        variables |= {"SAFE_ONLY": "1"} if self.safe_only else {}
+        settings = [f"--env={key}={value}" for key, value in variables.items()]
+        name = f"slipway-acceptance-{service.name}-{secrets.token_hex(4)}"
+        # The host's network: the suite comes from outside the environment and reaches every address the host reaches.
+        command = ["docker", "run", "--rm", f"--name={name}", "--network=host", f"--volume={reports}:/reports"]
+        self.say(f"{service.name}: testing {version} ({digest}) at {self.environment.url}")
+        try:
+            process.show([*command, *settings, image], "the suite")
+        except DeliveryError as failed:
+            raise DeliveryError(
+                f"acceptance of {service.name} at {self.environment.url} failed; output above, reports: {reports}"
+            ) from failed
+        finally:
+            subprocess.run(["docker", "rm", "--force", name], capture_output=True, check=False)
+
+    def _note(self, tested: dict[str, tuple[str, str]]) -> None:
+        mover = self._mover()
+        for service in self.environment.services:
+            digest = tested[service.name][0]
+            revisions.note(self.clients("ecs"), mover.running(service), "passed")
+            if self.manifest is None and not self.safe_only:
+                tag = mark(self.clients("ecr"), service.repository, digest)
+                self.say(f"{service.name}: {digest} is tagged {tag}")
+
+    def _put_back(self) -> str:
+        """Put every service back to what it replaced; returns what serves now."""
+        mover, ecs = self._mover(), self.clients("ecs")
+        moves: list[Move] = []
+        for service in self.environment.services:
+            bad = mover.running(service)
+            back = before(ecs, bad, service.release_family)
+            if back is None:
+                return f"{service.name} is not put back: {bad} replaced no good revision"
+            moves.append(Move(service=service, to=bad, back=back))
+        return mover.put_back(moves)
+
+    def _mover(self) -> Mover:
+        return Mover(clients=self.clients, environment=self.environment, say=self.say)
 
 
-def mark(ecr: Any, repository: str, digest: str) -> str:  # noqa: ANN401 - boto3's clients have no static type
+def before(ecs: Client, bad: Revision, family: str) -> Revision | None:
+    """Return the good revision that a revision took over from, None where it took over from none."""
+    held = bad.tags.get(revisions.REPLACES)
+    try:
+        return revisions.good(ecs, revisions.read(ecs, held, bad.container), family) if held else None
+    except DeliveryError:  # deleted since
+        return next((one for one in revisions.newest_first(ecs, family, bad.container) if one.passed), None)
+
+
+def mark(ecr: Client, repository: str, digest: str) -> str:
     """Give an image the tag that production asks for; doing so twice changes nothing.
 
     Args:
@@ -55,47 +200,14 @@ def mark(ecr: Any, repository: str, digest: str) -> str:  # noqa: ANN401 - boto3
     Raises:
         DeliveryError: the repository has no such image, or it has no tag to derive the name from.
     """
-    try:
-        described = ecr.describe_images(repositoryName=repository, imageIds=[{"imageDigest": digest}])
-        tags = sorted(described["imageDetails"][0].get("imageTags", []))
-    except (ecr.exceptions.ImageNotFoundException, IndexError) as gone:
-        raise DeliveryError(f"repository {repository!r} has no image {digest}; it was removed while it ran") from gone
+    if images.describe(ecr, repository, {"imageDigest": digest}) is None:
+        raise DeliveryError(f"repository {repository!r} has no image {digest}; it was removed while it ran")
+    tags = images.tags_of(ecr, repository, digest)
     if done := [tag for tag in tags if tag.startswith(ACCEPTED)]:
-        return str(done[0])
+        return done[0]
     pushed = [tag for tag in tags if "-" in tag]
     if not pushed:
         raise DeliveryError(f"image {digest} in {repository!r} has no tag like content-<hash> or candidate-<commit>")
-    tag = ACCEPTED + str(pushed[0]).split("-", 1)[1]
-    got = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageDigest": digest}])["images"][0]
-    media_type = {"imageManifestMediaType": got["imageManifestMediaType"]} if "imageManifestMediaType" in got else {}
-    ecr.put_image(repositoryName=repository, imageManifest=got["imageManifest"], imageTag=tag, **media_type)
+    tag = ACCEPTED + pushed[0].split("-", 1)[1]
+    images.mark(ecr, repository, digest, tag)
     return tag
-
-
-def _build(service: Service, root: Path) -> str:
-    """Build the service's `acceptance` target with the build arguments of its stack; returns the image's name."""
-    image = f"slipway-acceptance/{service.name}"
-    dockerfile = root / service.context / service.dockerfile
-    arguments = [f"--build-arg={key}={value}" for key, value in sorted(service.build_args.items())]
-    command = ["docker", "build", "--target=acceptance", f"--tag={image}", f"--file={dockerfile}", *arguments]
-    command.append(str(root / service.context))
-    print(f"{service.name}: building the acceptance suite (a minute or two the first time)", flush=True)
-    started = time.monotonic()
-    built = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if built.returncode:
-        print(built.stdout)
-        raise DeliveryError(
-            f"target acceptance of {service.context}/{service.dockerfile} does not build; its output is above"
-        )
-    print(f"{service.name}: built in {time.monotonic() - started:.0f} s", flush=True)
-    return image
-
-
-def _test(name: str, image: str, variables: dict[str, str], reports: Path) -> None:
-    """Run a built suite with these environment variables; its JUnit results go to `reports`."""
-    reports.mkdir(parents=True, exist_ok=True)
-    settings = [f"--env={key}={value}" for key, value in variables.items()]
-    # The host's network: the suite comes from outside the environment and reaches every address the host reaches.
-    command = ["docker", "run", "--rm", "--network=host", f"--volume={reports.resolve()}:/reports", *settings, image]
-    if code := subprocess.run(command, check=False).returncode:
-        raise DeliveryError(f"acceptance of {name} at {variables['BASE_URL']} failed (exit {code}); report: {reports}")

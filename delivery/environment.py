@@ -27,6 +27,9 @@ class Service:
     context: str
     dockerfile: str
     build_args: dict[str, str]
+    container: str = ""
+    target: str = "release"
+    platform: str = ""
 
     @property
     def repository(self) -> str:
@@ -35,13 +38,28 @@ class Service:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Pipeline:
+    """The pipeline that deploys to an environment: its name, and the stages' and actions' names."""
+
+    name: str
+    stage: str
+    deploy_action: str = "Deploy"
+    approval_stage: str = "Approval"
+    approval_action: str = "Approve"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Environment:
-    """A running environment: its URL (no trailing slash), its ECS cluster's name and its services."""
+    """A running environment: its URL (no trailing slash), its ECS cluster's name and its services.
+
+    `pipeline` is None where no pipeline deploys to it.
+    """
 
     stack: str
     url: str
     cluster: str
     services: tuple[Service, ...]
+    pipeline: Pipeline | None = None
 
 
 def read(ssm: Any, stack: str) -> Environment:  # noqa: ANN401 - boto3's clients have no static type
@@ -73,7 +91,11 @@ def read(ssm: Any, stack: str) -> Environment:  # noqa: ANN401 - boto3's clients
             if name.startswith("services/")
         )
         return Environment(
-            stack=stack, url=found["environment"]["url"], cluster=found["environment"]["cluster"], services=services
+            stack=stack,
+            url=found["environment"]["url"].rstrip("/"),
+            cluster=found["environment"]["cluster"],
+            services=services,
+            pipeline=_pipeline(found["pipeline"]) if "pipeline" in found else None,
         )
     except KeyError as missing:
         raise DeliveryError(
@@ -91,5 +113,13 @@ def _service(name: str, value: dict[str, Any]) -> Service:
         repository_url=value["repository_url"],
         context=value["context"],
         dockerfile=value["dockerfile"],
-        build_args=value.get("build_args", {}),
+        build_args=value.get("build_args") or {},
+        container=value.get("container") or "",
+        target=value.get("target") or "release",
+        platform=value.get("platform") or "",
     )
+
+
+def _pipeline(value: dict[str, Any]) -> Pipeline:
+    names = {key: value[key] for key in ("deploy_action", "approval_stage", "approval_action") if value.get(key)}
+    return Pipeline(name=value["pipeline"], stage=value["stage"], **names)

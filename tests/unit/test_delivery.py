@@ -66,7 +66,7 @@ def test_two_releases_at_once_are_no_release_to_test() -> None:
     tasks = [{"containers": [{"imageDigest": f"sha256:{n}"}], "taskDefinitionArn": "d:1"} for n in (1, 2)]
     stub.add_response("describe_tasks", {"tasks": tasks})
     with stub, pytest.raises(DeliveryError, match="more than one release"):
-        running.release(client, "c", "s")
+        running.release(client, "c", "s", "web")
 
 
 def test_clean_deletes_only_revisions_that_carry_the_stacks_own_tags() -> None:

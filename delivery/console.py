@@ -1,0 +1,51 @@
+"""What is written to the terminal or the build log: progress with its seconds, tables, colours on a terminal only."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+COLOURS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "grey": "90", "bold": "1"}
+ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def coloured() -> bool:
+    """Tell whether standard output is a terminal that wants colours (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def paint(text: str, colour: str) -> str:
+    """Return the text in a colour of COLOURS, or as it is where no colours are wanted."""
+    return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m" if coloured() and text else text
+
+
+@dataclass
+class Progress:
+    """Lines of one command, each with the seconds since it began."""
+
+    started: float = field(default_factory=time.monotonic)
+
+    def __call__(self, text: str) -> None:
+        """Write a line."""
+        print(paint(f"{time.monotonic() - self.started:4.0f} s", "grey"), text, flush=True)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return rows as lines with aligned columns; escape sequences take no room."""
+    every = [tuple(paint(title, "bold") for title in head), *map(tuple, rows)]
+    widths = [max(_width(row[column]) for row in every) for column in range(len(head))]
+    return [
+        "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in every
+    ]
+
+
+def _width(text: str) -> int:
+    return len(ESCAPE.sub("", text))

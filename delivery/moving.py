@@ -1,0 +1,141 @@
+"""Moving an environment's services to revisions, proving what is then served, and putting back what fails.
+
+Both `deploy` and `rollback` are this, so that they cannot differ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from delivery import proof, revisions, rollout
+from delivery.errors import DeliveryError, InterruptedDeliveryError
+from delivery.proof import Expected
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from delivery.clients import Clients
+    from delivery.console import Progress
+    from delivery.environment import Environment, Service
+    from delivery.revisions import Revision
+    from delivery.rollout import Rollout
+
+FAILURES = (DeliveryError, ClientError, BotoCoreError)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Move:
+    """A service, the revision it is to run, and the good one to put it back to (None: there is none)."""
+
+    service: Service
+    to: Revision
+    back: Revision | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mover:
+    """What moves an environment's services."""
+
+    clients: Clients
+    environment: Environment
+    say: Progress
+
+    def move(self, moves: Sequence[Move], remedy: str) -> None:
+        """Roll out all moves side by side, wait for each, prove the whole; put all back when one fails.
+
+        Args:
+            moves: a service each.
+            remedy: the commands that repair what an interruption leaves.
+
+        Raises:
+            DeliveryError: with ECS's reason, or with what is wrongly served, and what was put back.
+            InterruptedDeliveryError: by the user or a signal; ECS goes on with what was begun.
+        """
+        try:
+            try:
+                for under_way in [self._begin(move.service, move.to) for move in moves]:
+                    under_way.follow()
+                proof.prove(self.clients, self.environment, self._expected(), self.say)
+            except FAILURES as failure:
+                self.say(f"failed: {failure}")
+                outcome = self.put_back(moves)
+                raise DeliveryError(f"{failure}; {outcome}") from failure
+        except KeyboardInterrupt as stop:
+            left = ", ".join(f"{move.service.name} to {move.to.name}" for move in moves)
+            raise InterruptedDeliveryError(
+                f"interrupted: ECS goes on by itself ({left}), and goes back by itself if the tasks fail; {remedy}"
+            ) from stop
+
+    def put_back(self, moves: Sequence[Move]) -> str:
+        """Put services back to their good revisions and prove that these are served.
+
+        A service that a newer deploy has taken over meanwhile is left to that.
+
+        Returns:
+            What serves now, for people.
+
+        Raises:
+            DeliveryError: it could not be put back, with what stands now.
+        """
+        ours = [move for move in moves if not self._taken_over(move)]
+        try:
+            for under_way in [one for move in ours if (one := self._restore(move))]:
+                under_way.follow(rollout.BACK_SECONDS)
+            self._prove_or_force(ours)
+        except FAILURES as failure:
+            raise DeliveryError(
+                f"putting back failed: {failure}; look at: delivery logs --stack {self.environment.stack}, "
+                f"then repair: delivery rollback --stack {self.environment.stack}"
+            ) from failure
+        for move in ours:
+            revisions.note(self.clients("ecs"), move.to, "failed")
+        told = [f"{move.service.name} serves {move.back}" for move in ours if move.back]
+        told += [f"{move.service.name} is left to a newer deploy" for move in moves if move not in ours]
+        return f"put back: {', '.join(told)}"
+
+    def running(self, service: Service) -> Revision:
+        """Return the revision that a service is set to run."""
+        held = rollout.described(self.clients("ecs"), self.environment.cluster, service.ecs_service)
+        return revisions.read(self.clients("ecs"), held["taskDefinition"], proof.container_of(held, service))
+
+    def _begin(self, service: Service, to: Revision) -> Rollout:
+        self.say(f"{service.name}: rolling out {to}")
+        return rollout.begin(self.clients("ecs"), self.environment, service, to.arn, self.say)
+
+    def _taken_over(self, move: Move) -> bool:
+        now = self.running(move.service)
+        same = now.definition["family"] == move.to.definition["family"]
+        return same and now.number > max(move.to.number, move.back.number if move.back else 0)
+
+    def _restore(self, move: Move) -> Rollout | None:
+        """Let ECS go back if it still can; return the rollout that brings the good one where ECS did not."""
+        rollout.stop(self.clients("ecs"), self.environment, move.service, self.say)
+        now = self.running(move.service)
+        if move.back is None:
+            if now.arn == move.to.arn:
+                raise DeliveryError(f"{move.service.name} has no good revision to go back to and stays at {now}")
+            return None
+        return None if now.arn == move.back.arn else self._begin(move.service, move.back)
+
+    def _prove_or_force(self, moves: Sequence[Move]) -> None:
+        """Prove what is served; where ECS left a service unwell, replace its tasks, and prove again."""
+        try:
+            proof.prove(self.clients, self.environment, self._expected(), self.say)
+        except DeliveryError as wrong:
+            self.say(f"not right yet: {wrong}")
+            for under_way in [self._begin(move.service, move.back) for move in moves if move.back]:
+                under_way.follow(rollout.BACK_SECONDS)
+            proof.prove(self.clients, self.environment, self._expected(), self.say)
+
+    def _expected(self) -> list[Expected]:
+        """Return what every service of the environment must serve: the revision that it is set to run."""
+        return [expected(service, self.running(service)) for service in self.environment.services]
+
+
+def expected(service: Service, revision: Revision) -> Expected:
+    """Return what a service on a revision must serve."""
+    version = revision.version
+    return Expected(service=service, revision=revision.arn, digest=revision.digest, version=version)

@@ -1,0 +1,100 @@
+"""Programs that delivery starts: their output when they fail, a line now and then while they work."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from typing import TYPE_CHECKING
+
+from delivery.errors import DeliveryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from delivery.console import Progress
+
+HEARTBEAT_SECONDS = 15
+END_SECONDS = 20  # bin/test removes its containers in that time
+
+
+class ProgramError(DeliveryError):
+    """A program ended with an exit code other than 0; `output` is what it wrote, where that was kept."""
+
+    def __init__(self, message: str, output: str = "") -> None:
+        super().__init__(message)
+        self.output = output
+
+
+def show(command: Sequence[str], title: str, environment: Mapping[str, str] | None = None) -> None:
+    """Run a program with its output shown as it comes.
+
+    Raises:
+        ProgramError: it failed.
+    """
+    process = subprocess.Popen(command, env=_environment(environment))
+    if code := _wait(process):
+        raise ProgramError(f"{title} failed (exit code {code}); its output is above")
+
+
+def quietly(command: Sequence[str], title: str, say: Progress, environment: Mapping[str, str] | None = None) -> str:
+    """Run a program with a progress line every 15 seconds; its output is shown if it fails.
+
+    Returns:
+        What it wrote.
+
+    Raises:
+        ProgramError: it failed; its output has been shown.
+    """
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
+        began = time.monotonic()
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=_environment(environment)
+        )
+        code = _wait(process, lambda: say(f"{title}: {time.monotonic() - began:.0f} s so far"))
+        output.seek(0)
+        text = output.read()
+    if code:
+        print(text, flush=True)
+        raise ProgramError(f"{title} failed (exit code {code}); its output is above", text)
+    return text
+
+
+def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
+    """Return our variables and more; what is installed beside our interpreter is found last (docker-compose)."""
+    path = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{os.path.dirname(sys.executable)}"  # noqa: PTH120
+    return {**os.environ, "PATH": path, **(more or {})}
+
+
+def _wait(process: subprocess.Popen[bytes] | subprocess.Popen[str], beat: Callable[[], None] | None = None) -> int:
+    """Wait for a program; when we are interrupted, end it and wait for what it cleans up."""
+    try:
+        while True:
+            try:
+                return process.wait(HEARTBEAT_SECONDS)
+            except subprocess.TimeoutExpired:
+                if beat:
+                    beat()
+    except BaseException:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        raise
+
+
+def require(path: Path, what: str) -> Path:
+    """Return the path of a file that must be there.
+
+    Raises:
+        DeliveryError: it is not.
+    """
+    if not path.is_file():
+        raise DeliveryError(f"{path} does not exist; {what}")
+    return path

@@ -1,0 +1,229 @@
+"""A rollout: one service deployment of ECS, from its beginning to its end.
+
+What is followed is the deployment that our own UpdateService began, never "the primary one": after a circuit
+breaker's rollback the rollback is primary and complete, and following it would report a success.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from delivery.errors import DeliveryError
+
+if TYPE_CHECKING:
+    from delivery.clients import Client, Document
+    from delivery.console import Progress
+    from delivery.environment import Environment, Service
+
+OVER = frozenset({"SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"})
+POLL_SECONDS = 2.0
+FIND_SECONDS = 60  # how long the service deployment of an accepted UpdateService may stay unlisted
+ROLLOUT_SECONDS = 20 * 60  # below the 30 minutes of the build project that runs it
+BACK_SECONDS = 8 * 60
+STOPPED_TASKS = 3
+HINT = 100
+
+
+class RolloutError(DeliveryError):
+    """A rollout ended otherwise than with success: the message is ECS's reason."""
+
+
+@dataclass(kw_only=True)
+class Rollout:
+    """A service deployment that is followed; `seen` holds the events that were there before."""
+
+    ecs: Client
+    environment: Environment
+    service: Service
+    arn: str
+    revision: str
+    say: Progress
+    seen: set[str] = field(default_factory=set)
+    shown: str = ""
+    reason: str = ""
+
+    def follow(self, seconds: float = ROLLOUT_SECONDS) -> None:
+        """Wait for its end, with progress lines.
+
+        Raises:
+            RolloutError: it did not succeed (ECS's rollback, if any, is over then), or not within the time.
+        """
+        end = time.monotonic() + seconds
+        while True:
+            row = describe(self.ecs, self.arn)
+            self._show(row)
+            if row["status"] == "SUCCESSFUL":
+                return
+            if row["status"] in OVER:
+                raise RolloutError(self._why(row))
+            if time.monotonic() > end:
+                raise RolloutError(f"the rollout is {row['status']} after {seconds / 60:.0f} minutes")
+            time.sleep(POLL_SECONDS)
+
+    def _show(self, row: Document) -> None:
+        """Write what is new: state and counts, the service's events, why tasks stopped."""
+        target = row.get("targetServiceRevision", {})
+        failures = row.get("deploymentCircuitBreaker", {}).get("failureCount", 0)
+        text = f"{target.get('runningTaskCount', 0)} of {target.get('requestedTaskCount', 0)} new tasks run"
+        text = f"{row['status']}: {text}{f', {failures} failed' if failures else ''}"
+        if row["status"].startswith("ROLLBACK") or row["status"] == "STOPPED":
+            text = row["status"]
+        if row.get("statusReason") and row["status"] != "SUCCESSFUL":
+            text += f" ({row['statusReason']})"
+            self.reason = self.reason or row["statusReason"]
+        if text != self.shown:
+            self.say(f"{self.service.name}: {text}")
+            self.shown = text
+        for event in reversed(described(self.ecs, self.environment.cluster, self.service.ecs_service)["events"]):
+            if event["id"] not in self.seen:
+                self.seen.add(event["id"])
+                self.say(f"{self.service.name}: ECS: {event['message']}")
+
+    def _why(self, row: Document) -> str:
+        """Return why it failed: ECS's reason, and why its tasks stopped."""
+        reasons = [self.reason or row.get("statusReason") or f"the service deployment is {row['status']}"]
+        return " ".join([reasons[0].rstrip(), *self._stopped()])
+
+    def _stopped(self) -> list[str]:
+        """Return why tasks of the revision stopped, the same reason once."""
+        arns = self.ecs.list_tasks(
+            cluster=self.environment.cluster, family=self.service.release_family, desiredStatus="STOPPED"
+        )["taskArns"]
+        tasks = self.ecs.describe_tasks(cluster=self.environment.cluster, tasks=arns[:HINT])["tasks"] if arns else []
+        reasons: list[str] = []
+        for task in tasks:
+            if task["taskDefinitionArn"] != self.revision or task.get("stopCode") == "ServiceSchedulerInitiated":
+                continue
+            for reason in (task.get("stoppedReason", ""), *map(_exit, task["containers"])):
+                if reason and reason not in reasons:
+                    reasons.append(reason)
+        return [f"Tasks stopped: {'; '.join(reasons[:STOPPED_TASKS])}"] if reasons else []
+
+
+def _exit(container: Document) -> str:
+    code, reason = container.get("exitCode"), container.get("reason", "")
+    if code:
+        return f"container {container['name']} ended with exit code {code}{f' ({reason})' if reason else ''}"
+    return str(reason)
+
+
+def described(ecs: Client, cluster: str, service: str) -> Document:
+    """Return DescribeServices' answer for a service.
+
+    Raises:
+        DeliveryError: it does not exist (any more).
+    """
+    try:
+        found = ecs.describe_services(cluster=cluster, services=[service])["services"]
+    except ecs.exceptions.ClusterNotFoundException:
+        found = []
+    if not found or found[0]["status"] != "ACTIVE":
+        raise DeliveryError(
+            f"there is no ECS service {service!r} in cluster {cluster!r}; bring the stack up: pulumi up -s <stack>"
+        )
+    return dict(found[0])
+
+
+def describe(ecs: Client, arn: str) -> Document:
+    """Return a service deployment.
+
+    Raises:
+        DeliveryError: ECS does not know it.
+    """
+    answer = ecs.describe_service_deployments(serviceDeploymentArns=[arn])
+    if not answer["serviceDeployments"]:
+        raise DeliveryError(f"ECS does not know the service deployment {arn}: {answer.get('failures')}")
+    return dict(answer["serviceDeployments"][0])
+
+
+def under_way(ecs: Client, cluster: str, service: str) -> Document | None:
+    """Return the newest service deployment that is not over, None where there is none."""
+    wanted = ["PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"]
+    rows = ecs.list_service_deployments(cluster=cluster, service=service, status=wanted)["serviceDeployments"]
+    return max(rows, key=lambda row: row["createdAt"]) if rows else None
+
+
+def steady(service: Document) -> bool:
+    """Tell from DescribeServices' answer whether a service's only deployment is complete and as large as asked."""
+    deployments = service["deployments"]
+    complete = len(deployments) == 1 and deployments[0].get("rolloutState", "COMPLETED") == "COMPLETED"
+    return bool(complete and service["runningCount"] >= service["desiredCount"])
+
+
+def begin(ecs: Client, environment: Environment, service: Service, revision: str, say: Progress) -> Rollout:
+    """Update a service to a revision and find the service deployment that this begins.
+
+    Raises:
+        DeliveryError: ECS lists no such deployment within a minute.
+    """
+    cluster, name = environment.cluster, service.ecs_service
+    before = described(ecs, cluster, name)
+    window = {"after": before["deployments"][0]["createdAt"]} if before["deployments"] else {}
+    known = {row["serviceDeploymentArn"] for row in _listed(ecs, cluster, name, window)}
+    force = before["taskDefinition"] == revision  # nothing would begin else, and there would be nothing to follow
+    ecs.update_service(cluster=cluster, service=name, taskDefinition=revision, forceNewDeployment=force)
+    end = time.monotonic() + FIND_SECONDS
+    while time.monotonic() < end:
+        fresh = [row for row in _listed(ecs, cluster, name, window) if row["serviceDeploymentArn"] not in known]
+        for row in fresh:
+            if _definition(ecs, row.get("targetServiceRevisionArn", "")) == revision:
+                seen = {event["id"] for event in before["events"]}
+                arn = row["serviceDeploymentArn"]
+                return Rollout(
+                    ecs=ecs, environment=environment, service=service, arn=arn, revision=revision, say=say, seen=seen
+                )
+        time.sleep(POLL_SECONDS / 4)
+    raise DeliveryError(
+        f"ECS took the update of {name} to {revision} but lists no service deployment for it after {FIND_SECONDS} s"
+    )
+
+
+def _listed(ecs: Client, cluster: str, service: str, window: Document) -> list[Document]:
+    created = {"createdAt": window} if window else {}
+    rows: list[Document] = ecs.list_service_deployments(cluster=cluster, service=service, **created)[
+        "serviceDeployments"
+    ]
+    return rows
+
+
+def _definition(ecs: Client, service_revision: str) -> str:
+    """Return the task definition of a service revision, empty where ECS does not show it (yet)."""
+    if not service_revision:
+        return ""
+    found = ecs.describe_service_revisions(serviceRevisionArns=[service_revision])["serviceRevisions"]
+    return str(found[0].get("taskDefinition", "")) if found else ""
+
+
+def stop(ecs: Client, environment: Environment, service: Service, say: Progress) -> None:
+    """Make ECS roll back what is under way on a service, and wait for the end of it; nothing where nothing is."""
+    row = under_way(ecs, environment.cluster, service.ecs_service)
+    if row is None:
+        return
+    if row["status"] in ("PENDING", "IN_PROGRESS"):
+        try:
+            ecs.stop_service_deployment(serviceDeploymentArn=row["serviceDeploymentArn"], stopType="ROLLBACK")
+            say(f"{service.name}: asked ECS to roll back what was under way")
+        except ClientError as error:
+            # Such as: no completed revision to go back to. What comes next replaces the deployment.
+            say(f"{service.name}: ECS does not roll back ({error})")
+            return
+    wait_until_over(ecs, environment, service, say, BACK_SECONDS)
+
+
+def wait_until_over(
+    ecs: Client, environment: Environment, service: Service, say: Progress, seconds: float
+) -> Document | None:
+    """Wait until nothing is under way on a service; returns what still is after that time, else None."""
+    end, told = time.monotonic() + seconds, ""
+    while row := under_way(ecs, environment.cluster, service.ecs_service):
+        if row["status"] != told:
+            say(f"{service.name}: a service deployment of {row['createdAt']:%H:%M:%S} is {row['status']}; waiting")
+            told = row["status"]
+        if time.monotonic() > end:
+            return row
+        time.sleep(POLL_SECONDS)
+    return None

@@ -1,0 +1,88 @@
+"""The pipeline's steps as commands: from options to what they call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from delivery import acceptance, building, deploy, environment, images, manifest, promote, testing
+from delivery.clients import client
+from delivery.console import Progress
+from delivery.errors import DeliveryError
+from delivery.parser import ROOT
+
+if TYPE_CHECKING:
+    import argparse
+    from pathlib import Path
+
+    from delivery.manifest import Manifest
+
+LEAST = 7
+
+
+def _reports(options: argparse.Namespace) -> Path:
+    folder: Path = options.reports / options.stack
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _place(options: argparse.Namespace) -> testing.Workplace:
+    return testing.Workplace(root=ROOT, reports=_reports(options), say=Progress())
+
+
+def _checked(commit: str) -> str:
+    if not manifest.COMMIT.fullmatch(commit):
+        raise DeliveryError(f"--commit {commit!r} is not a commit's hexadecimal number of {LEAST} characters at least")
+    return commit
+
+
+def run_test(options: argparse.Namespace) -> None:
+    """Run `delivery test`."""
+    found = environment.read(client("ssm"), options.stack)
+    testing.run(found, options.commit, _place(options))
+
+
+def run_build(options: argparse.Namespace) -> None:
+    """Run `delivery build`."""
+    commit = _checked(options.commit)
+    builder = building.Builder(
+        clients=client,
+        environment=environment.read(client("ssm"), options.stack),
+        commit=commit,
+        place=_place(options),
+        output=options.output,
+    )
+    made = builder.run(options.execution or manifest.BY_HAND)
+    print(f"RELEASE={made.text()}")
+
+
+def run_deploy(options: argparse.Namespace) -> None:
+    """Run `delivery deploy`."""
+    found = environment.read(client("ssm"), options.stack)
+    release: Manifest = (
+        manifest.read(options.release)
+        if options.release
+        else images.of_commit(client("ecr"), found, _checked(options.commit))
+    )
+    deploy.run(client, found, release, Progress())
+
+
+def run_acceptance(options: argparse.Namespace) -> None:
+    """Run `delivery acceptance`; leaves the url that was tested in `<reports>/<stack>/url.txt`."""
+    found, reports, say = environment.read(client("ssm"), options.stack), _reports(options), Progress()
+    (reports / "url.txt").write_text(found.url + "\n", "utf-8")
+    acceptance.Acceptance(
+        clients=client,
+        environment=found,
+        manifest=manifest.read(options.release) if options.release else None,
+        root=ROOT,
+        reports=reports,
+        safe_only=options.safe_only,
+        say=say,
+    ).run(put_back=options.put_back)
+    say(f"acceptance passed: {found.url}")
+
+
+def run_promote(options: argparse.Namespace) -> None:
+    """Run `delivery promote`."""
+    release = manifest.read(options.release)
+    promote.run(client, release, options.kind, options.execution or release.execution, Progress())

@@ -1,0 +1,67 @@
+"""Test: each service's own unit and integration tests, by `<context>/bin/test`, in containers of their own.
+
+A service's part of the contract: `bin/test unit`, `bin/test integration` and `bin/test acceptance` exit with 0 when
+the tests passed; JUnit reports are copied to $REPORTS; base images, COMMIT and, for acceptance, APP_IMAGE are given as
+environment variables. Several runs at once on one Docker Engine do not disturb one another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from delivery import process
+from delivery.process import ProgramError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from delivery.console import Progress
+    from delivery.environment import Environment, Service
+
+KINDS = ("unit", "integration")
+NEEDED = "a service's image context brings its own tests: bin/test unit|integration|acceptance (see app/README.md)"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workplace:
+    """Where work is done: `root`, which image contexts are relative to, `reports` for JUnit results per service."""
+
+    root: Path
+    reports: Path
+    say: Progress
+
+
+def run(environment: Environment, commit: str, place: Workplace) -> None:
+    """Run the unit and then the integration tests of every service.
+
+    Args:
+        environment: whose services' build arguments are used.
+        commit: what COMMIT is for the tests.
+        place: where.
+
+    Raises:
+        ProgramError: the first tests that failed.
+    """
+    for service in environment.services:
+        for kind in KINDS:
+            script(service, kind, {"COMMIT": commit}, place)
+
+
+def script(service: Service, kind: str, variables: dict[str, str], place: Workplace) -> None:
+    """Run one kind of tests of a service.
+
+    Raises:
+        ProgramError: it failed; the tests' own output is above.
+    """
+    program = process.require(place.root / service.context / "bin" / "test", NEEDED)
+    folder = (place.reports / service.name).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    place.say(f"{service.name}: {kind} tests")
+    try:
+        process.show(
+            [str(program), kind], f"{service.name}: {kind}", {**service.build_args, **variables, "REPORTS": str(folder)}
+        )
+    except ProgramError as failed:
+        raise ProgramError(f"{service.name}: {kind} tests failed; output above, reports: {folder}") from failed
+    place.say(f"{service.name}: {kind} tests passed")
