@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Any
 
 ZEROS = "0" * 40
 """Git's name for no object: `before` of a ref that was created, `after` of one that was deleted."""

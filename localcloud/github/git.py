@@ -1,0 +1,73 @@
+"""Running git: in a bare repository of ours, never with anybody's configuration, never with hooks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SECONDS = 120
+"""Time-out of one command."""
+ALWAYS = {"core.hooksPath": "/dev/null", "safe.directory": "*", "gc.auto": "0", "i18n.logOutputEncoding": "UTF-8"}
+REMEDY = "install git (Debian and Ubuntu: apt-get install git), then: make up"
+
+
+class GitError(Exception):
+    """A git command that failed: its first line of complaint."""
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return the variables git is run with: nothing of the user's or the system's git configuration."""
+    pairs = {f"GIT_CONFIG_KEY_{n}": key for n, key in enumerate(ALWAYS)}
+    pairs |= {f"GIT_CONFIG_VALUE_{n}": value for n, value in enumerate(ALWAYS.values())}
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "LC_ALL": "C",
+        "TZ": "UTC",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_COUNT": str(len(ALWAYS)),
+        **pairs,
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ATTR_NOSYSTEM": "1",
+        **more,
+    }
+
+
+def run(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
+    """Run git in a bare repository and return what it prints.
+
+    Raises:
+        GitError: it failed.
+    """
+    done = subprocess.run(
+        ["git", f"--git-dir={folder}", *arguments],
+        input=stdin, capture_output=True, check=False, env=environment(), cwd="/", timeout=SECONDS,
+    )  # fmt: skip
+    if done.returncode != 0:
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"]
+        raise GitError(f"git {arguments[0]}: {lines[0]}")
+    return done.stdout
+
+
+def text(folder: Path, *arguments: str, stdin: bytes = b"") -> str:
+    """Run git as `run` does and return what it prints as text; bytes that are no UTF-8 are replaced.
+
+    Raises:
+        GitError: it failed.
+    """
+    return run(folder, *arguments, stdin=stdin).decode(errors="replace")
+
+
+def missing() -> str | None:
+    """Return in one line what of git is missing on this machine, or None."""
+    if shutil.which("git") is None:
+        return f"git is not installed, so nothing can be pushed: {REMEDY}"
+    path = subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=False, timeout=SECONDS).stdout
+    if shutil.which("git-http-backend", path=path.strip()) is None:
+        return f"git's http-backend is not in {path.strip()}, so nothing can be pushed: {REMEDY}"
+    return None

@@ -1,0 +1,158 @@
+"""What a bare repository holds: refs, commits, changed files, archives. Each function runs git and blocks meanwhile."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from localcloud.github import git
+from localcloud.github.events import ZEROS, Commit
+from localcloud.github.names import SHA, is_ref
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+FORMAT = "%H%x00%T%x00%P%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B%x00"
+FIELDS = 10
+SHOWN = ("refs/heads/", "refs/tags/")
+"""What GitHub tells of; other refs may be pushed silently."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A commit with the files it touched, against its first parent; a renamed file is one removed and one added."""
+
+    commit: Commit
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    modified: tuple[str, ...]
+
+
+def iso(seconds: float) -> str:
+    """Return a time in seconds since 1970 as GitHub writes it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def refs(folder: Path) -> dict[str, str]:
+    """Return all branches and tags with what they point to (a tag object where a tag is annotated)."""
+    lines = git.text(folder, "for-each-ref", "--format=%(objectname) %(refname)", *SHOWN).splitlines()
+    return {name: sha for sha, _, name in (line.partition(" ") for line in lines)}
+
+
+def resolve(folder: Path, ref: str) -> str | None:
+    """Return the commit's sha that a branch, tag, full ref or full sha means, or None."""
+    if SHA.fullmatch(ref):
+        candidates = [ref]
+    elif not is_ref(ref):
+        return None
+    elif ref == "HEAD" or ref.startswith("refs/"):
+        candidates = [ref]
+    else:
+        candidates = [f"refs/heads/{ref}", f"refs/tags/{ref}", f"refs/{ref}"]
+    for candidate in candidates:
+        try:
+            return git.text(folder, "rev-parse", "--verify", "--quiet", f"{candidate}^{{commit}}").strip()
+        except git.GitError:
+            continue
+    return None
+
+
+def commit(folder: Path, ref: str) -> Commit | None:
+    """Return the commit that a branch, tag, full ref or full sha means, or None."""
+    sha = resolve(folder, ref)
+    return log(folder, ["-1", sha])[0].commit if sha else None
+
+
+def log(folder: Path, arguments: Sequence[str], without: Iterable[str] = ()) -> list[Change]:
+    """Return the commits that `git log` finds.
+
+    Args:
+        folder: the repository.
+        arguments: options and revisions; shas only, never what came from outside.
+        without: commits that, with all before them, are left out.
+
+    Raises:
+        git.GitError: no such revision.
+    """
+    mark = secrets.token_hex(16)
+    options = ["--root", "--name-status", "--no-renames", "--diff-merges=first-parent", "-z", "--stdin"]
+    excluded = "".join(f"^{sha}\n" for sha in without).encode()
+    out = git.text(folder, "log", f"--format={mark}{FORMAT}", *options, *arguments, stdin=excluded)
+    return [_change(part) for part in out.split(mark)[1:]]
+
+
+def _change(text: str) -> Change:
+    """Read one commit of `log`."""
+    parts = text.split("\0", FIELDS)
+    sha, tree, parents, author, mail, at, committer, committer_mail, committed, message = parts[:FIELDS]
+    found = Commit(
+        sha=sha, tree=tree, parents=tuple(parents.split()), message=message.rstrip("\n"),
+        author_name=author, author_email=mail, author_date=iso(int(at or 0)),
+        committer_name=committer, committer_email=committer_mail, committer_date=iso(int(committed or 0)),
+    )  # fmt: skip
+    words = parts[FIELDS].lstrip("\0\n").rstrip("\0").split("\0")
+    files: dict[str, list[str]] = {"A": [], "D": [], "M": []}
+    for status, path in zip(words[::2], words[1::2], strict=False):
+        files.get(status.strip(), files["M"]).append(path)
+    return Change(found, tuple(files["A"]), tuple(files["D"]), tuple(files["M"]))
+
+
+def new_commits(folder: Path, tip: str, known: Iterable[str]) -> set[str]:
+    """Return the shas of a tip's commits that none of the known tips reaches."""
+    excluded = "".join(f"^{sha}\n" for sha in known).encode()
+    return set(git.text(folder, "rev-list", "--stdin", tip, stdin=excluded).split())
+
+
+def changed(folder: Path, before: str, after: str) -> tuple[str, ...]:
+    """Return the paths that differ between two commits, sorted."""
+    out = git.text(folder, "diff-tree", "-r", "-z", "--name-only", "--no-renames", before, after)
+    return tuple(sorted(path for path in out.split("\0") if path))
+
+
+def merge_base(folder: Path, one: str, other: str) -> str | None:
+    """Return the best common ancestor of two commits, or None."""
+    try:
+        return git.text(folder, "merge-base", one, other).strip()
+    except git.GitError:
+        return None
+
+
+def is_ancestor(folder: Path, older: str, newer: str) -> bool:
+    """Say whether a commit is another's ancestor, or the same."""
+    try:
+        git.run(folder, "merge-base", "--is-ancestor", older, newer)
+    except git.GitError:
+        return False
+    return True
+
+
+def set_ref(folder: Path, ref: str, sha: str, before: str | None = None) -> None:
+    """Point a ref somewhere, or delete it where sha is zeros.
+
+    Args:
+        folder: the repository.
+        ref: in full.
+        sha: the new object.
+        before: what it has to be before; zeros: it must not exist; None: anything.
+
+    Raises:
+        git.GitError: it is something else, or the object does not exist.
+    """
+    if sha == ZEROS:
+        git.run(folder, "update-ref", "-d", ref, *([before] if before else []))
+    else:
+        git.run(folder, "update-ref", ref, sha, *([before] if before else []))
+
+
+def archive(folder: Path, sha: str) -> bytes:
+    """Return a commit's files as a zip without a top folder: modes and links kept, contents byte for byte.
+
+    The repository's info/attributes switch off what .gitattributes may ask of an archive.
+
+    Raises:
+        git.GitError: no such commit.
+    """
+    return git.run(folder, "archive", "--format=zip", sha)
