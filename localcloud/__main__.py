@@ -7,7 +7,7 @@ import sys
 
 from localcloud import setup
 
-NAMES = ("up", "status", "down", "reset", "env", "sweep", "clock", "setup", "serve")
+NAMES = ("up", "status", "down", "reset", "env", "sweep", "clock", "connect", "setup", "serve")
 DESCRIPTION = """The local cloud: the AWS services that the stacks use, on this machine, with Docker.
 
   setup   make the local cloud's virtual environment (.localcloud/venv); nothing to do when it is up to date
@@ -15,6 +15,7 @@ DESCRIPTION = """The local cloud: the AWS services that the stacks use, on this 
   status  what runs
   env     variables that lead any AWS client to it, and the base images' names
   clock   let seconds pass for pipelines and builds: an approval expires without waiting for it
+  connect make a connection to GitHub AVAILABLE: the click that AWS's console asks for, by name or ARN
   down    stop the process and all containers; state stays, and the next `up` brings everything back
   reset   remove everything: containers, volumes, pushed images, network, state
   sweep   list whatever stacks left behind: exit code 0 if nothing, else 1
@@ -37,6 +38,9 @@ def parser() -> argparse.ArgumentParser:
     for name in ("status", "env", "sweep"):
         made[name].add_argument("--json", action="store_true", help="print JSON")
     made["clock"].add_argument("seconds", type=float, help="how many seconds pass at once")
+    made["connect"].add_argument(
+        "connection", help="name or ARN of a connection (aws codeconnections list-connections)"
+    )
     made["down"].description = (
         "Stops the process and its containers (tasks, load balancers, databases). Nothing is lost: databases keep "
         "their volumes, and the next `up` starts everything again."

@@ -92,15 +92,32 @@ def run_env(options: argparse.Namespace, settings: Settings) -> int:
 
 def run_clock(options: argparse.Namespace, settings: Settings) -> int:
     """Let time pass for pipelines and builds."""
+    answer = control(settings, "clock", {"advance": options.seconds})
+    say(f"pipelines and builds are {answer['ahead']:.0f} s ahead of this machine's clock")
+    return 0
+
+
+def run_connect(options: argparse.Namespace, settings: Settings) -> int:
+    """Make a connection AVAILABLE."""
+    answer = control(settings, "codeconnections/complete", {"ConnectionArn": options.connection})
+    say(f"the connection {answer['ConnectionName']} is {answer['ConnectionStatus']}: {answer['ConnectionArn']}")
+    return 0
+
+
+def control(settings: Settings, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Post to one of the process's own pages; returns its answer.
+
+    Raises:
+        UserError: it does not run, or refuses.
+    """
     if not process.health(settings).get("ready"):
         raise UserError("the local cloud does not run: run: make up")
     direct = requests.Session()
     direct.trust_env = False  # no proxy
-    answer = direct.post(f"{settings.endpoint}/_localcloud/clock", json={"advance": options.seconds}, timeout=10)
+    answer = direct.post(f"{settings.endpoint}/_localcloud/{path}", json=body, timeout=10)
     if not answer.ok:
         raise UserError(answer.json()["message"])
-    say(f"pipelines and builds are {answer.json()['ahead']:.0f} s ahead of this machine's clock")
-    return 0
+    return dict(answer.json())
 
 
 def run_down(_options: argparse.Namespace, settings: Settings) -> int:

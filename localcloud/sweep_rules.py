@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 Client = Any
 SCALING = "application-autoscaling"
+NOTIFICATIONS = "codestar-notifications"
 OF_ECS = {"ServiceNamespace": "ecs"}
 
 
@@ -156,6 +157,10 @@ RULES: list[tuple[str, Callable[[Client], Iterator[str]]]] = [
     ("sqs", listing("queue", "list_queues", "QueueUrls", "")),
     ("events", listing("event rule", "list_rules", "Rules", "Name")),
     ("kms", keys),
+    ("codepipeline", listing("pipeline", "list_pipelines", "pipelines", "name")),
+    ("codepipeline", listing("pipeline webhook", "list_webhooks", "webhooks", "url")),
+    ("codeconnections", listing("connection", "list_connections", "Connections", "ConnectionArn")),
+    (NOTIFICATIONS, listing("notification rule", "list_notification_rules", "NotificationRules", "Arn")),
     ("acm", listing("certificate", "list_certificates", "CertificateSummaryList", "CertificateArn")),
 ]  # fmt: skip
 """What is asked of which API (boto3's client names)."""
