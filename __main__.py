@@ -5,12 +5,14 @@ from pulumi.runtime import config
 
 from infra import settings, stack
 
+values = config.CONFIG.get()
 chosen = settings.load(
-    config.CONFIG.get(),
+    values,
     stack=pulumi.get_stack(),
     organization=pulumi.get_organization(),
     project=pulumi.get_project(),
-    secret_keys=[key for key in config.CONFIG.get() if config.is_config_secret(key)],
+    secret_keys=[key for key in values if config.is_config_secret(key)],
 )
-for name, value in stack.build(chosen).export().items():
+secrets = {key: pulumi.Config(key.split(":")[0]).get_secret(key.split(":")[1]) for key in settings.SECRETS}
+for name, value in stack.build(chosen, secrets).export().items():
     pulumi.export(name, value)

@@ -7,57 +7,22 @@ from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_aws as aws
-from pulumi.runtime.sync_await import _sync_await
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 ACCEPTED = "accepted-"
-BUILT = ("content-", "candidate-")
+BUILT = ("candidate-", "content-")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AcceptedImage:
-    """An image that passed acceptance, where it lies, and the tag it was built as."""
+    """An image that passed acceptance, where it lies, and what it was built from."""
 
     repository_url: str
     repository_arn: str
     digest: str
     version: str
-
-
-class ImageStack:
-    """The stack that holds the image repositories: the only values that cross stacks are names."""
-
-    def __init__(self, qualified_name: str, *, asked_by: str) -> None:
-        """Refer to a stack.
-
-        Args:
-            qualified_name: `organization/project/stack`.
-            asked_by: the file and key that name it, for messages.
-        """
-        self._asked_by = asked_by
-        self.stack = qualified_name.rsplit("/", 1)[-1]
-        self._reference = pulumi.StackReference(qualified_name)
-
-    def repositories(self) -> dict[str, str]:
-        """Return the repository's name of each service.
-
-        Raises:
-            pulumi.RunError: the stack cannot be read, or has no repositories (never brought up).
-        """
-        stack = self.stack
-        try:
-            # Read now rather than as an Output: a refusal must come before the first resource is asked for.
-            details = _sync_await(self._reference.get_output_details("repository_urls"))
-        except Exception as error:
-            reason = " ".join(str(error).split())
-            raise pulumi.RunError(f"{self._asked_by}: stack {stack} cannot be read: {reason}") from error
-        if not details.value:
-            raise pulumi.RunError(
-                f"{self._asked_by}: stack {stack} has no image repositories; run: pulumi up -s {stack}"
-            )
-        return {service: url.split("/", 1)[1] for service, url in dict(details.value).items()}
 
 
 def newest(repository: str) -> AcceptedImage | None:
@@ -91,9 +56,9 @@ def newest(repository: str) -> AcceptedImage | None:
 
 
 def version_of(tags: Sequence[str]) -> str:
-    """Return the tag that an image was built as, else the one it was accepted as."""
+    """Return the commit that an image was built from, else the tag it was built as, else accepted as."""
     built = sorted(tag for tag in tags if tag.startswith(BUILT))
-    return (built or sorted(tag for tag in tags if _accepted(tag)))[0]
+    return (built or sorted(tag for tag in tags if _accepted(tag)))[0].removeprefix(BUILT[0])
 
 
 def _accepted(tag: str | None) -> bool:

@@ -58,6 +58,41 @@ def insights_log_group(environment: str) -> str:
     return f"/aws/ecs/containerinsights/{cluster(environment)}/performance"
 
 
+def task_role_path(environment: str) -> str:
+    """Return the path of the IAM roles of an environment's tasks: what a deployment may pass on."""
+    return f"/{PROJECT}/{environment}/tasks/"
+
+
+def dashboard(environment: str) -> str:
+    """Return the name of an environment's dashboard, which its alarms' names begin with."""
+    return f"{PROJECT}-{environment}"
+
+
+def pipeline(stack: str) -> str:
+    """Return the name of a stack's pipeline, of its topic and of its connection."""
+    return f"{PROJECT}-{stack}"
+
+
+def build_project(stack: str, key: str) -> str:
+    """Return the name of one of the pipeline's build projects: `slipway-prod-staging-deploy`."""
+    return f"{pipeline(stack)}-{key}"
+
+
+def build_log_group(stack: str, key: str) -> str:
+    """Return the log group of a build project."""
+    return f"/{PROJECT}/{stack}/build/{key}"
+
+
+def report_group(project: str, kind: str) -> str:
+    """Return the report group that CodeBuild takes for `kind` in a buildspec (its guide, "Report group naming")."""
+    return f"{project}-{kind}"
+
+
+def pipeline_parameter(environment: str) -> str:
+    """Return the Parameter Store name of what an environment's pipeline is called."""
+    return f"/{PROJECT}/{environment}/pipeline"
+
+
 def final_snapshot(environment: str) -> str:
     """Return the name of the database snapshot that a destroy leaves, where one is asked for."""
     return f"{PROJECT}-{environment}-final"

@@ -11,15 +11,19 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 
 
-def statement(purpose: str, actions: Sequence[str], resources: Sequence[object]) -> Document:
+def statement(
+    purpose: str, actions: Sequence[str], resources: Sequence[object], condition: Document | None = None
+) -> Document:
     """Return one `Allow` statement.
 
     Args:
         purpose: letters only, shown in IAM as the statement's name.
         actions: such as `ecr:BatchGetImage`.
         resources: ARNs, as strings or Pulumi outputs.
+        condition: such as `{"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}`.
     """
-    return {"Sid": purpose, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
+    allow = {"Sid": purpose, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
+    return allow | ({"Condition": condition} if condition else {})
 
 
 def document(*statements: Document) -> Document:
@@ -27,10 +31,19 @@ def document(*statements: Document) -> Document:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-def trust(principal: str) -> str:
-    """Return, as JSON, the policy that lets an AWS service take a role; such as `ecs-tasks.amazonaws.com`."""
-    allow = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": principal}}
-    return json.dumps(document(allow))
+def trust(principal: str, *, account: str | None = None, source: str | None = None) -> str:
+    """Return, as JSON, the policy that lets an AWS service take a role.
+
+    Args:
+        principal: such as `ecs-tasks.amazonaws.com`.
+        account: where given, the service may do so for this account only.
+        source: where given, for the resource of this ARN only.
+    """
+    allow: Document = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": principal}}
+    condition = ({"StringEquals": {"aws:SourceAccount": account}} if account else {}) | (
+        {"ArnEquals": {"aws:SourceArn": source}} if source else {}
+    )
+    return json.dumps(document(allow | ({"Condition": condition} if condition else {})))
 
 
 def task_execution(repository: object, log_group: object, secrets: Sequence[object]) -> Document:
@@ -51,6 +64,46 @@ def task_execution(repository: object, log_group: object, secrets: Sequence[obje
     if secrets:
         statements.append(statement("ReadSecrets", ["secretsmanager:GetSecretValue"], secrets))
     return document(*statements)
+
+
+def private_bucket(arn: object, account: str) -> Document:
+    """Return a bucket's policy: over TLS only, and for principals of this account only.
+
+    Args:
+        arn: of the bucket.
+        account: its number.
+    """
+    everything = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [arn, _within(arn)]}
+    # A service that acts for the account has no account of its own.
+    foreign = {
+        "StringNotEquals": {"aws:PrincipalAccount": account},
+        "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
+    }
+    return document(
+        everything | {"Sid": "DenyPlainText", "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+        everything | {"Sid": "DenyOtherAccounts", "Condition": foreign},
+    )
+
+
+def _within(arn: object) -> object:
+    """Return the ARN pattern of everything in a bucket; the ARN may be a Pulumi output."""
+    apply = getattr(arn, "apply", None)
+    return apply(lambda text: f"{text}/*") if apply else f"{arn}/*"
+
+
+def topic(arn: object, account: str, principals: Sequence[str]) -> Document:
+    """Return a topic's policy: AWS's services may publish to it, for this account.
+
+    Args:
+        arn: of the topic.
+        account: its number.
+        principals: such as `cloudwatch.amazonaws.com`.
+    """
+    allow = statement("PublishForTheAccount", ["sns:Publish"], [arn])
+    return document(
+        allow
+        | {"Principal": {"Service": list(principals)}, "Condition": {"StringEquals": {"aws:SourceAccount": account}}}
+    )
 
 
 def image_lifecycle(*, releases: int, accepted: int, built: int, candidate_days: int) -> str:

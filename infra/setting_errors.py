@@ -46,7 +46,7 @@ class Mistake:
 
 
 # Fields of the settings that do not come from the stack file.
-HANDED_OVER = frozenset({"stack", "organization", "project"})
+HANDED_OVER = frozenset({"stack", "organization", "project", "github_owner"})
 
 
 class SettingsError(pulumi.RunError):
@@ -64,7 +64,12 @@ class SettingsError(pulumi.RunError):
 
 
 def path(where: Location) -> str:
-    """Return a key as `pulumi config set --path` takes it: `slipway:environment.services.web.cpu`."""
+    """Return a key as `pulumi config set --path` takes it: `slipway:environment.services.web.cpu`.
+
+    The key of another namespace, such as `github:owner`, stays as it is.
+    """
+    if where and ":" in str(where[0]):
+        return str(where[0])
     text = ""
     for part in where:
         text += f"[{part}]" if isinstance(part, int) else f"{'.' if text else ''}{part}"

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infra import content, naming, subnets
+from infra import content, naming, setting_pipeline, subnets
 from infra.setting_errors import Location, Mistake
 
 if TYPE_CHECKING:
@@ -57,9 +57,10 @@ def check(settings: Settings) -> list[Mistake]:
     environment = settings.environment
     found += _network(environment.network)
     found += _load_balancer(environment.load_balancer)
-    if environment.log_retention_days not in RETENTION:
-        rule = f"CloudWatch Logs takes {_words(RETENTION)}; choose one"
-        found.append(Mistake.value(("environment", "log_retention_days"), environment.log_retention_days, rule))
+    found += _retention(("environment",), environment.log_retention_days)
+    if settings.pipeline:
+        found += _retention(("pipeline",), settings.pipeline.log_retention_days)
+    found += setting_pipeline.check(settings)
     for name, service in environment.services.items():
         found += _service(("environment", "services", name), service, has_database=environment.database is not None)
     return found + list(_routes(environment))
@@ -72,6 +73,12 @@ def _source(settings: Settings) -> Iterator[Mistake]:
         )
     if settings.registry is not None and settings.images is not None:
         yield Mistake(("images",), "is set beside slipway:registry; images come from one place; remove one of them")
+
+
+def _retention(where: Location, days: int) -> Iterator[Mistake]:
+    if days not in RETENTION:
+        rule = f"CloudWatch Logs takes {_words(RETENTION)}; choose one"
+        yield Mistake.value((*where, "log_retention_days"), days, rule)
 
 
 def _names(settings: Settings) -> Iterator[Mistake]:

@@ -68,8 +68,8 @@ def _default(field: FieldInfo) -> str:
     value = field.default
     if value is None:
         return "absent"
-    if isinstance(value, BaseModel) or value == {}:
+    if isinstance(value, BaseModel) or value in ({}, ()):
         return "map below" if isinstance(value, BaseModel) else "none"
-    if isinstance(value, tuple):
+    if isinstance(value, tuple) and value:
         return ", ".join(f"`{part}`" for part in value)
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"

@@ -7,25 +7,22 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
-from infra import setting_errors, setting_rules
+from infra import setting_errors, setting_pipeline, setting_rules
+from infra.setting_section import Section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 NAMESPACE = "slipway"
+# Keys of the secrets, which never get into the settings.
+SECRETS = (setting_pipeline.OWN_SECRET, setting_pipeline.GITHUB_TOKEN)
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*[a-z0-9]$|^[a-z]$")]
 Text = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)]
 SecretArn = Annotated[str, Field(pattern=r"^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:.+$")]
-
-
-class Section(BaseModel):
-    """A part of the configuration: fixed once read, and a misspelt key is a mistake."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Network(Section):
@@ -150,16 +147,30 @@ class Settings(Section):
     stack: str
     organization: str
     project: str
+    github_owner: str | None = None
     environment: Environment = Field(description="everything that serves requests")
     registry: Registry | None = Field(None, description="image repositories of this stack's own")
     images: Images | None = Field(None, description="images that another stack accepted")
+    pipeline: setting_pipeline.Pipeline | None = Field(
+        None, description="from a pushed commit to production, or to staging alone"
+    )
+
+    @property
+    def qualified(self) -> str:
+        """This stack's qualified name."""
+        return self._qualify(self.stack)
 
     @property
     def image_stack(self) -> str:
         """The qualified name of the stack that accepts the images; empty when this one makes its own."""
-        if self.images is None:
-            return ""
-        name = self.images.from_stack
+        return self._qualify(self.images.from_stack) if self.images else ""
+
+    @property
+    def staging_stack(self) -> str:
+        """The qualified name of the stack that releases pass first; empty when this one is it, or has no pipeline."""
+        return self._qualify(self.pipeline.staging) if self.pipeline and self.pipeline.staging else ""
+
+    def _qualify(self, name: str) -> str:
         return name if "/" in name else f"{self.organization}/{self.project}/{name}"
 
 
@@ -174,7 +185,7 @@ def load(
     """Read and check a stack's configuration.
 
     Args:
-        config: key to value, as Pulumi hands them over: `slipway:environment` and its like are JSON.
+        config: key to value, decrypted, as Pulumi hands them over: `slipway:environment` and its like are JSON.
         stack: the stack's name; it becomes the environment's.
         organization: of the stack, to find other stacks.
         project: likewise.
@@ -184,19 +195,19 @@ def load(
         setting_errors.SettingsError: one line for each mistake.
     """
     prefix = f"{NAMESPACE}:"
-    own = {key.removeprefix(prefix): value for key, value in config.items() if key.startswith(prefix)}
-    mistakes = [
-        setting_errors.Mistake.secret(key.removeprefix(prefix)) for key in secret_keys if key.startswith(prefix)
-    ]
-    if mistakes:
+    own = {key.removeprefix(prefix): _value(value) for key, value in config.items() if key.startswith(prefix)}
+    mistakes = setting_pipeline.secrets(config, secret_keys, pipeline=own.get("pipeline"))
+    if any(key.startswith(prefix) for key in secret_keys) and mistakes:
+        # What should be no secret is one: no message may show a part of it.
         raise setting_errors.SettingsError(stack, mistakes)
-    values: dict[str, Any] = {key: _value(value) for key, value in own.items()}
-    mistakes = setting_rules.placeholders(values)
-    known = {"stack": stack, "organization": organization, "project": project}
-    if clash := sorted(known.keys() & values.keys()):
+    own.pop(setting_pipeline.WEBHOOK_SECRET, None)
+    mistakes += setting_rules.placeholders(own)
+    known: dict[str, str | None] = {"stack": stack, "organization": organization, "project": project}
+    known |= {"github_owner": config.get(setting_pipeline.GITHUB_OWNER)}
+    if clash := sorted(known.keys() & own.keys()):
         raise setting_errors.SettingsError(stack, [setting_errors.Mistake.unknown((key,), Settings) for key in clash])
     try:
-        settings = Settings.model_validate(values | known)
+        settings = Settings.model_validate(own | known)
     except ValidationError as error:
         mistakes += setting_errors.of_validation(error, Settings)
         raise setting_errors.SettingsError(stack, mistakes) from None

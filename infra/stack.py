@@ -1,4 +1,7 @@
-"""The architecture on one screen: what a stack's configuration becomes. The one composer of components."""
+"""The architecture on one screen: what a stack's configuration becomes.
+
+The one composer of components, with `infra/release.py` for those of the pipeline.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,20 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from infra import accepted, naming, wiring
+from infra import accepted, naming, release, release_wiring, wiring
+from infra.components.autoscaling import Autoscaling
 from infra.components.cluster import Cluster
 from infra.components.database import Database
 from infra.components.first_image import FirstImage
 from infra.components.load_balancer import LoadBalancer
+from infra.components.monitoring import Monitoring
 from infra.components.network import Network
 from infra.components.record import Record, RecordArgs
 from infra.components.repository import Repository
 from infra.components.service import Service
 from infra.components.task import Task
+from infra.components.topic import Topic
+from infra.stacks import OtherStacks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outputs:
-    """What a stack exports; by service name where it is a map."""
+    """What a stack exports; by service name where it is a map. With a pipeline, its outputs too."""
 
     url: pulumi.Output[str]
     cluster: pulumi.Output[str]
@@ -37,30 +44,40 @@ class Outputs:
     repository_urls: Mapping[str, pulumi.Input[str]]
     image_digests: Mapping[str, pulumi.Output[str]]
     log_groups: list[pulumi.Output[str]]
+    release: release.Outputs | None
 
     def export(self) -> dict[str, object]:
         """Return the exports by name."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        own: dict[str, object] = {name: getattr(self, name) for name in self.__slots__ if name != "release"}
+        return own | (self.release.export() if self.release else {})
 
 
-def build(chosen: settings.Settings) -> Outputs:
+def build(chosen: settings.Settings, secrets: Mapping[str, pulumi.Output[str] | None]) -> Outputs:
     """Declare everything that a stack has.
 
     Args:
         chosen: the stack's configuration, checked.
+        secrets: those of `settings.SECRETS`, None where one is not set.
 
     Raises:
-        pulumi.RunError: images come from another stack that has accepted none; nothing is created then.
+        pulumi.RunError: what another stack or the account has to have is missing; nothing is created then.
     """
-    images = _own_images(chosen, chosen.registry) if chosen.registry else _accepted_images(chosen)
+    others = OtherStacks()
+    known = release.survey(chosen, chosen.pipeline, others) if chosen.pipeline else None
+    images = _own_images(chosen, chosen.registry) if chosen.registry else _accepted_images(chosen, others)
     base = _base(chosen)
     tasks, services = {}, {}
     for name, image in images.items():
         full = naming.of_service(chosen.stack, name)
         tasks[name] = Task(full, wiring.task(chosen, base, name, image))
         services[name] = Service(full, wiring.service(chosen, base, name, tasks[name]))
-    # A place for the pipeline: it needs the names below and the repositories.
-    outputs = Outputs(
+        if scaling := chosen.environment.services[name].autoscaling:
+            Autoscaling(full, wiring.autoscaling(base, services[name], scaling))
+    records = _records(chosen, base, images, tasks, services)
+    topic = Topic(chosen.stack, release_wiring.topic(chosen, known)) if known else None
+    Monitoring(chosen.stack, wiring.monitoring(chosen, base, services, [topic.arn] if topic else []))
+    after = [*services.values(), *records]
+    return Outputs(
         url=base.balancer.url,
         cluster=base.cluster.name,
         services={name: service.name for name, service in services.items()},
@@ -68,9 +85,8 @@ def build(chosen: settings.Settings) -> Outputs:
         repository_urls={name: image.repository_url for name, image in images.items()},
         image_digests={name: task.digest for name, task in tasks.items()},
         log_groups=[task.log_group for task in tasks.values()],
+        release=release.build(chosen, known, topic=topic, secrets=secrets, after=after) if known and topic else None,
     )
-    _record(chosen, outputs, tasks)
-    return outputs
 
 
 def _own_images(chosen: settings.Settings, registry: settings.Registry) -> dict[str, wiring.Image]:
@@ -85,18 +101,19 @@ def _own_images(chosen: settings.Settings, registry: settings.Registry) -> dict[
     return images
 
 
-def _accepted_images(chosen: settings.Settings) -> dict[str, wiring.Image]:
+def _accepted_images(chosen: settings.Settings, others: OtherStacks) -> dict[str, wiring.Image]:
     """Take what another stack accepted; refuse before anything is created."""
     asked_by = f"Pulumi.{chosen.stack}.yaml: slipway:images"
-    source = accepted.ImageStack(chosen.image_stack, asked_by=asked_by)
-    repositories = source.repositories()
+    source = others.get(chosen.image_stack)
+    urls = dict(source.require("repository_urls", asked_by=asked_by))
+    repositories = {service: url.split("/", 1)[1] for service, url in urls.items()}
     images, refusals = {}, []
     for service in chosen.environment.services:
         found = accepted.newest(repositories[service]) if service in repositories else None
         if found is None:
             refusals.append(
-                f"{asked_by}: no image of service {service} has passed acceptance in {source.stack}; "
-                f"run: make acceptance STACK={source.stack}"
+                f"{asked_by}: no image of service {service} has passed acceptance in {source.name}; "
+                f"run: make acceptance STACK={source.name}"
             )
         else:
             images[service] = wiring.Image(**asdict(found))
@@ -120,22 +137,18 @@ def _base(chosen: settings.Settings) -> wiring.Base:
     )
 
 
-def _record(chosen: settings.Settings, outputs: Outputs, tasks: Mapping[str, Task]) -> None:
+def _records(
+    chosen: settings.Settings,
+    base: wiring.Base,
+    images: Mapping[str, wiring.Image],
+    tasks: Mapping[str, Task],
+    services: Mapping[str, Service],
+) -> list[Record]:
     """Write what acceptance and delivery read when they run."""
-    facts: dict[str, pulumi.Input[object]] = {"url": outputs.url, "cluster": outputs.cluster}
-    Record(chosen.stack, RecordArgs(parameter=naming.environment_parameter(chosen.stack), facts=facts))
+    facts: dict[str, pulumi.Input[object]] = {"url": base.balancer.url, "cluster": base.cluster.name}
+    records = [Record(chosen.stack, RecordArgs(parameter=naming.environment_parameter(chosen.stack), facts=facts))]
     for name, task in tasks.items():
-        wanted = chosen.environment.services[name]
-        facts = {
-            "service": outputs.services[name],
-            "template_family": outputs.template_families[name],
-            "release_family": naming.release_family(chosen.stack, name),
-            "repository_url": outputs.repository_urls[name],
-            "digest": task.digest,
-            "version": task.version,
-            "context": wanted.context,
-            "dockerfile": wanted.dockerfile,
-            "build_args": wanted.build_args,
-        }
+        facts = wiring.service_facts(chosen, name, images[name], task, services[name])
         parameter = naming.service_parameter(chosen.stack, name)
-        Record(naming.of_service(chosen.stack, name), RecordArgs(parameter=parameter, facts=facts))
+        records.append(Record(naming.of_service(chosen.stack, name), RecordArgs(parameter=parameter, facts=facts)))
+    return records

@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from infra import content, naming, policies
+from infra.components.autoscaling import AutoscalingArgs
 from infra.components.cluster import ClusterArgs
 from infra.components.database import Database, DatabaseArgs
 from infra.components.first_image import FirstImageArgs
 from infra.components.load_balancer import LoadBalancer, LoadBalancerArgs
+from infra.components.monitoring import MonitoringArgs, ServiceMetrics
 from infra.components.network import Network, NetworkArgs
 from infra.components.repository import Repository, RepositoryArgs
-from infra.components.service import AutoscalingArgs, HealthCheckArgs, ServiceArgs
+from infra.components.service import HealthCheckArgs, Service, ServiceArgs
 from infra.components.task import Task, TaskArgs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from infra import settings
@@ -162,6 +164,7 @@ def task(chosen: settings.Settings, base: Base, name: str, image: Image) -> Task
         digest=image.digest,
         version=image.version,
         template_tag=naming.TEMPLATE_TAG,
+        role_path=naming.task_role_path(chosen.stack),
         port=service.port,
         cpu=service.cpu,
         memory=service.memory,
@@ -204,13 +207,12 @@ def service(chosen: settings.Settings, base: Base, name: str, tasks: Task) -> Se
         health_check=HealthCheckArgs(**dict(wanted.health_check)),
         deregistration_delay=wanted.deregistration_delay,
         grace_period=wanted.grace_period,
-        autoscaling=AutoscalingArgs(**dict(wanted.autoscaling)) if wanted.autoscaling else None,
+        autoscaled=wanted.autoscaling is not None,
         spot=wanted.spot,
         vpc_id=base.network.vpc_id,
         subnet_ids=base.network.task_subnet_ids,
         public_ip=not chosen.environment.network.private_subnets,
         cluster_arn=base.cluster.arn,
-        cluster_name=base.cluster.name,
         listener_arn=base.balancer.listener_arn,
         balancer_security_group_id=base.balancer.security_group_id,
         database_security_group_id=held.security_group_id if held else None,
@@ -218,3 +220,53 @@ def service(chosen: settings.Settings, base: Base, name: str, tasks: Task) -> Se
         task_definition_arn=tasks.release_arn,
         follow_release=follows(chosen),
     )
+
+
+def autoscaling(base: Base, service: Service, wanted: settings.Autoscaling) -> AutoscalingArgs:
+    """Return how a service follows its load."""
+    return AutoscalingArgs(
+        cluster_name=base.cluster.name,
+        service_name=service.name,
+        minimum=wanted.minimum,
+        maximum=wanted.maximum,
+        cpu_percent=wanted.cpu_percent,
+    )
+
+
+def monitoring(
+    chosen: settings.Settings, base: Base, services: Mapping[str, Service], topics: Sequence[pulumi.Input[str]]
+) -> MonitoringArgs:
+    """Return what is watched; alarms go to `topics`."""
+    return MonitoringArgs(
+        dashboard_name=naming.dashboard(chosen.stack),
+        region=base.region,
+        balancer=base.balancer.metric_name,
+        cluster_name=base.cluster.name,
+        services={
+            name: ServiceMetrics(service_name=one.name, targets=one.metric_name) for name, one in services.items()
+        },
+        actions=topics,
+    )
+
+
+def service_facts(
+    chosen: settings.Settings, name: str, image: Image, held: Task, running: Service
+) -> dict[str, pulumi.Input[object]]:
+    """Return what delivery and acceptance have to know of a service."""
+    wanted = chosen.environment.services[name]
+    return {
+        "service": running.name,
+        "container": name,
+        "desired_count": wanted.desired_count,
+        "port": wanted.port,
+        "health_path": wanted.health_check.path,
+        "target_group": running.target_group_arn,
+        "template_family": naming.template_family(chosen.stack, name),
+        "release_family": naming.release_family(chosen.stack, name),
+        "repository_url": image.repository_url,
+        "digest": held.digest,
+        "version": held.version,
+        "context": wanted.context,
+        "dockerfile": wanted.dockerfile,
+        "build_args": wanted.build_args,
+    }

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import grpc  # type: ignore[import-untyped]
 import pulumi
 from google.protobuf import json_format  # type: ignore[import-untyped]
 from pulumi.runtime import mocks
@@ -17,8 +18,21 @@ ACCOUNT = "000000000000"
 REGION = "eu-central-1"
 DIGEST = "sha256:" + "1" * 64
 TOKEN = "a token that differs on every call"
+SECRET = "made by the cloud"
 ZONES = ["eu-central-1a", "eu-central-1b", "eu-central-1c"]
 REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+
+
+class Refused(grpc.RpcError):  # type: ignore[misc]
+    """What the engine answers when a provider fails: its message, which may have many lines."""
+
+    def code(self) -> grpc.StatusCode:
+        """Return the kind of failure."""
+        return grpc.StatusCode.UNKNOWN
+
+    def details(self) -> str:
+        """Return the provider's message."""
+        return str(self.args[0])
 
 
 @dataclass(frozen=True)
@@ -121,6 +135,8 @@ def as_plain(message: Any) -> dict[str, Any]:  # noqa: ANN401 - protobuf has no 
 STANDARD_ANSWERS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
     "aws:index/getAvailabilityZones:getAvailabilityZones": lambda _: {"names": ZONES},
     "aws:index/getRegion:getRegion": lambda _: {"region": REGION, "id": REGION},
+    "aws:index/getPartition:getPartition": lambda _: {"partition": "aws", "id": "aws"},
+    "aws:index/getCallerIdentity:getCallerIdentity": lambda _: {"accountId": ACCOUNT, "id": ACCOUNT},
     "aws:ecr/getAuthorizationToken:getAuthorizationToken": lambda _: {
         "proxyEndpoint": f"https://{REGISTRY}",
         "userName": "AWS",
@@ -134,7 +150,12 @@ MADE_BY_CLOUD: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
         "registryId": ACCOUNT,
     },
     "docker:index/registryImage:RegistryImage": lambda _: {"sha256Digest": DIGEST},
-    "aws:lb/loadBalancer:LoadBalancer": lambda _: {"dnsName": "balancer.example.test"},
+    "aws:lb/loadBalancer:LoadBalancer": lambda _: {"dnsName": "balancer.example.test", "arnSuffix": "app/balancer/1"},
+    "aws:s3/bucket:Bucket": lambda _: {"bucket": "made-by-the-cloud"},
+    "aws:lb/targetGroup:TargetGroup": lambda _: {"arnSuffix": "targetgroup/targets/1"},
+    "aws:codebuild/webhook:Webhook": lambda _: {"payloadUrl": "https://hooks.example.test/checks", "secret": SECRET},
+    "aws:codepipeline/webhook:Webhook": lambda _: {"url": "https://hooks.example.test/source"},
+    "aws:codeconnections/connection:Connection": lambda _: {"connectionStatus": "PENDING"},
     "aws:rds/instance:Instance": lambda _: {
         "address": "database.example.test",
         "masterUserSecrets": [{"secretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:rds!db-1"}],

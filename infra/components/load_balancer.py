@@ -38,6 +38,7 @@ class LoadBalancer(pulumi.ComponentResource):
 
     listener_arn: pulumi.Output[str]
     security_group_id: pulumi.Output[str]
+    metric_name: pulumi.Output[str]
     url: pulumi.Output[str]
 
     def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -57,14 +58,19 @@ class LoadBalancer(pulumi.ComponentResource):
             opts=self._child,
         )
         self.listener_arn = self._https(balancer) if args.certificate_arn else self._http(balancer)
-        self.security_group_id = group.id
+        self.security_group_id, self.metric_name = group.id, balancer.arn_suffix
         self.url = (
             pulumi.Output.from_input(f"https://{args.domain_name}")
             if args.certificate_arn
             else pulumi.Output.concat("http://", balancer.dns_name)
         )
         self.register_outputs(
-            {"listener_arn": self.listener_arn, "security_group_id": self.security_group_id, "url": self.url}
+            {
+                "listener_arn": self.listener_arn,
+                "security_group_id": self.security_group_id,
+                "metric_name": self.metric_name,
+                "url": self.url,
+            }
         )
 
     def _security_group(self) -> aws.ec2.SecurityGroup:

@@ -23,20 +23,12 @@ class HealthCheckArgs:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class AutoscalingArgs:
-    """Between which counts, and at which mean CPU use in percent."""
-
-    minimum: int
-    maximum: int
-    cpu_percent: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceArgs:
     """What the service needs; times in seconds.
 
     With `follow_release` a new task definition is rolled out by `pulumi up`; else releases come from elsewhere
-    and are left alone. `database_security_group_id` admits the service to the database.
+    and are left alone, and so is the number of tasks where it is `autoscaled`.
+    `database_security_group_id` admits the service to the database.
     """
 
     service_name: str
@@ -48,13 +40,12 @@ class ServiceArgs:
     health_check: HealthCheckArgs
     deregistration_delay: int
     grace_period: int
-    autoscaling: AutoscalingArgs | None
+    autoscaled: bool
     spot: bool
     vpc_id: pulumi.Input[str]
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     public_ip: bool
     cluster_arn: pulumi.Input[str]
-    cluster_name: pulumi.Input[str]
     listener_arn: pulumi.Input[str]
     balancer_security_group_id: pulumi.Input[str]
     database_security_group_id: pulumi.Input[str] | None
@@ -69,10 +60,12 @@ class Service(pulumi.ComponentResource):
     - `pulumi up` waits until it is stable, and fails with ECS's reason when it does not become so
     - tasks are reachable from the load balancer only; a failing release is rolled back by the circuit breaker
     - a target group with its own health check, and the route that leads to it
-    - where asked for: autoscaling by CPU, Spot capacity, admission to the database
+    - where asked for: Spot capacity, admission to the database
     """
 
     name: pulumi.Output[str]
+    target_group_arn: pulumi.Output[str]
+    metric_name: pulumi.Output[str]
 
     def __init__(self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("slipway:infra:Service", name, None, opts)
@@ -82,10 +75,10 @@ class Service(pulumi.ComponentResource):
         targets = self._target_group()
         rule = self._route(targets)
         service = self._service(group, targets, rule)
-        self.name = service.name
-        if args.autoscaling:
-            self._scale(service, args.autoscaling)
-        self.register_outputs({"name": self.name})
+        self.name, self.target_group_arn, self.metric_name = service.name, targets.arn, targets.arn_suffix
+        self.register_outputs(
+            {"name": self.name, "target_group_arn": self.target_group_arn, "metric_name": self.metric_name}
+        )
 
     def _security_group(self) -> aws.ec2.SecurityGroup:
         """Tasks: in from the load balancer, out to anywhere (images, AWS's APIs, the database)."""
@@ -163,7 +156,7 @@ class Service(pulumi.ComponentResource):
         """Keep the tasks running: never fewer than desired, twice as many while a release rolls out."""
         args = self._args
         spot = aws.ecs.ServiceCapacityProviderStrategyArgs(capacity_provider="FARGATE_SPOT", weight=1)
-        ignored = ([] if args.follow_release else ["taskDefinition"]) + (["desiredCount"] if args.autoscaling else [])
+        ignored = ([] if args.follow_release else ["taskDefinition"]) + (["desiredCount"] if args.autoscaled else [])
         return aws.ecs.Service(
             self._name,
             name=args.service_name,
@@ -192,33 +185,4 @@ class Service(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(
                 parent=self, depends_on=[rule], ignore_changes=ignored, delete_before_replace=True
             ),
-        )
-
-    def _scale(self, service: aws.ecs.Service, scaling: AutoscalingArgs) -> None:
-        """Follow the load by the tasks' mean CPU use."""
-        target = aws.appautoscaling.Target(
-            self._name,
-            service_namespace="ecs",
-            scalable_dimension="ecs:service:DesiredCount",
-            resource_id=pulumi.Output.concat("service/", self._args.cluster_name, "/", service.name),
-            min_capacity=scaling.minimum,
-            max_capacity=scaling.maximum,
-            opts=self._child,
-        )
-        configuration = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs(
-            target_value=scaling.cpu_percent,
-            predefined_metric_specification=(
-                aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs(
-                    predefined_metric_type="ECSServiceAverageCPUUtilization"
-                )
-            ),
-        )
-        aws.appautoscaling.Policy(
-            self._name,
-            policy_type="TargetTrackingScaling",
-            service_namespace=target.service_namespace,
-            scalable_dimension=target.scalable_dimension,
-            resource_id=target.resource_id,
-            target_tracking_scaling_policy_configuration=configuration,
-            opts=self._child,
         )

@@ -32,6 +32,7 @@ class TaskArgs:
     digest: pulumi.Input[str]
     version: pulumi.Input[str]
     template_tag: str
+    role_path: str
     port: int
     cpu: int
     memory: int
@@ -91,7 +92,11 @@ class Task(pulumi.ComponentResource):
     def _role(self, purpose: str) -> aws.iam.Role:
         """Make a role for ECS tasks, without rights."""
         return aws.iam.Role(
-            f"{self._name}-{purpose}", assume_role_policy=policies.trust("ecs-tasks.amazonaws.com"), opts=self._child
+            f"{self._name}-{purpose}",
+            # What may pass a role on is told by its path.
+            path=self._args.role_path,
+            assume_role_policy=policies.trust("ecs-tasks.amazonaws.com"),
+            opts=self._child,
         )
 
     def _execution_role(self, logs: aws.cloudwatch.LogGroup) -> pulumi.Output[str]:

@@ -10,12 +10,67 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import yaml
 
-from tests.fake_engine import FakeEngine, run_to_end, start
+from tests.fake_engine import ACCOUNT, DIGEST, REGISTRY, FakeEngine, Refused, run_to_end, start
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     import pytest
 
+Answers = dict[str, "Callable[[dict[str, Any]], dict[str, Any]]"]
+
 ROOT = Path(__file__).resolve().parents[2]
+STAGING_STACK = "organization/slipway/staging"
+URLS = {"repository_urls": {"web": f"{REGISTRY}/slipway/web"}}
+CONNECTION = f"arn:aws:codeconnections:eu-central-1:{ACCOUNT}:connection/1"
+LOOK_UP = "aws:codestarconnections/getConnection:getConnection"
+ACCEPTED: Answers = {
+    "aws:ecr/getImages:getImages": lambda _: {
+        "imageIds": [{"imageDigest": DIGEST, "imageTag": tag} for tag in ("content-1", "accepted-1")]
+    },
+    "aws:ecr/getImage:getImage": lambda _: {
+        "imageDigest": DIGEST,
+        "imagePushedAt": 1,
+        "imageTags": ["accepted-1", "content-1"],
+    },
+    "aws:ecr/getRepository:getRepository": lambda asked: {
+        "repositoryUrl": f"{REGISTRY}/{asked['name']}",
+        "arn": f"arn:aws:ecr:eu-central-1:{ACCOUNT}:repository/{asked['name']}",
+    },
+}
+
+
+def connection(status: str | None) -> Answers:
+    """Answer the look-up of a connection with this status; None: there is none."""
+
+    def answer(asked: dict[str, Any]) -> dict[str, Any]:
+        if status is None:
+            name = asked.get("name") or asked["arn"]
+            raise Refused(
+                f"invoking {LOOK_UP}: 1 error occurred:\n\t* CodeStar Connections Connection ({name}): not found"
+            )
+        return {"arn": asked.get("arn") or CONNECTION, "connectionStatus": status, "name": asked.get("name") or ""}
+
+    return {LOOK_UP: answer}
+
+
+def beside_staging(answers: Answers | None = None, outputs: Mapping[str, Any] | None = None) -> FakeEngine:
+    """Return an account whose staging accepted an image and whose connection is completed, but for these answers."""
+    known = {**ACCEPTED, **connection("AVAILABLE"), **(answers or {})}
+    return FakeEngine(answers=known, stack_outputs={STAGING_STACK: dict(URLS if outputs is None else outputs)})
+
+
+def run_prod(
+    monkeypatch: pytest.MonkeyPatch,
+    config: dict[str, Any],
+    *,
+    answers: Answers | None = None,
+    outputs: Mapping[str, Any] | None = None,
+    secrets: Mapping[str, str] | None = None,
+) -> tuple[FakeEngine, dict[str, Any]]:
+    """Run production beside a staging with these outputs; `secrets` are set encrypted."""
+    engine, held = beside_staging(answers, outputs), dict(secrets or {})
+    return run(monkeypatch, config | held, stack="prod", engine=engine, secret_keys=list(held))
 
 
 def stack_file(stack: str) -> dict[str, Any]:

@@ -9,33 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 
-from tests.fake_engine import ACCOUNT, DIGEST, REGISTRY, TOKEN, FakeEngine, as_plain
+from tests.fake_engine import DIGEST, REGISTRY, TOKEN, FakeEngine, as_plain
 from tests.stack import program
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from tests.fake_engine import Registered
 
 Run = tuple[FakeEngine, dict[str, Any]]
 # How Pulumi marks a secret on its way to the engine (its SDK, "special signatures").
 SECRET_KEY, SECRET_MARK = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
-IMAGE_STACK = "organization/slipway/staging"
-ACCEPTED: Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    "aws:ecr/getImages:getImages": lambda _: {
-        "imageIds": [{"imageDigest": DIGEST, "imageTag": tag} for tag in ("content-1", "accepted-1")]
-    },
-    "aws:ecr/getImage:getImage": lambda _: {
-        "imageDigest": DIGEST,
-        "imagePushedAt": 1,
-        "imageTags": ["accepted-1", "content-1"],
-    },
-    "aws:ecr/getRepository:getRepository": lambda asked: {
-        "repositoryUrl": f"{REGISTRY}/{asked['name']}",
-        "arn": f"arn:aws:ecr:eu-central-1:{ACCOUNT}:repository/{asked['name']}",
-    },
-}
-URLS = {"repository_urls": {"web": f"{REGISTRY}/slipway/web"}}
 
 
 def changed(stack: str, **changes: object) -> dict[str, Any]:
@@ -53,8 +35,7 @@ def container(definition: Registered) -> dict[str, Any]:
 
 def prod(monkeypatch: pytest.MonkeyPatch, outputs: dict[str, Any]) -> Run:
     """Run production beside a staging that accepted an image and has these outputs."""
-    engine = FakeEngine(answers=ACCEPTED, stack_outputs={IMAGE_STACK: outputs})
-    return program.run(monkeypatch, program.stack_file("prod"), stack="prod", engine=engine)
+    return program.run_prod(monkeypatch, program.stack_file("prod"), outputs=outputs)
 
 
 @pytest.fixture
@@ -90,6 +71,11 @@ def test_staging_records_its_facts_in_parameter_store(staging: Run) -> None:
     assert web.pop("version").startswith("content-")
     assert web == {
         "service": "staging-web",
+        "container": "web",
+        "desired_count": 1,
+        "port": 8080,
+        "health_path": "/healthz",
+        "target_group": "arn:aws:test:eu-central-1:000000000000:aws:lb/targetGroup:TargetGroup/staging-web",
         "template_family": "staging-web-template",
         "release_family": "staging-web",
         "repository_url": f"{REGISTRY}/slipway/web",
@@ -298,19 +284,19 @@ def test_a_second_service_renames_nothing_of_the_first(monkeypatch: pytest.Monke
 
 def test_production_starts_from_the_image_that_staging_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     """It builds nothing and has no repository; its tasks may pull from staging's."""
-    engine, outputs = prod(monkeypatch, URLS)
+    engine, outputs = prod(monkeypatch, program.URLS)
     assert outputs["image_digests"] == {"web": DIGEST}
     assert not engine.of("RegistryImage")
     assert not engine.of("ecr/repository:Repository")
     release = container(engine.one("TaskDefinition", "prod-web-release"))
     assert release["image"] == f"{REGISTRY}/slipway/web@{DIGEST}"
-    assert f"repository/{'slipway/web'}" in engine.one("RolePolicy").inputs["policy"]
+    assert "repository/slipway/web" in engine.one("RolePolicy", "prod-web-execution").inputs["policy"]
 
 
 def test_production_shares_no_name_with_staging(monkeypatch: pytest.MonkeyPatch, staging: Run) -> None:
     """Both live in one account."""
     there, _ = staging
-    here, _ = prod(monkeypatch, URLS)
+    here, _ = prod(monkeypatch, program.URLS)
     kinds = ("LogGroup", "Cluster", "ecs/service:Service", "Parameter")
     for kind in kinds:
         names = {one.inputs["name"] for one in there.of(kind) if "name" in one.inputs}
@@ -323,9 +309,7 @@ def test_production_without_an_accepted_image_is_refused_before_anything_is_made
 ) -> None:
     """In one line that says what to run."""
     images = {"imageIds": [{"imageDigest": DIGEST, "imageTag": tag} for tag in tags]}
-    engine = FakeEngine(
-        answers={**ACCEPTED, "aws:ecr/getImages:getImages": lambda _: images}, stack_outputs={IMAGE_STACK: URLS}
-    )
+    engine = program.beside_staging({"aws:ecr/getImages:getImages": lambda _: images})
     with pytest.raises(pulumi.RunError) as refused:
         program.run(monkeypatch, program.stack_file("prod"), stack="prod", engine=engine)
     assert str(refused.value) == (
@@ -338,7 +322,8 @@ def test_production_without_an_accepted_image_is_refused_before_anything_is_made
 def test_production_beside_a_staging_that_was_never_up_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """A missing output is a clear failure."""
     with pytest.raises(
-        pulumi.RunError, match=r"Pulumi.prod.yaml: slipway:images: stack staging .*; run: pulumi up -s staging"
+        pulumi.RunError,
+        match=r"Pulumi.prod.yaml: slipway:pipeline.staging: stack staging .*; run: pulumi up -s staging",
     ):
         prod(monkeypatch, {})
 

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import grpc  # type: ignore[import-untyped]
 import pulumi
 import pytest
 
 from infra import accepted
-from tests.fake_engine import ACCOUNT, REGISTRY, FakeEngine, run_to_end, start
+from tests.fake_engine import ACCOUNT, REGISTRY, FakeEngine, Refused, run_to_end, start
 
 IMAGES = {
     "sha256:old": (100, ["content-1", "accepted-1"]),
     "sha256:new": (300, ["candidate-2", "accepted-2", "released-2-x"]),
     "sha256:newest": (400, ["candidate-3"]),
 }
-
-
-class Refused(grpc.RpcError):  # type: ignore[misc]
-    """What the engine answers when a provider fails."""
-
-    def code(self) -> grpc.StatusCode:
-        """Return the kind of failure."""
-        return grpc.StatusCode.UNKNOWN
-
-    def details(self) -> str:
-        """Return the provider's message, which may have many lines."""
-        return "RepositoryNotFoundException:\n  no such repository"
 
 
 def registry(images: dict[str, tuple[int, list[str]]]) -> dict[str, Any]:
@@ -68,11 +55,18 @@ def test_the_newest_pushed_of_the_accepted_images_is_taken() -> None:
     assert image.repository_url == f"{REGISTRY}/slipway/web"
 
 
-def test_its_version_is_the_tag_it_was_built_as() -> None:
-    """So that all environments call one image by one name."""
+def test_its_version_is_the_commit_it_was_built_from() -> None:
+    """As the pipeline calls it, so that all environments call one image by one name."""
     image = find(IMAGES)
     assert image is not None
-    assert image.version == "candidate-2"
+    assert image.version == "2"
+
+
+def test_the_version_of_an_image_that_pulumi_built_is_its_tag() -> None:
+    """It has no commit."""
+    image = find({"sha256:old": (100, ["content-1", "accepted-1"])})
+    assert image is not None
+    assert image.version == "content-1"
 
 
 def test_no_accepted_image_is_none() -> None:
@@ -85,7 +79,7 @@ def test_a_repository_that_cannot_be_read_is_said_in_one_line() -> None:
     """With its name, and without a traceback."""
 
     def fail(_: dict[str, Any]) -> dict[str, Any]:
-        raise Refused
+        raise Refused("RepositoryNotFoundException:\n  no such repository")
 
     start(FakeEngine(answers={"aws:ecr/getImages:getImages": fail}))
 

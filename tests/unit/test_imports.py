@@ -16,7 +16,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "toolchain": set(),
     "app": set(),
 }
-PURE = {"naming", "subnets", "content", "policies", "containers"}
+PURE = {"naming", "subnets", "content", "policies", "containers", "arns", "rights", "stages"}
 
 
 def imports(path: Path) -> set[str]:
@@ -54,9 +54,10 @@ def test_components_import_neither_one_another_nor_the_settings() -> None:
 
 @pytest.mark.parametrize("module", sorted(PURE))
 def test_pure_modules_know_nothing_of_pulumi_or_of_the_rest(module: str) -> None:
-    """They are plain functions on plain values."""
+    """They are plain functions on plain values, and use one another only."""
     names = imports(ROOT / "infra" / f"{module}.py")
-    assert not {name for name in names if name.split(".")[0] in {"infra", "pulumi", "pulumi_aws", "boto3"}}
+    assert not {name for name in names if name.split(".")[0] in {"pulumi", "pulumi_aws", "boto3"}}
+    assert {name.split(".")[1] for name in names if name.startswith("infra.")} <= PURE
 
 
 def test_only_the_program_asks_pulumi_for_its_stack_and_configuration() -> None:

@@ -42,7 +42,7 @@ def mistakes(environment: dict[str, Any] | None = None, **sections: object) -> l
 def test_the_committed_stack_files_are_accepted(stack: str) -> None:
     """As they are, without a change."""
     config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text("utf-8"))["config"]
-    handed = {key: json.dumps(value) for key, value in config.items()}
+    handed = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
     chosen = settings.load(handed, stack=stack, organization="organization", project="slipway")
     assert chosen.environment.rollout == "pipeline"
 
@@ -126,7 +126,7 @@ def test_a_misspelt_section_is_refused() -> None:
     (line,) = mistakes(regisrty={})
     assert line == (
         "Pulumi.staging.yaml: slipway:regisrty is not a key; "
-        "the keys here are environment, images, registry; correct or remove it"
+        "the keys here are environment, images, pipeline, registry; correct or remove it"
     )
 
 

@@ -1,0 +1,64 @@
+"""What makes GitHub have every change tested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_github as github
+
+# Patterns are regular expressions that match anywhere: unanchored ones let more in than they say.
+ANY_BRANCH = "^refs/heads/.+$"
+PULL_REQUESTS = "PULL_REQUEST_CREATED, PULL_REQUEST_UPDATED, PULL_REQUEST_REOPENED"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChecksWebhookArgs:
+    """The build project that is started, and the repository's name without its owner."""
+
+    project_name: pulumi.Input[str]
+    repository_name: str
+
+
+class ChecksWebhook(pulumi.ComponentResource):
+    """Starts a build for every push to any branch and every pull request.
+
+    - registered at GitHub with a secret that CodeBuild makes, so that only GitHub is listened to
+    """
+
+    url: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ChecksWebhookArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slipway:infra:ChecksWebhook", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        receiver = aws.codebuild.Webhook(
+            f"{name}-checks",
+            project_name=args.project_name,
+            build_type="BUILD",
+            manual_creation=True,
+            filter_groups=[_group("PUSH", "HEAD_REF"), _group(PULL_REQUESTS, "BASE_REF")],
+            opts=child,
+        )
+        sender = github.RepositoryWebhook(
+            f"{name}-checks",
+            repository=args.repository_name,
+            events=["push", "pull_request"],
+            configuration=github.RepositoryWebhookConfigurationArgs(
+                url=receiver.payload_url,
+                secret=pulumi.Output.secret(receiver.secret),
+                content_type="json",
+                insecure_ssl=False,
+            ),
+            opts=child,
+        )
+        self.url = pulumi.Output.all(receiver.payload_url, sender.id).apply(lambda both: str(both[0]))
+        self.register_outputs({"url": self.url})
+
+
+def _group(events: str, ref: str) -> aws.codebuild.WebhookFilterGroupArgs:
+    """Return the filters of these events on any branch; a tag is none."""
+    filters = {"EVENT": events, ref: ANY_BRANCH}
+    return aws.codebuild.WebhookFilterGroupArgs(
+        filters=[aws.codebuild.WebhookFilterGroupFilterArgs(type=key, pattern=value) for key, value in filters.items()]
+    )

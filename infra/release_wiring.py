@@ -1,0 +1,259 @@
+"""From configuration to the arguments of the pipeline's components. Creates nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from infra import naming, rights, stages
+from infra.components.artifact_store import ArtifactStore, ArtifactStoreArgs
+from infra.components.build_project import BuildProjectArgs
+from infra.components.checks_webhook import ChecksWebhookArgs
+from infra.components.pipeline import PipelineArgs
+from infra.components.source_webhook import SourceWebhookArgs
+from infra.components.topic import TopicArgs
+from infra.setting_rules import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from infra import settings
+    from infra.arns import Home
+    from infra.components.build_project import BuildProject
+    from infra.connections import Found
+    from infra.policies import Document
+    from infra.setting_pipeline import Pipeline
+
+BUILDSPECS = "delivery/buildspecs"
+IMAGES = {
+    "X86_64": "aws/codebuild/amazonlinux-x86_64-standard:5.0",
+    "ARM64": "aws/codebuild/amazonlinux-aarch64-standard:3.0",
+}
+MACHINES = {"X86_64": "LINUX_CONTAINER", "ARM64": "ARM_CONTAINER"}
+TESTED = {"unit": "TEST", "integration": "TEST", "coverage": "CODE_COVERAGE"}
+ACCEPTED = {"acceptance": "TEST"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """What a build project does; `docker` where it builds or runs containers, `minutes` until it is stopped."""
+
+    description: str
+    buildspec: str
+    docker: bool
+    minutes: int
+    reports: Mapping[str, str]
+
+
+# Deploying may take 30 minutes, above what the circuit breaker needs to decide.
+STEPS = {
+    "checks": Step(
+        description="Tests of every push and pull request", buildspec="checks", docker=True, minutes=60, reports=TESTED
+    ),
+    "test": Step(
+        description="Unit and integration tests of a release", buildspec="test", docker=True, minutes=60, reports=TESTED
+    ),
+    "build": Step(
+        description="Builds a release's images, tries and pushes them",
+        buildspec="build",
+        docker=True,
+        minutes=60,
+        reports={"image": "TEST"},
+    ),
+    "staging-deploy": Step(
+        description="Rolls a release out to staging", buildspec="deploy", docker=False, minutes=30, reports={}
+    ),
+    "staging-acceptance": Step(
+        description="Acceptance tests against staging",
+        buildspec="acceptance",
+        docker=True,
+        minutes=60,
+        reports=ACCEPTED,
+    ),
+    "staging-promote": Step(
+        description="Marks a release's images as accepted", buildspec="promote", docker=False, minutes=10, reports={}
+    ),
+    "production-deploy": Step(
+        description="Rolls a release out to production", buildspec="deploy", docker=False, minutes=30, reports={}
+    ),
+    "production-smoke": Step(
+        description="Safe tests against production, marks the release",
+        buildspec="smoke",
+        docker=True,
+        minutes=60,
+        reports=ACCEPTED,
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Survey:
+    """What is known before anything is created: where, which staging, its services and images, which connection."""
+
+    pipeline: Pipeline
+    home: Home
+    staging: str
+    services: Sequence[str]
+    repositories: Sequence[str]
+    connection: Found | None
+
+
+def topic(chosen: settings.Settings, survey: Survey) -> TopicArgs:
+    """Return where people are told what needs them."""
+    name, addresses = naming.pipeline(chosen.stack), survey.pipeline.notify
+    return TopicArgs(topic_name=name, addresses=addresses, account=survey.home.account)
+
+
+def artifact_store(survey: Survey) -> ArtifactStoreArgs:
+    """Return where actions hand artifacts to one another."""
+    return ArtifactStoreArgs(keep_days=survey.pipeline.artifact_days, account=survey.home.account)
+
+
+def project_keys(pipeline: Pipeline) -> tuple[str, ...]:
+    """Return the build projects that there are: production's only where there is one."""
+    return (stages.CHECKS, *stages.FOR_STAGING, *(stages.FOR_PRODUCTION if pipeline.staging else ()))
+
+
+def build_project(chosen: settings.Settings, survey: Survey, store: ArtifactStore, key: str) -> BuildProjectArgs:
+    """Return one of the build projects."""
+    pipeline, step, name = survey.pipeline, STEPS[key], naming.build_project(chosen.stack, key)
+    own = key == stages.CHECKS
+    architecture = next(iter(chosen.environment.services.values())).cpu_architecture
+    environment = chosen.stack if key in stages.FOR_PRODUCTION else survey.staging
+    return BuildProjectArgs(
+        project_name=name,
+        description=step.description,
+        # The pipeline's steps come with the commit; those of a change are not the change's to choose.
+        buildspec=_text_of(step.buildspec) if own else f"{BUILDSPECS}/{step.buildspec}.yml",
+        repository=pipeline.repository if own else None,
+        connection_arn=survey.connection.arn if own and survey.connection else None,
+        image=pipeline.image or IMAGES[architecture],
+        compute_type=pipeline.compute_type,
+        machine=MACHINES[architecture],
+        privileged=step.docker,
+        minutes=step.minutes,
+        variables={"STACK": environment, "PIPELINE": naming.pipeline(chosen.stack)},
+        reports=step.reports,
+        statements=[
+            rights.read_facts(survey.home, environment),
+            *(_own_source(survey) if own else _from_pipeline(survey, store, key)),
+            *_purpose(chosen, survey, key),
+        ],
+        log_group=naming.build_log_group(chosen.stack, key),
+        log_retention_days=pipeline.log_retention_days,
+        account=survey.home.account,
+        trusted_source=survey.home.build_project(name),
+    )
+
+
+def _own_source(survey: Survey) -> list[Document]:
+    return rights.use_connection(survey.connection.arn, fetch=True) if survey.connection else []
+
+
+def _from_pipeline(survey: Survey, store: ArtifactStore, key: str) -> list[Document]:
+    return rights.artifacts(survey.home, store.arn, store.objects, write=key == "build")
+
+
+def _purpose(chosen: settings.Settings, survey: Survey, key: str) -> list[Document]:
+    """Return what a step may do to images and services."""
+    here = list(chosen.environment.services)
+    to_staging = rights.deploy(survey.home, survey.staging, survey.services, survey.repositories)
+    to_production = rights.deploy(survey.home, chosen.stack, here, survey.repositories)
+    return {
+        "build": rights.push_images(survey.repositories),
+        "staging-deploy": to_staging,
+        # What acceptance refuses it puts back itself.
+        "staging-acceptance": to_staging,
+        "staging-promote": [rights.tag_images(survey.repositories)],
+        "production-deploy": to_production,
+        "production-smoke": [*to_production, rights.tag_images(survey.repositories)],
+    }.get(key, [])
+
+
+def _text_of(buildspec: str) -> str:
+    """Return a buildspec's text.
+
+    Raises:
+        pulumi.RunError: there is no such file.
+    """
+    path = ROOT / BUILDSPECS / f"{buildspec}.yml"
+    if not path.is_file():
+        raise pulumi.RunError(f"{BUILDSPECS}/{buildspec}.yml is missing; slipway:pipeline needs it; restore it")
+    return path.read_text("utf-8")
+
+
+def pipeline_of(  # noqa: PLR0913 - everything that the pipeline ties together
+    chosen: settings.Settings,
+    survey: Survey,
+    *,
+    source: stages.Action,
+    projects: Mapping[str, BuildProject],
+    store: ArtifactStore,
+    topic_arn: pulumi.Input[str],
+    after: Sequence[pulumi.Resource],
+) -> PipelineArgs:
+    """Return the pipeline."""
+    pipeline, name = survey.pipeline, naming.pipeline(chosen.stack)
+    started = [one.arn for key, one in projects.items() if key != stages.CHECKS]
+    approve = stages.approval(topic=topic_arn, minutes=pipeline.approval_minutes) if asks_a_person(pipeline) else None
+    names = {key: one.name for key, one in projects.items()}
+    return PipelineArgs(
+        pipeline_name=name,
+        stages=stages.release(source, names, approve=approve, production=pipeline.staging is not None),
+        bucket=store.bucket,
+        push=pipeline.branch if survey.connection else None,
+        statements=[
+            *rights.artifacts(survey.home, store.arn, store.objects, write=True),
+            rights.start_builds(started),
+            *(rights.use_connection(survey.connection.arn, fetch=False) if survey.connection else []),
+            *([rights.publish(topic_arn)] if approve else []),
+        ],
+        topic_arn=topic_arn,
+        account=survey.home.account,
+        trusted_source=survey.home.pipeline(name),
+        after=after,
+    )
+
+
+def asks_a_person(pipeline: Pipeline) -> bool:
+    """Say whether a release waits for an approval."""
+    return pipeline.staging is not None and pipeline.approval == "manual"
+
+
+def checks_webhook(pipeline: Pipeline, checks: BuildProject) -> ChecksWebhookArgs:
+    """Return what has every change tested."""
+    return ChecksWebhookArgs(project_name=checks.name, repository_name=pipeline.repository.split("/")[1])
+
+
+def source_webhook(
+    chosen: settings.Settings, pipeline: Pipeline, pipeline_name: pulumi.Input[str], secret: pulumi.Input[str]
+) -> SourceWebhookArgs:
+    """Return what starts a release where there is no connection."""
+    return SourceWebhookArgs(
+        webhook_name=naming.pipeline(chosen.stack),
+        pipeline_name=pipeline_name,
+        source_action=stages.SOURCE,
+        branch=pipeline.branch,
+        repository_name=pipeline.repository.split("/")[1],
+        secret=secret,
+    )
+
+
+def facts(
+    chosen: settings.Settings, survey: Survey, projects: Mapping[str, BuildProject], *, stage: str
+) -> dict[str, pulumi.Input[object]]:
+    """Return what an environment says of the pipeline that deploys to it."""
+    pipeline = survey.pipeline
+    asks = asks_a_person(pipeline)
+    return {
+        "pipeline": naming.pipeline(chosen.stack),
+        "stage": stage,
+        "deploy_action": "Deploy",
+        "approval_stage": "Approval" if asks else "",
+        "approval_action": "Approve" if asks else "",
+        "repository": pipeline.repository,
+        "branch": pipeline.branch,
+        "projects": {key: one.name for key, one in projects.items()},
+    }
