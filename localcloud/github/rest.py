@@ -8,12 +8,12 @@ import logging
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.responses import JSONResponse, Response
 
 from localcloud.github import git, names
-from localcloud.github.smart_http import SOMEBODY, login_of
+from localcloud.github.smart_http import SOMEBODY, login_of, path_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -121,12 +121,12 @@ class Rest:
         except git.GitError as error:
             return failure(GitHubError(UNPROCESSABLE, str(error)))
         except Exception as error:
-            LOG.exception("%s %s failed", request.method, request.url.path)
-            text = f"the local GitHub failed in {request.method} {request.url.path}: {type(error).__name__}: {error}"
+            LOG.exception("%s %s failed", request.method, path_of(request))
+            text = f"the local GitHub failed in {request.method} {path_of(request)}: {type(error).__name__}: {error}"
             return failure(GitHubError(400, text))
 
     async def _respond(self, request: Request) -> Response:
-        path = request.url.path.removeprefix(ROOT).rstrip("/") or "/"
+        path = path_of(request).removeprefix(ROOT).rstrip("/") or "/"
         method = "GET" if request.method == "HEAD" else request.method
         writes = method != "GET"
         login = authorized(request, required=writes)
@@ -200,7 +200,7 @@ def answer(request: Request, result: object) -> Response:
     last = max((len(result) + size - 1) // size, 1)
     pages = {"prev": page - 1, "next": page + 1, "last": last, "first": 1}
     shown = [name for name in pages if (page < last if name in ("next", "last") else page > 1)]
-    base = str(request.url.replace(query=""))
+    base = f"{request.url.scheme}://{request.url.netloc}{quote(path_of(request))}"
     links = [f'<{base}?{urlencode({**query, "page": pages[name]})}>; rel="{name}"' for name in shown]
     return JSONResponse(result[(page - 1) * size : page * size], headers={"Link": ", ".join(links)} if links else {})
 

@@ -19,7 +19,7 @@ from localcloud.github.pulls import Pulls
 from localcloud.github.pushes import Pushes
 from localcloud.github.repositories import Repositories
 from localcloud.github.rest import ROOT, GitHubError, Rest
-from localcloud.github.smart_http import SmartHttp
+from localcloud.github.smart_http import SmartHttp, path_of
 from localcloud.github.statuses import Statuses
 from localcloud.github.views import Views
 from localcloud.settings import UserError
@@ -129,10 +129,10 @@ class GitHub:
             text = git.missing() or "the local GitHub has not started; see the log"
             await PlainTextResponse(f"{text}\n", 503)(scope, receive, send)
             return
-        if request.url.path == ROOT or request.url.path.startswith(f"{ROOT}/"):
+        if path_of(request) == ROOT or path_of(request).startswith(f"{ROOT}/"):
             response = await self._rest.respond(request)
-        elif request.url.path.startswith("/api/"):
-            text = f"Not Found: the local GitHub does not serve {request.url.path}; its API is at {ROOT}"
+        elif path_of(request).startswith("/api/"):
+            text = f"Not Found: the local GitHub does not serve {path_of(request)}; its API is at {ROOT}"
             response = JSONResponse({"message": text}, 404)
         else:
             response = await self._git.respond(request)
@@ -140,7 +140,7 @@ class GitHub:
 
     async def handle(self, request: Request) -> Response:
         """Refuse a request that is signed as if GitHub were of AWS."""
-        return JSONResponse({"message": f"{request.url.path} is not served here"}, 404)
+        return JSONResponse({"message": f"{path_of(request)} is not served here"}, 404)
 
     async def start(self) -> None:
         """Tell of what a killed process did not, and begin to serve.

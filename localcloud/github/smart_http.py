@@ -70,7 +70,7 @@ class SmartHttp:
             return PlainTextResponse(f"{error}\n", error.status)
 
     async def _respond(self, request: Request) -> Response:
-        found = PATH.fullmatch(request.url.path)
+        found = PATH.fullmatch(path_of(request))
         owner, name, rest = (found["owner"], found["name"], found["rest"] or "") if found else ("", "", "")
         wrong = names.problem(owner, name)
         if wrong:
@@ -221,3 +221,8 @@ def login_of(request: Request) -> str:
             if names.LOGIN.fullmatch(login) and login not in ("x-access-token", "x-oauth-basic", "git"):
                 return login
     return SOMEBODY
+
+
+def path_of(request: Request) -> str:
+    """Return a request's path, decoded, with whatever is in it: `request.url` drops line ends and cuts at "?"."""
+    return str(request.scope["path"])
