@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
+import platform
 import shutil
 import subprocess
 import tempfile
@@ -46,21 +47,26 @@ class Images:
     python: str
     postgres: str
     haproxy: str
+    codebuild: str
+    """What AWS's own build images are here."""
 
     def environment(self) -> dict[str, str]:
-        """Return the names as environment variables: PYTHON_IMAGE, POSTGRES_IMAGE, HAPROXY_IMAGE."""
+        """Return the names as environment variables: PYTHON_IMAGE, POSTGRES_IMAGE, HAPROXY_IMAGE, CODEBUILD_IMAGE."""
         return {f"{name.upper()}_IMAGE": image for name, image in asdict(self).items()}
 
 
+CURATED = "aarch64-standard:3.0" if platform.machine() in ("aarch64", "arm64") else "x86_64-standard:5.0"
 PUBLIC = Images(
     python=f"{REGISTRY}/docker/library/python:3.11-slim-bookworm",
     postgres=f"{REGISTRY}/docker/library/postgres:15-alpine",
     haproxy=f"{REGISTRY}/docker/library/haproxy:2.6",
+    codebuild=f"{REGISTRY}/codebuild/amazonlinux-{CURATED}",
 )
 STAND_INS = Images(
     python="slipway.local/python:3.11",
     postgres="slipway.local/postgres:15",
     haproxy="slipway.local/haproxy:2.6",
+    codebuild="slipway.local/codebuild:5.0",
 )
 BASE = "slipway.local/debian:bookworm"
 OURS = ("slipway.local/", "slipway-acceptance/")
@@ -106,6 +112,7 @@ def ensure(client: docker.DockerClient, cache: Path, say: Callable[[str], None])
     for name, image, expected in (
         ("postgres", STAND_INS.postgres, "25 s, 250 MB"),
         ("haproxy", STAND_INS.haproxy, "10 s, 10 MB"),
+        ("codebuild", STAND_INS.codebuild, "25 s, 630 MB"),
     ):
         own = digest_of(recipe, *texts(RECIPES / name))
         if recipe_of(client, image) != own:

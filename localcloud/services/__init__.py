@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localcloud.services.application_autoscaling import ApplicationAutoScaling
+from localcloud.services.codebuild import CodeBuild
+from localcloud.services.codeconnections import CodeConnections
+from localcloud.services.codepipeline import CodePipeline
+from localcloud.services.codestar_notifications import CodeStarNotifications
 from localcloud.services.ecs import ContainerService
 from localcloud.services.elbv2 import LoadBalancing
 
@@ -13,8 +17,14 @@ if TYPE_CHECKING:
     from localcloud.github import GitHub
 
 
-def own_services(ctx: Context, _github: GitHub) -> list[Service]:
+def own_services(ctx: Context, github: GitHub) -> list[Service]:
     """Return our own services; they are to be started in this order and stopped in the reverse one."""
     balancing = LoadBalancing(ctx)
     containers = ContainerService(ctx, balancing.targets)
-    return [balancing, containers, ApplicationAutoScaling(ctx, containers.state)]
+    codebuild = CodeBuild(ctx, github)
+    connections = CodeConnections(ctx)
+    notifications = CodeStarNotifications(ctx)
+    pipelines = CodePipeline(ctx, github, codebuild, connections)
+    pipelines.events.listeners.append(notifications.heard)
+    scaling = ApplicationAutoScaling(ctx, containers.state)
+    return [balancing, containers, scaling, codebuild, *connections.services, notifications, pipelines]

@@ -104,7 +104,7 @@ class CodePipeline(Api):
             if action["execution"] == execution["id"] and action["status"] == "InProgress":
                 self._runner.forget(action)
                 if action["type"]["provider"] == "CodeBuild" and "externalId" in action:
-                    self._codebuild.stop(action["externalId"])
+                    self._codebuild.stop_build(action["externalId"])
 
     async def _control(self, request: Request) -> Response:
         """Serve what GitHub posts to a webhook's address."""

@@ -1,0 +1,236 @@
+"""Build specifications, version 0.2: read and checked whole before anything runs. Pure.
+
+What AWS knows and the local cloud cannot do is refused by name, so that no build is green for having skipped it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+PHASES = ("INSTALL", "PRE_BUILD", "BUILD", "POST_BUILD")
+SHELLS = ("sh", "bash", "/bin/sh", "/bin/bash")
+FORMATS = {"JUNITXML": "TEST", "COBERTURAXML": "CODE_COVERAGE"}
+VERSION = 0.2
+NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+UNSUPPORTED = {
+    "": ("batch", "proxy", "run-as"),
+    "env": ("git-credential-helper",),
+    "artifacts": ("s3-prefix", "gzip"),
+    "cache": ("key", "fallback-keys", "action"),
+    "phase": ("run-as",),
+}
+KNOWN = {
+    "": ("version", "env", "phases", "reports", "artifacts", "cache"),
+    "env": ("shell", "variables", "parameter-store", "secrets-manager", "exported-variables"),
+    "phase": ("commands", "finally", "on-failure", "runtime-versions"),
+    "artifacts": (
+        "files", "base-directory", "discard-paths", "name", "exclude-paths", "enable-symlinks", "secondary-artifacts",
+    ),
+    "report": ("files", "base-directory", "discard-paths", "file-format"),
+    "cache": ("paths",),
+}  # fmt: skip
+
+
+class BuildspecError(Exception):
+    """The build specification cannot be run; the message becomes the phase context of YAML_FILE_ERROR."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Phase:
+    """What one phase runs."""
+
+    commands: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
+    """The commands below `finally`."""
+    on_failure: str = ""
+    """ABORT, CONTINUE, or "" for what AWS does by default."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Files:
+    """Files to collect: of artifacts, or of a report."""
+
+    files: tuple[str, ...]
+    base: str = "."
+    discard: bool = False
+    name: str = ""
+    exclude: tuple[str, ...] = ()
+    symlinks: bool = False
+    format: str = "JUNITXML"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Buildspec:
+    """A build specification."""
+
+    shell: str = "sh"
+    variables: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    exported: tuple[str, ...] = ()
+    runtimes: dict[str, str] = field(default_factory=dict)
+    phases: dict[str, Phase] = field(default_factory=dict)
+    reports: dict[str, Files] = field(default_factory=dict)
+    artifacts: Files | None = None
+    secondary: dict[str, Files] = field(default_factory=dict)
+    cached: tuple[str, ...] = ()
+
+
+def parse(text: str) -> Buildspec:
+    """Read a build specification.
+
+    Raises:
+        BuildspecError: it is no YAML, breaks a rule, or asks for what cannot be done here.
+    """
+    try:
+        tree = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506  makes texts only, so that `on: yes` stays as it is
+    except yaml.YAMLError as error:
+        raise BuildspecError(f"YAML file is invalid: {' '.join(str(error).split())}") from error
+    tree = checked(tree, "", "buildspec")
+    if "version" not in tree:
+        raise BuildspecError("invalid buildspec `version` specified: , see documentation")
+    if number(tree["version"]) != VERSION:
+        raise BuildspecError(f"buildspec version {tree['version']} is not supported by the local cloud; write 0.2")
+    env = checked(tree.get("env"), "env", "env")
+    phases = mapping(tree.get("phases"), "phases")
+    if not phases:
+        raise BuildspecError("phases must be given with at least one command")
+    for name in phases:
+        if str(name).upper() not in PHASES:
+            raise BuildspecError(f"unknown phase {name}; a buildspec has install, pre_build, build and post_build")
+    bodies = {str(name).upper(): checked(body, "phase", f"phases.{name}") for name, body in phases.items()}
+    artifacts = checked(tree.get("artifacts"), "artifacts", "artifacts")
+    secondary = mapping(artifacts.pop("secondary-artifacts", None), "artifacts.secondary-artifacts")
+    return Buildspec(
+        shell=one_of(env.get("shell", "sh"), SHELLS, "env.shell").rpartition("/")[2],
+        variables=names(env.get("variables"), "env.variables"),
+        parameters=names(env.get("parameter-store"), "env.parameter-store"),
+        secrets=names(env.get("secrets-manager"), "env.secrets-manager"),
+        exported=exported(env.get("exported-variables")),
+        runtimes=runtimes(bodies),
+        phases={name: phase(body, name) for name, body in bodies.items()},
+        reports={name: report(body, name) for name, body in mapping(tree.get("reports"), "reports").items()},
+        artifacts=collected(artifacts, "artifacts") if artifacts else None,
+        secondary={
+            name: collected(checked(body, "artifacts", f"artifacts.{name}"), f"secondary-artifacts.{name}")
+            for name, body in secondary.items()
+        },
+        cached=texts(checked(tree.get("cache"), "cache", "cache").get("paths"), "cache.paths"),
+    )
+
+
+def number(text: object) -> float | None:
+    """Return a text as a number, None where it is none."""
+    try:
+        return float(str(text))
+    except ValueError:
+        return None
+
+
+def mapping(value: object, where: str) -> dict[str, Any]:
+    """Return a mapping; an absent one is empty."""
+    if value is None or value == "":
+        return {}
+    if not isinstance(value, dict):
+        raise BuildspecError(f"{where} must be a mapping in the buildspec")
+    return dict(value)
+
+
+def checked(value: object, kind: str, where: str) -> dict[str, Any]:
+    """Return a mapping that has known keys only."""
+    found = mapping(value, where)
+    for key in found:
+        if key in UNSUPPORTED.get(kind, ()):
+            raise BuildspecError(f"{key} in {where} is not supported by the local cloud")
+        if key not in KNOWN[kind]:
+            raise BuildspecError(f"unknown key {key} in {where}; it takes {', '.join(KNOWN[kind])}")
+    return found
+
+
+def texts(value: object, where: str) -> tuple[str, ...]:
+    """Return a list of texts; one text alone is a list of one."""
+    if value is None or value == "":
+        return ()
+    rows = value if isinstance(value, list) else [value]
+    for row in rows:
+        if not isinstance(row, str):
+            raise BuildspecError(f"{where}: expected a list of texts; found {type(row).__name__}: {row}")
+    return tuple(rows)
+
+
+def names(value: object, where: str) -> dict[str, str]:
+    """Return variables: names that a shell takes, with texts."""
+    found = mapping(value, where)
+    for name, text in found.items():
+        if not NAME.match(name):
+            raise BuildspecError(f"{where}: {name} is no variable name")
+        if not isinstance(text, str):
+            raise BuildspecError(f"{where}.{name} must be a text")
+    return found
+
+
+def exported(value: object) -> tuple[str, ...]:
+    """Return the names of exported variables."""
+    found = texts(value, "env.exported-variables")
+    for name in found:
+        if not NAME.match(name):
+            raise BuildspecError(f"env.exported-variables: {name} is no variable name")
+    return found
+
+
+def one_of(value: object, allowed: tuple[str, ...], where: str) -> str:
+    """Return a text that must be one of a few."""
+    if value not in allowed:
+        raise BuildspecError(f"{where} {value} is not supported by the local cloud; it takes {', '.join(allowed)}")
+    return str(value)
+
+
+def yes(value: object, where: str) -> bool:
+    """Return AWS's yes and no."""
+    return one_of(str(value).lower(), ("yes", "no", "true", "false"), where) in ("yes", "true")
+
+
+def phase(body: dict[str, Any], name: str) -> Phase:
+    """Return a phase."""
+    if "runtime-versions" in body and name != "INSTALL":
+        raise BuildspecError(f"runtime-versions may be in the phase install only, not in {name.lower()}")
+    on_failure = body.get("on-failure", "")
+    if on_failure:
+        one_of(on_failure, ("ABORT", "CONTINUE"), f"phases.{name.lower()}.on-failure")
+    return Phase(
+        commands=texts(body.get("commands"), f"phases.{name.lower()}.commands"),
+        last=texts(body.get("finally"), f"phases.{name.lower()}.finally"),
+        on_failure=on_failure,
+    )
+
+
+def runtimes(bodies: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Return the runtime versions asked for."""
+    return names(bodies.get("INSTALL", {}).get("runtime-versions"), "runtime-versions")
+
+
+def collected(body: dict[str, Any], where: str) -> Files:
+    """Return which files to collect."""
+    files = texts(body.get("files"), f"{where}.files")
+    if not files:
+        raise BuildspecError(f"{where}.files must be given in the buildspec")
+    return Files(
+        files=files,
+        base=body.get("base-directory") or ".",
+        discard=yes(body.get("discard-paths", "no"), f"{where}.discard-paths"),
+        name=body.get("name", ""),
+        exclude=texts(body.get("exclude-paths"), f"{where}.exclude-paths"),
+        symlinks=yes(body.get("enable-symlinks", "no"), f"{where}.enable-symlinks"),
+        format=body.get("file-format", "JUNITXML"),
+    )
+
+
+def report(body: object, name: str) -> Files:
+    """Return a report's files and format."""
+    found = checked(body, "report", f"reports.{name}")
+    one_of(found.get("file-format", "JUNITXML"), tuple(FORMATS), f"reports.{name}.file-format")
+    return collected(found, f"reports.{name}")

@@ -1,0 +1,119 @@
+"""Reading a running build's output from Docker, from its first line on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import docker
+
+from localcloud.services.codebuild import buildspec, preparing, progress
+from localcloud.services.codebuild.failing import PhaseError
+from localcloud.services.codebuild.parts import container_name
+from localcloud.services.codebuild.script import MARK
+from localcloud.services.ecs.logs import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from localcloud.services.codebuild.running import Life
+    from localcloud.services.codebuild.transcript import Transcript
+
+GONE = "the build's container is gone; it was removed or stopped while the local cloud did not run"
+KILLED = (137, 143, -1)
+"""Exit statuses of a container that was killed, stopped or removed."""
+Item = tuple[str, str] | None
+
+
+async def taken_up(life: Life) -> Transcript:
+    """Take up a build whose container was started before; returns what reads its output again.
+
+    Raises:
+        PhaseError: the container is gone.
+    """
+    build, docking = life.build, life.parts.docking
+    try:
+        found: Any = await docking.call(docking.client.api.inspect_container, container_name(build))
+    except docker.errors.NotFound as error:
+        raise PhaseError("INTERNAL_SERVICE_ERROR", GONE) from error
+    if found["State"]["Status"] == "created":
+        await docking.call(docking.client.api.start, container_name(build))
+    environment = dict(pair.split("=", 1) for pair in found["Config"]["Env"] if "=" in pair)
+    build["phases"] = [row for row in build["phases"] if row["phaseType"] in progress.BEFORE_COMMANDS]
+    life.spec = buildspec.parse(build["_spec"])
+    life.places = build["_places"]
+    return preparing.reader(life, [environment.get(name, "") for name in build["_secret_names"]])
+
+
+async def followed(life: Life, reader: Transcript) -> None:
+    """Read to the end of the container's output, then judge how it ended."""
+    docking, name, seen = life.parts.docking, container_name(life.build), 0
+    while True:
+        queue: asyncio.Queue[Item] = asyncio.Queue()
+        reading(docking.client, name, queue)
+        number = 0
+        while (item := await queue.get()) is not None:
+            number += 1
+            if number > seen:
+                ahead = life.parts.state.ctx.clock.now() - time.time()
+                rows = reader.feed(moment(item[0]), item[1], ahead)
+                if life.shipment is not None:
+                    life.shipment.add(rows)
+                if MARK in item[1]:
+                    life.save()
+        seen = max(seen, number)
+        state = await exit_state(life)
+        if state is None or state["Status"] not in ("running", "restarting"):
+            break
+        await asyncio.sleep(0.2)
+    status = -1 if state is None else int(state.get("ExitCode", -1))
+    if not reader.done:
+        ended_without_a_word(life, status)
+
+
+async def exit_state(life: Life) -> dict[str, Any] | None:
+    """Return the container's state in Docker, None where it is gone."""
+    docking = life.parts.docking
+    try:
+        found: Any = await docking.call(docking.client.api.inspect_container, container_name(life.build))
+    except docker.errors.NotFound:
+        return None
+    return dict(found["State"])
+
+
+def ended_without_a_word(life: Life, status: int) -> None:
+    """Fail a build whose shell ended before its program did: killed, or its trap taken away by a command."""
+    if life.halted:
+        return
+    why = GONE if status in KILLED else "a command has ended it"
+    raise PhaseError("COMMAND_EXECUTION_ERROR", f"the build's shell ended with exit status {status}; {why}")
+
+
+def reading(client: Any, name: str, queue: asyncio.Queue[Item]) -> None:  # noqa: ANN401
+    """Read a container's log in a thread: (time stamp, line) items, then None."""
+    loop = asyncio.get_running_loop()
+
+    def put(item: Item) -> None:
+        loop.call_soon_threadsafe(queue.put_nowait, item)
+
+    threading.Thread(target=read, args=(client, name, put), daemon=True, name=f"log {name}").start()
+
+
+def read(client: Any, name: str, put: Callable[[Item], None]) -> None:  # noqa: ANN401
+    """Read all lines; Docker cuts those above 16 KiB, here they are whole again."""
+    stamp, parts = "", []
+    with contextlib.suppress(Exception):  # the container is gone, the daemon or our loop has stopped
+        for chunk in client.api.logs(name, stream=True, follow=True, timestamps=True, stdout=True, stderr=True):
+            when, _, text = chunk.decode(errors="replace").partition(" ")
+            stamp = stamp or when
+            parts.append(text)
+            if text.endswith("\n"):
+                put((stamp, "".join(parts).rstrip("\r\n")))
+                stamp, parts = "", []
+    with contextlib.suppress(RuntimeError):
+        if parts:
+            put((stamp, "".join(parts)))
+        put(None)
