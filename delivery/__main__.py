@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
-from delivery import clean, parser, steps
-from delivery.clients import client
+from delivery import parser, people, steps
 from delivery.errors import DeliveryError, InterruptedDeliveryError
 
 if TYPE_CHECKING:
@@ -23,18 +22,21 @@ REMEDY = {
 }
 
 
-def _clean(options: argparse.Namespace) -> None:
-    revisions = clean.task_definitions(client("ecs"), options.stack)
-    print(f"deleted {revisions} inactive task definition revisions of {options.stack}")
-
-
 COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "test": steps.run_test,
     "build": steps.run_build,
     "deploy": steps.run_deploy,
     "acceptance": steps.run_acceptance,
     "promote": steps.run_promote,
-    "clean": _clean,
+    "status": people.run_status,
+    "approve": people.run_approve,
+    "reject": people.run_reject,
+    "rollback": people.run_rollback,
+    "resume": people.run_resume,
+    "history": people.run_history,
+    "logs": people.run_logs,
+    "clean": people.run_clean,
+    "doctor": people.run_doctor,
 }
 
 

@@ -8,11 +8,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from delivery.errors import DeliveryError
 
+if TYPE_CHECKING:
+    from delivery.clients import Client
+
 PREFIX = "/slipway"
+
+
+class NeverUpError(DeliveryError):
+    """The stack wrote no parameters: never brought up here, or destroyed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +69,7 @@ class Environment:
     pipeline: Pipeline | None = None
 
 
-def read(ssm: Any, stack: str) -> Environment:  # noqa: ANN401 - boto3's clients have no static type
+def read(ssm: Client, stack: str) -> Environment:
     """Read an environment's parameters.
 
     Args:
@@ -80,7 +87,7 @@ def read(ssm: Any, stack: str) -> Environment:  # noqa: ANN401 - boto3's clients
     for page in ssm.get_paginator("get_parameters_by_path").paginate(Path=path, Recursive=True):
         found |= {p["Name"].removeprefix(path): json.loads(p["Value"]) for p in page["Parameters"]}
     if "environment" not in found:
-        raise DeliveryError(
+        raise NeverUpError(
             f"stack {stack!r} has no parameter {path}environment in region {ssm.meta.region_name}; "
             f"run: pulumi up -s {stack}, or name its region: export AWS_REGION=..."
         )
@@ -102,6 +109,17 @@ def read(ssm: Any, stack: str) -> Environment:  # noqa: ANN401 - boto3's clients
             f"the parameters under {path} lack {missing}; they were written by an older program; "
             f"run: pulumi up -s {stack}"
         ) from missing
+
+
+def pipelines(ssm: Client) -> dict[str, Pipeline]:
+    """Return the pipeline of every stack of the account and region that one deploys to, by the stack's name."""
+    found: dict[str, Pipeline] = {}
+    for page in ssm.get_paginator("get_parameters_by_path").paginate(Path=PREFIX, Recursive=True):
+        for parameter in page["Parameters"]:
+            stack, _, kind = parameter["Name"].removeprefix(f"{PREFIX}/").partition("/")
+            if kind == "pipeline":
+                found[stack] = _pipeline(json.loads(parameter["Value"]))
+    return found
 
 
 def _service(name: str, value: dict[str, Any]) -> Service:

@@ -6,6 +6,9 @@ import argparse
 import os
 from pathlib import Path
 
+from delivery import logs
+from delivery.status import WAITS
+
 ROOT = Path(__file__).resolve().parent.parent
 EPILOG = "Exit codes: 0 done, 1 failed (one line says why and what to do), 2 wrong usage, 130 interrupted."
 
@@ -20,8 +23,8 @@ def build() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _steps(commands)
-    clean = Commands(commands).add("clean", "remove the revisions that a stack leaves behind")
-    clean.set_defaults()
+    _pipeline(Commands(commands))
+    _care(Commands(commands))
     return parser
 
 
@@ -101,3 +104,63 @@ def _steps(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     promote.add_argument("--release", type=Path, required=True, metavar="FILE", help="release.json of the release")
     promote.add_argument("--as", dest="kind", choices=("accepted", "released"), default="accepted")
     _execution(promote)
+
+
+def _pipeline(commands: Commands) -> None:
+    """What people do with releases and with the pipeline."""
+    status = commands.add(
+        "status",
+        "show an execution of the pipeline, what is served, and what waits",
+        f"With --follow the exit code tells the end: 0 succeeded, 1 failed, stopped or superseded, {WAITS} waits for a "
+        "person (for approval, or before a stage that a rollback closed).",
+    )
+    status.add_argument("--follow", action="store_true", help="until the execution ends or waits for a person")
+    status.add_argument("--execution", default="", metavar="ID", help="the execution (default: the newest)")
+    for name, what in (("approve", "release"), ("reject", "do not release")):
+        answer = commands.add(name, f"{what} what waits for approval", "Shows what it is and what staging serves now.")
+        answer.add_argument("--execution", default="", metavar="ID", help="the execution (default: the one that waits)")
+        answer.add_argument("--reason", default="", metavar="TEXT", help="kept in the pipeline's history")
+        if name == "approve":
+            answer.add_argument("--yes", action="store_true", help="also when staging serves something else now")
+    back = commands.add(
+        "rollback",
+        "serve an earlier good release again",
+        "The pipeline then releases nothing to this stack until `delivery resume`.",
+    )
+    back.add_argument("--to", default="", metavar="COMMIT", help="the release (default: the newest good one before)")
+    back.add_argument("--stop-execution", action="store_true", help="stop the execution that deploys here now")
+    commands.add("resume", "let the pipeline release to a stack again")
+    history = commands.add("history", "list the releases of a stack, newest first")
+    history.add_argument("--most", type=int, default=10, metavar="N", help="at most so many (default: 10)")
+
+
+def _since(text: str) -> int:
+    try:
+        return logs.seconds(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 90s, 10m, 2h or 1d") from None
+
+
+def _keep(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 on")
+    return int(text)
+
+
+def _care(commands: Commands) -> None:
+    """Looking inside and clearing up."""
+    told = commands.add("logs", "print what the services' tasks, or a build of the pipeline, wrote")
+    told.add_argument("service", nargs="?", default="", metavar="SERVICE", help="only of this service")
+    told.add_argument(
+        "--build", default="", metavar="ACTION", help="a build's: its action, as Acceptance or Build/Build"
+    )
+    told.add_argument("--execution", default="", metavar="ID", help="with --build: of this execution")
+    told.add_argument("--since", type=_since, default="10m", metavar="TIME", help="90s, 10m, 2h, 1d (default: 10m)")
+    told.add_argument("--follow", action="store_true", help="go on until Ctrl-C, or the build's end")
+    clean = commands.add(
+        "clean",
+        "remove task definition revisions that are of no use any more",
+        "Of a destroyed stack, all that is left.",
+    )
+    clean.add_argument("--keep", type=_keep, default=10, metavar="N", help="release revisions to keep (default: 10)")
+    commands.add("doctor", "check what would make a first run fail; 1 when something would")

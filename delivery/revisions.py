@@ -66,15 +66,20 @@ class Revision:
         return self.tags.get(RESULT, "").startswith("passed")
 
     @property
+    def container_definition(self) -> Document:
+        """The definition of its container."""
+        return _container(self.definition, self.container)
+
+    @property
     def variables(self) -> dict[str, str]:
         """The environment variables of its container."""
-        held = _container(self.definition, self.container).get("environment", [])
+        held = self.container_definition.get("environment", [])
         return {pair["name"]: pair["value"] for pair in held}
 
     @property
     def digest(self) -> str:
         """The digest of its image, empty where the image is not named by one."""
-        return str(_container(self.definition, self.container)["image"]).partition("@")[2]
+        return str(self.container_definition["image"]).partition("@")[2]
 
     @property
     def version(self) -> str:

@@ -1,0 +1,89 @@
+"""What people do, as commands: from options to what they call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from delivery import approval, environment, history, logs, pipeline, rollback
+from delivery.clean import Cleaner
+from delivery.clients import client
+from delivery.console import Progress
+from delivery.doctor import Doctor
+from delivery.environment import NeverUpError
+from delivery.status import Status
+
+if TYPE_CHECKING:
+    import argparse
+
+    from delivery.environment import Environment
+
+
+def _read(options: argparse.Namespace) -> Environment:
+    return environment.read(client("ssm"), options.stack)
+
+
+def run_status(options: argparse.Namespace) -> int:
+    """Run `delivery status`; returns its exit code."""
+    status = Status(clients=client, environment=_read(options), execution=options.execution)
+    return status.follow() if options.follow else status.show()
+
+
+def run_approve(options: argparse.Namespace) -> None:
+    """Run `delivery approve`."""
+    answer = approval.Answer(approved=True, execution=options.execution, reason=options.reason, yes=options.yes)
+    approval.run(client, pipeline.of(_read(options)), answer)
+
+
+def run_reject(options: argparse.Namespace) -> None:
+    """Run `delivery reject`."""
+    answer = approval.Answer(approved=False, execution=options.execution, reason=options.reason, yes=True)
+    approval.run(client, pipeline.of(_read(options)), answer)
+
+
+def run_rollback(options: argparse.Namespace) -> None:
+    """Run `delivery rollback`."""
+    rollback.Rollback(
+        clients=client,
+        environment=_read(options),
+        commit=options.to,
+        stop_execution=options.stop_execution,
+        say=Progress(),
+    ).run()
+
+
+def run_resume(options: argparse.Namespace) -> None:
+    """Run `delivery resume`."""
+    rollback.resume(client, _read(options), Progress())
+
+
+def run_history(options: argparse.Namespace) -> None:
+    """Run `delivery history`."""
+    history.run(client, _read(options), options.most)
+
+
+def run_logs(options: argparse.Namespace) -> None:
+    """Run `delivery logs`; Ctrl-C is the ordinary end of following."""
+    try:
+        if options.build:
+            logs.of_build(client, _read(options), options.build, options.execution, follow=options.follow)
+        else:
+            logs.of_services(client, _read(options), options.service, options.since, follow=options.follow)
+    except KeyboardInterrupt:
+        if not options.follow:
+            raise
+
+
+def run_clean(options: argparse.Namespace) -> None:
+    """Run `delivery clean`, of a stack that is up or destroyed."""
+    found: Environment | None = None
+    try:
+        found = _read(options)
+    except NeverUpError:
+        print(f"stack {options.stack} is not up: everything that it left is removed")
+    deleted = Cleaner(clients=client, stack=options.stack, say=Progress()).run(found, options.keep)
+    print(f"deleted {deleted} inactive task definition revisions of {options.stack}")
+
+
+def run_doctor(options: argparse.Namespace) -> int:
+    """Run `delivery doctor`; returns its exit code."""
+    return Doctor(clients=client, stack=options.stack).run()
