@@ -115,7 +115,6 @@ def deploy(home: Home, environment: str, services: Sequence[str], repositories: 
     rollouts = [home.of_service(kind, environment, service) for service in services for kind in kinds]
     releases = [home.releases(environment, service) for service in services]
     in_cluster = {"ArnEquals": {"ecs:cluster": home.cluster(environment)}}
-    on_registering = {"StringEquals": {"ecs:CreateAction": "RegisterTaskDefinition"}}
     roll_out = ("ecs:UpdateService", "ecs:StopServiceDeployment")
     follow = ("DescribeServices", "ListServiceDeployments", "DescribeServiceDeployments", "DescribeServiceRevisions")
     return [
@@ -125,8 +124,8 @@ def deploy(home: Home, environment: str, services: Sequence[str], repositories: 
         statement("SeeTasks", ["ecs:DescribeTasks"], [home.tasks(environment)]),
         # Its resource is a container instance, which Fargate has not; the condition names the cluster.
         statement("ListTasks", ["ecs:ListTasks"], EVERYTHING, in_cluster),
-        statement("RegisterReleases", ["ecs:RegisterTaskDefinition"], releases),
-        statement("TagReleases", ["ecs:TagResource"], releases, on_registering),
+        # Tags say what a revision is and how it went.
+        statement("RegisterReleases", ["ecs:RegisterTaskDefinition", "ecs:TagResource"], releases),
         statement("ReadTaskDefinitions", ["ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions"], EVERYTHING),
         statement(
             "PassTaskRoles",

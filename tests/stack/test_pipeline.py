@@ -1,0 +1,562 @@
+"""The pipeline as the real program declares it from the real production stack file, and what its section changes."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import pytest
+
+from infra.setting_errors import SettingsError
+from tests.fake_engine import ACCOUNT, REGION, SECRET, Refused, as_plain
+from tests.stack import program
+
+if TYPE_CHECKING:
+    from tests.fake_engine import FakeEngine
+
+Run = tuple["FakeEngine", dict[str, Any]]
+GIVEN = f"arn:aws:codestar-connections:{REGION}:{ACCOUNT}:connection/given"
+TOPIC = f"arn:aws:test:{REGION}:{ACCOUNT}:aws:sns/topic:Topic/prod"
+BY_WEBHOOK = {"slipway:webhook_secret": "hush", "github:token": "whisper"}
+PROJECTS = {
+    "checks",
+    "test",
+    "build",
+    "staging-deploy",
+    "staging-acceptance",
+    "staging-promote",
+    "production-deploy",
+    "production-smoke",
+}
+OF_ALL = ["WriteLogs", "ReadFacts"]
+OF_DEPLOY = [
+    "RollOut",
+    "FollowRollout",
+    "SeeCluster",
+    "SeeTasks",
+    "ListTasks",
+    "RegisterReleases",
+    "ReadTaskDefinitions",
+    "PassTaskRoles",
+    "ReadTargetHealth",
+    "SeeImages",
+]
+CONNECTION = ["UseConnection", "UseConnectionAsBefore"]
+HANDED = ["FindArtifacts", "ReadArtifacts"]
+# Every role of the pipeline and its statements: a right more or less is a change of this table.
+RIGHTS = {
+    "prod-pipeline": ["FindArtifacts", "WriteArtifacts", "RunBuilds", *CONNECTION, "AskForApproval"],
+    "prod-checks": [*OF_ALL, "WriteReports", *CONNECTION],
+    "prod-test": [*OF_ALL, "WriteReports", *HANDED],
+    "prod-build": [*OF_ALL, "WriteReports", "FindArtifacts", "WriteArtifacts", "LogInToRegistry", "PushImages"],
+    "prod-staging-deploy": [*OF_ALL, *HANDED, *OF_DEPLOY],
+    "prod-staging-acceptance": [*OF_ALL, "WriteReports", *HANDED, *OF_DEPLOY],
+    "prod-staging-promote": [*OF_ALL, *HANDED, "TagImages"],
+    "prod-production-deploy": [*OF_ALL, *HANDED, *OF_DEPLOY],
+    "prod-production-smoke": [*OF_ALL, "WriteReports", *HANDED, *OF_DEPLOY, "TagImages"],
+}
+
+
+def section(**changes: object) -> dict[str, Any]:
+    """Return production's configuration with these changes of its pipeline; None removes a key."""
+    config = deepcopy(program.stack_file("prod"))
+    changed = config["slipway:pipeline"] | changes
+    config["slipway:pipeline"] = {key: value for key, value in changed.items() if value is not None}
+    return config
+
+
+def staging_alone(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run staging with a pipeline of its own, which has no production."""
+    config = program.stack_file("staging") | {
+        "slipway:pipeline": {"repository": "slipway-example/slipway", "connection_arn": GIVEN},
+        "github:owner": "slipway-example",
+    }
+    return program.run(monkeypatch, config, engine=program.beside_staging())
+
+
+def statements(engine: FakeEngine, role: str) -> dict[str, dict[str, Any]]:
+    """Return what a role may do, by purpose."""
+    policy = json.loads(engine.one("RolePolicy", role).inputs["policy"])
+    return {one["Sid"]: one for one in policy["Statement"]}
+
+
+def stages(engine: FakeEngine) -> dict[str, list[str]]:
+    """Return the pipeline's stages and their actions, in order."""
+    found = engine.one("codepipeline/pipeline:Pipeline").inputs["stages"]
+    return {stage["name"]: [action["name"] for action in stage["actions"]] for stage in found}
+
+
+def action(engine: FakeEngine, stage: str, name: str) -> dict[str, Any]:
+    """Return one action of the pipeline."""
+    found = engine.one("codepipeline/pipeline:Pipeline").inputs["stages"]
+    # Where a part of it is a secret, the mocks hand all of it over as one.
+    (held,) = [one for one in (found["value"] if isinstance(found, dict) else found) if one["name"] == stage]
+    (only,) = [one for one in held["actions"] if one["name"] == name]
+    return dict(only)
+
+
+@pytest.fixture
+def prod(monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Production as committed, with its connection completed."""
+    return program.run_prod(monkeypatch, program.stack_file("prod"))
+
+
+def test_a_release_passes_these_stages_in_this_order(prod: Run) -> None:
+    """Deploy, acceptance and promotion share one stage, so that what was tested is what was deployed."""
+    engine, _ = prod
+    assert stages(engine) == {
+        "Source": ["Source"],
+        "Test": ["Test"],
+        "Build": ["Build"],
+        "Staging": ["Deploy", "Acceptance", "Promote"],
+        "Approval": ["Approve"],
+        "Production": ["Deploy", "Smoke"],
+    }
+    pipeline = engine.one("codepipeline/pipeline:Pipeline").inputs
+    assert pipeline["pipelineType"] == "V2"
+    assert pipeline["executionMode"] == "SUPERSEDED"
+    staging = [action(engine, "Staging", name)["runOrder"] for name in ("Deploy", "Acceptance", "Promote")]
+    assert staging == [1, 2, 3]
+    assert [action(engine, "Production", name)["runOrder"] for name in ("Deploy", "Smoke")] == [1, 2]
+
+
+def test_no_stage_rolls_back_by_itself(prod: Run) -> None:
+    """Delivery puts an environment back; a second way would fight with it."""
+    engine, _ = prod
+    for stage in engine.one("codepipeline/pipeline:Pipeline").inputs["stages"]:
+        assert set(stage) == {"name", "actions"}
+
+
+def test_the_commit_comes_by_the_connection_when_the_branch_is_pushed_to(prod: Run) -> None:
+    """A trigger on pushes to the branch, and nothing that polls."""
+    engine, _ = prod
+    source = action(engine, "Source", "Source")
+    assert (source["owner"], source["provider"]) == ("AWS", "CodeStarSourceConnection")
+    assert source["configuration"]["FullRepositoryId"] == "slipway-example/slipway"
+    assert source["configuration"]["BranchName"] == "main"
+    assert source["configuration"]["OutputArtifactFormat"] == "CODE_ZIP"
+    (trigger,) = engine.one("codepipeline/pipeline:Pipeline").inputs["triggers"]
+    assert trigger == {
+        "providerType": "CodeStarSourceConnection",
+        "gitConfiguration": {"sourceActionName": "Source", "pushes": [{"branches": {"includes": ["main"]}}]},
+    }
+    assert not engine.of("codepipeline/webhook:Webhook")
+
+
+def test_every_build_is_told_commit_and_execution(prod: Run) -> None:
+    """And no commit message: values are short and not escaped."""
+    engine, _ = prod
+    for stage, names in stages(engine).items():
+        for name in names:
+            one = action(engine, stage, name)
+            assert all(len(value) <= 1000 for value in one["configuration"].values())
+            if one["provider"] == "CodeBuild":
+                told = {
+                    pair["name"]: pair["value"] for pair in json.loads(one["configuration"]["EnvironmentVariables"])
+                }
+                assert told == {
+                    "COMMIT": "#{Source.CommitId}",
+                    "EXECUTION": "#{codepipeline.PipelineExecutionId}",
+                }
+                primary = "Source" if len(one["inputArtifacts"]) > 1 else None
+                assert one["configuration"].get("PrimarySource") == primary
+
+
+def test_the_release_is_handed_on_as_an_artifact(prod: Run) -> None:
+    """Built once; every later step gets the same manifest."""
+    engine, _ = prod
+    assert action(engine, "Build", "Build")["outputArtifacts"] == ["Release"]
+    later = [("Staging", name) for name in ("Deploy", "Acceptance", "Promote")]
+    later += [("Production", name) for name in ("Deploy", "Smoke")]
+    for stage, name in later:
+        assert action(engine, stage, name)["inputArtifacts"] == ["Source", "Release"]
+
+
+def test_each_step_works_on_its_environment(prod: Run) -> None:
+    """The staging stack for all but production's own."""
+    engine, outputs = prod
+    told = {
+        one.inputs["name"]: {pair["name"]: pair["value"] for pair in one.inputs["environment"]["environmentVariables"]}
+        for one in engine.of("codebuild/project:Project")
+    }
+    assert set(told) == {f"slipway-prod-{key}" for key in PROJECTS}
+    assert {name for name, one in told.items() if one["STACK"] == "prod"} == {
+        "slipway-prod-production-deploy",
+        "slipway-prod-production-smoke",
+    }
+    assert {one["STACK"] for one in told.values()} == {"prod", "staging"}
+    assert {one["PIPELINE"] for one in told.values()} == {"slipway-prod"}
+    assert outputs["pipeline_projects"] == {key: f"slipway-prod-{key}" for key in PROJECTS}
+
+
+def test_docker_is_there_only_where_containers_are_built_or_run(prod: Run) -> None:
+    """A privileged build is root on its machine."""
+    engine, _ = prod
+    privileged = {
+        one.inputs["name"].removeprefix("slipway-prod-"): one.inputs["cache"]["modes"]
+        for one in engine.of("codebuild/project:Project")
+        if one.inputs["environment"]["privilegedMode"]
+    }
+    assert set(privileged) == {"checks", "test", "build", "staging-acceptance", "production-smoke"}
+    assert all("LOCAL_DOCKER_LAYER_CACHE" in modes for modes in privileged.values())
+
+
+def test_the_steps_of_checks_are_out_of_a_changes_reach(prod: Run) -> None:
+    """The buildspec's text is in the project; the pipeline's steps come with the commit that it releases."""
+    engine, _ = prod
+    sources = {one.inputs["name"]: one.inputs["source"] for one in engine.of("codebuild/project:Project")}
+    checks = sources.pop("slipway-prod-checks")
+    assert checks["buildspec"] == (program.ROOT / "delivery" / "buildspecs" / "checks.yml").read_text("utf-8")
+    assert checks["location"] == "https://github.com/slipway-example/slipway.git"
+    assert checks["reportBuildStatus"] is True
+    assert checks["auth"]["type"] == "CODECONNECTIONS"
+    for source in sources.values():
+        assert source["type"] == "CODEPIPELINE"
+        assert (program.ROOT / source["buildspec"]).is_file()
+
+
+def test_github_has_every_push_and_pull_request_tested(prod: Run) -> None:
+    """Patterns are anchored, tags are left out, and the secret that AWS makes stays one."""
+    engine, outputs = prod
+    receiver = engine.one("codebuild/webhook:Webhook", "prod-checks").inputs
+    assert receiver["manualCreation"] is True
+    groups = [{one["type"]: one["pattern"] for one in group["filters"]} for group in receiver["filterGroups"]]
+    assert groups == [
+        {"EVENT": "PUSH", "HEAD_REF": "^refs/heads/.+$"},
+        {
+            "EVENT": "PULL_REQUEST_CREATED, PULL_REQUEST_UPDATED, PULL_REQUEST_REOPENED",
+            "BASE_REF": "^refs/heads/.+$",
+        },
+    ]
+    sender = engine.one("RepositoryWebhook", "prod-checks").inputs
+    assert sender["repository"] == "slipway"
+    assert sender["events"] == ["push", "pull_request"]
+    configuration = sender["configuration"]["value"]
+    assert configuration["secret"] == SECRET
+    assert configuration["contentType"] == "json"
+    assert configuration["insecureSsl"] is False
+    assert outputs["webhook_url"] == configuration["url"] == "https://hooks.example.test/checks"
+
+
+def test_a_person_is_asked_with_what_and_where(prod: Run) -> None:
+    """Commit and images in the message, staging by its link, in the time that is configured."""
+    engine, outputs = prod
+    approve = action(engine, "Approval", "Approve")
+    assert approve["timeoutInMinutes"] == 10080
+    assert approve["configuration"]["NotificationArn"] == TOPIC
+    assert approve["configuration"]["ExternalEntityLink"] == "#{Acceptance.URL}"
+    for part in ("#{Source.CommitId}", "#{Build.RELEASE}", "#{Acceptance.URL}"):
+        assert part in approve["configuration"]["CustomData"]
+    assert outputs["approval_link"].endswith("#/Approval/Approve")
+
+
+def test_people_are_told_of_failures_and_alarms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the topic, at the addresses that are configured."""
+    engine, outputs = program.run_prod(monkeypatch, section(notify=["a@example.test", "b@example.test"]))
+    assert {one.inputs["endpoint"] for one in engine.of("TopicSubscription")} == {"a@example.test", "b@example.test"}
+    rule = engine.one("NotificationRule").inputs
+    assert rule["eventTypeIds"] == ["codepipeline-pipeline-pipeline-execution-failed"]
+    assert [target["address"] for target in rule["targets"]] == [TOPIC] == [outputs["pipeline_topic"]]
+    alarms = {one.inputs["name"]: one.inputs for one in engine.of("MetricAlarm")}
+    assert set(alarms) == {"slipway-prod-balancer-5xx", "slipway-prod-web-5xx", "slipway-prod-web-unhealthy"}
+    assert all(one["alarmActions"] == [TOPIC] for one in alarms.values())
+    assert all(one["treatMissingData"] == "notBreaching" for one in alarms.values())
+
+
+def test_each_role_may_do_what_its_step_needs_and_no_more(prod: Run) -> None:
+    """By the table above."""
+    engine, _ = prod
+    found = {one.name: sorted(statements(engine, one.name)) for one in engine.of("RolePolicy")}
+    del found["prod-web-execution"]
+    assert found == {role: sorted(purposes) for role, purposes in RIGHTS.items()}
+
+
+def test_a_step_of_staging_can_touch_nothing_of_production(prod: Run) -> None:
+    """No right of its role names production's services, cluster, families or roles."""
+    engine, _ = prod
+    for role in ("prod-staging-deploy", "prod-staging-acceptance"):
+        for purpose in OF_DEPLOY:
+            text = json.dumps(statements(engine, role)[purpose])
+            assert "slipway-prod" not in text, (role, purpose)
+            assert "prod-web" not in text, (role, purpose)
+    for role in ("prod-production-deploy", "prod-production-smoke"):
+        for purpose in OF_DEPLOY:
+            assert "staging" not in json.dumps(statements(engine, role)[purpose]), (role, purpose)
+
+
+def test_only_the_tasks_roles_of_one_environment_can_be_passed_on(prod: Run) -> None:
+    """By their path, and to ECS tasks alone."""
+    engine, _ = prod
+    held = statements(engine, "prod-production-deploy")["PassTaskRoles"]
+    assert held["Resource"] == [f"arn:aws:iam::{ACCOUNT}:role/slipway/prod/tasks/*"]
+    assert held["Condition"] == {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
+    paths = {one.name: one.inputs.get("path") for one in engine.of("iam/role:Role")}
+    assert {name for name, path in paths.items() if path} == {"prod-web-execution", "prod-web-task"}
+    assert paths["prod-web-task"] == "/slipway/prod/tasks/"
+
+
+def test_only_its_own_project_may_take_a_role(prod: Run) -> None:
+    """Not another one of the account, and no other account's."""
+    engine, _ = prod
+    for one in engine.of("iam/role:Role"):
+        (trust,) = json.loads(one.inputs["assumeRolePolicy"])["Statement"]
+        service = trust["Principal"]["Service"]
+        if service != "ecs-tasks.amazonaws.com":
+            assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
+            name = "slipway-prod" if one.name == "prod-pipeline" else f"project/slipway-{one.name}"
+            assert trust["Condition"]["ArnEquals"]["aws:SourceArn"].endswith(f":{name}")
+
+
+def test_no_role_may_create_a_log_group_and_each_has_a_retention(prod: Run) -> None:
+    """So that a destroy leaves none."""
+    engine, _ = prod
+    assert "logs:CreateLogGroup" not in json.dumps([one.inputs for one in engine.of("RolePolicy")])
+    groups = {one.inputs["name"]: one.inputs["retentionInDays"] for one in engine.of("LogGroup")}
+    assert groups == {"/slipway/prod/web": 30} | {f"/slipway/prod/build/{key}": 30 for key in PROJECTS}
+    for project in engine.of("codebuild/project:Project"):
+        assert project.inputs["logsConfig"]["cloudwatchLogs"]["groupName"] in groups
+
+
+def test_nothing_of_the_pipeline_blocks_a_destroy(prod: Run) -> None:
+    """Artifacts and reports go along, from the day that they are made."""
+    engine, _ = prod
+    assert engine.one("s3/bucket:Bucket").inputs["forceDestroy"] is True
+    reports = engine.of("ReportGroup")
+    assert {one.inputs["name"] for one in reports} == {
+        *(f"slipway-prod-{key}-{kind}" for key in ("checks", "test") for kind in ("unit", "integration", "coverage")),
+        "slipway-prod-build-image",
+        "slipway-prod-staging-acceptance-acceptance",
+        "slipway-prod-production-smoke-acceptance",
+    }
+    assert all(one.inputs["deleteReports"] is True for one in reports)
+
+
+def test_the_artifact_bucket_is_private_and_forgets(prod: Run) -> None:
+    """Over TLS, from this account, encrypted, never public, removed by age."""
+    engine, _ = prod
+    block = engine.one("BucketPublicAccessBlock").inputs
+    assert {key for key, value in block.items() if value is True} == {
+        "blockPublicAcls",
+        "blockPublicPolicy",
+        "ignorePublicAcls",
+        "restrictPublicBuckets",
+    }
+    policy = json.loads(engine.one("BucketPolicy").inputs["policy"])
+    assert {one["Sid"]: one["Effect"] for one in policy["Statement"]} == {
+        "DenyPlainText": "Deny",
+        "DenyOtherAccounts": "Deny",
+    }
+    (rule,) = engine.one("BucketLifecycleConfiguration").inputs["rules"]
+    assert rule["expiration"] == {"days": 30}
+    assert engine.one("BucketServerSideEncryptionConfiguration")
+
+
+def test_each_environment_says_which_stage_deploys_to_it(prod: Run) -> None:
+    """Delivery finds the pipeline by the environment's name alone."""
+    engine, _ = prod
+    facts = {one.inputs["name"]: json.loads(one.inputs["insecureValue"]) for one in engine.of("Parameter")}
+    staging, production = facts["/slipway/staging/pipeline"], facts["/slipway/prod/pipeline"]
+    assert (staging["stage"], production["stage"]) == ("Staging", "Production")
+    for one in (staging, production):
+        assert one["pipeline"] == "slipway-prod"
+        assert (one["approval_stage"], one["approval_action"]) == ("Approval", "Approve")
+        assert one["deploy_action"] == "Deploy"
+        assert one["projects"] == {key: f"slipway-prod-{key}" for key in PROJECTS}
+
+
+def test_the_outputs_name_the_pipeline(prod: Run) -> None:
+    """Beside those of every environment."""
+    _, outputs = prod
+    named = {"pipeline", "pipeline_console", "pipeline_projects", "pipeline_topic", "approval_link", "webhook_url"}
+    assert named | {"connection_arn", "connection_status"} <= set(outputs)
+    assert outputs["pipeline"] == "slipway-prod"
+    assert outputs["connection_status"] == "AVAILABLE"
+    assert outputs["pipeline_console"] == (
+        f"https://{REGION}.console.aws.amazon.com/codesuite/codepipeline/pipelines/slipway-prod/view?region={REGION}"
+    )
+
+
+@pytest.mark.parametrize("status", [None, "PENDING"])
+def test_before_the_click_there_is_the_connection_and_no_pipeline(
+    monkeypatch: pytest.MonkeyPatch, status: str | None
+) -> None:
+    """A pipeline made now might never be triggered; what to click is said."""
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    engine, outputs = program.run_prod(monkeypatch, program.stack_file("prod"), answers=program.connection(status))
+    assert engine.one("codeconnections/connection:Connection").inputs["name"] == "slipway-prod"
+    assert not engine.of("codepipeline/pipeline:Pipeline")
+    assert not engine.of("codebuild/project:Project")
+    assert not engine.of("RepositoryWebhook")
+    assert engine.one("ecs/service:Service")
+    assert outputs["connection_status"] == "PENDING"
+    assert "pipeline" not in outputs
+    assert "webhook_url" not in outputs
+    assert len(said) == 1
+    assert "Update pending connection" in said[0]
+    assert "pulumi up -s prod" in said[0]
+
+
+def test_a_connection_that_failed_is_refused_and_the_pipeline_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the pipeline would be removed because of it."""
+    with pytest.raises(pulumi.RunError, match=r"connection slipway-prod is ERROR; mend it, then repeat: https://"):
+        program.run_prod(monkeypatch, program.stack_file("prod"), answers=program.connection("ERROR"))
+
+
+def test_connections_that_cannot_be_listed_are_no_reason_to_make_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only 'not found' means that there is none."""
+
+    def denied(_: dict[str, Any]) -> dict[str, Any]:
+        raise Refused("AccessDeniedException: no\n right")
+
+    with pytest.raises(pulumi.RunError, match=r"connection slipway-prod cannot be looked up: .*AccessDenied"):
+        program.run_prod(monkeypatch, program.stack_file("prod"), answers={program.LOOK_UP: denied})
+
+
+def test_a_given_connection_is_used_under_both_names_of_its_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is made, and rights match whichever name AWS asks for."""
+    engine, outputs = program.run_prod(monkeypatch, section(connection_arn=GIVEN))
+    assert not engine.of("codeconnections/connection:Connection")
+    assert outputs["connection_arn"] == GIVEN
+    assert action(engine, "Source", "Source")["configuration"]["ConnectionArn"] == GIVEN
+    held = statements(engine, "prod-pipeline")
+    assert held["UseConnection"]["Resource"] == [GIVEN.replace("codestar-connections", "codeconnections")]
+    assert held["UseConnectionAsBefore"]["Resource"] == [GIVEN]
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [("PENDING", "is PENDING and must be AVAILABLE"), (None, "cannot be read")]
+)
+def test_a_given_connection_of_no_use_is_refused_before_anything_is_made(
+    monkeypatch: pytest.MonkeyPatch, status: str | None, said: str
+) -> None:
+    """In one line with file, key and remedy."""
+    engine = program.beside_staging(program.connection(status))
+    with pytest.raises(pulumi.RunError) as refused:
+        program.run(monkeypatch, section(connection_arn=GIVEN), stack="prod", engine=engine)
+    assert str(refused.value).startswith(f"Pulumi.prod.yaml: slipway:pipeline.connection_arn: connection {GIVEN} ")
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert engine.resources == []
+
+
+def test_by_webhook_github_starts_the_pipeline_with_a_signed_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same secret on both sides, no polling, no connection anywhere."""
+    engine, outputs = program.run_prod(monkeypatch, section(trigger="webhook"), secrets=BY_WEBHOOK)
+    source = action(engine, "Source", "Source")
+    assert (source["owner"], source["provider"], source["version"]) == ("ThirdParty", "GitHub", "1")
+    assert source["configuration"] == {
+        "Owner": "slipway-example",
+        "Repo": "slipway",
+        "Branch": "main",
+        "OAuthToken": "whisper",
+        "PollForSourceChanges": "false",
+    }
+    receiver = engine.one("codepipeline/webhook:Webhook").inputs
+    assert receiver["authentication"] == "GITHUB_HMAC"
+    assert receiver["authenticationConfiguration"]["value"] == {"secretToken": "hush"}
+    assert receiver["filters"] == [{"jsonPath": "$.ref", "matchEquals": "refs/heads/main"}]
+    sender = engine.one("RepositoryWebhook", "prod-source").inputs
+    assert sender["events"] == ["push"]
+    assert sender["configuration"]["value"]["secret"] == "hush"
+    assert outputs["webhook_url"] == "https://hooks.example.test/source"
+    assert not {"connection_arn", "connection_status"} & set(outputs)
+    assert "triggers" not in engine.one("codepipeline/pipeline:Pipeline").inputs
+    assert "auth" not in engine.one("codebuild/project:Project", "prod-checks").inputs["source"]
+    assert "onnection" not in engine.one("RolePolicy", "prod-checks").inputs["policy"]
+    assert engine.one("codebuild/webhook:Webhook", "prod-checks")
+
+
+def test_no_secret_is_written_in_clear(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither into the state of any resource nor into an output."""
+    engine, outputs = program.run_prod(monkeypatch, section(trigger="webhook"), secrets=BY_WEBHOOK)
+
+    def shown(value: Any) -> str:  # noqa: ANN401
+        """Return a value as text without what Pulumi encrypts."""
+        if isinstance(value, dict):
+            if value.get("4dabf18193072939515e22adb298388d"):
+                return ""
+            return "".join(shown(one) for one in value.values())
+        return "".join(map(shown, value)) if isinstance(value, list) else str(value)
+
+    for key, asked in engine.options.items():
+        text = shown(as_plain(asked.object))
+        for secret in ("hush", "whisper", SECRET):
+            assert secret not in text, key
+    assert "hush" not in json.dumps(outputs)
+
+
+def test_automatic_approval_is_no_approval_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a stage nor a link nor a right to ask."""
+    engine, outputs = program.run_prod(monkeypatch, section(approval="automatic"))
+    assert list(stages(engine)) == ["Source", "Test", "Build", "Staging", "Production"]
+    assert outputs["approval_link"] == ""
+    assert "AskForApproval" not in statements(engine, "prod-pipeline")
+    facts = {one.inputs["name"]: json.loads(one.inputs["insecureValue"]) for one in engine.of("Parameter")}
+    assert facts["/slipway/prod/pipeline"]["approval_stage"] == ""
+
+
+def test_staging_alone_has_a_pipeline_that_ends_with_promotion(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All in one stack, whose repositories and services its own rights name."""
+    engine, outputs = staging_alone(monkeypatch)
+    assert list(stages(engine)) == ["Source", "Test", "Build", "Staging"]
+    assert set(outputs["pipeline_projects"]) == PROJECTS - {"production-deploy", "production-smoke"}
+    told = {
+        pair["value"]
+        for one in engine.of("codebuild/project:Project")
+        for pair in one.inputs["environment"]["environmentVariables"]
+        if pair["name"] == "STACK"
+    }
+    assert told == {"staging"}
+    names = {one.inputs["name"] for one in engine.of("Parameter")}
+    assert {name for name in names if name.endswith("/pipeline")} == {"/slipway/staging/pipeline"}
+    pushed = statements(engine, "staging-build")["PushImages"]["Resource"]
+    assert pushed == [f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/slipway/web"]
+    assert outputs["approval_link"] == ""
+
+
+def test_services_for_arm_are_built_on_arm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else the image would not run; an image of one's own stays."""
+    config = section()
+    config["slipway:environment"]["services"]["web"]["cpu_architecture"] = "ARM64"
+    engine, _ = program.run_prod(monkeypatch, config)
+    environment = engine.one("codebuild/project:Project", "prod-build").inputs["environment"]
+    assert (environment["type"], environment["image"]) == (
+        "ARM_CONTAINER",
+        "aws/codebuild/amazonlinux-aarch64-standard:3.0",
+    )
+    engine, _ = program.run_prod(monkeypatch, section(image="example/image:1"))
+    assert engine.one("codebuild/project:Project", "prod-build").inputs["environment"]["image"] == "example/image:1"
+
+
+def test_the_pipeline_is_made_after_what_its_first_execution_needs(prod: Run) -> None:
+    """Creating a pipeline starts an execution."""
+    engine, _ = prod
+    asked = engine.options["aws:codepipeline/pipeline:Pipeline", "prod"]
+    after = {urn.rsplit("::", 1)[-1] for urn in asked.dependencies}
+    assert {"prod", "prod-web", "prod.pipeline", "staging.pipeline"} <= after
+
+
+def test_without_the_section_there_is_nothing_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither resources nor outputs; the environment's alarms stay, and tell nobody."""
+    config = program.stack_file("prod")
+    del config["slipway:pipeline"]
+    engine, outputs = program.run_prod(monkeypatch, config)
+    kinds = ("code", "sns/", "s3/", "github:")
+    assert not [one for one in engine.resources if any(kind in one.type.split(":", 1)[1] for kind in kinds)]
+    assert not [name for name in outputs if name.startswith(("pipeline", "connection", "webhook", "approval"))]
+    assert [one.inputs["alarmActions"] for one in engine.of("MetricAlarm")] == [[]] * 3
+
+
+def test_a_secret_in_plain_text_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is created."""
+    config = section(trigger="webhook") | BY_WEBHOOK
+    engine = program.beside_staging()
+    with pytest.raises(SettingsError) as refused:
+        program.run(monkeypatch, config, stack="prod", engine=engine)
+    assert "slipway:webhook_secret is in plain text" in str(refused.value)
+    assert "github:token is in plain text" in str(refused.value)
+    assert not [secret for secret in BY_WEBHOOK.values() if secret in str(refused.value)]
+    assert engine.resources == []
