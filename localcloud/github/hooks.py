@@ -189,6 +189,16 @@ def events(given: object) -> list[str]:
     return sorted(set(given))
 
 
+def is_address(url: str) -> bool:
+    """Say whether a text is an address that can be posted to."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
+
+
 def config(given: object) -> Doc:
     """Return where a hook leads, checked and complete.
 
@@ -197,8 +207,7 @@ def config(given: object) -> Doc:
     """
     found = dict(given) if isinstance(given, dict) else {}
     url = found.get("url")
-    parts = urlsplit(url) if isinstance(url, str) else None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+    if not isinstance(url, str) or not is_address(url):
         raise invalid("Hook", "url", "config.url has to be an address with http or https", "invalid")
     if found.setdefault("content_type", "form") not in ("json", "form"):
         raise invalid("Hook", "content_type", "config.content_type has to be json or form", "invalid")

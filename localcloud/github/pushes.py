@@ -48,7 +48,7 @@ class Pushes:
     def events(
         self, doc: Doc, folder: Path, known: Mapping[str, str], found: Mapping[str, str], by: str
     ) -> list[Event]:
-        """Return an event for each ref that moved.
+        """Return an event for each ref that moved; a new ref's commits are those that no other ref has brought.
 
         Args:
             doc: the repository.
@@ -59,7 +59,14 @@ class Pushes:
         """
         moves = moved(known, found)
         many = sum(one.ref.startswith(TAGS) for one in moves) > MOST_TAGS
-        return [self._event(doc, folder, one, known, by) for one in moves if not (many and one.ref.startswith(TAGS))]
+        events, told = [], dict(known)
+        for one in moves:
+            if not (many and one.ref.startswith(TAGS)):
+                events.append(self._event(doc, folder, one, told, by))
+            told[one.ref] = one.after
+            if one.after == ZEROS:
+                del told[one.ref]
+        return events
 
     def _event(self, doc: Doc, folder: Path, move: Moved, known: Mapping[str, str], by: str) -> Event:
         tip = None if move.after == ZEROS else history.resolve(folder, move.after)

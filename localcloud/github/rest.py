@@ -27,7 +27,14 @@ ROOT = "/api/v3"
 BODY_BYTES = 4 * 2**20
 PAGE, LARGEST_PAGE = 30, 100
 UNPROCESSABLE = 422
-PARTS = {"owner": r"[^/]+", "repo": r"[^/]+", "id": r"\d{1,15}", "number": r"\d{1,9}", "path": r".+", "ref": r".+?"}
+PARTS = {
+    "owner": r"[^/]+",
+    "repo": r"[^/]+",
+    "id": r"[0-9]{1,15}",
+    "number": r"[0-9]{1,9}",
+    "path": r".+",
+    "ref": r".+?",
+}
 """What stands for a {name} in a route; others take what has no slash."""
 LOG = logging.getLogger(__name__)
 
@@ -181,6 +188,7 @@ async def body_of(request: Request) -> Doc:
             raise GitHubError(413, f"a request's body may have {BODY_BYTES} bytes at most")
     try:
         found = json.loads(raw) if raw.strip() else {}
+        json.dumps(found, ensure_ascii=False, allow_nan=False).encode()  # what no answer could show is not kept
     except (ValueError, RecursionError) as error:
         raise GitHubError(400, "Problems parsing JSON") from error
     if not isinstance(found, dict):

@@ -12,6 +12,7 @@ import uuid
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
+import httpx
 import pytest
 
 from tests.contract.github_client import Clone, Receiver, Site, git, until
@@ -209,6 +210,8 @@ def test_a_hook_is_changed_paused_and_removed(site: Site, clone: Clone, receiver
     [
         ({"events": ["push"]}, "config is missing"),
         ({"config": {"url": "ftp://x"}}, "config.url"),
+        ({"config": {"url": "http://["}}, "config.url"),
+        ({"config": {"url": "http://x:99999/"}}, "config.url"),
         ({"config": {"url": "http://127.0.0.1:1"}, "events": ["pushes"]}, "no such event: pushes"),
         ({"config": {"url": "http://127.0.0.1:1"}, "events": []}, "at least one event"),
         ({"config": {"url": "http://127.0.0.1:1", "content_type": "xml"}}, "content_type"),
@@ -332,6 +335,14 @@ def test_writing_needs_a_token_and_reading_does_not(site: Site, clone: Clone) ->
     site.call("GET", "{}", 200)
     assert "Requires authentication" in site.call("POST", "{}/hooks", 401, config={})["message"]
     site.token = "any"
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"body": "\\ud800"}', b'{"body": NaN}', b"\xff", b"[" * 10**5])
+def test_a_body_that_is_no_json_object_is_refused(site: Site, body: bytes) -> None:
+    """With 400; nothing that no answer could show is kept."""
+    site.make()
+    url, headers = f"{site.endpoint}/api/v3/repos/{site.repository}/hooks", {"Authorization": "token x"}
+    assert httpx.post(url, content=body, headers=headers, trust_env=False).status_code == 400
 
 
 def test_an_unknown_route_is_named(site: Site) -> None:
