@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PORT = "4610"
+PORT = os.environ.get("CONTRACT_PORT", "4610")  # another one for a second run at the same time
 
 
 @pytest.fixture(scope="session")
@@ -23,10 +23,15 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A running local cloud of its own with nothing on it; taken away with all it holds at the end."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     state = tmp_path_factory.mktemp("contract") / "state"
-    own = {"SLIPWAY_STATE": str(state), "SLIPWAY_PORT": PORT, "SLIPWAY_NETWORK": "slipway-contract", "CI": "true"}
+    own = {
+        "SLIPWAY_STATE": str(state),
+        "SLIPWAY_PORT": PORT,
+        "SLIPWAY_NETWORK": f"slipway-contract-{PORT}",
+        "CI": "true",
+    }
     made = subprocess.run(["python3", "-m", "localcloud", "setup"], cwd=REPOSITORY, check=False, capture_output=True)
     assert made.returncode == 0, made.stderr.decode()
-    running = Cloud(REPOSITORY, kept | own)
+    running = Cloud(REPOSITORY, kept | own | {"CI": "true"})
     running.command("up", "--yes")
     yield running
     running.command("reset")

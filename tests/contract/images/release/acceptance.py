@@ -1,0 +1,12 @@
+"""An acceptance suite: what is served is what is expected, and no version that ends with `bad` passes."""
+
+import json
+import os
+import sys
+import urllib.request
+
+with urllib.request.urlopen(os.environ["BASE_URL"] + "/version") as answer:  # noqa: S310 - the url under test
+    told = json.load(answer)
+expected = {"commit": os.environ["EXPECTED_VERSION"], "digest": os.environ["EXPECTED_DIGEST"]}
+print("served", told, "expected", expected)
+sys.exit(told != expected or told["commit"].endswith("bad"))
