@@ -6,8 +6,11 @@ import json
 import os
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
 
 from tests.contract.responses import Recorder
 
@@ -43,6 +46,15 @@ def until(what: Callable[[], Any], seconds: float = 60) -> Any:  # noqa: ANN401
     raise AssertionError(f"not within {seconds} s")
 
 
+def once(make: Callable[..., Any], **arguments: object) -> None:
+    """Make something that another test may have made already."""
+    try:
+        make(**arguments)
+    except ClientError as error:
+        if "Already" not in error.response["Error"]["Code"]:
+            raise
+
+
 def action(kind: str, name: str, configuration: dict[str, str], **more: object) -> dict[str, Any]:
     """Return an action's declaration; kind is category/owner/provider."""
     category, owner, provider = kind.split("/")
@@ -73,30 +85,33 @@ def approval(name: str = "Approve", **more: object) -> dict[str, Any]:
 class Works:
     """A repository, a bucket, roles, a build project and a connection, and pipelines over them."""
 
-    def __init__(self, cloud: Cloud, folder: Path) -> None:
-        """Make them and push a first commit."""
+    def __init__(self, cloud: Cloud, folder: Path, name: str = "app") -> None:
+        """Make what is not there yet and push a first commit to a repository of that name."""
         self.cloud, self.recorder = cloud, Recorder()
         self.endpoint = f"http://127.0.0.1:{cloud.environment['SLIPWAY_PORT']}"
-        self.repository, self._folder = "acme/app", folder / "app"
+        self.repository, self._folder = f"acme/{name}", folder / name
         self.pipelines = cloud.client("codepipeline")
         for api in ("codepipeline", "codeconnections", "codestar-connections", "codestar-notifications"):
             self.recorder.watch(cloud.client(api))
-        cloud.client("s3").create_bucket(
-            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"}
-        )
-        for name in ("codepipeline", "codebuild"):
-            trust = {"Effect": "Allow", "Principal": {"Service": f"{name}.amazonaws.com"}, "Action": "sts:AssumeRole"}
-            role = f"contract-{name.removeprefix('code')}"
+        region = {"LocationConstraint": "eu-central-1"}
+        once(cloud.client("s3").create_bucket, Bucket=BUCKET, CreateBucketConfiguration=region)
+        for service in ("codepipeline", "codebuild"):
+            principal = {"Service": f"{service}.amazonaws.com"}
+            trust = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+            role = f"contract-{service.removeprefix('code')}"
             document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-            cloud.client("iam").create_role(RoleName=role, AssumeRolePolicyDocument=document)
-        cloud.client("logs").create_log_group(logGroupName=f"/aws/codebuild/{PROJECT}")
+            once(cloud.client("iam").create_role, RoleName=role, AssumeRolePolicyDocument=document)
+        once(cloud.client("logs").create_log_group, logGroupName=f"/aws/codebuild/{PROJECT}")
         image = json.loads(cloud.command("env", "--json"))["PYTHON_IMAGE"]
-        cloud.client("codebuild").create_project(
-            name=PROJECT, serviceRole="arn:aws:iam::000000000000:role/contract-build",
-            source={"type": "CODEPIPELINE"}, artifacts={"type": "CODEPIPELINE"},
+        once(
+            cloud.client("codebuild").create_project,
+            name=PROJECT,
+            serviceRole="arn:aws:iam::000000000000:role/contract-build",
+            source={"type": "CODEPIPELINE"},
+            artifacts={"type": "CODEPIPELINE"},
             environment={"type": "LINUX_CONTAINER", "image": image, "computeType": "BUILD_GENERAL1_SMALL"},
-        )  # fmt: skip
-        self.connection = self.connect("contract")
+        )
+        self.connection = self.connect(f"contract-{name}")
         self._folder.mkdir(parents=True)
         self.git("init", "--quiet", "--initial-branch=main")
         self.git("remote", "add", "origin", f"{self.endpoint}/{self.repository}.git")
@@ -115,7 +130,12 @@ class Works:
         identity = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.com"}
         identity |= {"GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.com"}
         done = subprocess.run(
-            ["git", *arguments], cwd=self._folder, env=os.environ | identity, capture_output=True, text=True, check=False
+            ["git", *arguments],
+            cwd=self._folder,
+            env=os.environ | identity,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()

@@ -71,11 +71,11 @@ def scalar(shape: Shape, value: Any, path: str) -> Iterator[str]:  # noqa: ANN40
         yield f"{path} is no {shape.type_name}: {value!r}"
         return
     size = len(value) if isinstance(value, str) else value
-    if shape.type_name != "timestamp" and shape.type_name != "boolean":
+    if shape.type_name not in {"timestamp", "boolean"}:
         least, most = shape.metadata.get("min"), shape.metadata.get("max")
         if (least is not None and size < least) or (most is not None and size > most):
             yield f"{path} is not within {least} and {most}: {value!r}"
-    if shape.type_name == "string":
+    if isinstance(value, str) and shape.type_name == "string":
         allowed = getattr(shape, "enum", None)
         if allowed and value not in allowed:
             yield f"{path} is none of {allowed}: {value!r}"

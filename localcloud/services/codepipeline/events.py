@@ -1,4 +1,4 @@
-"""State changes as AWS tells them to EventBridge, handed to whoever listens."""
+"""State changes as AWS tells them, with what its notifications add, handed to whoever listens."""
 
 from __future__ import annotations
 
@@ -72,12 +72,27 @@ class Events:
                 "pipeline-execution-attempt": 1.0,
                 **detail,
             },
+            "additionalAttributes": self._additional(execution, detail),
         }
         for listener in self.listeners:
             try:
                 listener(event)
             except Exception:
                 LOG.exception("a listener to %s failed", event["detail-type"])
+
+    def _additional(self, execution: Doc, detail: Doc) -> Doc:
+        """Return what notifications say besides: which actions failed, what an approval is about."""
+        record = execution["stages"].get(execution["stage"], {"actions": {}})
+        actions = [self._state.actions.rows[key] for key in record["actions"].values()]
+        if detail["state"] == "FAILED":
+            failed = [row for row in actions if row["status"] == "Failed"]
+            rows = [{"action": row["action"], "additionalInformation": row["error"]["message"]} for row in failed]
+            return {"failedActionCount": len(rows), "failedActions": rows, "failedStage": execution["stage"]}
+        if detail.get("type", {}).get("category") == "Approval":
+            configuration = next(row for row in actions if row["id"] == detail["action-execution-id"])["resolved"]
+            names = {"externalEntityLink": "ExternalEntityLink", "customData": "CustomData"}
+            return {name: configuration[key] for name, key in names.items() if key in configuration}
+        return {}
 
 
 def trigger(execution: Doc) -> Doc:

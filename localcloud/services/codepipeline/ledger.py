@@ -62,7 +62,6 @@ class Ledger:
         pipeline = state.pipelines.rows[execution["pipeline"]]
         pipeline["latestActions"][f"{stage}/{declared['name']}"] = action["id"]
         state.pipelines.save(pipeline["name"])
-        self.events.action(execution, action, "STARTED")
         return action
 
     def bucket(self, execution: Doc) -> str:

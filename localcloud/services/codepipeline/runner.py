@@ -37,13 +37,19 @@ class Runner:
 
     def begin(self, execution: Doc, action: Doc) -> None:
         """Start an action; one that cannot start has failed."""
+        problem: Exception | None = None
         try:
             check_inputs(action)
             action["resolved"] = resolve(action["declared"]["configuration"], execution)
-            self._ledger.state.save_action(action)
+        except (UnresolvedError, ApiError) as error:
+            problem = error
+        self._ledger.state.save_action(action)
+        self._ledger.events.action(execution, action, "STARTED")
+        if problem is not None:
+            self._ledger.fail(execution, action, "ConfigurationError", str(problem))
+            return
+        try:
             self._of(action).begin(execution, action)
-        except UnresolvedError as error:
-            self._ledger.fail(execution, action, "ConfigurationError", str(error))
         except Exception as error:  # noqa: BLE001  whatever it is, the action has failed and says why
             self._broken(execution, action, error)
 

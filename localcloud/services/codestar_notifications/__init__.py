@@ -55,8 +55,10 @@ class CodeStarNotifications(Api):
                 continue
             if not set(types) & set(rule["EventTypeIds"]):
                 continue
-            message = event | {"notificationRuleArn": rule["Arn"], "additionalAttributes": additional(event)}
-            message["detailType"] = message.pop("detail-type")
+            message = event | {"notificationRuleArn": rule["Arn"], "detailType": event["detail-type"]}
+            del message["detail-type"]
+            if rule["DetailType"] != "FULL":
+                message["additionalAttributes"] = {}
             for target in rule["Targets"]:
                 task = asyncio.create_task(asyncio.to_thread(self._send, target["TargetAddress"], message))
                 self._sending.add(task)
@@ -193,13 +195,3 @@ def meets(rule: Doc, row: Doc) -> bool:
         "TARGET_ADDRESS": [target["TargetAddress"] for target in rule["Targets"]],
     }
     return value in found[row["Name"]]
-
-
-def additional(event: Doc) -> Doc:
-    """Return what a message of the detail type FULL says besides: the failed actions, the approval's link."""
-    detail = event["detail"]
-    result = detail.get("execution-result", {})
-    failed = [{"action": detail["action"], "additionalInformation": result.get("external-execution-summary", "")}]
-    return (
-        {"failedActionCount": 1, "failedActions": failed} if detail["state"] == "FAILED" and "action" in detail else {}
-    )
