@@ -42,3 +42,22 @@ def test_a_role_is_given_the_secret_whatever_part_of_it_the_task_names(suffix: s
     """IAM knows the secret's ARN only, without key, stage and version."""
     arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:token-AbCdEf"
     assert naming.secret_resource(arn + suffix) == arn
+
+
+def test_no_service_can_take_the_name_of_the_pipelines_parameter() -> None:
+    """Services have a folder of their own."""
+    assert naming.pipeline_parameter("prod") == "/slipway/prod/pipeline"
+    assert naming.service_parameter("prod", "pipeline") != naming.pipeline_parameter("prod")
+
+
+def test_a_connections_name_fits_whatever_the_stack_is_called() -> None:
+    """It has at most 32 characters, and a stack's name is short already for the sake of its services'."""
+    longest = "a" * (naming.NAME_BUDGET - len("-x"))
+    assert naming.over_budget(longest, "x") is None
+    assert len(naming.pipeline(longest)) <= 32
+
+
+def test_a_report_group_is_called_as_codebuild_looks_for_it() -> None:
+    """Project and kind, as its guide says; else it would make one that no destroy removes."""
+    project = naming.build_project("prod", "test")
+    assert naming.report_group(project, "unit") == "slipway-prod-test-unit"

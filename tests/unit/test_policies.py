@@ -33,6 +33,32 @@ def test_only_the_named_service_may_take_the_role() -> None:
     assert statement["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
 
 
+def test_a_role_can_be_kept_to_one_account_and_one_resource() -> None:
+    """So that no other customer's resource makes AWS use it."""
+    statement = json.loads(policies.trust("codebuild.amazonaws.com", account="1", source="arn:x"))["Statement"][0]
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "1"},
+        "ArnEquals": {"aws:SourceArn": "arn:x"},
+    }
+
+
+def test_a_private_bucket_lets_in_no_plain_text_and_no_other_account() -> None:
+    """The bucket itself and all that is in it."""
+    document = policies.private_bucket("arn:aws:s3:::one", "1")
+    assert all(one["Effect"] == "Deny" for one in document["Statement"])
+    assert all(one["Resource"] == ["arn:aws:s3:::one", "arn:aws:s3:::one/*"] for one in document["Statement"])
+    conditions = [one["Condition"] for one in document["Statement"]]
+    assert conditions[0] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert conditions[1]["StringNotEquals"] == {"aws:PrincipalAccount": "1"}
+
+
+def test_a_topic_takes_messages_for_its_own_account_only() -> None:
+    """From the AWS services named."""
+    (statement,) = policies.topic("arn:topic", "1", ["cloudwatch.amazonaws.com"])["Statement"]
+    assert statement["Principal"] == {"Service": ["cloudwatch.amazonaws.com"]}
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "1"}}
+
+
 def test_a_deployed_release_and_its_rollback_target_never_expire() -> None:
     """However old they are, and however many candidates were pushed since."""
     running = Image("running", 400, ("candidate-a", "accepted-a", "released-a-1"))
