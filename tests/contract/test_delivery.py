@@ -35,7 +35,7 @@ def site(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rel
 
 
 @pytest.fixture(autouse=True)
-def good(site: Releases) -> Iterator[str]:
+def good(site: Releases) -> str:
     """The revision that is served before each test; a test that does not say otherwise leaves it so."""
     return site.serves()
 

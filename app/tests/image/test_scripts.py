@@ -60,6 +60,19 @@ def test_a_failed_integration_test_is_reported_and_leaves_nothing(copy: Path) ->
     assert _left("integration") == before
 
 
+def test_a_failed_unit_test_is_reported_although_it_fails_the_build(copy: Path) -> None:
+    """The reason in the output and in the JUnit report, from a second run."""
+    failing = "def test_that_is_broken() -> None:\n    assert 'blue' == 'red'\n"
+    (copy / "tests/unit/test_settings.py").write_text(failing)
+    before = _left("unit")
+    process = _start(copy, "unit")
+    output = process.communicate(timeout=SECONDS)[0]
+    assert process.returncode == 1, output
+    assert "assert 'blue' == 'red'" in output
+    assert 'failures="1"' in (copy / "reports/unit.xml").read_text()
+    assert _left("unit") == before
+
+
 @pytest.mark.parametrize(
     ("number", "to_the_group", "code"),
     [(signal.SIGINT, True, 130), (signal.SIGTERM, False, 143), (signal.SIGHUP, True, 129)],
