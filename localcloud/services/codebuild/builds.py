@@ -113,7 +113,6 @@ class Builds:
                 kept.append({"id": name, "statusCode": "BUILD_NOT_FOUND" if build is None else "BUILD_IN_PROGRESS"})
             else:
                 self._state.builds.delete(build["id"])
-                self._state.marks.delete(build["id"])
                 deleted.append(build["arn"])
         return {"buildsDeleted": deleted, "buildsNotDeleted": kept}
 

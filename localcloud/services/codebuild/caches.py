@@ -53,12 +53,16 @@ def ensure(docking: Docking, project: str, volume: str) -> None:
         docking.client.volumes.create(volume, labels=docking.labels(project=project))
 
 
-def remove(docking: Docking, project: str | None) -> None:
-    """Remove a project's volumes (None: all projects'); one in use is left to the next time. Blocking."""
+def remove(docking: Docking, project: str | None) -> list[str]:
+    """Remove a project's volumes (None: all projects'); returns the names of those in use. Blocking."""
+    used: list[str] = []
     wanted = docking.labels(project=project) if project else docking.labels()
     labels = [f"{key}={value}" for key, value in wanted.items()]
     for volume in docking.client.volumes.list(filters={"label": labels}):
         try:
             volume.remove(force=True)
-        except docker.errors.APIError:
+        except docker.errors.NotFound:
             continue
+        except docker.errors.APIError:
+            used.append(volume.name)
+    return used

@@ -43,6 +43,8 @@ async def taken_up(life: Life) -> Transcript:
         await docking.call(docking.client.api.start, container_name(build))
     environment = dict(pair.split("=", 1) for pair in found["Config"]["Env"] if "=" in pair)
     build["phases"] = [row for row in build["phases"] if row["phaseType"] in progress.BEFORE_COMMANDS]
+    if life.shipment is not None:
+        life.shipment.add([(when, text) for when, text in build["_preamble"]])
     life.spec = buildspec.parse(build["_spec"])
     life.places = build["_places"]
     return preparing.reader(life, [environment.get(name, "") for name in build["_secret_names"]])

@@ -129,10 +129,15 @@ async def launched(life: Life, image: str, own: dict[str, str], secret: dict[str
     environment = variables.environment(parts.state.ctx, build, life.places, own)
     await parts.docking.call(create, parts, build, image, life.spec.shell, environment, mounts)
     life.say("Phase complete: DOWNLOAD_SOURCE State: SUCCEEDED", "Phase context status code:  Message: ")
-    if life.shipment is not None:
-        await life.shipment.begin()
+    preamble = life.shipment.taken if life.shipment is not None else []
     progress.leave(build, "SUCCEEDED", parts.state.now())
-    build |= {"_word": word, "_secret_names": sorted(secret), "_stage": "running", "_places": life.places}
+    build |= {
+        "_word": word,
+        "_secret_names": sorted(secret),
+        "_stage": "running",
+        "_places": life.places,
+        "_preamble": preamble,
+    }
     life.save()
     await parts.docking.call(parts.docking.client.api.start, container_name(build))
     return reader(life, list(secret.values()))
@@ -172,6 +177,7 @@ def create(  # noqa: PLR0913
         environment=environment,
         labels=parts.docking.labels(build=build["id"], project=build["projectName"]),
         healthcheck={"test": ["NONE"]},
+        stop_signal="SIGKILL",
         host_config=host,
     )
 

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from localcloud.protocol import ApiError
 from localcloud.services.codebuild import caches, progress
 from localcloud.services.codebuild.running import Life, cleared
 
@@ -79,9 +80,20 @@ class Runner:
             await asyncio.wait(tasks, timeout=STOP_SECONDS)
         for build in rows:
             self._parts.state.builds.delete(build["id"])
-            self._parts.state.marks.delete(build["id"])
         await self.emptied(project)
 
     async def emptied(self, project: str | None) -> None:
-        """Remove a project's caches (None: all)."""
-        await self._parts.docking.call(caches.remove, self._parts.docking, project)
+        """Remove a project's caches (None: all), after the containers of builds that are over.
+
+        Raises:
+            ApiError: a build that runs has a cache in use.
+        """
+        rows = self._parts.state.builds.values()
+        ending = [self._tasks[row["id"]] for row in rows if row["buildComplete"] and row["id"] in self._tasks]
+        if ending:
+            await asyncio.wait(ending, timeout=STOP_SECONDS)
+        used = await self._parts.docking.call(caches.remove, self._parts.docking, project)
+        if used:
+            raise ApiError(
+                "InvalidInputException", f"the cache {used[0]} is in use by a build that runs: stop it first"
+            )

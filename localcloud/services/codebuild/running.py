@@ -58,14 +58,12 @@ class Life:
     async def run(self) -> None:
         """Run to the end. Cancelled, the container goes on and another local cloud may take the build up."""
         self.shipment = Shipment(self.parts.state, self.parts.docking, self.build)
+        await self.shipment.start()
         work = asyncio.create_task(self._work())
         try:
             await self._watch(work)
-            self._complete(self.halted or self.build["_outcome"])
-            await self.shipment.close()
+            await self._complete(self.halted or self.build["_outcome"])
             await statuses.report(self.parts, self.build)
-            self.build["_stage"] = "over"
-            self.save()
             await self.clear()
         except asyncio.CancelledError:
             work.cancel()
@@ -83,8 +81,9 @@ class Life:
                 await asyncio.wait({work, halting}, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 self.halted = "" if work.done() else self._ended_early()
                 if self.halted:
-                    await self._kill()
-                    await asyncio.wait({work}, timeout=DRAIN_SECONDS)
+                    if self.build["_stage"] == "running":
+                        await self._kill()
+                        await asyncio.wait({work}, timeout=DRAIN_SECONDS)
                     work.cancel()
                     await asyncio.gather(work, return_exceptions=True)
                     return
@@ -154,8 +153,8 @@ class Life:
         progress.leave(self.build, state, self.parts.state.now(), code, message)
         self.say(f"Phase complete: {phase} State: {state}", f"Phase context status code: {code} Message: {message}")
 
-    def _complete(self, outcome: str) -> None:
-        """Write the end down."""
+    async def _complete(self, outcome: str) -> None:
+        """Write the end down; whoever sees it finds the log whole."""
         now = self.parts.state.now()
         if outcome == "TIMED_OUT":
             progress.leave(self.build, "TIMED_OUT", now, "BUILD_TIMED_OUT", "Build has timed out. ")
@@ -166,7 +165,10 @@ class Life:
         else:
             progress.enter(self.build, "FINALIZING", now)
             progress.leave(self.build, "SUCCEEDED", now)
+        if self.shipment is not None:
+            await self.shipment.close()
         progress.complete(self.build, outcome, now)
+        self.build["_stage"] = "over"
         self.save()
 
     async def clear(self) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from localcloud.services.codebuild.buildspec import Buildspec
 
 MARK = "\x1e"
-PROGRAM = r"""# Runs a build's commands in one shell, whose variables, folder and functions last from command to command.
+PROGRAM = r"""# Runs a build's commands in one shell: variables, folder and functions last from command to command.
 # A command that ends the shell ("exit 1", or "set -e") is taken up by the trap: the program replaces itself and goes on
 # after it; exported variables and the folder last even so.
 __cb_dir='@DIR@'

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from localcloud.services.table import Doc
 
 BATCH_SECONDS = 0.25
-PAUSE_SECONDS = 0.01
 BATCH_LINES = 500
 BATCH_BYTES = 500_000
 TEXT_AT_MOST = 200_000
@@ -28,46 +27,53 @@ LOG = logging.getLogger(__name__)
 
 
 class Shipment:
-    """One build's log stream; how many lines it has is kept, so that a replay sends none twice."""
+    """One build's log stream.
+
+    A build that is taken up again gives all its lines once more; as many as the stream has are left out.
+    """
 
     def __init__(self, state: State, docking: Docking, build: Doc) -> None:
-        """Start to send lines of the build, if it has a log group."""
+        """Take the build; nothing is sent before `start`."""
         self._state, self._docking, self._build = state, docking, build
+        self.taken: list[Line] = []
+        """The lines before the commands' own."""
         self._lines: list[Line] = []
-        self._skip = int((state.marks.get(build["id"]) or {}).get("lines", 0))
-        self._sent = self._skip
+        self._skip = 0
         self._wake, self._urgent = asyncio.Event(), asyncio.Event()
         self._closing = False
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to send."""
+        logs = self._build["logs"]
+        if logs.get("groupName"):
+            self._skip = await self._docking.call(length, self._state, logs["groupName"], logs["streamName"])
         self._task = asyncio.create_task(self._run())
 
     def add(self, rows: list[Line]) -> None:
         """Take lines."""
+        if self._build["_stage"] == "queued":
+            self.taken += rows
         skipped = min(self._skip, len(rows))
         self._skip -= skipped
         self._lines += rows[skipped:]
         if self._lines:
             self._wake.set()
 
-    async def begin(self) -> None:
-        """Send what there is and count from here: a replay starts with the container's first line."""
-        self._urgent.set()
-        while self._lines:
-            self._wake.set()
-            await asyncio.sleep(PAUSE_SECONDS)
-        self._urgent.clear()
-        self._sent = self._skip = 0
-        self._state.marks.put(self._build["id"], {"lines": 0})
-
     async def close(self) -> None:
-        """Send what is left."""
+        """Send what is left, and have it kept."""
         self._closing = True
         self._urgent.set()
         self._wake.set()
-        await self._task
+        if self._task is not None:
+            await self._task
+        if self._build["logs"].get("groupName"):
+            await self._docking.call(keep, self._state, self._build["logs"]["groupName"])
 
     def cancel(self) -> None:
         """Leave what is not sent to a later replay."""
-        self._task.cancel()
+        if self._task is not None:
+            self._task.cancel()
 
     async def _run(self) -> None:
         while True:
@@ -106,5 +112,25 @@ class Shipment:
                 except (ClientError, BotoCoreError) as error:
                     LOG.warning("%d lines of %s are not written (try %d): %s", len(batch), logs, attempt + 1, error)
                     await asyncio.sleep(BATCH_SECONDS)
-        self._sent += len(batch)
-        self._state.marks.put(self._build["id"], {"lines": self._sent})
+
+
+def length(state: State, group: str, stream: str) -> int:
+    """Return the number of lines in a stream, 0 where there is none. Blocking."""
+    api, count, token = client(state.ctx, "logs"), 0, ""
+    while True:
+        more = {"nextToken": token} if token else {}
+        try:
+            answer = api.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True, **more)
+        except api.exceptions.ResourceNotFoundException:
+            return 0
+        count += len(answer["events"])
+        if not answer["events"] or answer["nextForwardToken"] == token:
+            return count
+        token = answer["nextForwardToken"]
+
+
+def keep(state: State, group: str) -> None:
+    """Have the log kept on the disk now: lines alone are kept once a second, any other change is at once. Blocking."""
+    arn = f"arn:aws:logs:{state.ctx.region}:{state.ctx.account}:log-group:{group}"
+    with contextlib.suppress(ClientError, BotoCoreError):
+        client(state.ctx, "logs").untag_resource(resourceArn=arn, tagKeys=["slipway:none"])

@@ -27,7 +27,6 @@ class State:
         self.reports = Table(ctx.store, "codebuild.report")
         self.credentials = Table(ctx.store, "codebuild.credential")
         self.deliveries = Table(ctx.store, "codebuild.delivery")
-        self.marks = Table(ctx.store, "codebuild.log")
         self.numbers = Table(ctx.store, "codebuild.number")
         self._architecture = ""
 
@@ -91,7 +90,7 @@ class State:
         """Forget everything."""
         for table in (
             self.projects, self.builds, self.groups, self.reports,
-            self.credentials, self.deliveries, self.marks, self.numbers,
+            self.credentials, self.deliveries, self.numbers,
         ):  # fmt: skip
             table.clear()
 

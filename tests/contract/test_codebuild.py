@@ -1,0 +1,310 @@
+"""Builds through boto3: real buildspecs in real containers."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import docker
+import pytest
+
+from tests.contract.building import BUCKET, GROUP, Workshop, context, phases
+
+if TYPE_CHECKING:
+    from tests.contract.cloud import Cloud
+
+pytestmark = pytest.mark.local
+ALL = [
+    "SUBMITTED", "QUEUED", "PROVISIONING", "DOWNLOAD_SOURCE", "INSTALL", "PRE_BUILD", "BUILD", "POST_BUILD",
+    "UPLOAD_ARTIFACTS", "FINALIZING", "COMPLETED",
+]  # fmt: skip
+
+
+@pytest.fixture
+def shop(cloud: Cloud) -> Workshop:
+    """CodeBuild."""
+    return Workshop(cloud)
+
+
+def test_a_build_runs_its_commands_in_one_shell(shop: Workshop) -> None:
+    """Variables, functions and the folder last from command to command; exported variables are told."""
+    build = shop.spec(
+        "contract-shell",
+        """
+version: 0.2
+env:
+  shell: bash
+  variables: {GIVEN: here}
+  exported-variables: [GIVEN, MADE, NEVER]
+phases:
+  install:
+    runtime-versions: {python: 3.11}
+    commands: ["cd /tmp; made() { echo made-$1; }; KEPT=kept"]
+  build:
+    commands:
+      - |
+        printf 'without an end'
+        set -e -o pipefail
+      - MADE="$(made $KEPT)"
+      - false | echo "in $PWD, $CODEBUILD_BUILD_SUCCEEDING"
+""",
+    )
+    assert build["buildStatus"] == "SUCCEEDED"
+    assert [row["phaseType"] for row in build["phases"]] == ALL
+    assert build["exportedEnvironmentVariables"] == [
+        {"name": "GIVEN", "value": "here"},
+        {"name": "MADE", "value": "made-kept"},
+    ]
+    lines = shop.log(build)
+    assert "in /tmp, 1" in lines
+    assert "without an end" in lines
+    assert any(line.endswith("Phase complete: BUILD State: SUCCEEDED") for line in lines)
+
+
+def test_the_work_of_the_service_itself_takes_little_time(shop: Workshop) -> None:
+    """A build of one command is over within 1.5 s (best of three)."""
+    shop.project("contract-fast")
+    times = []
+    for _ in range(3):
+        started = time.monotonic()
+        assert shop.run("contract-fast")["buildStatus"] == "SUCCEEDED"
+        times.append(time.monotonic() - started)
+    assert min(times) < 1.5, times
+
+
+@pytest.mark.parametrize("shell", ["sh", "bash"])
+@pytest.mark.parametrize("command", ["exit 3", "(exit 3)", "set -e; (exit 3); true"])
+def test_a_failed_build_phase_still_has_its_finally_and_post_build(shop: Workshop, command: str, shell: str) -> None:
+    """Whatever way the command fails: its phase fails with AWS's message, what comes after knows."""
+    build = shop.spec(
+        "contract-fails",
+        f"""
+version: 0.2
+env: {{shell: {shell}}}
+phases:
+  build:
+    commands: ["export SEEN=yes", "{command}", "echo never"]
+    finally: ["echo finally $SEEN $CODEBUILD_BUILD_SUCCEEDING"]
+  post_build:
+    commands: ["echo after $SEEN $CODEBUILD_BUILD_SUCCEEDING"]
+""",
+    )
+    assert build["buildStatus"] == "FAILED", build["phases"]
+    found = phases(build)
+    assert (found["BUILD"], found["POST_BUILD"]) == ("FAILED", "SUCCEEDED")
+    message = f"Error while executing command: {command}. Reason: exit status 3"
+    assert context(build, "BUILD") == ("COMMAND_EXECUTION_ERROR", message)
+    lines = shop.log(build)
+    assert {"finally yes 0", "after yes 0"} <= set(lines)
+    assert "never" not in lines
+    assert any(
+        line.endswith(f"Phase context status code: COMMAND_EXECUTION_ERROR Message: {message}") for line in lines
+    )
+
+
+@pytest.mark.parametrize(
+    ("phase", "on_failure", "following"),
+    [
+        ("install", "", None),
+        ("pre_build", "", None),
+        ("build", "ABORT", None),
+        ("pre_build", "CONTINUE", "BUILD"),
+    ],
+)
+def test_what_follows_a_failed_phase(shop: Workshop, phase: str, on_failure: str, following: str | None) -> None:
+    """Install and pre_build end the build, on-failure decides otherwise; the build fails in any case."""
+    extra = f"on-failure: {on_failure}, " if on_failure else ""
+    others = "".join(
+        f"\n  {name}: {{commands: [echo {name}]}}"
+        for name in ("install", "pre_build", "build", "post_build")
+        if name != phase
+    )
+    build = shop.spec("contract-follows", f"version: 0.2\nphases:\n  {phase}: {{{extra}commands: ['false']}}{others}\n")
+    assert build["buildStatus"] == "FAILED", build["phases"]
+    names = [row["phaseType"] for row in build["phases"]]
+    after = names[names.index(phase.upper()) + 1]
+    expected = following or ("UPLOAD_ARTIFACTS" if phase == "build" else "FINALIZING")
+    assert after == expected
+
+
+def test_secrets_and_parameters_are_read_and_masked(shop: Workshop, cloud: Cloud) -> None:
+    """Values of both appear as *** in log and exported variables; a missing one fails before any command."""
+    cloud.client("ssm").put_parameter(
+        Name="/contract/build/word", Value="open-sesame", Type="SecureString", Overwrite=True
+    )
+    secrets = cloud.client("secretsmanager")
+    arn = secrets.create_secret(Name="contract/build", SecretString='{"user": "alice", "password": "s3cr3t-value"}')[
+        "ARN"
+    ]
+    spec = f"""
+version: 0.2
+env:
+  parameter-store: {{WORD: /contract/build/word}}
+  secrets-manager: {{USER_NAME: "contract/build:user", PASSWORD: "{arn}:password"}}
+  exported-variables: [PASSWORD]
+phases:
+  build:
+    commands:
+      - echo "$WORD and $PASSWORD" | rev | rev
+      - test "$USER_NAME" = alice
+      - echo "s3cr3t-value" && false
+"""
+    build = shop.spec("contract-secrets", spec)
+    text = shop.text(build)
+    assert "*** and ***" in text
+    assert "s3cr3t-value" not in text
+    assert "open-sesame" not in text
+    assert "s3cr3t-value" not in context(build, "BUILD")[1]
+    assert build["exportedEnvironmentVariables"] == [{"name": "PASSWORD", "value": "***"}]
+    missing = shop.spec("contract-secrets", spec.replace("build/word", "build/nothing"))
+    assert context(missing, "DOWNLOAD_SOURCE") == (
+        "Decrypted Variables Error",
+        "parameter does not exist: /contract/build/nothing",
+    )
+    assert "BUILD" not in phases(missing)
+    secrets.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+
+
+def test_sources_and_artifacts_go_through_s3(shop: Workshop) -> None:
+    """A zip file comes with its file modes, and artifacts leave with theirs, named and chosen by the buildspec."""
+    spec = """
+version: 0.2
+phases:
+  build:
+    commands:
+      - ./tool.sh > out/made.txt
+      - mkdir -p out/deep && echo deep > out/deep/file.txt && echo no > out/skipped.log && cp tool.sh out/
+artifacts:
+  base-directory: out
+  files: ['**/*']
+  exclude-paths: ['**/*.log']
+  secondary-artifacts:
+    flat: {files: ['out/deep/*'], discard-paths: yes}
+"""
+    location = shop.put("in/source.zip", {"spec/ci.yml": spec, "tool.sh": "#!/bin/sh\necho made\n", "out/empty": ""})
+    secondary = {"type": "S3", "location": BUCKET, "path": "out", "name": "flat.zip", "packaging": "ZIP"}
+    shop.project(
+        "contract-artifacts",
+        source={"type": "S3", "location": location, "buildspec": "spec/ci.yml"},
+        artifacts={"type": "S3", "location": BUCKET, "path": "out", "name": "all.zip", "packaging": "ZIP"},
+        secondaryArtifacts=[secondary | {"artifactIdentifier": "flat"}],
+    )
+    build = shop.run("contract-artifacts")
+    assert build["buildStatus"] == "SUCCEEDED", shop.text(build)
+    archive = shop.archive("out/all.zip")
+    assert sorted(archive.namelist()) == ["deep/file.txt", "empty", "made.txt", "tool.sh"]
+    assert archive.read("made.txt") == b"made\n"
+    assert archive.getinfo("tool.sh").external_attr >> 16 & 0o777 == 0o755
+    assert shop.archive("out/flat.zip").namelist() == ["file.txt"]
+
+
+def test_an_artifact_without_files_fails_the_build(shop: Workshop) -> None:
+    """As on AWS: UPLOAD_ARTIFACTS says so."""
+    shop.project(
+        "contract-nothing",
+        source={
+            "type": "NO_SOURCE",
+            "buildspec": "version: 0.2\nphases: {build: {commands: [echo]}}\nartifacts: {files: [none.txt]}\n",
+        },
+        artifacts={"type": "S3", "location": BUCKET, "name": "none.zip", "packaging": "ZIP"},
+    )
+    build = shop.run("contract-nothing")
+    assert build["buildStatus"] == "FAILED", build["phases"]
+    assert context(build, "UPLOAD_ARTIFACTS") == ("CLIENT_ERROR", "no matching artifact paths found")
+
+
+@pytest.mark.parametrize("name", ["../escaped.txt", "/etc/escaped.txt"])
+def test_a_source_that_escapes_is_refused(shop: Workshop, name: str) -> None:
+    """Nothing is written outside of the source folder, and the build says why it fails."""
+    location = shop.put("in/escape.zip", {"buildspec.yml": "version: 0.2\n", name: "x"})
+    shop.project("contract-escape", source={"type": "S3", "location": location})
+    build = shop.run("contract-escape")
+    assert build["buildStatus"] == "FAILED", build["phases"]
+    code, message = context(build, "DOWNLOAD_SOURCE")
+    assert code == "CLIENT_ERROR"
+    assert "outside of the source folder" in message
+
+
+def test_an_exploding_source_is_refused(shop: Workshop) -> None:
+    """More than 1 GiB is not unpacked."""
+    location = shop.put("in/bomb.zip", {"buildspec.yml": "version: 0.2\n"})
+    archive = shop.s3.get_object(Bucket=BUCKET, Key="in/bomb.zip")["Body"].read()
+    at = archive.index(b"PK\x01\x02") + 24
+    shop.s3.put_object(Bucket=BUCKET, Key="in/bomb.zip", Body=archive[:at] + b"\xff\xff\xff\x7f" + archive[at + 4 :])
+    shop.project("contract-bomb", source={"type": "S3", "location": location})
+    code, message = context(shop.run("contract-bomb"), "DOWNLOAD_SOURCE")
+    assert code == "CLIENT_ERROR"
+    assert "at most" in message
+
+
+def test_folders_are_cached_from_build_to_build(shop: Workshop) -> None:
+    """What a buildspec's cache names is there again, until the cache is invalidated or the project deleted."""
+    spec = """
+version: 0.2
+phases: {build: {commands: ['cat /root/.cache/pip/seen || echo cold', 'echo warm > /root/.cache/pip/seen']}}
+cache: {paths: ['/root/.cache/pip/**/*']}
+"""
+    cache = {"type": "LOCAL", "modes": ["LOCAL_CUSTOM_CACHE"]}
+    assert "cold" in shop.log(shop.spec("contract-cache", spec, cache=cache))
+    assert "warm" in shop.log(shop.run("contract-cache"))
+    shop.api.invalidate_project_cache(projectName="contract-cache")
+    assert "cold" in shop.log(shop.run("contract-cache"))
+    shop.api.delete_project(name="contract-cache")
+    assert not [volume for volume in docker.from_env().volumes.list() if "contract-cache" in volume.name]
+
+
+def test_a_privileged_build_has_docker_and_sees_its_files_at_the_same_path(shop: Workshop) -> None:
+    """A container that the build starts can mount the build's folder; others have no Docker."""
+    spec = """
+version: 0.2
+phases:
+  build:
+    commands:
+      - echo inside > file.txt
+      - docker run --rm --volume="$PWD:/mounted" "$PYTHON_IMAGE" cat /mounted/file.txt
+"""
+    env = shop.arguments("x")["environment"]
+    build = shop.spec("contract-docker", spec, environment=env | {"privilegedMode": True})
+    assert "inside" in shop.log(build), shop.text(build)
+    assert shop.spec("contract-docker", spec)["buildStatus"] == "FAILED"
+
+
+def test_nothing_is_left_of_a_build(shop: Workshop, cloud: Cloud) -> None:
+    """Neither container nor work folder."""
+    assert shop.spec("contract-clean", "version: 0.2\nphases: {build: {commands: [touch x]}}\n")["buildComplete"]
+    end = time.monotonic() + 10
+    while time.monotonic() < end and cloud.containers("build"):
+        time.sleep(0.1)
+    assert cloud.containers("build") == []
+
+
+def test_without_its_log_group_a_build_fails_and_says_so(shop: Workshop) -> None:
+    """No group is made on the way."""
+    logs = {"cloudWatchLogs": {"status": "ENABLED", "groupName": "/contract/none"}}
+    build = shop.spec("contract-nolog", "version: 0.2\nphases: {build: {commands: [echo]}}\n", logsConfig=logs)
+    code, message = context(build, "SUBMITTED")
+    assert code == "ACCESS_DENIED"
+    assert "/contract/none does not exist" in message
+    off = {"cloudWatchLogs": {"status": "DISABLED"}}
+    assert (
+        shop.spec("contract-nolog", "version: 0.2\nphases: {build: {commands: [echo]}}\n", logsConfig=off)[
+            "buildStatus"
+        ]
+        == "SUCCEEDED"
+    )
+
+
+def test_logs_come_while_a_build_runs(shop: Workshop) -> None:
+    """A line is there before the build is over, and the link names group and stream."""
+    shop.project(
+        "contract-live",
+        source={"type": "NO_SOURCE", "buildspec": "version: 0.2\nphases: {build: {commands: [echo early, sleep 3]}}\n"},
+    )
+    identifier = shop.start("contract-live")
+    shop.until(identifier, "early")
+    build = shop.build(identifier)
+    assert build["buildStatus"] == "IN_PROGRESS"
+    assert build["currentPhase"] == "BUILD"
+    assert build["logs"]["groupName"] == GROUP
+    assert build["logs"]["streamName"] == f"contract-live/{identifier.partition(':')[2]}"
+    assert shop.wait(identifier)["buildStatus"] == "SUCCEEDED"
