@@ -111,15 +111,16 @@ def deploy(home: Home, environment: str, services: Sequence[str], repositories: 
         services: its services' names.
         repositories: ARNs of their image repositories.
     """
-    kinds = ("service", "service-deployment", "service-revision")
+    kinds = ("service", "service-deployment")
     rollouts = [home.of_service(kind, environment, service) for service in services for kind in kinds]
+    revisions = [home.of_service("service-revision", environment, service) for service in services]
     releases = [home.releases(environment, service) for service in services]
     in_cluster = {"ArnEquals": {"ecs:cluster": home.cluster(environment)}}
     roll_out = ("ecs:UpdateService", "ecs:StopServiceDeployment")
     follow = ("DescribeServices", "ListServiceDeployments", "DescribeServiceDeployments", "DescribeServiceRevisions")
     return [
         statement("RollOut", roll_out, rollouts),
-        statement("FollowRollout", [f"ecs:{action}" for action in follow], rollouts),
+        statement("FollowRollout", [f"ecs:{action}" for action in follow], [*rollouts, *revisions]),
         statement("SeeCluster", ["ecs:DescribeClusters"], [home.cluster(environment)]),
         statement("SeeTasks", ["ecs:DescribeTasks"], [home.tasks(environment)]),
         # Its resource is a container instance, which Fargate has not; the condition names the cluster.

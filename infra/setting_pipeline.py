@@ -107,7 +107,7 @@ def check(settings: Settings) -> Iterator[Mistake]:
         rule = "each `pulumi up` would undo the pipeline's releases; set it to pipeline or remove slipway:pipeline"
         yield Mistake.value(("environment", "rollout"), settings.environment.rollout, rule)
     if len({service.cpu_architecture for service in settings.environment.services.values()}) > 1:
-        rule = "services have several values of cpu_architecture; a pipeline builds for one; give all the same"
+        rule = "has several values of cpu_architecture; a pipeline builds for one; give all the same"
         yield Mistake(("environment", "services"), rule)
 
 

@@ -29,9 +29,33 @@ A map with a default is there when its key is absent; one that is "absent" switc
 """
 
 
+# What the pipeline takes beside its section.
+OTHERS = """
+With `slipway:pipeline` also these; secrets by `pulumi config set --secret KEY -s STACK`, never in plain text:
+
+| key | when | meaning |
+|---|---|---|
+""" + "".join(
+    f"| `{key}` | {when} | {meaning} |\n"
+    for key, when, meaning in (
+        ("github:owner", "always", "the repository's owner, in whose account webhooks are registered"),
+        (
+            "github:token",
+            "secret, always; with `trigger: connection` the variable `GITHUB_TOKEN` of `pulumi` will do",
+            "may read and write the repository's webhooks; with `trigger: webhook` also read its contents",
+        ),
+        (
+            "slipway:webhook_secret",
+            "secret, with `trigger: webhook`",
+            "1 to 100 characters of your choice, by which GitHub's messages are known",
+        ),
+    )
+)
+
+
 def render() -> str:
     """Return the whole document."""
-    return HEAD + "".join(f"{row}\n" for row in _rows(Settings, "slipway:"))
+    return HEAD + "".join(f"{row}\n" for row in _rows(Settings, "slipway:")) + OTHERS
 
 
 def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ def test_a_deployment_names_each_service_and_its_deployments() -> None:
     assert held["RollOut"]["Resource"] == [
         IN_REGION.format("ecs", f"{kind}/{cluster}-{service}{rest}")
         for service in ("web", "api")
-        for kind, rest in (("service", ""), ("service-deployment", "/*"), ("service-revision", "/*"))
+        for kind, rest in (("service", ""), ("service-deployment", "/*"))
     ]
     assert held["RegisterReleases"]["Resource"] == [
         IN_REGION.format("ecs", f"task-definition/staging-{service}:*") for service in ("web", "api")
