@@ -84,6 +84,16 @@ def test_a_failing_build_stops_the_pipeline_at_its_place(works: Works) -> None:
     assert "latestExecution" not in line.stage("Later")
 
 
+def test_a_project_that_does_not_exist_fails_its_action_by_name(works: Works) -> None:
+    """CodePipeline accepts the name, as AWS does; the action says what CodeBuild says."""
+    row = build("Run", "true")
+    row["configuration"]["ProjectName"] = "contract-nothing"
+    line = works.line("contract-no-project", {"name": "Work", "actions": [row]})
+    assert line.outcome() == "Failed"
+    error = line.stage("Work")["actionStates"][0]["latestExecution"]["errorDetails"]
+    assert "contract-nothing" in error["message"]
+
+
 def test_parallel_actions_all_end_before_their_stage_fails(works: Works) -> None:
     """Actions of one run order run at the same time; a failure lets the others end and stops the next order."""
     rows = [build("Bad", "exit 1"), build("Good", "sleep 2"), build("Next", "true", runOrder=2)]

@@ -214,6 +214,9 @@ def test_a_notification_rule_tells_its_topic_what_happened(works: Works, cloud: 
     found = rules.describe_notification_rule(Arn=rule)
     assert [row["EventTypeId"] for row in found["EventTypes"]] == events
     assert found["Targets"] == [{"TargetAddress": topic, "TargetType": "SNS", "TargetStatus": "ACTIVE"}]
+    rules.tag_resource(Arn=rule, Tags={"a": "b", "c": "d"})
+    rules.untag_resource(Arn=rule, TagKeys=["a"])
+    assert rules.list_tags_for_resource(Arn=rule)["Tags"] == {"c": "d"}
     line.decide("Gate", token, "Rejected")
     told: list[dict[str, Any]] = []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from localcloud.protocol import ApiError
 from localcloud.services.codebuild import Artifact
 from localcloud.services.codepipeline.action_rules import build_variables
 
@@ -26,7 +27,7 @@ class Builds:
         inputs = [artifact(row) for row in action["inputs"]]
         primary = configuration.get("PrimarySource", inputs[0].name)
         made = next(row for row in action["inputs"] if row["name"] == primary)
-        build = self._codebuild.start_from_pipeline(
+        build = self._started(
             project=configuration["ProjectName"],
             inputs=inputs,
             primary=primary,
@@ -40,6 +41,14 @@ class Builds:
         action["externalId"] = build
         action["externalUrl"] = self._url(build)
         self._ledger.state.save_action(action)
+
+    def _started(self, **arguments: Any) -> str:  # noqa: ANN401
+        """Start a build; what CodeBuild refuses fails the action in AWS's words."""
+        try:
+            return self._codebuild.start_from_pipeline(**arguments)
+        except ApiError as error:
+            text = f"Error calling startBuild: {error.message} (Service: AWSCodeBuild; Error Code: {error.code})"
+            raise ApiError("JobFailed", text) from error
 
     def look(self, execution: Doc, action: Doc) -> None:
         """See whether the build is over."""

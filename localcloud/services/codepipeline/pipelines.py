@@ -41,12 +41,12 @@ class Pipelines:
     async def create_pipeline(self, params: Params) -> Params:
         """Keep a new pipeline and start its first execution, as AWS does."""
         name = params["pipeline"]["name"]
-        if self._state.pipelines.get(name) is not None:
-            raise ApiError("PipelineNameInUseException", f"A pipeline with the name '{name}' already exists")
+        self._check_free(name)
         if len(self._state.pipelines.rows) >= PIPELINES:
             raise ApiError("LimitExceededException", f"There are {PIPELINES} pipelines, AWS's limit")
         tags = checked_tags(params.get("tags", []))
         declaration = await self._checked(params["pipeline"], None)
+        self._check_free(name)  # again: another request may have come meanwhile
         now = self._state.now()
         pipeline = {
             "name": name,
@@ -133,6 +133,10 @@ class Pipelines:
         doc = self._tagged(params["resourceArn"])
         doc["tags"] = {key: value for key, value in doc["tags"].items() if key not in params["tagKeys"]}
         self._save_tagged(doc)
+
+    def _check_free(self, name: str) -> None:
+        if self._state.pipelines.get(name) is not None:
+            raise ApiError("PipelineNameInUseException", f"A pipeline with the name '{name}' already exists")
 
     def _tagged(self, resource: str) -> Doc:
         name = resource.split(":", 5)[5]

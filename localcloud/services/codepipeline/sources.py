@@ -123,7 +123,8 @@ class Sources:
             raise ApiError("ConfigurationError", f"The connection {key} does not exist")
         if status != "AVAILABLE":
             text = f"The connection {key} is {status}, not AVAILABLE: complete it in the console (here: "
-            raise ApiError("ConfigurationError", f"{text}python -m localcloud connect {key})")
+            text += f"python -m localcloud connect {key}), then update the pipeline: pushes do not start it before"
+            raise ApiError("ConfigurationError", text)
 
 
 def place(configuration: dict[str, Any]) -> tuple[str, str]:

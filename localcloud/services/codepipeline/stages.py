@@ -58,6 +58,8 @@ class Stages:
         if action["status"] != "InProgress":
             text = f"The approval {name} was already completed: it is {action['status']}"
             raise ApiError("ApprovalAlreadyCompletedException", text)
+        if self._state.now() >= action["expires"]:
+            raise ApiError("InvalidApprovalTokenException", f"The approval {name} has expired")
         execution = self._state.executions.rows[action["execution"]]
         approved = params["result"]["status"] == "Approved"
         with self._state.ctx.store.transaction():

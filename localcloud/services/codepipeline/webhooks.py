@@ -94,7 +94,7 @@ class Webhooks:
             return JSONResponse({"message": "the delivery is not authentic: its signature or address is wrong"}, 403)
         try:
             payload = payload_of(request.headers.get("content-type", ""), body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return JSONResponse({"message": "the payload is no JSON"}, 400)
         return self._take(doc, payload, request.headers.get("x-github-delivery", ""))
 
