@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import httpx
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -74,7 +75,20 @@ def in_apis(settings: Settings) -> list[str]:
             raise UserError(f"{api} cannot be swept: {error}") from error
 
     with ThreadPoolExecutor(2) as pool:
-        return [line for lines in pool.map(ask, dict(RULES)) for line in lines]
+        return [*(line for lines in pool.map(ask, dict(RULES)) for line in lines), *webhooks(settings)]
+
+
+def webhooks(settings: Settings) -> list[str]:
+    """Return the webhooks at the local GitHub; its repositories are the developer's and stay.
+
+    Raises:
+        UserError: it does not answer.
+    """
+    try:
+        answer = httpx.get(f"{settings.endpoint}/_localcloud/github/hooks", trust_env=False).raise_for_status()
+    except httpx.HTTPError as error:
+        raise UserError(f"the local GitHub cannot be swept: {error}") from error
+    return [f"GitHub webhook {hook['id']} of {hook['repository']}: {hook['url']}" for hook in answer.json()]
 
 
 def client_of(settings: Settings, api: str) -> Any:  # noqa: ANN401

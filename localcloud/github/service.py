@@ -47,7 +47,7 @@ class GitHub:
 
     api = "github"
     signing_name = "github"
-    control: Callable[[Request], Awaitable[Response]] | None = None
+    control: Callable[[Request], Awaitable[Response]] | None
 
     def __init__(self, ctx: Context) -> None:
         """Serve what lies in the folder "github" of the state folder."""
@@ -68,6 +68,7 @@ class GitHub:
         self._git = SmartHttp(self._repositories, journal.settle)
         self._started = asyncio.Event()
         self._later: asyncio.Task[None] | None = None
+        self.control = self._show_hooks
 
     def subscribe(self, listener: Callable[[Event], None]) -> None:
         """Have every push and pull request told, as a GitHub App is; to be called before the start.
@@ -137,6 +138,15 @@ class GitHub:
         else:
             response = await self._git.respond(request)
         await response(scope, receive, send)
+
+    async def _show_hooks(self, request: Request) -> Response:
+        """List all webhooks, for whoever looks for what is left: GET /_localcloud/github/hooks."""
+        if request.method != "GET" or not path_of(request).endswith("/github/hooks"):
+            return JSONResponse({"message": f"{request.method} {path_of(request)} is not served here"}, 404)
+        shown = [(doc, hook) for doc in self._repositories.table.values() for hook in self._hooks.of(doc)]
+        return JSONResponse(
+            [{"repository": doc["full_name"], "id": hook["id"], "url": hook["config"]["url"]} for doc, hook in shown]
+        )
 
     async def handle(self, request: Request) -> Response:
         """Refuse a request that is signed as if GitHub were of AWS."""

@@ -327,6 +327,24 @@ def test_refs_are_made_moved_and_removed_by_the_api(site: Site, clone: Clone, re
         site.call("POST", "{}/git/refs", 422, ref=bad, sha=one)
 
 
+def test_a_webhook_that_is_left_is_found_by_the_sweep(cloud: Cloud, site: Site, receiver: Receiver) -> None:
+    """Repositories are the developer's; hooks are what a destroyed stack should have taken along."""
+    python = str(cloud.repository / ".localcloud" / "venv" / "bin" / "python")
+
+    def sweep() -> str:
+        command = [python, "-m", "localcloud", "sweep"]
+        done = subprocess.run(
+            command, cwd=cloud.repository, env=cloud.environment, capture_output=True, text=True, check=False
+        )
+        return done.stdout + done.stderr
+
+    hook = site.hook(receiver)
+    line = f"GitHub webhook {hook['id']} of {site.repository}: {receiver.url}"
+    assert line in sweep()
+    site.call("DELETE", f"{{}}/hooks/{hook['id']}", 204)
+    assert site.repository not in sweep()
+
+
 def test_writing_needs_a_token_and_reading_does_not(site: Site, clone: Clone) -> None:
     """Any token; none is 401."""
     clone.commit("one")
