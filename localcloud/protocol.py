@@ -101,9 +101,11 @@ class Api:
             operation = self._operation(name)
             return name, reading.from_query(operation.input_shape, tree) if operation.input_shape else tree
         if self._protocol == "rest-json":
-            name, uri = reading.rest_operation(self.model, request.method, request.url.path)
-            operation = self._operation(name or f"{request.method} {request.url.path}")
-            return name, reading.rest_parameters(operation, uri, request.query_params, request.headers, body)
+            path = request.scope.get("raw_path", b"").decode() or request.url.path  # raw: an ARN in it has %2F
+            name, uri = reading.rest_operation(self.model, request.method, path)
+            operation = self._operation(name or f"{request.method} {path}")
+            query = {key: request.query_params.getlist(key) for key in request.query_params}
+            return name, reading.rest_parameters(operation, uri, query, request.headers, body)
         name = request.headers.get("x-amz-target", "").rpartition(".")[2]
         shape = self._operation(name).input_shape
         tree = reading.read_json(body)

@@ -147,19 +147,25 @@ def rest_operation(model: ServiceModel, method: str, path: str) -> tuple[str, di
 
 
 def rest_parameters(
-    operation: OperationModel, uri: Mapping[str, str], query: Mapping[str, str], headers: Mapping[str, str], body: bytes
+    operation: OperationModel,
+    uri: Mapping[str, str],
+    query: Mapping[str, list[str]],
+    headers: Mapping[str, str],
+    body: bytes,
 ) -> Tree:
-    """Gather a rest-json request's parameters from path, query, headers and body."""
+    """Gather a rest-json request's parameters from path, query (all values of each name), headers and body."""
     shape = operation.input_shape
     if shape is None:
         return {}
     payload = shape.serialization.get("payload")
-    tree = {payload: read_json(body)} if payload else read_json(body)
-    sources = {"uri": uri, "querystring": query, "header": headers}
+    tree: Tree = {payload: read_json(body)} if payload else read_json(body)
     for name, member in shape.members.items():
-        source = sources.get(member.serialization.get("location", ""))
-        wire = member.serialization.get("name", name)
-        if source is not None and wire in source:
-            tree[name] = from_text(member, source[wire])
+        place, wire = member.serialization.get("location", ""), member.serialization.get("name", name)
+        if place == "querystring" and wire in query and member.type_name == "list":
+            tree[name] = [from_text(member.member, text) for text in query[wire]]
+        elif place == "querystring" and wire in query:
+            tree[name] = from_text(member, query[wire][-1])
+        elif place in ("uri", "header") and wire in (uri if place == "uri" else headers):
+            tree[name] = from_text(member, (uri if place == "uri" else headers)[wire])
     parsed: Tree = from_json(shape, tree)
     return parsed
