@@ -43,6 +43,7 @@ class Status:
     clients: Clients
     environment: Environment
     execution: str
+    following: bool = False
     reasons: dict[str, str] = field(default_factory=dict)
     served: list[str] = field(default_factory=list)
     served_at: float = -SERVED_SECONDS
@@ -63,7 +64,7 @@ class Status:
             0 when it succeeded, 1 when it failed, was stopped or superseded, 3 when it waits for a person: for
             approval, or before a stage whose way in is closed.
         """
-        self.execution = self._summary()["pipelineExecutionId"]
+        self.execution, self.following = self._summary()["pipelineExecutionId"], True
         screen = Live() if sys.stdout.isatty() else Changes()
         while True:
             summary = self._summary()
@@ -127,11 +128,11 @@ class Status:
         return " ".join(told.split())
 
     def _links(self, runs: dict[tuple[str, str], Document]) -> list[str]:
-        """Return where to read on about what failed or is under way."""
-        found = []
+        """Return where to read on about what failed, and, when asked once, about what is under way."""
+        found, wanted = [], {"Failed"} if self.following else {"Failed", "InProgress"}
         for (stage, action), row in runs.items():
             url = row.get("output", {}).get("executionResult", {}).get("externalExecutionUrl", "")
-            if row["status"] in ("Failed", "InProgress") and pipeline.build_of(row):
+            if row["status"] in wanted and pipeline.build_of(row):
                 stack = self.environment.stack
                 execution = row["pipelineExecutionId"]
                 log = f"delivery logs --stack {stack} --build {stage}/{action} --execution {execution}"

@@ -63,7 +63,9 @@ def test_two_releases_at_once_are_no_release_to_test() -> None:
     """A deployment is under way: what the suite would see is not one thing."""
     client, stub = stubbed("ecs")
     stub.add_response("list_tasks", {"taskArns": ["a", "b"]})
-    tasks = [{"containers": [{"imageDigest": f"sha256:{n}"}], "taskDefinitionArn": "d:1"} for n in (1, 2)]
+    tasks = [
+        {"containers": [{"name": "web", "imageDigest": f"sha256:{n}"}], "taskDefinitionArn": "d:1"} for n in (1, 2)
+    ]
     stub.add_response("describe_tasks", {"tasks": tasks})
     with stub, pytest.raises(DeliveryError, match="more than one release"):
         running.release(client, "c", "s", "web")

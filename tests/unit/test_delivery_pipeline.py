@@ -1,0 +1,292 @@
+"""What delivery asks of the pipeline and makes of its answers; the answers are checked against AWS's models."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from delivery import approval, environment, logs, pipeline, proof, rollback
+from delivery.approval import Answer
+from delivery.console import Progress
+from delivery.environment import Environment, Pipeline
+from delivery.errors import DeliveryError
+from delivery.status import Status
+
+ONE, TWO = "11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555"
+COMMIT, OTHER = "a" * 40, "b" * 40
+DIGEST = f"sha256:{'0' * 64}"
+PRODUCTION = Pipeline(name="slipway-prod", stage="Production")
+NOW = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)
+
+
+class Clients:
+    """Clients by service, stubbed: what is asked and answered is checked against the service's model."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self.stubs: dict[str, Stubber] = {}
+
+    def __call__(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients have no static type
+        """Return a client."""
+        if service not in self.stubs:
+            made = boto3.client(service, region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+            self.stubs[service] = Stubber(made)
+            self.stubs[service].activate()
+        return self.stubs[service].client
+
+    def answer(self, service: str, operation: str, answer: dict[str, Any], wanted: dict[str, Any]) -> None:
+        """Expect a call."""
+        self(service)
+        self.stubs[service].add_response(operation, answer, wanted)
+
+    def all_asked(self) -> None:
+        """Assert that every expected call was made."""
+        for stub in self.stubs.values():
+            stub.assert_no_pending_responses()
+
+
+def held(*, waiting: str = "", closed: str = "", before: str = "", running: str = "") -> dict[str, Any]:
+    """Return GetPipelineState's answer: who waits for approval, why Production is closed and who waits there."""
+    approve: dict[str, Any] = {"actionName": "Approve"}
+    stage: dict[str, Any] = {"stageName": "Approval", "actionStates": [approve]}
+    if waiting:
+        approve["latestExecution"] = {"status": "InProgress", "token": "the-token"}
+        stage["latestExecution"] = {"pipelineExecutionId": waiting, "status": "InProgress"}
+    transition = {"enabled": False, "disabledReason": closed} if closed else {"enabled": True}
+    production: dict[str, Any] = {
+        "stageName": "Production",
+        "inboundTransitionState": transition,
+        "actionStates": [{"actionName": "Deploy"}],
+    }
+    if before:
+        production["inboundExecutions"] = [{"pipelineExecutionId": before, "status": "InProgress"}]
+    if running:
+        production["latestExecution"] = {"pipelineExecutionId": running, "status": "InProgress"}
+    return {"pipelineName": "slipway-prod", "stageStates": [stage, production]}
+
+
+def summaries(*executions: tuple[str, str, str]) -> dict[str, Any]:
+    """Return ListPipelineExecutions' answer of (id, status, commit)."""
+    rows = [
+        {
+            "pipelineExecutionId": identity,
+            "status": status,
+            "startTime": NOW,
+            "sourceRevisions": [{"actionName": "Source", "revisionId": commit}],
+        }
+        for identity, status, commit in executions
+    ]
+    return {"pipelineExecutionSummaries": rows}
+
+
+def run_of(stage: str, action: str, status: str, **output: Any) -> dict[str, Any]:  # noqa: ANN401 - any output
+    """Return an action's run."""
+    kind = {"category": "Approval" if action == "Approve" else "Build", "owner": "AWS", "provider": "x", "version": "1"}
+    return {
+        "pipelineExecutionId": ONE,
+        "actionExecutionId": f"{stage}-{action}",
+        "stageName": stage,
+        "actionName": action,
+        "startTime": NOW,
+        "lastUpdateTime": NOW,
+        "status": status,
+        "input": {"actionTypeId": kind},
+        "output": output,
+    }
+
+
+def parameters(**environments: dict[str, str]) -> dict[str, Any]:
+    """Return GetParametersByPath's answer: the pipeline's parameter of each environment."""
+    return {
+        "Parameters": [
+            {"Name": f"/slipway/{stack}/pipeline", "Value": json.dumps(facts)} for stack, facts in environments.items()
+        ]
+    }
+
+
+def asked(name: str = "slipway-prod") -> dict[str, Any]:
+    """Return what asks for one pipeline's state."""
+    return {"name": name}
+
+
+def approving(monkeypatch: pytest.MonkeyPatch, served: str) -> Clients:
+    """Return clients for an approval of ONE while staging serves a commit."""
+    clients = Clients()
+    clients.answer("codepipeline", "get_pipeline_state", held(waiting=ONE), asked())
+    clients.answer(
+        "codepipeline",
+        "list_pipeline_executions",
+        summaries((ONE, "InProgress", COMMIT)),
+        {"pipelineName": "slipway-prod"},
+    )
+    built = run_of("Build", "Build", "Succeeded", outputVariables={"RELEASE": f"web@{DIGEST}"})
+    clients.answer(
+        "codepipeline",
+        "list_action_executions",
+        {"actionExecutionDetails": [built]},
+        {"pipelineName": "slipway-prod", "filter": {"pipelineExecutionId": ONE}},
+    )
+    staging = {"pipeline": "slipway-prod", "stage": "Staging"}
+    clients.answer(
+        "ssm", "get_parameters_by_path", parameters(staging=staging), {"Path": "/slipway", "Recursive": True}
+    )
+    monkeypatch.setattr(
+        environment, "read", lambda _, stack: Environment(stack=stack, url="http://s", cluster="c", services=())
+    )
+    monkeypatch.setattr(proof, "version", lambda _: (served, DIGEST))
+    return clients
+
+
+def expect_result(clients: Clients, status: str, summary: str) -> None:
+    """Expect the answer to the approval, with the state's token."""
+    wanted = {
+        "pipelineName": "slipway-prod",
+        "stageName": "Approval",
+        "actionName": "Approve",
+        "result": {"status": status, "summary": summary},
+        "token": "the-token",
+    }
+    clients.answer("codepipeline", "put_approval_result", {}, wanted)
+
+
+def test_what_waits_is_approved_with_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Staging serves what was tested, so nothing is asked."""
+    clients = approving(monkeypatch, COMMIT)
+    expect_result(clients, "Approved", "looks good")
+    approval.run(clients, PRODUCTION, Answer(approved=True, execution=ONE[:8], reason="looks good", yes=False))
+    clients.all_asked()
+
+
+def test_approving_while_staging_serves_another_release_needs_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The warning names both commits; without a terminal and without --yes nothing is approved."""
+    clients = approving(monkeypatch, OTHER)
+    with pytest.raises(DeliveryError, match="--yes"):
+        approval.run(clients, PRODUCTION, Answer(approved=True, execution="", reason="", yes=False))
+    told = capsys.readouterr().out
+    assert f"WARNING: staging serves {OTHER}" in told
+    assert f"approving releases {COMMIT}" in told
+
+
+def test_a_rejection_never_needs_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its reason goes into the pipeline's history."""
+    clients = approving(monkeypatch, OTHER)
+    expect_result(clients, "Rejected", "not on a Friday")
+    approval.run(clients, PRODUCTION, Answer(approved=False, execution="", reason="not on a Friday", yes=True))
+    clients.all_asked()
+
+
+@pytest.mark.parametrize(("execution", "told"), [(TWO, f"those that wait: {ONE}"), ("", "no approval waits")])
+def test_an_execution_that_does_not_wait_is_not_approved(execution: str, told: str) -> None:
+    """Those that do are named."""
+    clients = Clients()
+    clients.answer("codepipeline", "get_pipeline_state", held(waiting=ONE if execution else ""), asked())
+    with pytest.raises(DeliveryError, match=told):
+        approval.run(clients, PRODUCTION, Answer(approved=True, execution=execution, reason="", yes=True))
+
+
+def rolling_back(*, stop: bool = False) -> tuple[Clients, rollback.Rollback]:
+    """Return a rollback of production whose reason is checked by the API's own pattern."""
+    clients = Clients()
+    clients.answer("codepipeline", "get_pipeline_state", held(), asked())
+    there = Environment(stack="prod", url="http://p", cluster="c", services=(), pipeline=PRODUCTION)
+    return clients, rollback.Rollback(
+        clients=clients, environment=there, commit="", stop_execution=stop, say=Progress()
+    )
+
+
+def expect_closed(clients: Clients) -> list[str]:
+    """Expect the way into Production to be closed; returns a list that gets the reason."""
+    reasons: list[str] = []
+
+    def keep(params: dict[str, Any], **_: object) -> None:
+        reasons.append(params["reason"])
+
+    clients("codepipeline").meta.events.register("provide-client-params.codepipeline.DisableStageTransition", keep)
+    clients.stubs["codepipeline"].add_response("disable_stage_transition", {})
+    return reasons
+
+
+def test_the_reason_why_the_pipeline_is_closed_is_one_that_aws_takes() -> None:
+    """Letters, digits and few signs, at most 300: the commits, who, when, and how to go on."""
+    clients, back = rolling_back()
+    reasons = expect_closed(clients)
+    clients.answer("codepipeline", "get_pipeline_state", held(closed="x"), asked())
+    back._close(PRODUCTION, COMMIT, f"{OTHER}:/;")
+    assert not rollback.REASON.search(reasons[0])
+    assert len(reasons[0]) <= rollback.REASON_LIMIT
+    assert all(word in reasons[0] for word in (COMMIT, OTHER, "delivery resume"))
+
+
+def test_a_rollback_while_the_pipeline_deploys_names_the_execution_and_both_ways_on() -> None:
+    """The way is closed by then, so that nothing else comes."""
+    clients, back = rolling_back()
+    expect_closed(clients)
+    clients.answer("codepipeline", "get_pipeline_state", held(running=ONE), asked())
+    with pytest.raises(DeliveryError, match=rf"{ONE} is under way.*--follow.*--stop-execution"):
+        back._close(PRODUCTION, COMMIT, OTHER)
+
+
+def test_resume_says_what_comes_through() -> None:
+    """The execution that waits before the stage, with its commit."""
+    clients = Clients()
+    there = Environment(stack="prod", url="http://p", cluster="c", services=(), pipeline=PRODUCTION)
+    clients.answer("codepipeline", "get_pipeline_state", held(closed="rolled back", before=ONE), asked())
+    wanted = {"pipelineName": "slipway-prod", "stageName": "Production", "transitionType": "Inbound"}
+    clients.answer("codepipeline", "enable_stage_transition", {}, wanted)
+    clients.answer(
+        "codepipeline",
+        "list_pipeline_executions",
+        summaries((ONE, "InProgress", COMMIT)),
+        {"pipelineName": "slipway-prod"},
+    )
+    lines: list[str] = []
+    rollback.resume(clients, there, lines.append)  # type: ignore[arg-type]
+    clients.all_asked()
+    assert f"execution {ONE} goes on with commit {COMMIT}" in lines
+
+
+def test_a_stack_without_a_pipeline_is_told_what_writes_the_parameter() -> None:
+    """Not a stack trace."""
+    with pytest.raises(DeliveryError, match=r"/slipway/staging/pipeline.*slipway:pipeline"):
+        pipeline.of(Environment(stack="staging", url="http://s", cluster="c", services=()))
+
+
+def test_status_names_the_failed_action_its_reason_and_where_to_read_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An action that failed, one that has not begun, a way that is closed."""
+    clients = Clients()
+    there = Environment(stack="prod", url="http://p", cluster="c", services=(), pipeline=PRODUCTION)
+    clients.answer("codepipeline", "get_pipeline_state", held(closed="rolled back", before=TWO), asked())
+    result = {"externalExecutionId": "project:1", "errorDetails": {"message": "Build  terminated"}}
+    failed = run_of("Build", "Build", "Failed", executionResult=result)
+    clients.answer(
+        "codepipeline",
+        "list_action_executions",
+        {"actionExecutionDetails": [failed]},
+        {"pipelineName": "slipway-prod", "filter": {"pipelineExecutionId": ONE}},
+    )
+    monkeypatch.setattr(pipeline, "stacks", lambda *_: {"Production": "prod"})
+    monkeypatch.setattr(logs, "reason", lambda *_: "delivery build: web: acceptance tests failed")
+    monkeypatch.setattr(environment, "read", lambda *_: there)
+    monkeypatch.setattr(proof, "version", lambda _: (OTHER, DIGEST))
+    summary = summaries((ONE, "Failed", COMMIT))["pipelineExecutionSummaries"][0]
+    told = "\n".join(Status(clients=clients, environment=there, execution=ONE).lines(summary))
+    assert f"execution {ONE}: Failed" in told
+    assert "Build terminated; delivery build: web: acceptance tests failed" in told
+    assert f"delivery logs --stack prod --build Build/Build --execution {ONE}" in told
+    assert f"prod serves {OTHER} ({DIGEST})" in told
+    assert f"before it waits {TWO}; open it: delivery resume --stack prod" in told
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("2h", 7200), ("1d", 86400)])
+def test_times_are_given_as_people_write_them(text: str, seconds: int) -> None:
+    """Anything else is refused."""
+    assert logs.seconds(text) == seconds
+    with pytest.raises(ValueError, match="ten"):
+        logs.seconds("ten")
