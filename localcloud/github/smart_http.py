@@ -107,8 +107,15 @@ class SmartHttp:
                 status, headers = await backend.start()
                 answer = b"".join([chunk async for chunk in backend.chunks()])
             finally:
-                await self._pushed(doc, login_of(request))
+                await self._told(doc, login_of(request))
         return Response(answer, status, headers)
+
+    async def _told(self, doc: Doc, login: str) -> None:
+        """Tell of a push; git has taken it, so that it cannot fail any more: what is not told now is told later."""
+        try:
+            await self._pushed(doc, login)
+        except Exception:
+            LOG.exception("a push to %s is not told yet", doc["full_name"])
 
     async def _stream(self, request: Request, path: str, body: IO[bytes] | None) -> Response:
         backend = Backend(self._repositories, request, path, body)
