@@ -288,7 +288,7 @@ def test_a_webhook_is_refused_with(api: Any, works: Works, rule: str) -> None:  
         api.put_webhook(webhook=definition)
     assert caught.value.response["Error"]["Code"] == code
     assert text in caught.value.response["Error"]["Message"]
-    assert api.list_webhooks()["webhooks"] == []
+    assert "refused" not in [row["definition"]["name"] for row in api.list_webhooks()["webhooks"]]
 
 
 def test_connections_of_other_providers_and_hosts_are_refused_by_name(cloud: Cloud, works: Works) -> None:
