@@ -157,6 +157,8 @@ RULES: list[tuple[str, Callable[[Client], Iterator[str]]]] = [
     ("sqs", listing("queue", "list_queues", "QueueUrls", "")),
     ("events", listing("event rule", "list_rules", "Rules", "Name")),
     ("kms", keys),
+    ("codebuild", listing("build project", "list_projects", "projects", "")),
+    ("codebuild", listing("report group", "list_report_groups", "reportGroups", "")),
     ("codepipeline", listing("pipeline", "list_pipelines", "pipelines", "name")),
     ("codepipeline", listing("pipeline webhook", "list_webhooks", "webhooks", "url")),
     ("codeconnections", listing("connection", "list_connections", "Connections", "ConnectionArn")),

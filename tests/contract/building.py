@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from tests.contract.responses import Recorder
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.contract.cloud import Cloud
 
 ROLE = "arn:aws:iam::000000000000:role/build"
 IMAGE = "aws/codebuild/amazonlinux-x86_64-standard:5.0"
 GROUP = "/contract/build"
+RECORDER = "what CodeBuild answers"
 BUCKET = "contract-build"
 REPOSITORY = "https://github.com/contract/built.git"
 
@@ -25,6 +30,10 @@ class Workshop:
     def __init__(self, cloud: Cloud) -> None:
         """Make what is shared, once."""
         self.cloud = cloud
+        if RECORDER not in cloud.clients:
+            cloud.clients[RECORDER] = Recorder()
+            cloud.clients[RECORDER].watch(cloud.client("codebuild"))
+        self.recorder: Recorder = cloud.clients[RECORDER]
         self.api, self.s3, self.logs = (cloud.client(name) for name in ("codebuild", "s3", "logs"))
         if not self.logs.describe_log_groups(logGroupNamePrefix=GROUP)["logGroups"]:
             self.logs.create_log_group(logGroupName=GROUP)
@@ -111,6 +120,13 @@ class Workshop:
     def archive(self, key: str) -> zipfile.ZipFile:
         """Return a zip file of the bucket."""
         return zipfile.ZipFile(io.BytesIO(self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()))
+
+
+def workshop(cloud: Cloud) -> Iterator[Workshop]:
+    """Yield CodeBuild; afterwards, all that it has answered must fit botocore's model."""
+    shop = Workshop(cloud)
+    yield shop
+    assert shop.recorder.problems == []
 
 
 def phases(build: dict[str, Any]) -> dict[str, str]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING
 
 import docker
 import pytest
 
-from tests.contract.building import BUCKET, GROUP, Workshop, context, phases
+from tests.contract.building import BUCKET, GROUP, Workshop, context, phases, workshop
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.contract.cloud import Cloud
 
 pytestmark = pytest.mark.local
@@ -21,9 +24,9 @@ ALL = [
 
 
 @pytest.fixture
-def shop(cloud: Cloud) -> Workshop:
+def shop(cloud: Cloud) -> Iterator[Workshop]:
     """CodeBuild."""
-    return Workshop(cloud)
+    yield from workshop(cloud)
 
 
 def test_a_build_runs_its_commands_in_one_shell(shop: Workshop) -> None:
@@ -100,6 +103,30 @@ phases:
     assert any(
         line.endswith(f"Phase context status code: COMMAND_EXECUTION_ERROR Message: {message}") for line in lines
     )
+
+
+def test_an_image_of_ones_own_runs_with_its_own_shell(shop: Workshop, cloud: Cloud) -> None:
+    """Debian's dash does as bash does; runtime versions are for AWS's images only."""
+    image = json.loads(cloud.command("env", "--json"))["PYTHON_IMAGE"]
+    env = shop.arguments("x")["environment"] | {"image": image}
+    spec = """
+version: 0.2
+env: {exported-variables: [MADE]}
+phases:
+  pre_build: {on-failure: CONTINUE, commands: ['cd /tmp; export MADE=made', 'set -eu; echo $UNKNOWN', 'echo never']}
+  build: {commands: ['echo "$MADE $PWD $CODEBUILD_BUILD_SUCCEEDING"', '( syntax', 'echo never']}
+  post_build: {commands: ['echo at the end']}
+"""
+    build = shop.spec("contract-own-image", spec, environment=env)
+    lines = shop.log(build)
+    assert "made /tmp 0" in lines
+    assert "at the end" in lines
+    assert "never" not in lines
+    assert context(build, "BUILD")[1] == "Error while executing command: ( syntax. Reason: exit status 2"
+    assert build["exportedEnvironmentVariables"] == [{"name": "MADE", "value": "made"}]
+    runtime = "version: 0.2\nphases: {install: {runtime-versions: {python: 3.11}}}\n"
+    build = shop.spec("contract-own-image", runtime, environment=env)
+    assert context(build, "DOWNLOAD_SOURCE")[0] == "YAML_FILE_ERROR"
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from tests.contract.building import Workshop, context, phases
+from tests.contract.building import Workshop, context, phases, workshop
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.contract.cloud import Cloud
 
 pytestmark = pytest.mark.local
@@ -29,10 +31,10 @@ phases:
 
 
 @pytest.fixture
-def shop(cloud: Cloud) -> Workshop:
+def shop(cloud: Cloud) -> Iterator[Workshop]:
     """CodeBuild, and the parameter that the long build reads."""
     cloud.client("ssm").put_parameter(Name="/contract/endings/word", Value="hush", Type="SecureString", Overwrite=True)
-    return Workshop(cloud)
+    yield from workshop(cloud)
 
 
 def long(shop: Workshop, name: str, lines: int = 40, **more: object) -> str:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.contract.building import BUCKET, IMAGE, REPOSITORY, Workshop, context
+from tests.contract.building import BUCKET, IMAGE, REPOSITORY, Workshop, context, workshop
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.contract.cloud import Cloud
 
 pytestmark = pytest.mark.local
@@ -26,9 +28,9 @@ PLAIN = "version: 0.2\nphases: {build: {commands: [echo]}}\n"
 
 
 @pytest.fixture
-def shop(cloud: Cloud) -> Workshop:
+def shop(cloud: Cloud) -> Iterator[Workshop]:
     """CodeBuild."""
-    return Workshop(cloud)
+    yield from workshop(cloud)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +101,7 @@ def test_a_start_that_cannot_run_here_is_refused_by_name(shop: Workshop) -> None
     shop.project("contract-start", source={"type": "CODEPIPELINE"}, artifacts={"type": "CODEPIPELINE"})
     with pytest.raises(ClientError, match="only a pipeline can start it"):
         shop.start("contract-start")
-    override = {"sourceTypeOverride": "NO_SOURCE", "buildspecOverride": PLAIN}
+    override: dict[str, Any] = {"sourceTypeOverride": "NO_SOURCE", "buildspecOverride": PLAIN}
     override |= {"artifactsOverride": {"type": "NO_ARTIFACTS"}}
     assert shop.run("contract-start", **override)["buildStatus"] == "SUCCEEDED"
     with pytest.raises(ClientError, match="debugSessionEnabled"):

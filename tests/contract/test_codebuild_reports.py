@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.contract.building import Workshop, context
+from tests.contract.building import Workshop, context, workshop
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.contract.cloud import Cloud
 
 pytestmark = pytest.mark.local
@@ -29,9 +31,9 @@ reports:
 
 
 @pytest.fixture
-def shop(cloud: Cloud) -> Workshop:
+def shop(cloud: Cloud) -> Iterator[Workshop]:
     """CodeBuild."""
-    return Workshop(cloud)
+    yield from workshop(cloud)
 
 
 def group(shop: Workshop, name: str, kind: str = "TEST") -> str:

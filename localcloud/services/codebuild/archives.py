@@ -142,7 +142,9 @@ def named(base: Path, pattern: str) -> Iterator[Path]:
         elif plain.is_dir():
             yield from (path for path in plain.rglob("*") if path.is_file())
         return
-    start, rest = (Path("/"), pattern.lstrip("/")) if pattern.startswith("/") else (base, pattern)
+    plain_stars = re.sub(r"\*\*(?=[^/])|(?<=[^/])\*\*", "*", pattern)
+    whole = f"{plain_stars}/*" if plain_stars.endswith("**") else plain_stars
+    start, rest = (Path("/"), whole.lstrip("/")) if whole.startswith("/") else (base, whole)
     for path in start.glob(rest):
         if path.is_file() or path.is_symlink():
             yield path
