@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 import time
@@ -125,7 +126,7 @@ class Status:
             told = "; ".join(part for part in (told, self.reasons[key]) if part)
         if row["status"] == "InProgress" and row["input"]["actionTypeId"]["category"] == pipeline.APPROVAL:
             told = told or "waits for approval"
-        return " ".join(told.split())
+        return " ".join(_message(told).split())
 
     def _links(self, runs: dict[tuple[str, str], Document]) -> list[str]:
         """Return where to read on about what failed, and, when asked once, about what is under way."""
@@ -180,9 +181,9 @@ class Changes:
     def show(self, lines: list[str]) -> None:
         """Print the new ones."""
         for line in lines:
-            if line not in self._before:
+            if " ".join(line.split()) not in self._before:  # columns may have become wider
                 print(line, flush=True)
-        self._before = set(lines)
+        self._before = {" ".join(line.split()) for line in lines}
 
 
 class Live:
@@ -198,6 +199,15 @@ class Live:
         up = f"\x1b[{self._height}A" if self._height else ""
         print(up + "".join(f"\x1b[2K{line}\n" for line in shown) + "\x1b[J", end="", flush=True)
         self._height = len(shown)
+
+
+def _message(told: str) -> str:
+    """Return the commit message of a source action's summary, which is JSON; any other text as it is."""
+    try:
+        held = json.loads(told)
+    except ValueError:
+        return told
+    return str(held.get("CommitMessage", told)) if isinstance(held, dict) else told
 
 
 def _cut(line: str, width: int) -> str:
