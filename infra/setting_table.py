@@ -30,26 +30,34 @@ A map with a default is there when its key is absent; one that is "absent" switc
 
 
 # What the pipeline takes beside its section.
-OTHERS = """
+OTHERS = (
+    """
 With `slipway:pipeline` also these; secrets by `pulumi config set --secret KEY -s STACK`, never in plain text:
 
 | key | when | meaning |
 |---|---|---|
-""" + "".join(
-    f"| `{key}` | {when} | {meaning} |\n"
-    for key, when, meaning in (
-        ("github:owner", "always", "the repository's owner, in whose account webhooks are registered"),
-        (
-            "github:token",
-            "secret, always; with `trigger: connection` the variable `GITHUB_TOKEN` of `pulumi` will do",
-            "may read and write the repository's webhooks; with `trigger: webhook` also read its contents",
-        ),
-        (
-            "slipway:webhook_secret",
-            "secret, with `trigger: webhook`",
-            "1 to 100 characters of your choice, by which GitHub's messages are known",
-        ),
+"""
+    + "".join(
+        f"| `{key}` | {when} | {meaning} |\n"
+        for key, when, meaning in (
+            ("github:owner", "always", "the repository's owner, in whose account webhooks are registered"),
+            (
+                "github:token",
+                "secret, always; with `trigger: connection` the variable `GITHUB_TOKEN` of `pulumi` will do",
+                "may read and write the repository's webhooks; with `trigger: webhook` also read its contents",
+            ),
+            (
+                "slipway:webhook_secret",
+                "secret, with `trigger: webhook`",
+                "1 to 100 characters of your choice, by which GitHub's messages are known",
+            ),
+        )
     )
+    + """
+With `trigger: webhook` CodeBuild needs a credential for GitHub of its own, one for the account and region, which no
+stack makes: `aws codebuild import-source-credentials --server-type GITHUB --auth-type PERSONAL_ACCESS_TOKEN`, with
+`--token`.
+"""
 )
 
 

@@ -11,6 +11,8 @@ import pulumi_github as github
 # Patterns are regular expressions that match anywhere: unanchored ones let more in than they say.
 ANY_BRANCH = "^refs/heads/.+$"
 PULL_REQUESTS = "PULL_REQUEST_CREATED, PULL_REQUEST_UPDATED, PULL_REQUEST_REOPENED"
+# Who may have a stranger's change run on our machine, by a comment on it.
+APPROVERS = ("GITHUB_ADMIN", "GITHUB_MAINTAIN", "GITHUB_WRITE")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +27,7 @@ class ChecksWebhook(pulumi.ComponentResource):
     """Starts a build for every push to any branch and every pull request.
 
     - registered at GitHub with a secret that CodeBuild makes, so that only GitHub is listened to
+    - a pull request from a fork waits for a comment of someone who may write to the repository
     """
 
     url: pulumi.Output[str]
@@ -38,12 +41,15 @@ class ChecksWebhook(pulumi.ComponentResource):
             build_type="BUILD",
             manual_creation=True,
             filter_groups=[_group("PUSH", "HEAD_REF"), _group(PULL_REQUESTS, "BASE_REF")],
+            pull_request_build_policy=aws.codebuild.WebhookPullRequestBuildPolicyArgs(
+                requires_comment_approval="FORK_PULL_REQUESTS", approver_roles=list(APPROVERS)
+            ),
             opts=child,
         )
         sender = github.RepositoryWebhook(
             f"{name}-checks",
             repository=args.repository_name,
-            events=["push", "pull_request"],
+            events=["push", "pull_request", "issue_comment"],
             configuration=github.RepositoryWebhookConfigurationArgs(
                 url=receiver.payload_url,
                 secret=pulumi.Output.secret(receiver.secret),

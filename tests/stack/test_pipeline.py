@@ -232,12 +232,20 @@ def test_github_has_every_push_and_pull_request_tested(prod: Run) -> None:
     ]
     sender = engine.one("RepositoryWebhook", "prod-checks").inputs
     assert sender["repository"] == "slipway"
-    assert sender["events"] == ["push", "pull_request"]
+    assert sender["events"] == ["push", "pull_request", "issue_comment"]
     configuration = sender["configuration"]["value"]
     assert configuration["secret"] == SECRET
     assert configuration["contentType"] == "json"
     assert configuration["insecureSsl"] is False
     assert outputs["webhook_url"] == configuration["url"] == "https://hooks.example.test/checks"
+
+
+def test_a_strangers_change_waits_for_a_comment(prod: Run) -> None:
+    """A fork's pull request would otherwise run on a privileged machine with the connection at hand."""
+    engine, _ = prod
+    policy = engine.one("codebuild/webhook:Webhook", "prod-checks").inputs["pullRequestBuildPolicy"]
+    assert policy["requiresCommentApproval"] == "FORK_PULL_REQUESTS"
+    assert "GITHUB_READ" not in policy["approverRoles"]
 
 
 def test_a_person_is_asked_with_what_and_where(prod: Run) -> None:
