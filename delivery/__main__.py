@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from delivery import parser, people, steps
+from delivery.console import typed
 from delivery.errors import DeliveryError, InterruptedDeliveryError
 
 if TYPE_CHECKING:
@@ -55,13 +56,13 @@ def main() -> int:
     try:
         return COMMANDS[options.command](options) or 0
     except InterruptedDeliveryError as stop:
-        print(f"{told}: {stop}", file=sys.stderr)
+        print(typed(f"{told}: {stop}"), file=sys.stderr)
         return INTERRUPTED
     except KeyboardInterrupt:
-        print(f"{told}: interrupted; nothing was changed by it any more; run it again", file=sys.stderr)
+        print(f"{told}: interrupted; what it had done stands; run it again to finish it", file=sys.stderr)
         return INTERRUPTED
     except (DeliveryError, BotoCoreError, ClientError) as error:
-        print(f"{told}: {error}{REMEDY.get(type(error), '')}", file=sys.stderr)
+        print(typed(f"{told}: {error}{REMEDY.get(type(error), '')}"), file=sys.stderr)
         return 1
     except FileNotFoundError as error:
         print(f"{told}: {error.filename} is not there, or not on PATH; install or make it", file=sys.stderr)

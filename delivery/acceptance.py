@@ -79,7 +79,7 @@ class Acceptance:
             if not put_back:
                 raise
             self.say(f"failed: {failure}")
-            raise DeliveryError(f"{failure}; {self._put_back()}") from failure
+            raise DeliveryError(f"{failure}; {self._put_back(tested)}") from failure
         self._note(tested)
 
     def _serves(self) -> dict[str, tuple[str, str]]:
@@ -94,14 +94,18 @@ class Acceptance:
                 if wanted is None or (wanted.digest, wanted.version) != (digest, version):
                     raise WrongReleaseError(
                         f"{service.name} in {self.environment.stack} runs {version} ({digest}), not "
-                        f"{wanted.version if wanted else 'any image'} of the release; it was deployed to since: "
-                        f"deploy the release again"
+                        f"{wanted.version if wanted else 'any image'} of the release; it was deployed to since, or put "
+                        f"back: deploy the release again (in the pipeline: retry the whole stage)"
                     )
             found[service.name] = (digest, version)
         return found
 
     def _still(self, tested: dict[str, tuple[str, str]]) -> None:
-        if self._serves() != tested:
+        try:
+            same = self._serves() == tested
+        except running.MixedError:
+            same = False
+        if not same:
             raise WrongReleaseError(f"{self.environment.stack} was deployed to while it was tested; run it again")
 
     def _answers(self, tested: dict[str, tuple[str, str]]) -> None:
@@ -161,12 +165,14 @@ class Acceptance:
                 tag = mark(self.clients("ecr"), service.repository, digest)
                 self.say(f"{service.name}: {digest} is tagged {tag}")
 
-    def _put_back(self) -> str:
-        """Put every service back to what it replaced; returns what serves now."""
+    def _put_back(self, tested: dict[str, tuple[str, str]]) -> str:
+        """Put every service back to what it replaced, unless another deploy came meanwhile; returns what serves now."""
         mover, ecs = self._mover(), self.clients("ecs")
         moves: list[Move] = []
         for service in self.environment.services:
             bad = mover.running(service)
+            if bad.digest != tested[service.name][0]:
+                return f"{service.name} is not put back: it was deployed to meanwhile and runs {bad}"
             back = before(ecs, bad, service.release_family)
             if back is None:
                 return f"{service.name} is not put back: {bad} replaced no good revision"

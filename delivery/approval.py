@@ -41,7 +41,7 @@ def run(clients: Clients, of: Pipeline, answer: Answer) -> None:
         DeliveryError: nothing (or something else) waits, the warning was not accepted, or the answer came too late.
     """
     found = _find(clients, of, answer.execution)
-    differs = describe(clients, of, found.execution)
+    differs = describe(clients, of, found)
     if differs:
         print(paint(f"WARNING: {differs}", "yellow"), flush=True)
         if answer.approved and not answer.yes:
@@ -76,21 +76,20 @@ def _find(clients: Clients, of: Pipeline, execution: str) -> Waiting:
     raise DeliveryError(f"no approval waits in pipeline {of.name}; see: delivery status --stack <stack>")
 
 
-def describe(clients: Clients, of: Pipeline, execution: str) -> str:
-    """Print what an execution would release and what staging serves now.
+def describe(clients: Clients, of: Pipeline, waiting: Waiting) -> str:
+    """Print what an execution would release and what the stacks before its approval (staging) serve now.
 
     Returns:
         How the two differ, empty where they do not.
     """
+    execution = waiting.execution
     summary = pipeline.execution(clients("codepipeline"), of.name, execution)
     commit = pipeline.commit_of(summary)
     release = pipeline.variable(pipeline.actions(clients("codepipeline"), of.name, execution), "RELEASE")
     print(f"execution  {execution}\ncommit     {commit}\nimages     {release or '(the execution exported none)'}")
-    staging = {stage: stack for stage, stack in pipeline.stacks(clients("ssm"), of.name).items() if stage != of.stage}
-    if not staging:
-        return ""
     differences = []
-    for stack in sorted(staging.values()):
+    deployed = pipeline.stacks(clients("ssm"), of.name)
+    for stack in [deployed[stage] for stage in waiting.before if stage in deployed]:
         try:
             url = environments.read(clients("ssm"), stack).url
             version, digest = proof.version(url)

@@ -13,12 +13,18 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "grey": "90", "bold": "1"}
+OURS = re.compile(r"(?<!-m )\bdelivery (?=[a-z]+ --)")
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def coloured() -> bool:
     """Tell whether standard output is a terminal that wants colours (https://no-color.org)."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def typed(text: str) -> str:
+    """Return a text with our commands in it as this user types them: bin/delivery and bin/delivery-local say how."""
+    return OURS.sub(f"{os.environ.get('DELIVERY_COMMAND', 'delivery')} ", text)
 
 
 def paint(text: str, colour: str) -> str:
@@ -34,7 +40,7 @@ class Progress:
 
     def __call__(self, text: str) -> None:
         """Write a line."""
-        print(paint(f"{time.monotonic() - self.started:4.0f} s", "grey"), text, flush=True)
+        print(paint(f"{time.monotonic() - self.started:4.0f} s", "grey"), typed(text), flush=True)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from delivery import environment as environments
 from delivery import pipeline, proof, revisions, rollout
 from delivery.clients import code
-from delivery.console import paint, table
+from delivery.console import paint, table, typed
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Doctor:
             rows += self._checked("capacity", lambda held=environment: self._capacity(held))  # type: ignore[misc]
             rows += self._checked("pipeline", lambda held=environment: self._pipeline(held))  # type: ignore[misc]
         rows += self._checked("rights", self._rights)
-        print("\n".join(table(("", "what", "found"), [(paint(a, COLOURS[a]), b, c) for a, b, c in rows])))
+        print("\n".join(table(("", "what", "found"), [(paint(a, COLOURS[a]), b, typed(c)) for a, b, c in rows])))
         return int(any(level == FAIL for level, _, _ in rows))
 
     def _checked(self, what: str, check: Callable[[], Iterator[tuple[str, str]]]) -> list[Line]:

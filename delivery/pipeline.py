@@ -130,17 +130,19 @@ def variable(runs: Mapping[tuple[str, str], Document], name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Waiting:
-    """An approval that waits: where, which execution for, and the token that answers it."""
+    """An approval that waits: where, which execution for, the token that answers it, and the stages `before` it."""
 
     stage: str
     action: str
     execution: str
     token: str
+    before: tuple[str, ...]
 
 
 def waiting(held: Document) -> list[Waiting]:
     """Return the approvals that wait in a pipeline's state: only those have a token."""
-    found = []
+    found: list[Waiting] = []
+    before: list[str] = []
     for stage in held["stageStates"]:
         for action in stage.get("actionStates", []):
             latest = action.get("latestExecution", {})
@@ -152,8 +154,10 @@ def waiting(held: Document) -> list[Waiting]:
                         action=action["actionName"],
                         execution=execution_id,
                         token=latest["token"],
+                        before=tuple(before),
                     )
                 )
+        before.append(stage["stageName"])
     return found
 
 

@@ -116,7 +116,6 @@ def _wrong_targets(elbv2: Client, one: Expected, service: Document, tasks: list[
         healthy = {row["Target"]["Id"] for row in rows if row["TargetHealth"]["State"] == "healthy"}
         if left := healthy - addresses:
             return f"{one.service.name}: {', '.join(sorted(left))} still gets requests but belongs to no task of it"
-        # A task's address is shown as `privateIPv4Address` (and `privateDnsName`): one of them must be a target.
         if len(healthy) < len(tasks):
             states = sorted(f"{row['Target']['Id']} {_health(row['TargetHealth'])}" for row in rows)
             return f"{one.service.name}: {len(healthy)} of {len(tasks)} tasks are healthy targets: {'; '.join(states)}"

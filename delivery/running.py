@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from delivery.clients import Client
 
 
+class MixedError(DeliveryError):
+    """A deployment is under way."""
+
+
 def release(ecs: Client, cluster: str, service: str, container: str) -> tuple[str, str]:
     """Tell which release every running task of a service has.
 
@@ -24,13 +28,14 @@ def release(ecs: Client, cluster: str, service: str, container: str) -> tuple[st
         The image digest `sha256:...` and the version (`APP_VERSION`) of the tasks' container.
 
     Raises:
-        DeliveryError: no task is running, or tasks run different releases (a deployment is under way).
+        MixedError: tasks run different releases (a deployment is under way).
+        DeliveryError: no task is running.
     """
     tasks = proof.running(ecs, cluster, service)
     if not tasks:
         raise DeliveryError(f"service {service!r} in cluster {cluster!r} runs no task; look at its events in ECS")
     found = {(proof.digest_of(task, container), task["taskDefinitionArn"]) for task in tasks}
     if len(found) != 1:
-        raise DeliveryError(f"service {service!r} runs more than one release now; wait for its deployment to end")
+        raise MixedError(f"service {service!r} runs more than one release now; wait for its deployment to end")
     digest, definition = found.pop()
     return digest, revisions.read(ecs, definition, container).version

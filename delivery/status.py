@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from delivery import environment as environments
 from delivery import logs, pipeline, proof
-from delivery.console import ESCAPE, paint, table
+from delivery.console import ESCAPE, paint, table, typed
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
@@ -91,9 +91,9 @@ class Status:
         runs = pipeline.actions(self.clients("codepipeline"), self._of.name, identity)
         trigger = summary.get("trigger", {}).get("triggerType", "")
         why = summary.get("statusSummary") or summary.get("stopTrigger", {}).get("reason", "")
-        told = paint(status, COLOURS.get(status, "bold"))
-        return [
-            f"pipeline {self._of.name}, execution {identity}: {told}{f' ({why})' if why else ''}",
+        shown = paint(status, COLOURS.get(status, "bold"))
+        lines = [
+            f"pipeline {self._of.name}, execution {identity}: {shown}{f' ({why})' if why else ''}",
             f"commit {pipeline.commit_of(summary) or '(not taken yet)'}, begun "
             f"{summary['startTime'].astimezone():%Y-%m-%d %H:%M:%S} by {trigger or 'nobody that is told'}",
             *table(HEAD, self._rows(held, runs)),
@@ -101,6 +101,7 @@ class Status:
             *self._serves(),
             *self._needs(held),
         ]
+        return [typed(line) for line in lines]
 
     def _rows(self, held: Document, runs: dict[tuple[str, str], Document]) -> list[tuple[str, ...]]:
         stages = held["stageStates"]
@@ -123,7 +124,7 @@ class Status:
             key = row["actionExecutionId"]
             if key not in self.reasons:
                 self.reasons[key] = logs.reason(self.clients, row)
-            told = "; ".join(part for part in (told, self.reasons[key]) if part)
+            told = "; ".join(part for part in (self.reasons[key], told) if part)
         if row["status"] == "InProgress" and row["input"]["actionTypeId"]["category"] == pipeline.APPROVAL:
             told = told or "waits for approval"
         return " ".join(_message(told).split())

@@ -12,7 +12,7 @@ from botocore.stub import Stubber
 
 from delivery import approval, environment, logs, pipeline, proof, rollback
 from delivery.approval import Answer
-from delivery.console import Progress
+from delivery.console import Progress, typed
 from delivery.environment import Environment, Pipeline
 from delivery.errors import DeliveryError
 from delivery.status import Status
@@ -67,7 +67,10 @@ def held(*, waiting: str = "", closed: str = "", before: str = "", running: str 
         production["inboundExecutions"] = [{"pipelineExecutionId": before, "status": "InProgress"}]
     if running:
         production["latestExecution"] = {"pipelineExecutionId": running, "status": "InProgress"}
-    return {"pipelineName": "slipway-prod", "stageStates": [stage, production]}
+    return {
+        "pipelineName": "slipway-prod",
+        "stageStates": [{"stageName": "Staging", "actionStates": []}, stage, production],
+    }
 
 
 def summaries(*executions: tuple[str, str, str]) -> dict[str, Any]:
@@ -278,10 +281,18 @@ def test_status_names_the_failed_action_its_reason_and_where_to_read_on(monkeypa
     summary = summaries((ONE, "Failed", COMMIT))["pipelineExecutionSummaries"][0]
     told = "\n".join(Status(clients=clients, environment=there, execution=ONE).lines(summary))
     assert f"execution {ONE}: Failed" in told
-    assert "Build terminated; delivery build: web: acceptance tests failed" in told
+    assert "delivery build: web: acceptance tests failed; Build terminated" in told
     assert f"delivery logs --stack prod --build Build/Build --execution {ONE}" in told
     assert f"prod serves {OTHER} ({DIGEST})" in told
     assert f"before it waits {TWO}; open it: delivery resume --stack prod" in told
+
+
+def test_commands_are_shown_as_this_user_types_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what a build ran is shown as it was run."""
+    monkeypatch.setenv("DELIVERY_COMMAND", "bin/delivery-local")
+    told = "see: delivery logs --stack s; python -m delivery build --stack s; delivery deploy: failed"
+    wanted = "see: bin/delivery-local logs --stack s; python -m delivery build --stack s; delivery deploy: failed"
+    assert typed(told) == wanted
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("2h", 7200), ("1d", 86400)])
