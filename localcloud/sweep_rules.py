@@ -160,7 +160,7 @@ RULES: list[tuple[str, Callable[[Client], Iterator[str]]]] = [
     ("codebuild", listing("build project", "list_projects", "projects", "")),
     ("codebuild", listing("report group", "list_report_groups", "reportGroups", "")),
     ("codepipeline", listing("pipeline", "list_pipelines", "pipelines", "name")),
-    ("codepipeline", listing("pipeline webhook", "list_webhooks", "webhooks", "url")),
+    ("codepipeline", listing("pipeline webhook", "list_webhooks", "webhooks", "arn")),
     ("codeconnections", listing("connection", "list_connections", "Connections", "ConnectionArn")),
     (NOTIFICATIONS, listing("notification rule", "list_notification_rules", "NotificationRules", "Arn")),
     ("acm", listing("certificate", "list_certificates", "CertificateSummaryList", "CertificateArn")),

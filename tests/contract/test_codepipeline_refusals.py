@@ -157,6 +157,9 @@ RULES: dict[str, tuple[Callable[[Doc], object], str, str]] = {
         configured(1, "EnvironmentVariables", '[{"name":"A","value":"b","type":"SECRET"}]'), ACTION, "SECRET",
     ),
     "a topic that is none": (configured(2, "NotificationArn", "arn:aws:sqs:a:b:c"), ACTION, "cannot be used"),
+    "a topic of another region": (
+        configured(2, "NotificationArn", "arn:aws:sns:us-east-1:000000000000:t"), ACTION, "not in the same region",
+    ),
     "no input for a build": (put("stages.1.actions.0.inputArtifacts", []), ACTION, "0 inputArtifacts"),
     "an input that nothing makes": (
         put("stages.1.actions.0.inputArtifacts", [{"name": "Other"}]), ACTION, "Other in action Make",

@@ -60,6 +60,8 @@ def check_action(action: Doc, region: str) -> None:
     if "timeoutInMinutes" in action and kind.category != "Approval":
         raise error(f"Action {name}: timeoutInMinutes is available to manual approval actions only")
     check_configuration(action, kind)
+    if kind.category == "Approval":
+        check_topic(name, action["configuration"].get("NotificationArn"), region)
     for member, (least, most) in (("inputArtifacts", kind.inputs), ("outputArtifacts", kind.outputs)):
         count = len(action[member])
         if not least <= count <= most:
@@ -140,9 +142,8 @@ def build_variables(name: str, text: str) -> list[Doc]:
     return rows
 
 
-def check_approval(action: Doc) -> None:
-    """Refuse a topic that is none."""
-    name, topic = action["name"], action["configuration"].get("NotificationArn")
+def check_topic(name: str, topic: str | None, region: str) -> None:
+    """Refuse a topic that is none, or in another region."""
     if topic is None or "#{" in topic:
         return
     parts = topic.split(":")
@@ -152,13 +153,15 @@ def check_approval(action: Doc) -> None:
     if parts[2] != "sns":
         text = f"The ARN {topic} has been specified for sending notifications for the approval action {name}"
         raise error(f"{text}, but the AWS service for this ARN cannot be used to send approval requests.")
+    if parts[3] != region:
+        text = f"The ARN {topic} has been specified for sending notifications for the approval action {name}"
+        raise error(f"{text}, but the ARN is not in the same region as the pipeline.")
 
 
 PROVIDERS = {
     "CodeStarSourceConnection": check_connection,
     "GitHub": check_github,
     "CodeBuild": check_build,
-    "Manual": check_approval,
 }
 
 
