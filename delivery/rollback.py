@@ -110,7 +110,7 @@ class Rollback:
         """Disable the transition into the stage, then see to what is under way in it."""
         client = self.clients("codepipeline")
         reason = f"{bad} rolled back to {target} by {getpass.getuser()} {datetime.now(UTC):%Y-%m-%d %H.%M} UTC"
-        reason = REASON.sub("-", f"{reason}. Go on with - delivery resume")[:REASON_LIMIT]
+        reason = REASON.sub("-", f"{reason}. Go on with delivery resume")[:REASON_LIMIT]
         pipeline.state(client, of.name)
         client.disable_stage_transition(
             pipelineName=of.name, stageName=of.stage, transitionType="Inbound", reason=reason
