@@ -53,10 +53,6 @@ class Home:
         """Return a build project."""
         return self.arn("codebuild", f"project/{name}")
 
-    def pipeline(self, name: str) -> str:
-        """Return a pipeline."""
-        return self.arn("codepipeline", name)
-
     def console(self, path: str) -> str:
         """Return the address of a page of AWS's console; `path` begins after `/`."""
         return f"https://{self.region}.console.aws.amazon.com/{path}"

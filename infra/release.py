@@ -52,7 +52,7 @@ def survey(chosen: settings.Settings, pipeline: setting_pipeline.Pipeline, other
     """Look at what the pipeline needs to know, before anything is created.
 
     Raises:
-        pulumi.RunError: staging was never brought up, or the connection is of no use.
+        pulumi.RunError: staging was never brought up, the connection is of no use, or a buildspec is missing.
     """
     home = Home(
         partition=aws.get_partition().partition,
@@ -77,6 +77,7 @@ def survey(chosen: settings.Settings, pipeline: setting_pipeline.Pipeline, other
         services=list(names),
         repositories=[home.repository(name) for name in names.values()],
         connection=found,
+        checks=release_wiring.text_of_checks(),
     )
 
 

@@ -90,7 +90,10 @@ STEPS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
-    """What is known before anything is created: where, which staging, its services and images, which connection."""
+    """What is known before anything is created: where, which staging, its services and images, which connection.
+
+    `checks` is the buildspec's text of the project that tests changes.
+    """
 
     pipeline: Pipeline
     home: Home
@@ -98,6 +101,19 @@ class Survey:
     services: Sequence[str]
     repositories: Sequence[str]
     connection: Found | None
+    checks: str
+
+
+def text_of_checks() -> str:
+    """Return the steps that test a change, which are the project's and not the change's.
+
+    Raises:
+        pulumi.RunError: there is no such file.
+    """
+    name = f"{BUILDSPECS}/{STEPS[stages.CHECKS].buildspec}.yml"
+    if not (ROOT / name).is_file():
+        raise pulumi.RunError(f"{name} is missing; slipway:pipeline puts its text into a build project; restore it")
+    return (ROOT / name).read_text("utf-8")
 
 
 def topic(chosen: settings.Settings, survey: Survey) -> TopicArgs:
@@ -126,7 +142,7 @@ def build_project(chosen: settings.Settings, survey: Survey, store: ArtifactStor
         project_name=name,
         description=step.description,
         # The pipeline's steps come with the commit; those of a change are not the change's to choose.
-        buildspec=_text_of(step.buildspec) if own else f"{BUILDSPECS}/{step.buildspec}.yml",
+        buildspec=survey.checks if own else f"{BUILDSPECS}/{step.buildspec}.yml",
         repository=pipeline.repository if own else None,
         connection_arn=survey.connection.arn if own and survey.connection else None,
         image=pipeline.image or IMAGES[architecture],
@@ -172,18 +188,6 @@ def _purpose(chosen: settings.Settings, survey: Survey, key: str) -> list[Docume
     }.get(key, [])
 
 
-def _text_of(buildspec: str) -> str:
-    """Return a buildspec's text.
-
-    Raises:
-        pulumi.RunError: there is no such file.
-    """
-    path = ROOT / BUILDSPECS / f"{buildspec}.yml"
-    if not path.is_file():
-        raise pulumi.RunError(f"{BUILDSPECS}/{buildspec}.yml is missing; slipway:pipeline needs it; restore it")
-    return path.read_text("utf-8")
-
-
 def pipeline_of(  # noqa: PLR0913 - everything that the pipeline ties together
     chosen: settings.Settings,
     survey: Survey,
@@ -211,8 +215,6 @@ def pipeline_of(  # noqa: PLR0913 - everything that the pipeline ties together
             *([rights.publish(topic_arn)] if approve else []),
         ],
         topic_arn=topic_arn,
-        account=survey.home.account,
-        trusted_source=survey.home.pipeline(name),
         after=after,
     )
 

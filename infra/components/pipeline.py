@@ -23,8 +23,7 @@ FAILED = "codepipeline-pipeline-pipeline-execution-failed"
 class PipelineArgs:
     """What the pipeline needs; `push` is the branch whose pushes start it where its source is a connection.
 
-    `trusted_source` is its own ARN: only this pipeline may take its role. It comes after what its first execution
-    needs, since creating it starts one.
+    It comes after what its first execution needs, since creating it starts one.
     """
 
     pipeline_name: str
@@ -33,8 +32,6 @@ class PipelineArgs:
     push: str | None
     statements: Sequence[policies.Document]
     topic_arn: pulumi.Input[str]
-    account: str
-    trusted_source: str
     after: Sequence[pulumi.Resource]
 
 
@@ -76,7 +73,9 @@ class Pipeline(pulumi.ComponentResource):
     def _role(self) -> pulumi.Output[str]:
         """Make the role; its ARN comes out once it has its rights."""
         args, child = self._args, pulumi.ResourceOptions(parent=self)
-        trust = policies.trust("codepipeline.amazonaws.com", account=args.account, source=args.trusted_source)
+        # No condition on account or pipeline: AWS documents none for CodePipeline, and a role of another account
+        # cannot be passed to it.
+        trust = policies.trust("codepipeline.amazonaws.com")
         role = aws.iam.Role(f"{self._name}-pipeline", assume_role_policy=trust, opts=child)
         policy = aws.iam.RolePolicy(
             f"{self._name}-pipeline",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 
+from infra import release_wiring
 from infra.setting_errors import SettingsError
 from tests.fake_engine import ACCOUNT, REGION, SECRET, Refused, as_plain
 from tests.stack import program
@@ -97,10 +98,11 @@ def action(engine: FakeEngine, stage: str, name: str) -> dict[str, Any]:
     return dict(only)
 
 
-@pytest.fixture
-def prod(monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Production as committed, with its connection completed."""
-    return program.run_prod(monkeypatch, program.stack_file("prod"))
+@pytest.fixture(scope="module")
+def prod() -> Run:
+    """Production as committed, with its connection completed; run once, since tests only look at it."""
+    with pytest.MonkeyPatch.context() as patch:
+        return program.run_prod(patch, program.stack_file("prod"))
 
 
 def test_a_release_passes_these_stages_in_this_order(prod: Run) -> None:
@@ -217,6 +219,15 @@ def test_the_steps_of_checks_are_out_of_a_changes_reach(prod: Run) -> None:
         assert (program.ROOT / source["buildspec"]).is_file()
 
 
+def test_without_the_steps_of_checks_nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is named."""
+    monkeypatch.setattr(release_wiring, "BUILDSPECS", "delivery/none")
+    engine = program.beside_staging()
+    with pytest.raises(pulumi.RunError, match=r"^delivery/none/checks.yml is missing; .*; restore it$"):
+        program.run(monkeypatch, program.stack_file("prod"), stack="prod", engine=engine)
+    assert engine.resources == []
+
+
 def test_github_has_every_push_and_pull_request_tested(prod: Run) -> None:
     """Patterns are anchored, tags are left out, and the secret that AWS makes stays one."""
     engine, outputs = prod
@@ -310,11 +321,9 @@ def test_only_its_own_project_may_take_a_role(prod: Run) -> None:
     engine, _ = prod
     for one in engine.of("iam/role:Role"):
         (trust,) = json.loads(one.inputs["assumeRolePolicy"])["Statement"]
-        service = trust["Principal"]["Service"]
-        if service != "ecs-tasks.amazonaws.com":
+        if trust["Principal"]["Service"] == "codebuild.amazonaws.com":
             assert trust["Condition"]["StringEquals"] == {"aws:SourceAccount": ACCOUNT}
-            name = "slipway-prod" if one.name == "prod-pipeline" else f"project/slipway-{one.name}"
-            assert trust["Condition"]["ArnEquals"]["aws:SourceArn"].endswith(f":{name}")
+            assert trust["Condition"]["ArnEquals"]["aws:SourceArn"].endswith(f":project/slipway-{one.name}")
 
 
 def test_no_role_may_create_a_log_group_and_each_has_a_retention(prod: Run) -> None:

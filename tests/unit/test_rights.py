@@ -85,4 +85,4 @@ def test_facts_are_read_of_one_environment() -> None:
 def test_another_partition_has_its_own_arns() -> None:
     """AWS in China, for one."""
     home = Home(partition="aws-cn", region="cn-north-1", account="000000000000")
-    assert home.pipeline("slipway-prod") == "arn:aws-cn:codepipeline:cn-north-1:000000000000:slipway-prod"
+    assert home.repository("slipway/web") == "arn:aws-cn:ecr:cn-north-1:000000000000:repository/slipway/web"
