@@ -35,8 +35,8 @@ class Commits:
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         self._git("init", "--quiet", "--initial-branch", self.branch)
-        if self._git("ls-remote", self.url, f"refs/heads/{self.branch}"):
-            self._git("pull", "--quiet", self.url, self.branch)
+        if self._run("fetch", "--quiet", self.url, self.branch).returncode == 0:  # else the first push makes it
+            self._git("reset", "--quiet", "FETCH_HEAD")
         # From the root's own .gitignore; a folder that is a link there is not one to git.
         ignored = [f":!{name}" for name in (".venv", ".toolchain", ".localcloud") if (project / name).is_symlink()]
         self._git(f"--work-tree={project}", "add", "--all", ".", *ignored, folder=project)
@@ -67,8 +67,11 @@ class Commits:
         return self._git("rev-parse", "HEAD")
 
     def _git(self, *arguments: str, folder: Path | None = None) -> str:
-        command = ["git", *WHO, "--git-dir", str(self.folder / ".git"), *arguments]
-        done = subprocess.run(command, cwd=folder or self.folder, capture_output=True, text=True, check=False)
+        done = self._run(*arguments, folder=folder)
         if done.returncode:
             raise UserError(f"git {arguments[0]} failed: {' '.join(done.stderr.split())[-300:]}; see git's reason")
         return done.stdout.strip()
+
+    def _run(self, *arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+        command = ["git", *WHO, "--git-dir", str(self.folder / ".git"), *arguments]
+        return subprocess.run(command, cwd=folder or self.folder, capture_output=True, text=True, check=False)
