@@ -228,14 +228,14 @@ artifacts:
 def test_an_artifact_without_files_fails_the_build(shop: Workshop) -> None:
     """As on AWS: UPLOAD_ARTIFACTS says so."""
     shop.project(
-        "contract-nothing",
+        "contract-empty",
         source={
             "type": "NO_SOURCE",
             "buildspec": "version: 0.2\nphases: {build: {commands: [echo]}}\nartifacts: {files: [none.txt]}\n",
         },
         artifacts={"type": "S3", "location": BUCKET, "name": "none.zip", "packaging": "ZIP"},
     )
-    build = shop.run("contract-nothing")
+    build = shop.run("contract-empty")
     assert build["buildStatus"] == "FAILED", build["phases"]
     assert context(build, "UPLOAD_ARTIFACTS") == ("CLIENT_ERROR", "no matching artifact paths found")
 
