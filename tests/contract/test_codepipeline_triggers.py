@@ -170,6 +170,26 @@ def test_a_webhook_starts_its_pipeline_only_for_the_right_signature_and_branch(w
     assert works.post(url, body, signed(body))[0] == 404
 
 
+def test_a_real_push_reaches_the_pipeline_through_a_webhook_at_github(works: Works) -> None:
+    """GitHub signs with the hook's secret; a hook with another secret starts nothing."""
+    line = works.line("triggers-real-hook", github_source(), GATE)
+    url = line.api.put_webhook(webhook=hook("contract-real", line.name))["webhook"]["url"]
+    hooks = f"{works.endpoint}/api/v3/repos/{works.repository}/hooks"
+    config = {"url": url, "content_type": "json", "secret": "another"}
+    token = {"Authorization": "token t0ken"}
+    made = works.post(hooks, json.dumps({"name": "web", "events": ["push"], "config": config}).encode(), token)
+    assert made[0] == 201
+    works.push({"h.txt": "1"})
+    quiet(line, 1)
+    right = {"name": "web", "events": ["push"], "config": config | {"secret": SECRET, "url": f"{url}?right"}}
+    assert works.post(hooks, json.dumps(right).encode(), token)[0] == 201
+    commit = works.push({"h.txt": "2"})
+    assert started(line, 2)["trigger"]["triggerType"] == "Webhook"
+    until(lambda: line.executions()[0]["sourceRevisions"])
+    assert line.executions()[0]["sourceRevisions"][0]["revisionId"] == commit
+    quiet(line, 2)
+
+
 def test_a_replayed_delivery_builds_the_same_commit_again_and_nothing_else(works: Works) -> None:
     """GitHub signs the body only, so a replay is authentic: it runs the branch's tip once more."""
     line = works.line("triggers-replay", github_source(), GATE)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from localcloud.services.codepipeline.runner import Runner
     from localcloud.services.table import Doc
 
-LOOK_SECONDS = 0.2
+LOOK_SECONDS = 0.1
 ROUNDS = 200
 """How many steps one look may take; more would be an error of ours."""
 LOG = logging.getLogger(__name__)
