@@ -119,7 +119,7 @@ async def fetch(parts: Parts, build: Doc, folder: Path) -> dict[str, str]:
             if not own:
                 places[row["name"]] = str(place)
         return places
-    version = await fetch_one(parts, build["source"], build.get("sourceVersion", ""), primary)
+    version = await fetch_one(parts, build["source"], build.get("_commit") or build.get("sourceVersion", ""), primary)
     if version:
         build["resolvedSourceVersion"] = version
     versions = {row["sourceIdentifier"]: row["sourceVersion"] for row in build.get("secondarySourceVersions", [])}

@@ -31,7 +31,7 @@ FORM = "application/x-www-form-urlencoded"
 INITIATOR = "GitHub-Hookshot/localcloud"
 BODY_BYTES = 25 * 2**20
 """GitHub's own limit of a payload."""
-ACCEPTED, REFUSED, MISSING = 200, 400, 404
+REFUSED, MISSING = 400, 404
 LOG = logging.getLogger(__name__)
 
 
@@ -81,12 +81,10 @@ class Webhooks:
         if params.get("buildType", "BUILD") != "BUILD":
             raise checks.unsupported(f"buildType {params['buildType']}")
         changed = hook | {"buildType": "BUILD"}
-        if params.get("filterGroups") or params.get("branchFilter"):
+        if params.get("filterGroups") or "branchFilter" in params:  # one takes the place of the other
             changed.pop("filterGroups", None)
             changed.pop("branchFilter", None)
         changed |= {name: params[name] for name in KEPT if params.get(name)}
-        if "branchFilter" in params and not params["branchFilter"]:
-            changed.pop("branchFilter", None)
         changed.setdefault("pullRequestBuildPolicy", {"requiresCommentApproval": "FORK_PULL_REQUESTS"})
         filters.check(changed.get("filterGroups", []), changed.get("branchFilter", ""))
         return changed
@@ -137,32 +135,27 @@ class Webhooks:
             return JSONResponse({"message": "pong"})
         if not delivery:
             raise DeliveryError("the header X-GitHub-Delivery is missing")
-        if not self._state.first_delivery(f"{project['name']} {delivery}"):
-            return JSONResponse({"message": f"delivery {delivery!r} was here before; nothing is started"})
-        return await self._react(project, kind, payload)
+        told = await self._told(kind, payload)
+        reason = unwanted(project, told)
+        if told is None or reason:
+            return JSONResponse({"message": f"{kind} {payload.get('action', '')}: {reason}; nothing is started"})
+        with self._state.ctx.store.transaction():  # no await in here: a delivery that comes twice starts one build
+            if not self._state.first_delivery(f"{project['name']} {delivery}"):
+                return JSONResponse({"message": f"delivery {delivery!r} was here before; nothing is started"})
+            build = self._start(project, told)
+        return JSONResponse({"message": "started", "builds": [build["id"]]})
 
-    async def _react(self, project: Doc, kind: str, payload: dict[str, Any]) -> Response:
+    async def _told(self, kind: str, payload: dict[str, Any]) -> filters.Happened | None:
         message = ""
         if kind == "pull_request":
             head, repository = payload["pull_request"]["head"]["sha"], payload["repository"]["full_name"]
             found = await self._call(self._parts.github.commit, repository, head)
             message = found.message if found is not None else ""
-        told = filters.happened(kind, payload, message)
-        hook = project["webhook"]
-        own = checks.REPOSITORY.match(project["source"]["location"])
-        if told is None or own is None or told.repository.lower() != own[1].lower():
-            return JSONResponse({"message": f"{kind} {payload.get('action', '')} starts no build here"})
-        if not filters.starts(hook.get("filterGroups", []), hook.get("branchFilter", ""), told):
-            return JSONResponse({"message": "no filter group matches; nothing is started"})
-        policy = hook["pullRequestBuildPolicy"]["requiresCommentApproval"]
-        if told.base and (policy == "ALL_PULL_REQUESTS" or (policy == "FORK_PULL_REQUESTS" and told.fork)):
-            text = f"{told.trigger} needs a comment's approval ({policy}), which the local cloud does not take"
-            return JSONResponse({"message": f"{text}; nothing is started"})
-        build = self._start(project, told)
-        return JSONResponse({"message": "started", "builds": [build["id"]]}, ACCEPTED)
+        return filters.happened(kind, payload, message)
 
     def _start(self, project: Doc, told: filters.Happened) -> Doc:
-        settings = making.settings_of(project) | {"sourceVersion": told.commit}
+        version = told.trigger if told.base else told.commit
+        settings = making.settings_of(project) | {"sourceVersion": version}
         variables = {
             "WEBHOOK_TRIGGER": told.trigger,
             "WEBHOOK_EVENT": told.event,
@@ -173,6 +166,19 @@ class Webhooks:
         }
         kept = {name: value for name, value in variables.items() if value}
         return self._builds.begun(project, settings, initiator=INITIATOR, _webhook=kept, _commit=told.commit)
+
+
+def unwanted(project: Doc, told: filters.Happened | None) -> str:
+    """Return why an event starts no build of a project, "" where it does."""
+    hook, own = project["webhook"], checks.REPOSITORY.match(project["source"]["location"])
+    if told is None or own is None or told.repository.lower() != own[1].lower():
+        return "it starts no build here"
+    if not filters.starts(hook.get("filterGroups", []), hook.get("branchFilter", ""), told):
+        return "no filter group matches"
+    policy = hook["pullRequestBuildPolicy"]["requiresCommentApproval"]
+    if told.base and (policy == "ALL_PULL_REQUESTS" or (policy == "FORK_PULL_REQUESTS" and told.fork)):
+        return f"{told.trigger} needs a comment's approval ({policy}), which the local cloud does not take"
+    return ""
 
 
 def signed(secret: str, body: bytes, signature: str) -> bool:
