@@ -37,9 +37,7 @@ class Commits:
         self._git("init", "--quiet", "--initial-branch", self.branch)
         if self._run("fetch", "--quiet", self.url, self.branch).returncode == 0:  # else the first push makes it
             self._git("reset", "--quiet", "FETCH_HEAD")
-        # From the root's own .gitignore; a folder that is a link there is not one to git.
-        ignored = [f":!{name}" for name in (".venv", ".toolchain", ".localcloud") if (project / name).is_symlink()]
-        self._git(f"--work-tree={project}", "add", "--all", ".", *ignored, folder=project)
+        self._git(f"--work-tree={project}", "add", "--all", ".", folder=project)
         self._git(f"--work-tree={project}", "commit", "--quiet", "--allow-empty", "--message", "The project as it is")
         self._git("reset", "--quiet", "--hard")
         return self._push()

@@ -53,7 +53,7 @@ class Releases:
 
     def push(self, message: str, *, branch: str = "main") -> str:
         """Commit everything and push it; returns the commit's hash."""
-        self.git("add", "--all", ".", ":!.venv", ":!.toolchain", ":!.localcloud")
+        self.git("add", "--all", ".")
         self.git("commit", "--quiet", "--allow-empty", "--message", message)
         self.git("push", "--quiet", URL, f"HEAD:refs/heads/{branch}")
         return self.git("rev-parse", "HEAD")
