@@ -58,7 +58,7 @@ class Mover:
             try:
                 for under_way in [self._begin(move.service, move.to) for move in moves]:
                     under_way.follow()
-                proof.prove(self.clients, self.environment, self._expected(), self.say)
+                self._prove({move.service.name: move.to for move in moves})
             except FAILURES as failure:
                 self.say(f"failed: {failure}")
                 outcome = self.put_back(moves)
@@ -122,17 +122,22 @@ class Mover:
 
     def _prove_or_force(self, moves: Sequence[Move]) -> None:
         """Prove what is served; where ECS left a service unwell, replace its tasks, and prove again."""
+        wanted = {move.service.name: move.back for move in moves if move.back}
         try:
-            proof.prove(self.clients, self.environment, self._expected(), self.say)
+            self._prove(wanted)
         except DeliveryError as wrong:
             self.say(f"not right yet: {wrong}")
             for under_way in [self._begin(move.service, move.back) for move in moves if move.back]:
                 under_way.follow(rollout.BACK_SECONDS)
-            proof.prove(self.clients, self.environment, self._expected(), self.say)
+            self._prove(wanted)
 
-    def _expected(self) -> list[Expected]:
-        """Return what every service of the environment must serve: the revision that it is set to run."""
-        return [expected(service, self.running(service)) for service in self.environment.services]
+    def _prove(self, wanted: dict[str, Revision]) -> None:
+        """Prove that services run the wanted revisions, and those that are not named what they are set to run."""
+        served = [
+            expected(service, wanted.get(service.name) or self.running(service))
+            for service in self.environment.services
+        ]
+        proof.prove(self.clients, self.environment, served, self.say)
 
 
 def expected(service: Service, revision: Revision) -> Expected:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from delivery.environment import Environment, Service
 
 ANSWERS = 10
-PROOF_SECONDS = 60
+PROOF_SECONDS = 30
 PAUSE_SECONDS = 1.0
 ANSWER_SECONDS = 10
 BATCH = 100  # DescribeTasks takes at most so many

@@ -85,6 +85,15 @@ def test_a_bad_release_is_put_back_with_its_reason(
     assert {task["taskDefinitionArn"] for task in site.tasks()} == {good}
 
 
+def test_a_release_that_nobody_accepted_is_not_what_a_failure_goes_back_to(site: Releases, good: str) -> None:
+    """It served well, but a test may have been killed; ECS alone would go back to it."""
+    assert site.delivery("deploy", "--release", site.candidate("good", "3" * 40))[0] == 0
+    assert site.serves() != good
+    code, told = site.delivery("deploy", "--release", site.candidate("crash", "4" * 40))
+    assert (code, site.serves()) == (1, good), told
+    assert "was never accepted" in told
+
+
 def test_a_template_that_fails_on_its_first_release_is_put_back(site: Releases, good: str) -> None:
     """Although the template of what was good is INACTIVE by then, as Pulumi leaves it."""
     old = site.ecs.describe_task_definition(taskDefinition="released-web-template")["taskDefinition"]
