@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
+import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.contract.lines import Line, until
 from tests.contract.responses import Recorder
 
 if TYPE_CHECKING:
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
 
     from tests.contract.cloud import Cloud
 
+__all__ = ["Line", "Works", "action", "approval", "build", "gate", "stage", "unchecked", "until", "valid"]
 ROLE = "arn:aws:iam::000000000000:role/contract-pipeline"
+NO_CONNECTION = "arn:aws:codeconnections:eu-central-1:000000000000:connection/00000000-0000-0000-0000-000000000000"
 BUCKET, PROJECT = "contract-artifacts", "contract-work"
-OVER = ("Succeeded", "Failed", "Superseded", "Stopped", "Cancelled")
 BUILDSPEC = """version: 0.2
 env:
   exported-variables: [WORD]
@@ -33,17 +36,6 @@ phases:
 artifacts:
   files: ['**/*']
 """
-
-
-def until(what: Callable[[], Any], seconds: float = 60) -> Any:  # noqa: ANN401
-    """Wait for something that is true; returns it."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = what()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"not within {seconds} s")
 
 
 def once(make: Callable[..., Any], **arguments: object) -> None:
@@ -80,6 +72,45 @@ def build(name: str, command: str, **more: object) -> dict[str, Any]:
 def approval(name: str = "Approve", **more: object) -> dict[str, Any]:
     """Return an approval action that expires after five minutes."""
     return action("Approval/AWS/Manual", name, dict(more), timeoutInMinutes=5)  # type: ignore[arg-type]
+
+
+def gate(name: str = "Gate") -> dict[str, Any]:
+    """Return a stage that holds an approval."""
+    return {"name": name, "actions": [approval()]}
+
+
+def stage(name: str, *commands: str) -> dict[str, Any]:
+    """Return a stage that runs commands one after the other."""
+    return {"name": name, "actions": [build(f"Run{n}", command, runOrder=n) for n, command in enumerate(commands, 1)]}
+
+
+def valid() -> dict[str, Any]:
+    """Return a declaration that is accepted."""
+    values = {"ConnectionArn": NO_CONNECTION, "FullRepositoryId": "acme/app", "BranchName": "main"}
+    fetch = action("Source/AWS/CodeStarSourceConnection", "Fetch", values, outputs=["Source"], namespace="Fetched")
+    return {
+        "name": "refused",
+        "roleArn": ROLE,
+        "artifactStore": {"type": "S3", "location": BUCKET},
+        "pipelineType": "V2",
+        "stages": [
+            {"name": "Source", "actions": [fetch]},
+            {"name": "Build", "actions": [build("Make", "true", outputs=["Made"], namespace="Making")]},
+            {"name": "Gate", "actions": [approval()]},
+        ],
+    }
+
+
+def unchecked(cloud: Cloud) -> Any:  # noqa: ANN401
+    """Return a client that sends what it is given, unchecked."""
+    return boto3.client(
+        "codepipeline",
+        endpoint_url=f"http://127.0.0.1:{cloud.environment['SLIPWAY_PORT']}",
+        region_name="eu-central-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"max_attempts": 0}, parameter_validation=False),
+    )
 
 
 class Works:
@@ -190,76 +221,3 @@ class Works:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)
-
-
-class Line:
-    """One pipeline."""
-
-    def __init__(self, works: Works, name: str) -> None:
-        """Take its name."""
-        self.works, self.api, self.name = works, works.pipelines, name
-
-    def executions(self) -> list[dict[str, Any]]:
-        """Return its executions, newest first."""
-        return list(self.api.list_pipeline_executions(pipelineName=self.name)["pipelineExecutionSummaries"])
-
-    def start(self, **more: object) -> str:
-        """Start an execution; returns its identifier."""
-        return str(self.api.start_pipeline_execution(name=self.name, **more)["pipelineExecutionId"])
-
-    def first(self) -> str:
-        """Return the first execution's identifier."""
-        return str(self.executions()[-1]["pipelineExecutionId"])
-
-    def status(self, execution: str) -> str:
-        """Return an execution's status."""
-        found = self.api.get_pipeline_execution(pipelineName=self.name, pipelineExecutionId=execution)
-        return str(found["pipelineExecution"]["status"])
-
-    def outcome(self, execution: str | None = None, seconds: float = 90) -> str:
-        """Wait for an execution's end (the first one's if none is given); returns its status."""
-        execution = execution or self.first()
-        until(lambda: self.status(execution) in OVER, seconds)
-        for row in self.actions(execution):
-            if row["status"] == "Failed":  # pytest shows it where a test fails
-                print(self.name, row["actionName"], row["output"]["executionResult"]["errorDetails"])
-        return self.status(execution)
-
-    def stage(self, name: str) -> dict[str, Any]:
-        """Return a stage's state."""
-        states = self.api.get_pipeline_state(name=self.name)["stageStates"]
-        return dict(next(row for row in states if row["stageName"] == name))
-
-    def entered(self, stage: str, execution: str) -> dict[str, Any]:
-        """Wait until an execution is in a stage; returns the stage's state."""
-        return dict(until(lambda: self._in(stage, execution)))
-
-    def _in(self, stage: str, execution: str) -> dict[str, Any] | None:
-        state = self.stage(stage)
-        return state if state.get("latestExecution", {}).get("pipelineExecutionId") == execution else None
-
-    def waiting(self, stage: str, execution: str) -> dict[str, Any]:
-        """Wait until an execution stands in front of a stage; returns the stage's state."""
-        return dict(until(lambda: self._before(stage, execution)))
-
-    def _before(self, stage: str, execution: str) -> dict[str, Any] | None:
-        state = self.stage(stage)
-        return state if state.get("inboundExecution", {}).get("pipelineExecutionId") == execution else None
-
-    def token(self, stage: str, execution: str) -> str:
-        """Wait until an execution holds an approval, and return its token."""
-        self.entered(stage, execution)
-        return str(until(lambda: self.stage(stage)["actionStates"][0].get("latestExecution", {}).get("token")))
-
-    def decide(self, stage: str, token: str, status: str = "Approved", name: str = "Approve") -> None:
-        """Approve or reject."""
-        result = {"status": status, "summary": "seen"}
-        self.api.put_approval_result(
-            pipelineName=self.name, stageName=stage, actionName=name, result=result, token=token
-        )
-
-    def actions(self, execution: str) -> list[dict[str, Any]]:
-        """Return what the actions of an execution did, oldest first."""
-        wanted = {"pipelineExecutionId": execution}
-        rows = self.api.list_action_executions(pipelineName=self.name, filter=wanted)["actionExecutionDetails"]
-        return list(reversed(rows))

@@ -1,16 +1,14 @@
-"""What AWS refuses in pipelines, triggers, webhooks and connections is refused here, and so is what cannot be run."""
+"""What AWS refuses in pipelines and their triggers is refused here, and so is what cannot be run."""
 
 from __future__ import annotations
 
 import copy
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.contract.pipelines import BUCKET, ROLE, Works, action, approval, build
+from tests.contract.pipelines import BUCKET, ROLE, Works, approval, build, unchecked, valid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +16,6 @@ if TYPE_CHECKING:
     from tests.contract.cloud import Cloud
 
 pytestmark = pytest.mark.local
-CONNECTION = "arn:aws:codeconnections:eu-central-1:000000000000:connection/00000000-0000-0000-0000-000000000000"
 STRUCTURE, STAGE, ACTION = (
     "InvalidStructureException",
     "InvalidStageDeclarationException",
@@ -37,31 +34,7 @@ def works(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Works:
 @pytest.fixture(scope="module")
 def api(cloud: Cloud) -> Any:  # noqa: ANN401
     """A client that sends what it is given, unchecked."""
-    return boto3.client(
-        "codepipeline",
-        endpoint_url=f"http://127.0.0.1:{cloud.environment['SLIPWAY_PORT']}",
-        region_name="eu-central-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-        config=Config(retries={"max_attempts": 0}, parameter_validation=False),
-    )
-
-
-def good() -> Doc:
-    """Return a declaration that is accepted."""
-    values = {"ConnectionArn": CONNECTION, "FullRepositoryId": "acme/app", "BranchName": "main"}
-    fetch = action("Source/AWS/CodeStarSourceConnection", "Fetch", values, outputs=["Source"], namespace="Fetched")
-    return {
-        "name": "refused",
-        "roleArn": ROLE,
-        "artifactStore": {"type": "S3", "location": BUCKET},
-        "pipelineType": "V2",
-        "stages": [
-            {"name": "Source", "actions": [fetch]},
-            {"name": "Build", "actions": [build("Make", "true", outputs=["Made"], namespace="Making")]},
-            {"name": "Gate", "actions": [approval()]},
-        ],
-    }
+    return unchecked(cloud)
 
 
 def put(path: str, value: object) -> Callable[[Doc], object]:
@@ -210,7 +183,7 @@ def test_a_pipeline_is_refused_with(api: Any, works: Works, rule: str) -> None: 
     """The error has AWS's name, and says which value is wrong."""
     assert works.repository
     change, code, text = RULES[rule]
-    declaration = copy.deepcopy(good())
+    declaration = copy.deepcopy(valid())
     change(declaration)
     with pytest.raises(ClientError) as caught:
         api.create_pipeline(pipeline=declaration)
@@ -223,9 +196,9 @@ def test_the_declaration_that_the_refusals_start_from_is_accepted(api: Any, work
     """So each refusal above is for its own reason; a second pipeline of that name is refused."""
     assert works.repository
     tags = [{"key": "a", "value": "b"}]
-    api.create_pipeline(pipeline=good(), tags=tags)
+    api.create_pipeline(pipeline=valid(), tags=tags)
     with pytest.raises(ClientError, match="PipelineNameInUse"):
-        api.create_pipeline(pipeline=good())
+        api.create_pipeline(pipeline=valid())
     arn = api.get_pipeline(name="refused")["metadata"]["pipelineArn"]
     assert api.list_tags_for_resource(resourceArn=arn)["tags"] == tags
     api.untag_resource(resourceArn=arn, tagKeys=["a"])
@@ -242,95 +215,3 @@ def test_the_declaration_that_the_refusals_start_from_is_accepted(api: Any, work
     with pytest.raises(ClientError, match="does not support codepipeline PutJobSuccessResult"):
         api.put_job_success_result(jobId="00000000-0000-0000-0000-000000000000")
     api.delete_pipeline(name="refused")
-
-
-def filters(*paths: str) -> Doc:
-    """Return a change of a webhook's filters."""
-    return {"filters": [{"jsonPath": path} for path in paths]}
-
-
-HOOKS: dict[str, tuple[Doc, str, str]] = {
-    "no filter": (filters(), "InvalidWebhookFilterPatternException", "1 to 5"),
-    "six filters": (filters(*["$.ref"] * 6), VALIDATION, "filters"),
-    "a filter that is no path": (filters("ref"), "InvalidWebhookFilterPatternException", "ref is no JSONPath"),
-    "a secret of 101 characters": (
-        {"authenticationConfiguration": {"SecretToken": "x" * 101}}, VALIDATION, "SecretToken",
-    ),
-    "no secret": (
-        {"authenticationConfiguration": {}}, "InvalidWebhookAuthenticationParametersException", "SecretToken",
-    ),
-    "a secret without authentication": (
-        {"authentication": "UNAUTHENTICATED"}, "InvalidWebhookAuthenticationParametersException", "UNAUTHENTICATED",
-    ),
-    "an address that is none": (
-        {"authentication": "IP", "authenticationConfiguration": {"AllowedIPRange": "x"}},
-        "InvalidWebhookAuthenticationParametersException", "AllowedIPRange",
-    ),
-    "an unknown pipeline": ({"targetPipeline": "nobody"}, "PipelineNotFoundException", "nobody"),
-    "an unknown action": ({"targetAction": "Nothing"}, VALIDATION, "Nothing"),
-    "a source by connection": ({}, VALIDATION, "takes no webhook"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("rule", HOOKS)
-def test_a_webhook_is_refused_with(api: Any, works: Works, rule: str) -> None:  # noqa: ANN401
-    """The error has AWS's name, and says which value is wrong."""
-    change, code, text = HOOKS[rule]
-    if "hooked" not in [row["name"] for row in api.list_pipelines()["pipelines"]]:
-        works.pipelines.create_pipeline(pipeline=good() | {"name": "hooked"})
-    definition = {
-        "name": "refused",
-        "targetPipeline": "hooked",
-        "targetAction": "Fetch",
-        "authentication": "GITHUB_HMAC",
-        "authenticationConfiguration": {"SecretToken": "secret"},
-        **filters("$.ref"),
-        **change,
-    }
-    with pytest.raises(ClientError) as caught:
-        api.put_webhook(webhook=definition)
-    assert caught.value.response["Error"]["Code"] == code
-    assert text in caught.value.response["Error"]["Message"]
-    assert "refused" not in [row["definition"]["name"] for row in api.list_webhooks()["webhooks"]]
-
-
-def test_connections_of_other_providers_and_hosts_are_refused_by_name(cloud: Cloud, works: Works) -> None:
-    """So are sync configurations; a connection of either API is seen by both; tags are kept."""
-    client, older = cloud.client("codeconnections"), cloud.client("codestar-connections")
-    with pytest.raises(ClientError, match="Bitbucket"):
-        client.create_connection(ProviderType="Bitbucket", ConnectionName="x")
-    with pytest.raises(ClientError, match="does not support codeconnections CreateHost"):
-        client.create_host(Name="x", ProviderType="GitHubEnterpriseServer", ProviderEndpoint="http://x")
-    made = older.create_connection(ProviderType="GitHub", ConnectionName="older", Tags=[{"Key": "a", "Value": "b"}])
-    arn = made["ConnectionArn"]
-    assert arn.startswith("arn:aws:codestar-connections:")
-    assert client.get_connection(ConnectionArn=arn)["Connection"]["ConnectionStatus"] == "PENDING"
-    older.tag_resource(ResourceArn=arn, Tags=[{"Key": "c", "Value": "d"}])
-    older.untag_resource(ResourceArn=arn, TagKeys=["a"])
-    assert older.list_tags_for_resource(ResourceArn=arn)["Tags"] == [{"Key": "c", "Value": "d"}]
-    client.delete_connection(ConnectionArn=arn)
-    with pytest.raises(ClientError, match="ResourceNotFound"):
-        older.get_connection(ConnectionArn=arn)
-    assert works.connection in [row["ConnectionArn"] for row in client.list_connections()["Connections"]]
-    assert works.recorder.problems == []
-
-
-def test_notification_rules_of_other_services_are_refused_by_name(cloud: Cloud) -> None:
-    """Only pipelines' events, and only topics."""
-    client = cloud.client("codestar-notifications")
-    topic = {"TargetType": "SNS", "TargetAddress": "arn:aws:sns:eu-central-1:000000000000:t"}
-    rule = {
-        "Name": "refused",
-        "EventTypeIds": ["codepipeline-pipeline-pipeline-execution-failed"],
-        "Resource": "arn:aws:codepipeline:eu-central-1:000000000000:p",
-        "DetailType": "BASIC",
-        "Targets": [topic],
-    }
-    for change, text in (
-        ({"EventTypeIds": ["codebuild-project-build-state-failed"]}, "codebuild-project-build-state-failed"),
-        ({"Resource": "arn:aws:codebuild:eu-central-1:000000000000:project/x"}, "no pipeline"),
-        ({"Targets": [topic | {"TargetType": "AWSChatbotSlack"}]}, "AWSChatbotSlack"),
-    ):
-        with pytest.raises(ClientError, match=text):
-            client.create_notification_rule(**rule | change)
-    assert client.list_notification_rules()["NotificationRules"] == []
