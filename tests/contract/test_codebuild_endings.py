@@ -6,6 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING
 
+import docker
 import httpx
 import pytest
 
@@ -72,6 +73,38 @@ def test_a_stopped_build_ends_at_once(shop: Workshop, cloud: Cloud) -> None:
     assert (build["buildStatus"], phases(build)["BUILD"]) == ("STOPPED", "STOPPED")
     assert gone(cloud)
     assert shop.api.stop_build(id=identifier)["build"]["buildStatus"] == "STOPPED"
+
+
+def test_what_a_stopped_build_has_started_goes_with_it(shop: Workshop, cloud: Cloud) -> None:
+    """Containers, network and volume of its Compose project: on AWS, its Docker daemon ends with it."""
+    service = "{image: '$PYTHON_IMAGE', command: [sleep, '300'], volumes: ['kept:/x']}"
+    compose = f"{{services: {{one: {service}}}, volumes: {{kept: {{}}}}}}"
+    spec = f"""
+version: 0.2
+phases:
+  build:
+    commands:
+      - mkdir contract-left && cd contract-left
+      - |
+        echo "{compose}" > compose.yaml
+      - docker compose up --detach
+      - echo started; sleep 100
+"""
+    env = shop.arguments("x")["environment"] | {"privilegedMode": True}
+    shop.project("contract-left", source={"type": "NO_SOURCE", "buildspec": spec}, environment=env)
+    identifier = shop.start("contract-left")
+    shop.until(identifier, "started")
+    client, filters = docker.from_env(), {"label": "com.docker.compose.project=contract-left"}
+    assert len(client.containers.list(filters=filters)) == 1
+    shop.api.stop_build(id=identifier)
+    shop.wait(identifier)
+    assert gone(cloud)
+    end = time.monotonic() + 10
+    while time.monotonic() < end and client.volumes.list(filters=filters):
+        time.sleep(0.1)
+    assert client.containers.list(all=True, filters=filters) == []
+    assert client.networks.list(filters=filters) == []
+    assert client.volumes.list(filters=filters) == []
 
 
 def test_a_build_times_out_by_the_clock(shop: Workshop, cloud: Cloud) -> None:

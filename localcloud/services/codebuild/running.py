@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import docker
 
-from localcloud.services.codebuild import buildspec, finishing, following, preparing, progress, statuses
+from localcloud.services.codebuild import buildspec, finishing, following, leftovers, preparing, progress, statuses
 from localcloud.services.codebuild.failing import PhaseError
 from localcloud.services.codebuild.parts import container_name
 from localcloud.services.codebuild.shipping import Shipment
@@ -180,6 +180,10 @@ class Life:
 async def cleared(parts: Parts, build: Doc) -> None:
     """Remove a build's work folder; what the container's root has left that we may not remove, root removes."""
     folder = parts.folder(build)
+    if build["environment"].get("privilegedMode"):
+        left = await parts.docking.call(leftovers.remove, parts.docking.client, folder)
+        if left:
+            LOG.warning("build %s had left containers behind: %s", build["id"], ", ".join(left))
     await parts.docking.call(shutil.rmtree, folder, ignore_errors=True)
     if folder.exists():
         with contextlib.suppress(docker.errors.DockerException):
