@@ -208,7 +208,7 @@ def test_a_release_can_be_rejected_expire_and_be_put_back_when_only_production_b
     connected.reach(execution, "Approval/Approve")
     assert workspace.cloud("clock", str(8 * 24 * 3600)).returncode == 0
     assert connected.end(execution) == "Failed"
-    assert "expired" in connected.told(execution).lower()
+    assert "timed out" in connected.told(execution)
     assert version(workspace, "prod")["commit"] == released
 
     connected.pipeline.retry_stage_execution(pipelineExecutionId=execution, **retry)
