@@ -16,7 +16,7 @@ FOR_PRODUCTION = ("production-deploy", "production-smoke")
 CHECKS = "checks"
 # Actions whose outcome is a verdict, as AWS's console shows them.
 TESTS = ("Test", "Acceptance", "Smoke")
-VARIABLES = {"COMMIT": "#{Source.CommitId}", "EXECUTION": "#{codepipeline.PipelineExecutionId}"}
+VARIABLES = {"COMMIT": "#{SourceVariables.CommitId}", "EXECUTION": "#{codepipeline.PipelineExecutionId}"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +74,7 @@ def approval(*, topic: object, minutes: int) -> Action:
         topic: ARN of the topic that the request is sent to.
         minutes: until it fails.
     """
-    text = "Commit #{Source.CommitId}: #{Build.RELEASE}. It passed acceptance at #{Acceptance.URL}"
+    text = "Commit #{SourceVariables.CommitId}: #{Build.RELEASE}. It passed acceptance at #{Acceptance.URL}"
     configuration = {"CustomData": text, "ExternalEntityLink": "#{Acceptance.URL}", "NotificationArn": topic}
     return Action(name="Approve", category="Approval", provider="Manual", configuration=configuration, minutes=minutes)
 
@@ -124,7 +124,7 @@ def _source(provider: str, owner: str, configuration: Mapping[str, object]) -> A
         owner=owner,
         configuration=configuration,
         outputs=(SOURCE,),
-        namespace="Source",
+        namespace="SourceVariables",
     )
 
 

@@ -98,6 +98,11 @@ RULES: dict[str, tuple[Callable[[Doc], object], str, str]] = {
         lambda doc: doc["stages"][2]["actions"].append(approval()), STAGE, "Approve is used twice",
     ),
     "a namespace twice": (put("stages.1.actions.0.namespace", "Fetched"), STRUCTURE, "Fetched is used twice"),
+    "a namespace that an artifact has as its name": (
+        put("stages.1.actions.0.namespace", "Source"),
+        STRUCTURE,
+        "an artifact's name",
+    ),
     "a reserved namespace": (put("stages.1.actions.0.namespace", "codepipeline"), STRUCTURE, "reserved"),
     "PARALLEL, not run here": (put("executionMode", "PARALLEL"), STRUCTURE, "PARALLEL"),
     "QUEUED in V1": (

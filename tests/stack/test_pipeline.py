@@ -159,7 +159,7 @@ def test_every_build_is_told_commit_and_execution(prod: Run) -> None:
                     pair["name"]: pair["value"] for pair in json.loads(one["configuration"]["EnvironmentVariables"])
                 }
                 assert told == {
-                    "COMMIT": "#{Source.CommitId}",
+                    "COMMIT": "#{SourceVariables.CommitId}",
                     "EXECUTION": "#{codepipeline.PipelineExecutionId}",
                 }
                 primary = "Source" if len(one["inputArtifacts"]) > 1 else None
@@ -266,7 +266,7 @@ def test_a_person_is_asked_with_what_and_where(prod: Run) -> None:
     assert approve["timeoutInMinutes"] == 10080
     assert approve["configuration"]["NotificationArn"] == TOPIC
     assert approve["configuration"]["ExternalEntityLink"] == "#{Acceptance.URL}"
-    for part in ("#{Source.CommitId}", "#{Build.RELEASE}", "#{Acceptance.URL}"):
+    for part in ("#{SourceVariables.CommitId}", "#{Build.RELEASE}", "#{Acceptance.URL}"):
         assert part in approve["configuration"]["CustomData"]
     assert outputs["approval_link"].endswith("#/Approval/Approve")
 

@@ -135,6 +135,10 @@ def check_unique(declaration: Doc) -> None:
     double = duplicate([action["namespace"] for action in actions if "namespace" in action])
     if double:
         raise structure_error(f"Namespaces must be unique within a pipeline; {double} is used twice")
+    made = {artifact["name"] for action in actions for artifact in action["outputArtifacts"]}
+    clash = next((action["namespace"] for action in actions if action.get("namespace") in made), None)
+    if clash:
+        raise structure_error(f"The namespace {clash} is an artifact's name too; they have to differ")
     for reserved in (variables.PIPELINE, variables.VARIABLES):
         if any(action.get("namespace") == reserved for action in actions):
             raise structure_error(f"The namespace {reserved} is reserved")
