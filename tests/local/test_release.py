@@ -309,3 +309,28 @@ def test_after_all_this_preview_shows_no_change(workspace: Workspace, stack: str
     counted = changes(done.stdout)
     assert counted.pop("unchanged") > 30, done.stdout
     assert counted == {}, done.stdout
+
+
+@pytest.mark.usefixtures("connected")
+def test_what_the_apis_answered_all_along_fits_their_models(workspace: Workspace) -> None:
+    """Every answer that these tests got, and all that can be read of pipeline, builds, reports and services now."""
+    pipeline, build, ecs = (workspace.client(api) for api in ("codepipeline", "codebuild", "ecs"))
+    executions = pipeline.list_pipeline_executions(pipelineName=PIPELINE)["pipelineExecutionSummaries"]
+    for each in executions:
+        pipeline.get_pipeline_execution(pipelineName=PIPELINE, pipelineExecutionId=each["pipelineExecutionId"])
+    pipeline.get_pipeline(name=PIPELINE)
+    pipeline.get_pipeline_state(name=PIPELINE)
+    pipeline.list_webhooks()
+    builds = build.list_builds()["ids"]
+    details = build.batch_get_builds(ids=builds[:100])["builds"]
+    build.batch_get_projects(names=sorted({each["projectName"] for each in details}))
+    reports = [arn for each in details for arn in each.get("reportArns", [])]
+    build.batch_get_reports(reportArns=reports[:100])
+    build.describe_test_cases(reportArn=reports[0])
+    workspace.client("codeconnections").list_connections()
+    cluster = workspace.outputs("prod")["cluster"]
+    deployments = ecs.list_service_deployments(cluster=cluster, service=workspace.outputs("prod")["services"]["web"])
+    arns = [each["serviceDeploymentArn"] for each in deployments["serviceDeployments"]]
+    ecs.describe_service_deployments(serviceDeploymentArns=arns[:20])
+    assert workspace.recorder.problems == []
+    assert {"GetPipelineState", "BatchGetBuilds", "DescribeTestCases", "ListConnections"} <= workspace.recorder.seen

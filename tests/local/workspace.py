@@ -7,18 +7,21 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import yaml
 
+from tests.contract.responses import Recorder
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
 PORT = "4577"
+RECORDED = ("codepipeline", "codebuild", "codeconnections", "ecs")
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Workspace:
 
     root: Path
     environment: dict[str, str]
+    recorder: Recorder = field(default_factory=Recorder)
 
     def run(self, *command: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
         """Run a command in the copy; the result has stdout and stderr as text in `stdout`."""
@@ -75,14 +79,17 @@ class Workspace:
         return list(exported["deployment"]["resources"])
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients have no static type
-        """Return a boto3 client for the copy's local cloud."""
-        return boto3.client(
+        """Return a boto3 client for the copy's local cloud; what it gets is held against botocore's models."""
+        client = boto3.client(
             service,
             endpoint_url=f"http://127.0.0.1:{PORT}",
             region_name="eu-central-1",
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
+        if service in RECORDED:
+            self.recorder.watch(client)
+        return client
 
     def edit(self, stack: str, change: Callable[[dict[str, Any]], None]) -> None:
         """Change a stack file: `change` gets its `config:` map."""
