@@ -17,19 +17,20 @@ MODE = "LOCAL_CUSTOM_CACHE"
 HOME = "/root"
 
 
-def mounts(build: Doc, spec: Buildspec, source: str) -> dict[str, str]:
+def mounts(build: Doc, spec: Buildspec, source: str, network: str) -> dict[str, str]:
     """Return the folders to mount by volume name; none where the project does not cache folders.
 
     Args:
         build: the build.
         spec: its build specification, whose cache paths end in `/**/*` or name a folder.
         source: the source folder, which relative paths start at.
+        network: the local cloud's Docker network: several local clouds may share one Docker Engine.
     """
     cache = build.get("cache") or {}
     if cache.get("type") != "LOCAL" or MODE not in cache.get("modes", []):
         return {}
     folders = sorted({folder(path, source) for path in spec.cached})
-    return {f"slipway-cache-{build['projectName']}-{short(path, source)}": path for path in folders}
+    return {f"{network}-cache-{build['projectName']}-{short(path, source)}": path for path in folders}
 
 
 def folder(path: str, source: str) -> str:

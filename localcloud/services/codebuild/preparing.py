@@ -120,7 +120,7 @@ async def launched(life: Life, image: str, own: dict[str, str], secret: dict[str
     folder = parts.folder(build)
     word = secrets.token_hex(8)
     await parts.docking.call(written, folder / "agent", script.files(life.spec, str(folder / "agent"), word))
-    mounts = caches.mounts(build, life.spec, life.places[""])
+    mounts = caches.mounts(build, life.spec, life.places[""], parts.docking.network)
     await asyncio.gather(
         *(parts.docking.call(caches.ensure, parts.docking, build["projectName"], volume) for volume in mounts)
     )
