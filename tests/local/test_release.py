@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.local
 SLOW = "/api/entries/wait?after=999999999&timeout=2"
 ENTRY = "app/src/guestbook/__main__.py"
-SETTINGS = "app/src/guestbook/settings.py"
 BROWSER = "app/tests/acceptance/test_browser.py"
 FUTURE = "from __future__ import annotations\n"
 BROKEN = '"""Broken on purpose."""\n\nimport os\n\n\ndef test_broken() -> None:\n    assert {}, "broken on purpose"\n'
@@ -74,9 +73,8 @@ FAULTS: dict[str, tuple[str, dict[str, Callable[[str], str]], str]] = {
     "a wrong version served": (
         "Staging/Deploy",
         {
-            SETTINGS: lambda text: text.replace(
-                'version=env.get("APP_VERSION")',
-                'version="wrong" if env.get("IMAGE_DIGEST") else env.get("APP_VERSION")',
+            ENTRY: lambda text: text.replace(
+                FUTURE, f'{FUTURE}import os\nif os.environ.get("IMAGE_DIGEST"): os.environ["APP_VERSION"] = "wrong"\n'
             )
         },
         "wrong",
