@@ -36,6 +36,13 @@ class Releases:
     """The repository whose pushes are released, as a developer has it, and its pipeline."""
 
     workspace: Workspace
+    name: str = PIPELINE
+    """Of the pipeline."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is a first commit."""
+        return (self.workspace.root / ".localcloud/dev.git").exists()
 
     def git(self, *arguments: str) -> str:
         """Run git on the project's files, with a git folder beside them."""
@@ -91,7 +98,7 @@ class Releases:
         """Return the newest execution that took the commit, as soon as there is one."""
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
-            for found in self.pipeline.list_pipeline_executions(pipelineName=PIPELINE)["pipelineExecutionSummaries"]:
+            for found in self.pipeline.list_pipeline_executions(pipelineName=self.name)["pipelineExecutionSummaries"]:
                 taken = {revision.get("revisionId") for revision in found.get("sourceRevisions", [])}
                 if commit in taken and found["pipelineExecutionId"] != other_than:
                     return str(found["pipelineExecutionId"])
@@ -100,13 +107,13 @@ class Releases:
 
     def status(self, execution: str) -> str:
         """Return the execution's status, such as InProgress."""
-        found = self.pipeline.get_pipeline_execution(pipelineName=PIPELINE, pipelineExecutionId=execution)
+        found = self.pipeline.get_pipeline_execution(pipelineName=self.name, pipelineExecutionId=execution)
         return str(found["pipelineExecution"]["status"])
 
     def actions(self, execution: str) -> dict[str, dict[str, Any]]:
         """Return the newest run of each of an execution's actions: `Stage/Action` to its details, oldest first."""
         pages = self.pipeline.get_paginator("list_action_executions").paginate(
-            pipelineName=PIPELINE, filter={"pipelineExecutionId": execution}
+            pipelineName=self.name, filter={"pipelineExecutionId": execution}
         )
         rows = [row for page in pages for row in page["actionExecutionDetails"]]
         rows.sort(key=lambda row: row["startTime"])

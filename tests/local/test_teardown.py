@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
+
+from tests.local.releases import ORDER, REPOSITORY, Releases
 
 if TYPE_CHECKING:
     from tests.local.workspace import Workspace
@@ -24,18 +27,44 @@ def test_the_sweep_names_a_planted_resource(workspace: Workspace) -> None:
         workspace.client("ssm").delete_parameter(Name="/planted")
 
 
+def destroy(workspace: Workspace, stack: str) -> None:
+    """Take a stack away with what Pulumi does not know of it."""
+    workspace.must("bin/pulumi-local", "destroy", "-s", stack, "--yes", "--skip-preview")
+    assert workspace.delivery("clean", "--stack", stack).returncode == 0
+
+
 @pytest.mark.usefixtures("production")
+def test_without_production_the_pipeline_ends_after_promotion(workspace: Workspace) -> None:
+    """Production is gone, and the pipeline with it; staging gets one of its own."""
+    destroy(workspace, "prod")
+    releases = Releases(workspace, "slipway-staging")
+    commit = releases.push("Staging alone") if releases.begun else releases.begin()
+
+    def change(config: dict[str, Any]) -> None:
+        config["slipway:pipeline"] = {"repository": REPOSITORY}
+        config["github:owner"] = REPOSITORY.split("/")[0]
+
+    workspace.edit("staging", change)
+    workspace.up("staging")
+    click = workspace.cloud("connect", "slipway-staging")
+    assert click.returncode == 0, click.stdout
+    workspace.up("staging")
+    execution = releases.execution_of(commit)
+    assert releases.end(execution) == "Succeeded", releases.told(execution)
+    assert list(releases.actions(execution)) == ORDER[: ORDER.index("Staging/Promote") + 1]
+    assert f"accepted-{commit}" in releases.tags(releases.digest(commit))
+
+
 def test_destroy_of_both_leaves_nothing(workspace: Workspace) -> None:
-    """Images in the registry, tasks running, data in the databases: all of it goes."""
-    for stack in ("prod", "staging"):
-        workspace.must("bin/pulumi-local", "destroy", "-s", stack, "--yes", "--skip-preview")
-        assert workspace.delivery("clean", "--stack", stack).returncode == 0
+    """Images in the registry, tasks running, data in the databases, hooks at GitHub, release revisions: all goes."""
+    destroy(workspace, "staging")
     done = workspace.cloud("sweep")
     assert done.returncode == 0, done.stdout
-    assert workspace.client("ecs").list_task_definitions(status="INACTIVE")["taskDefinitionArns"] == []
+    for status in ("ACTIVE", "INACTIVE"):
+        assert workspace.client("ecs").list_task_definitions(status=status)["taskDefinitionArns"] == []
+    assert httpx.get(f"{Releases(workspace).rest}/hooks", headers={"Authorization": "token any"}).json() == []
 
 
-@pytest.mark.usefixtures("production")
 def test_clean_up_lists_what_there_was_and_stops_the_local_cloud(workspace: Workspace) -> None:
     """Also when the stacks are gone already; and doing so twice is no mistake."""
     printed = workspace.must(sys.executable, "-m", "localcloud.clean_up")
