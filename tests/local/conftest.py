@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +26,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     done = space.cloud("up", "--yes")
     assert done.returncode == 0, done.stdout
     yield space
+    shutil.copytree(root / ".localcloud/log", root / "log")  # `reset` removes it, and a failure may need it
     space.cloud("reset")
 
 
