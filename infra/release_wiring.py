@@ -200,7 +200,9 @@ def pipeline_of(  # noqa: PLR0913 - everything that the pipeline ties together
 ) -> PipelineArgs:
     """Return the pipeline."""
     pipeline, name = survey.pipeline, naming.pipeline(chosen.stack)
-    started = [one.arn for key, one in projects.items() if key != stages.CHECKS]
+    # By their names, so that the role has its rights long before the first execution, which begins at once.
+    mine = [naming.build_project(chosen.stack, key) for key in projects if key != stages.CHECKS]
+    started = [survey.home.build_project(one) for one in mine]
     approve = stages.approval(topic=topic_arn, minutes=pipeline.approval_minutes) if asks_a_person(pipeline) else None
     names = {key: one.name for key, one in projects.items()}
     return PipelineArgs(
@@ -210,6 +212,7 @@ def pipeline_of(  # noqa: PLR0913 - everything that the pipeline ties together
         push=pipeline.branch if survey.connection else None,
         statements=[
             *rights.artifacts(survey.home, store.arn, store.objects, write=True),
+            *rights.keep_artifacts(survey.home, store.arn, store.objects),
             rights.start_builds(started),
             *(rights.use_connection(survey.connection.arn, fetch=False) if survey.connection else []),
             *([rights.publish(topic_arn)] if approve else []),

@@ -51,6 +51,23 @@ def artifacts(home: Home, bucket: object, objects: object, *, write: bool) -> li
     ]
 
 
+def keep_artifacts(home: Home, bucket: object, objects: object) -> list[Document]:
+    """Do with artifacts what only the pipeline itself does, beside reading and writing them.
+
+    AWS's own role for a pipeline has these too; the source by a connection sets the object's owner by its ACL.
+
+    Args:
+        home: of the bucket, which must be in this account.
+        bucket: ARN of the bucket.
+        objects: ARN pattern of what is in it.
+    """
+    ours = {"StringEquals": {"aws:ResourceAccount": home.account}}
+    return [
+        statement("SeeVersioning", ["s3:GetBucketVersioning"], [bucket], ours),
+        statement("OwnArtifacts", ["s3:PutObjectAcl"], [objects], ours),
+    ]
+
+
 def use_connection(arn: str, *, fetch: bool) -> list[Document]:
     """Use a connection to GitHub; it has an ARN under both names of the service, and actions must match (AWS).
 

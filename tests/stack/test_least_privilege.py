@@ -26,6 +26,7 @@ MAY_NAME_WHAT_IS_WITHIN = {
     "ReadFacts": "parameters of one environment",
     "ReadArtifacts": "objects of the pipeline's bucket",
     "WriteArtifacts": "objects of the pipeline's bucket",
+    "OwnArtifacts": "objects of the pipeline's bucket",
     "RollOut": "deployments of the environment's services",
     "FollowRollout": "deployments of the environment's services",
     "SeeTasks": "tasks of one cluster",

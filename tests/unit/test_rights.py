@@ -74,6 +74,16 @@ def test_artifacts_are_written_only_where_asked() -> None:
     assert all(one["Condition"] == {"StringEquals": {"aws:ResourceAccount": "000000000000"}} for one in read)
 
 
+def test_the_pipeline_itself_may_also_set_who_owns_an_artifact() -> None:
+    """As AWS's own role for a pipeline; a source by a connection does so when it writes the artifact."""
+    held = rights.keep_artifacts(HOME, "arn:bucket", "arn:bucket/*")
+    assert {action: one["Resource"] for one in held for action in one["Action"]} == {
+        "s3:GetBucketVersioning": ["arn:bucket"],
+        "s3:PutObjectAcl": ["arn:bucket/*"],
+    }
+    assert all(one["Condition"] == {"StringEquals": {"aws:ResourceAccount": "000000000000"}} for one in held)
+
+
 def test_facts_are_read_of_one_environment() -> None:
     """By its path, with and without what is below it."""
     assert rights.read_facts(HOME, "staging")["Resource"] == [
