@@ -62,4 +62,6 @@ def own(name: str, *, console: str) -> Found | None:
         raise pulumi.RunError(f"connection {name} cannot be looked up: {reason}") from error
     if found.connection_status not in {AVAILABLE, PENDING}:
         raise pulumi.RunError(f"connection {name} is {found.connection_status}; mend it, then repeat: {console}")
-    return Found(arn=found.arn, status=found.connection_status)
+    # Looked up by the service's former name; what the stack makes has an ARN of its present one.
+    arn = found.arn.replace(":codestar-connections:", ":codeconnections:", 1)
+    return Found(arn=arn, status=found.connection_status)

@@ -48,7 +48,11 @@ CONNECTION = ["UseConnection", "UseConnectionAsBefore"]
 HANDED = ["FindArtifacts", "ReadArtifacts"]
 # Every role of the pipeline and its statements: a right more or less is a change of this table.
 RIGHTS = {
-    "prod-pipeline": ["FindArtifacts", "WriteArtifacts", "RunBuilds", *CONNECTION, "AskForApproval"],
+    "prod-pipeline": [
+        *("FindArtifacts", "WriteArtifacts", "SeeVersioning", "OwnArtifacts", "RunBuilds"),
+        *CONNECTION,
+        "AskForApproval",
+    ],
     "prod-checks": [*OF_ALL, "WriteReports", *CONNECTION],
     "prod-test": [*OF_ALL, "WriteReports", *HANDED],
     "prod-build": [*OF_ALL, "WriteReports", "FindArtifacts", "WriteArtifacts", "LogInToRegistry", "PushImages"],
@@ -430,6 +434,15 @@ def test_connections_that_cannot_be_listed_are_no_reason_to_make_one(monkeypatch
 
     with pytest.raises(pulumi.RunError, match=r"connection slipway-prod cannot be looked up: .*AccessDenied"):
         program.run_prod(monkeypatch, program.stack_file("prod"), answers={program.LOOK_UP: denied})
+
+
+def test_a_connection_of_its_own_has_one_arn_whatever_name_it_is_looked_up_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The look-up speaks the service's former name; what the stack makes is of the present one."""
+    former = program.CONNECTION.replace("codeconnections", "codestar-connections")
+    answer = {"arn": former, "connectionStatus": "AVAILABLE", "name": "slipway-prod"}
+    engine, _ = program.run_prod(monkeypatch, program.stack_file("prod"), answers={program.LOOK_UP: lambda _: answer})
+    (checks,) = [one for one in engine.of("codebuild/project:Project") if one.name == "prod-checks"]
+    assert checks.inputs["source"]["auth"]["resource"] == program.CONNECTION
 
 
 def test_a_given_connection_is_used_under_both_names_of_its_service(monkeypatch: pytest.MonkeyPatch) -> None:
