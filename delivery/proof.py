@@ -47,9 +47,10 @@ def prove(
 ) -> None:
     """Prove that an environment serves what is expected, and nothing else.
 
-    Every running task has the revision and digest, as many run as are desired, exactly they are the healthy
-    targets of the load balancer, and ten answers in a row of `<url>/version` tell version and digest
-    of one of the services (of the only service, where there is one).
+    Every running task has the revision and digest, as many run and are healthy targets of the load balancer as are
+    desired, nothing else is one, and ten answers in a row of `<url>/version` tell version and digest of one of the
+    services (of the only service, where there is one). Tasks above the desired number may still come up: ECS adds
+    them when it scales or spreads a service over zones, which must not put a release back.
 
     Raises:
         DeliveryError: not so within the time, with what is wrong.
@@ -74,7 +75,7 @@ def _wrong(clients: Clients, environment: Environment, expected: Sequence[Expect
 
 
 def running(ecs: Client, cluster: str, service: str) -> list[Document]:
-    """Return the tasks of a service that run and are meant to."""
+    """Return the tasks of a service that run and are meant to; none that is only coming up."""
     pages = ecs.get_paginator("list_tasks").paginate(cluster=cluster, serviceName=service, desiredStatus="RUNNING")
     arns = [arn for page in pages for arn in page["taskArns"]]
     starts = range(0, len(arns), BATCH)
@@ -82,6 +83,7 @@ def running(ecs: Client, cluster: str, service: str) -> list[Document]:
         task
         for start in starts
         for task in ecs.describe_tasks(cluster=cluster, tasks=arns[start : start + BATCH])["tasks"]
+        if task["lastStatus"] == "RUNNING"
     ]
 
 
@@ -116,9 +118,9 @@ def _wrong_targets(elbv2: Client, one: Expected, service: Document, tasks: list[
         healthy = {row["Target"]["Id"] for row in rows if row["TargetHealth"]["State"] == "healthy"}
         if left := healthy - addresses:
             return f"{one.service.name}: {', '.join(sorted(left))} still gets requests but belongs to no task of it"
-        if len(healthy) < len(tasks):
+        if len(healthy) < (wanted := service["desiredCount"]):
             states = sorted(f"{row['Target']['Id']} {_health(row['TargetHealth'])}" for row in rows)
-            return f"{one.service.name}: {len(healthy)} of {len(tasks)} tasks are healthy targets: {'; '.join(states)}"
+            return f"{one.service.name}: {len(healthy)} of {wanted} tasks are healthy targets: {'; '.join(states)}"
     return None
 
 

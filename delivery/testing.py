@@ -7,6 +7,7 @@ environment variables. Several runs at once on one Docker Engine do not disturb 
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,6 +56,9 @@ def script(service: Service, kind: str, variables: dict[str, str], place: Workpl
         ProgramError: it failed; the tests' own output is above.
     """
     program = process.require(place.root / service.context / "bin" / "test", NEEDED)
+    if not os.access(program, os.X_OK):
+        # The zip that CodePipeline makes of a GitHub repository may have lost the mode (its guide, "Troubleshooting").
+        program.chmod(program.stat().st_mode | 0o111)
     folder = (place.reports / service.name).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     place.say(f"{service.name}: {kind} tests")

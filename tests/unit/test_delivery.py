@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from botocore.stub import Stubber
 
-from delivery import clean, environment, running
+from delivery import clean, environment, proof, running, testing
+from delivery.console import Progress
 from delivery.errors import DeliveryError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SERVICE = {
     "service": "staging-web",
@@ -20,6 +24,17 @@ SERVICE = {
     "context": "app",
     "dockerfile": "Dockerfile",
 }
+
+WEB = environment.Service(
+    name="web",
+    ecs_service="staging-web",
+    template_family="staging-web-template",
+    release_family="staging-web",
+    repository_url=SERVICE["repository_url"],
+    context="app",
+    dockerfile="Dockerfile",
+    build_args={},
+)
 
 
 def stubbed(service: str) -> tuple[Any, Stubber]:
@@ -63,12 +78,63 @@ def test_two_releases_at_once_are_no_release_to_test() -> None:
     """A deployment is under way: what the suite would see is not one thing."""
     client, stub = stubbed("ecs")
     stub.add_response("list_tasks", {"taskArns": ["a", "b"]})
-    tasks = [
-        {"containers": [{"name": "web", "imageDigest": f"sha256:{n}"}], "taskDefinitionArn": "d:1"} for n in (1, 2)
-    ]
-    stub.add_response("describe_tasks", {"tasks": tasks})
+    stub.add_response("describe_tasks", {"tasks": [task("d:1", digest="sha256:1"), task("d:1", digest="sha256:2")]})
     with stub, pytest.raises(DeliveryError, match="more than one release"):
         running.release(client, "c", "s", "web")
+
+
+def task(definition: str, *, digest: str = "", status: str = "RUNNING", address: str = "10.0.0.1") -> dict[str, Any]:
+    """Return a task as ECS describes it; one that is coming up has no digest yet."""
+    detail = [{"name": "privateIPv4Address", "value": address}]
+    return {
+        "lastStatus": status,
+        "taskDefinitionArn": definition,
+        "containers": [{"name": "web", **({"imageDigest": digest} if digest else {})}],
+        "attachments": [{"details": detail}],
+    }
+
+
+@pytest.mark.parametrize(("desired", "wrong"), [(1, None), (2, "web: 1 of 2 tasks run")])
+def test_a_task_that_ecs_adds_on_its_own_does_not_disprove_a_release(
+    monkeypatch: pytest.MonkeyPatch, desired: int, wrong: str | None
+) -> None:
+    """As it does when it spreads a service over zones; but as many as desired must serve."""
+    monkeypatch.setattr(proof, "wrong_answers", lambda *_: None)
+    ecs, asked = stubbed("ecs")
+    balancers, elbv2 = stubbed("elbv2")
+    one = {
+        "status": "ACTIVE",
+        "desiredCount": desired,
+        "loadBalancers": [{"targetGroupArn": "g", "containerName": "web"}],
+    }
+    asked.add_response("describe_services", {"services": [one]})
+    asked.add_response("list_tasks", {"taskArns": ["a", "b"]})
+    tasks = [task("d:2", digest="sha256:2"), task("d:2", status="PENDING", address="10.0.0.2")]
+    asked.add_response("describe_tasks", {"tasks": tasks})
+    if not wrong:
+        rows = [("10.0.0.1", "healthy"), ("10.0.0.2", "initial")]
+        health = [{"Target": {"Id": address}, "TargetHealth": {"State": state}} for address, state in rows]
+        elbv2.add_response("describe_target_health", {"TargetHealthDescriptions": health})
+    clients = {"ecs": ecs, "elbv2": balancers}
+    place = environment.Environment(stack="staging", url="http://x", cluster="c", services=(WEB,))
+    expected = [proof.Expected(service=WEB, revision="d:2", digest="sha256:2", version="v")]
+    with asked, elbv2:
+        if not wrong:
+            proof.prove(clients.__getitem__, place, expected, Progress(), 0)
+            return
+        with pytest.raises(DeliveryError, match=wrong):
+            proof.prove(clients.__getitem__, place, expected, Progress(), -1)
+
+
+def test_tests_run_although_the_sources_zip_has_lost_their_mode(tmp_path: Path) -> None:
+    """As CodePipeline's of a GitHub repository may have."""
+    program = tmp_path / "app" / "bin" / "test"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\necho "$1 $COMMIT" >"$REPORTS/ran"\n')
+    program.chmod(0o644)
+    place = testing.Workplace(root=tmp_path, reports=tmp_path / "reports", say=Progress())
+    testing.script(WEB, "unit", {"COMMIT": "1a2b3c4"}, place)
+    assert (tmp_path / "reports" / "web" / "ran").read_text() == "unit 1a2b3c4\n"
 
 
 def test_clean_deletes_only_revisions_that_carry_the_stacks_own_tags() -> None:
