@@ -268,5 +268,7 @@ def service_facts(
         "version": held.version,
         "context": wanted.context,
         "dockerfile": wanted.dockerfile,
+        "target": wanted.target,
+        "platform": PLATFORMS[wanted.cpu_architecture],
         "build_args": wanted.build_args,
     }

@@ -82,6 +82,8 @@ def test_staging_records_its_facts_in_parameter_store(staging: Run) -> None:
         "digest": DIGEST,
         "context": "app",
         "dockerfile": "Dockerfile",
+        "target": "release",
+        "platform": "linux/amd64",
         "build_args": {},
     }
 
