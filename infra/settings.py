@@ -41,7 +41,11 @@ class LoadBalancer(Section):
         None, pattern=r"^arn:[a-z-]+:acm:[a-z0-9-]+:\d{12}:certificate/.+$", description="ACM certificate: HTTPS"
     )
     domain_name: str | None = Field(None, description="the certificate's name, which you point at the load balancer")
-    allowed_cidrs: tuple[str, ...] = Field(("0.0.0.0/0",), min_length=1, description="who may connect")
+    allowed_cidrs: tuple[str, ...] = Field(
+        ("0.0.0.0/0",),
+        min_length=1,
+        description="who may connect; the pipeline's tests connect from AWS's range `CODEBUILD`",
+    )
     idle_timeout: int = Field(60, ge=1, le=4000, description="seconds until an idle connection is closed")
     deletion_protection: bool = Field(default=False, description="true makes AWS refuse `pulumi destroy`")
 
