@@ -110,8 +110,12 @@ def build(
     store = ArtifactStore(stack, release_wiring.artifact_store(known))
     projects = {
         key: BuildProject(f"{stack}-{key}", release_wiring.build_project(chosen, known, store, key))
-        for key in release_wiring.project_keys(pipeline)
+        for key in release_wiring.step_keys(pipeline)
     }
+    # AWS has the project's role use the connection when it makes the project; rights are in force some seconds after
+    # they are given, so the project comes last.
+    last = release_wiring.build_project(chosen, known, store, stages.CHECKS, after=list(projects.values()))
+    projects[stages.CHECKS] = BuildProject(f"{stack}-{stages.CHECKS}", last)
     records = _records(chosen, known, projects)
     made = Pipeline(
         stack,

@@ -127,13 +127,15 @@ def artifact_store(survey: Survey) -> ArtifactStoreArgs:
     return ArtifactStoreArgs(keep_days=survey.pipeline.artifact_days, account=survey.home.account)
 
 
-def project_keys(pipeline: Pipeline) -> tuple[str, ...]:
-    """Return the build projects that there are: production's only where there is one."""
-    return (stages.CHECKS, *stages.FOR_STAGING, *(stages.FOR_PRODUCTION if pipeline.staging else ()))
+def step_keys(pipeline: Pipeline) -> tuple[str, ...]:
+    """Return the build projects of the pipeline's steps: production's only where there is one."""
+    return (*stages.FOR_STAGING, *(stages.FOR_PRODUCTION if pipeline.staging else ()))
 
 
-def build_project(chosen: settings.Settings, survey: Survey, store: ArtifactStore, key: str) -> BuildProjectArgs:
-    """Return one of the build projects."""
+def build_project(
+    chosen: settings.Settings, survey: Survey, store: ArtifactStore, key: str, after: Sequence[BuildProject] = ()
+) -> BuildProjectArgs:
+    """Return one of the build projects, which comes after others."""
     pipeline, step, name = survey.pipeline, STEPS[key], naming.build_project(chosen.stack, key)
     own = key == stages.CHECKS
     architecture = next(iter(chosen.environment.services.values())).cpu_architecture
@@ -161,6 +163,7 @@ def build_project(chosen: settings.Settings, survey: Survey, store: ArtifactStor
         log_retention_days=pipeline.log_retention_days,
         account=survey.home.account,
         trusted_source=survey.home.build_project(name),
+        after=after,
     )
 
 

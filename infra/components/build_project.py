@@ -24,6 +24,7 @@ class BuildProjectArgs:
     With `repository` it fetches its own source from GitHub and reports its status there, authorised by
     `connection_arn` or, without one, by the account's credential; else the pipeline hands the source over.
     `trusted_source` is its own ARN: only this project may take its role.
+    The project comes `after` others; its role does not wait for them.
     """
 
     project_name: str
@@ -43,6 +44,7 @@ class BuildProjectArgs:
     log_retention_days: int
     account: str
     trusted_source: str
+    after: Sequence[pulumi.Resource]
 
 
 class BuildProject(pulumi.ComponentResource):
@@ -79,7 +81,7 @@ class BuildProject(pulumi.ComponentResource):
             logs_config=aws.codebuild.ProjectLogsConfigArgs(
                 cloudwatch_logs=aws.codebuild.ProjectLogsConfigCloudwatchLogsArgs(group_name=logs.name)
             ),
-            opts=self._child,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
         )
         self.name, self.arn, self.log_group = project.name, project.arn, logs.name
         self.register_outputs({"name": self.name, "arn": self.arn, "log_group": self.log_group})

@@ -569,6 +569,17 @@ def test_the_pipeline_is_made_after_what_its_first_execution_needs(prod: Run) ->
     assert {"prod", "prod-web", "prod.pipeline", "staging.pipeline"} <= after
 
 
+def test_the_project_whose_role_uses_the_connection_at_once_is_made_last(prod: Run) -> None:
+    """AWS tries the connection as that role when it makes the project, and new rights take some seconds."""
+    engine, _ = prod
+    asked = engine.options["aws:codebuild/project:Project", "prod-checks"]
+    after = {urn.rsplit("::", 1)[-1] for urn in asked.dependencies}
+    projects = {one.name for one in engine.of("codebuild/project:Project")}
+    assert projects - {"prod-checks"} <= after
+    policy = engine.options["aws:iam/rolePolicy:RolePolicy", "prod-checks"]
+    assert not projects & {urn.rsplit("::", 1)[-1] for urn in policy.dependencies if "codebuild/project" in urn}
+
+
 def test_without_the_section_there_is_nothing_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither resources nor outputs; the environment's alarms stay, and tell nobody."""
     config = program.stack_file("prod")
