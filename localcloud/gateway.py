@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 
 from localcloud import refusals
 from localcloud.emulator import SERVED
+from localcloud.repeats import Repeats
 from localcloud.requestlog import Entry, operation_in
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Gateway:
         self._log = log
         self._changed = changed
         self._health = health
+        self._repeats = Repeats()
         self._services: dict[str, Service] = {}
         self._started: dict[str, asyncio.Event] = {}
         self.registry: ASGIApp | None = None
@@ -108,7 +110,14 @@ class Gateway:
             await send(message)
 
         try:
-            await self._route(entry, headers, scope, receive, watched)
+            if answer := self._repeats.known(headers):
+                entry.operation = f"{headers.get('x-amz-target', path)} (repeated)"
+                await buffered(receive)
+                for message in answer:
+                    await watched(message)
+                return
+            kept = self._repeats.kept(headers, scope["method"], watched)
+            await self._route(entry, headers, scope, receive, kept)
         finally:
             entry.milliseconds = round((time.monotonic() - started) * 1000)
             entry.agent = headers.get("user-agent", "")[:60]
