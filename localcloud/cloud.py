@@ -15,6 +15,7 @@ from localcloud.clock import Clock
 from localcloud.context import Context
 from localcloud.gateway import Gateway
 from localcloud.github import GitHub
+from localcloud.joined import JoinedHttp
 from localcloud.persistence import Saver
 from localcloud.requestlog import RequestLog
 from localcloud.services import own_services
@@ -115,7 +116,7 @@ class Cloud:
         """Serve on the sockets until SIGTERM or SIGINT."""
         config = uvicorn.Config(
             self._gateway,
-            http="httptools",
+            http=JoinedHttp,
             loop="asyncio",
             log_level="error",  # Docker tries TLS first, which uvicorn warns of
             access_log=False,

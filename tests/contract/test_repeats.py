@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import uuid
 from typing import TYPE_CHECKING
 
@@ -47,3 +48,17 @@ def test_a_repeated_attempt_gets_the_first_ones_answer(cloud: Cloud, call: str) 
     assert (second.status_code, second.text) == (200, first.text)
     assert attempt(cloud, call, name, str(uuid.uuid4()), 1).status_code == 400
     assert attempt(cloud, call, name, str(uuid.uuid4()), 2).status_code == 400
+
+
+def test_an_answer_comes_in_one_piece(cloud: Cloud) -> None:
+    """The AWS provider gives a connection up when the headers come alone, and asks again."""
+    body = b'{"names": ["nobody"]}'
+    request = (
+        "POST / HTTP/1.1\r\nHost: localcloud\r\nX-Amz-Target: CodeBuild_20161006.BatchGetProjects\r\n"
+        f"Content-Type: application/x-amz-json-1.1\r\nAuthorization: {SIGNED.format('codebuild')}\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n"
+    ).encode() + body
+    with socket.create_connection(("127.0.0.1", int(cloud.environment["SLIPWAY_PORT"])), timeout=10) as client:
+        for _ in range(50):
+            client.sendall(request)
+            assert client.recv(2**16).endswith(b'"projectsNotFound": ["nobody"]}')
