@@ -167,7 +167,8 @@ class Doctor:
     def _webhook(self, of: Pipeline) -> Iterator[tuple[str, str]]:
         hooks = [
             hook
-            for hook in self.clients("codepipeline").list_webhooks()["webhooks"]
+            for page in self.clients("codepipeline").get_paginator("list_webhooks").paginate()
+            for hook in page["webhooks"]
             if hook["definition"]["targetPipeline"] == of.name
         ]
         if not hooks:

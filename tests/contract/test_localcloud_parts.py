@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import ipaddress
 import os
 import shutil
+import stat
 import subprocess
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from localcloud import engine, network, process, settings
+from localcloud.services.codepipeline import sources
 from localcloud.settings import UserError
 from localcloud.store import Store
 
@@ -123,3 +127,17 @@ def test_what_a_killed_engine_left_mounted_is_detached(tmp_path: Path) -> None:
     engine.unmount_below(tmp_path / "docker")
     assert str(tmp_path) not in Path("/proc/mounts").read_text("utf-8")
     shutil.rmtree(tmp_path / "docker")
+
+
+def test_the_source_of_a_release_has_no_executable_file() -> None:
+    """CodePipeline keeps no modes, so a release that needs them has to fail here too; links stay."""
+    given = io.BytesIO()
+    with zipfile.ZipFile(given, "w") as archive:
+        for name, mode in (("run", stat.S_IFREG | 0o755), ("link", stat.S_IFLNK | 0o777)):
+            item = zipfile.ZipInfo(name)
+            item.external_attr = mode << 16
+            archive.writestr(item, "text")
+    with zipfile.ZipFile(io.BytesIO(sources.without_modes(given.getvalue()))) as archive:
+        modes = {item.filename: item.external_attr >> 16 for item in archive.infolist()}
+        assert modes == {"run": stat.S_IFREG | 0o644, "link": stat.S_IFLNK | 0o777}
+        assert archive.read("run") == b"text"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
+import stat
+import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +111,7 @@ class Sources:
             what = f"commit {wanted.sha}" if wanted.sha else f"branch {wanted.branch}"
             text = f"The repository {wanted.repository} has no {what}; is it pushed to the local GitHub?"
             raise ApiError("RevisionUnavailable", text)
-        body = self._github.archive(wanted.repository, commit.sha)
+        body = without_modes(self._github.archive(wanted.repository, commit.sha))
         s3 = client(self._ledger.state.ctx, "s3")
         try:
             s3.put_object(Bucket=wanted.bucket, Key=wanted.key, Body=body, **wanted.encryption)
@@ -125,6 +128,21 @@ class Sources:
             text = f"The connection {key} is {status}, not AVAILABLE: complete it in the console (here: "
             text += f"python -m localcloud connect {key}), then update the pipeline: pushes do not start it before"
             raise ApiError("ConfigurationError", text)
+
+
+def without_modes(archive: bytes) -> bytes:
+    """Return a zip file whose files are not executable any more; links stay links.
+
+    CodePipeline's user guide, Troubleshooting: file permissions are not retained.
+    """
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as source, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target:
+        for item in source.infolist():
+            content = source.read(item)
+            if not stat.S_ISLNK(item.external_attr >> 16) and not item.is_dir():
+                item.external_attr = (stat.S_IFREG | 0o644) << 16
+            target.writestr(item, content)
+    return made.getvalue()
 
 
 def place(configuration: dict[str, Any]) -> tuple[str, str]:
