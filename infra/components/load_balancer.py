@@ -55,7 +55,8 @@ class LoadBalancer(pulumi.ComponentResource):
             idle_timeout=args.idle_timeout,
             enable_deletion_protection=args.deletion_protection,
             tags={"Name": name},
-            opts=self._child,
+            # A target group belongs to one load balancer, so the old one goes before its successor takes the routes.
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
         self.listener_arn = self._https(balancer) if args.certificate_arn else self._http(balancer)
         self.security_group_id, self.metric_name = group.id, balancer.arn_suffix
