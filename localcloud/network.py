@@ -27,6 +27,7 @@ CANDIDATES = [
 """Subnets tried in this order; the upper half of one is Docker's to give away, the lower is for fixed addresses."""
 FIRST_FIXED = 16
 ADDRESSES = "network-address"
+LAST = "network.last"
 """The store's kind of document that holds who has which fixed address."""
 
 
@@ -113,6 +114,7 @@ def fixed_address(ctx: Context, owner: str) -> str:
     """Return an address of the network that is the owner's until it is released, the same on every call.
 
     Blocking. Use it as a container's address (`networking_config`), so that it stays when the container is made anew.
+    Addresses are taken in turn: one that was given back is not another's at once, as with AWS's names.
 
     Raises:
         UserError: no address is left.
@@ -124,10 +126,12 @@ def fixed_address(ctx: Context, owner: str) -> str:
             return str(held["address"])
         used = {document["address"] for document in ctx.store.all(ADDRESSES).values()}
         lower = next(subnet.subnets())
-        for number in range(FIRST_FIXED, lower.num_addresses):
+        last = min((ctx.store.get(LAST, LAST) or {"number": FIRST_FIXED - 1})["number"], lower.num_addresses - 1)
+        for number in (*range(last + 1, lower.num_addresses), *range(FIRST_FIXED, last + 1)):
             candidate = str(lower[number])
             if candidate not in used:
                 ctx.store.put(ADDRESSES, owner, {"address": candidate})
+                ctx.store.put(LAST, LAST, {"number": number})
                 return candidate
     raise UserError(f"no address is left in the Docker network {ctx.network}: destroy unused stacks")
 
