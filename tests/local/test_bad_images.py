@@ -1,4 +1,4 @@
-"""Images that are no good never replace good tasks, and nobody who uses the service notices."""
+"""Images that are no good never replace good tasks, and nobody notices. Runs before staging is up: same repositories.
 
 from __future__ import annotations
 
