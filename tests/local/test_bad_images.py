@@ -1,4 +1,4 @@
-"""Images that are no good never replace good tasks, and nobody notices. Runs before staging is up: same repositories.
+"""Images that are no good never replace good tasks. These run before staging is up, which needs the same repository."""
 
 from __future__ import annotations
 
