@@ -6,6 +6,7 @@ at once instead. Nothing else in the local cloud follows it.
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING
 
@@ -36,10 +37,10 @@ class Clock:
         """Let time pass; durable on return.
 
         Raises:
-            ValueError: seconds are negative; time does not go back.
+            ValueError: seconds are negative, infinite or no number.
         """
-        if seconds < 0:
-            raise ValueError(f"{seconds} s: time does not go back; give a positive number of seconds")
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"{seconds} s: time does not go back, nor without end; give a positive number of seconds")
         self._ahead += seconds
         self._store.put(KIND, KEY, {"ahead": self._ahead})
 

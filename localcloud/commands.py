@@ -9,7 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-import requests
+import httpx
 from docker.errors import DockerException
 from requests.exceptions import RequestException
 from rich.console import Console
@@ -112,12 +112,14 @@ def control(settings: Settings, path: str, body: dict[str, Any]) -> dict[str, An
     """
     if not process.health(settings).get("ready"):
         raise UserError("the local cloud does not run: run: make up")
-    direct = requests.Session()
-    direct.trust_env = False  # no proxy
-    answer = direct.post(f"{settings.endpoint}/_localcloud/{path}", json=body, timeout=10)
-    if not answer.ok:
-        raise UserError(answer.json()["message"])
-    return dict(answer.json())
+    try:
+        answer = httpx.post(f"{settings.endpoint}/_localcloud/{path}", json=body, timeout=10, trust_env=False)
+        found = dict(answer.json())
+    except (httpx.HTTPError, ValueError) as error:
+        raise UserError(f"the local cloud refused {path}: {error}; see its log: {settings.log_dir}") from error
+    if answer.is_error:
+        raise UserError(found["message"])
+    return found
 
 
 def run_down(_options: argparse.Namespace, settings: Settings) -> int:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from docker.errors import APIError, NotFound
 
-from localcloud import engine, images, network, process, sweep
+from localcloud import engine, images, leftovers, network, process, sweep
 from localcloud.settings import ACCOUNT, NETWORK_LABEL, REPOSITORY, UserError, client_environment
 
 if TYPE_CHECKING:
@@ -167,12 +167,14 @@ def reset_docker(client: docker.DockerClient, settings: Settings, say: Callable[
     containers = ours(client, settings)
     with ThreadPoolExecutor() as pool:
         list(pool.map(remove_container, containers))
+    of_builds = leftovers.remove(client, settings.state_dir / leftovers.BUILDS)
     volumes = client.volumes.list(filters={"label": f"{NETWORK_LABEL}={settings.network}"})
     for volume in volumes:
         volume.remove(force=True)
     removed = remove_pushed_images(client, settings)
     network.remove(client, settings.network)
-    say(f"removed {len(containers)} containers, {len(volumes)} volumes, {removed} images and the network")
+    count = len(containers) + len(of_builds)
+    say(f"removed {count} containers, {len(volumes)} volumes, {removed} images and the network")
 
 
 def remove_pushed_images(client: docker.DockerClient, settings: Settings) -> int:

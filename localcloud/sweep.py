@@ -10,7 +10,7 @@ import httpx
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localcloud import engine, process
+from localcloud import engine, leftovers, process
 from localcloud.settings import NETWORK_LABEL, REGION, UserError
 from localcloud.sweep_rules import RULES
 
@@ -40,6 +40,8 @@ def in_docker(client: docker.DockerClient, settings: Settings) -> list[str]:
     for filters in (labelled, {"network": settings.network}):
         for container in client.containers.list(all=True, filters=filters, ignore_removed=True):
             found[container.name] = f"container {container.name} ({container.status})"
+    for row in leftovers.started_from(client, settings.state_dir / leftovers.BUILDS):
+        found[leftovers.name(row)] = f"container {leftovers.name(row)} ({row['State']})"
     containers = sorted(found.values())
     volumes = [f"volume {volume.name}" for volume in client.volumes.list(filters=labelled)]
     networks = [

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import io
 import ipaddress
+import math
 import os
 import shutil
 import stat
 import subprocess
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from localcloud import engine, network, process, settings
+from localcloud.clock import Clock
 from localcloud.services.codepipeline import sources
 from localcloud.settings import UserError
 from localcloud.store import Store
@@ -141,3 +144,12 @@ def test_the_source_of_a_release_has_no_executable_file() -> None:
         modes = {item.filename: item.external_attr >> 16 for item in archive.infolist()}
         assert modes == {"run": stat.S_IFREG | 0o644, "link": stat.S_IFLNK | 0o777}
         assert archive.read("run") == b"text"
+
+
+@pytest.mark.parametrize("seconds", [-1.0, math.nan, math.inf])
+def test_the_clock_takes_only_seconds_that_pass(tmp_path: Path, seconds: float) -> None:
+    """Anything else would stay in the store and spoil every time after it."""
+    clock = Clock(Store(tmp_path / "store.sqlite3"))
+    with pytest.raises(ValueError, match="give a positive number of seconds"):
+        clock.advance(seconds)
+    assert abs(clock.now() - time.time()) < 5

@@ -7,6 +7,7 @@ import shutil
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from localcloud import leftovers
 from localcloud.protocol import Api, ApiError
 from localcloud.services.codebuild import checks, making
 from localcloud.services.codebuild.builds import Builds
@@ -86,7 +87,7 @@ class CodeBuild(Api):
             await self._docking.remove(container.id)
         await self._runner.emptied(None)
         with contextlib.suppress(FileNotFoundError):
-            await self._docking.call(shutil.rmtree, self._state.ctx.state_dir / "builds")
+            await self._docking.call(shutil.rmtree, self._state.ctx.state_dir / leftovers.BUILDS)
         self._state.clear()
 
     def start_from_pipeline(  # noqa: PLR0913

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from localcloud import leftovers
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -27,7 +29,7 @@ class Parts:
 
     def folder(self, build: Doc) -> Path:
         """Return a build's work folder; containers see it at the same path."""
-        return self.state.ctx.state_dir / "builds" / str(build["id"]).rpartition(":")[2]
+        return self.state.ctx.state_dir / leftovers.BUILDS / str(build["id"]).rpartition(":")[2]
 
 
 def container_name(build: Doc) -> str:

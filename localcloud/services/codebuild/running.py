@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import docker
 
-from localcloud.services.codebuild import buildspec, finishing, following, leftovers, preparing, progress, statuses
+from localcloud import leftovers
+from localcloud.services.codebuild import buildspec, finishing, following, preparing, progress, statuses
 from localcloud.services.codebuild.failing import PhaseError
 from localcloud.services.codebuild.parts import container_name
 from localcloud.services.codebuild.shipping import Shipment

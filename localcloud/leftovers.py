@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 FOLDER = "com.docker.compose.project.working_dir"
 PROJECT = "com.docker.compose.project"
+BUILDS = "builds"
+"""The folder of the builds' work folders, in the state folder."""
 
 
 def remove(client: docker.DockerClient, folder: Path) -> list[str]:
@@ -22,12 +24,12 @@ def remove(client: docker.DockerClient, folder: Path) -> list[str]:
 
     Args:
         client: the Docker daemon.
-        folder: the build's work folder.
+        folder: the build's work folder, or that of all builds.
 
     Returns:
         The containers' names.
     """
-    rows = [row for row in client.api.containers(all=True) if belongs(row, f"{folder}/")]
+    rows = started_from(client, folder)
     for row in rows:
         with contextlib.suppress(docker.errors.APIError):
             client.api.remove_container(row["Id"], force=True, v=True)
@@ -37,7 +39,17 @@ def remove(client: docker.DockerClient, folder: Path) -> list[str]:
         for left in (*client.networks.list(filters=filters), *client.volumes.list(filters=filters)):
             with contextlib.suppress(docker.errors.APIError):  # in use by another build
                 left.remove()
-    return [row["Names"][0].lstrip("/") for row in rows]
+    return [name(row) for row in rows]
+
+
+def started_from(client: docker.DockerClient, folder: Path) -> list[dict[str, Any]]:
+    """Return the containers that were started from a folder or mount something of it, as Docker's API lists them."""
+    return [row for row in client.api.containers(all=True) if belongs(row, f"{folder}/")]
+
+
+def name(row: dict[str, Any]) -> str:
+    """Return a listed container's name."""
+    return str(row["Names"][0].lstrip("/"))
 
 
 def belongs(row: dict[str, Any], folder: str) -> bool:
