@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
-PORT = "4577"
+PORT = os.environ.get("LOCAL_TEST_PORT", "4577")  # another one for a second run at the same time
 RECORDED = ("codepipeline", "codebuild", "codeconnections", "ecs")
 
 
