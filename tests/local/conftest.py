@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.local.releases import Releases
-from tests.local.workspace import PORT, Workspace, copy_of_the_project
+from tests.local.workspace import NETWORK, PORT, Workspace, copy_of_the_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A running local cloud with nothing on it; taken away with all it holds at the end."""
     root = tmp_path_factory.mktemp("slipway")
     copy_of_the_project(root)
-    own = {"SLIPWAY_PORT": PORT, "SLIPWAY_NETWORK": f"slipway-tests-{PORT}", "PYTHONPATH": str(root), "CI": "true"}
+    own = {"SLIPWAY_PORT": PORT, "SLIPWAY_NETWORK": NETWORK, "PYTHONPATH": str(root), "CI": "true"}
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "PULUMI_", "SLIPWAY_STATE"))}
     space = Workspace(root, kept | own)
     done = space.cloud("up", "--yes")

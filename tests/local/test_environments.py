@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.local.workspace import changes
+from tests.local.workspace import NETWORK, changes
 
 if TYPE_CHECKING:
-    from tests.local.workspace import Workspace
+    from tests.local.workspace import NETWORK, Workspace
 
 pytestmark = pytest.mark.local
-CONTAINERS = ["docker", "ps", "--filter", "label=slipway.network=slipway-tests"]
+CONTAINERS = ["docker", "ps", "--filter", f"label=slipway.network={NETWORK}"]
 
 
 def test_production_is_refused_before_an_image_of_staging_was_accepted(workspace: Workspace, refused: str) -> None:
@@ -167,7 +167,7 @@ def test_nothing_secret_is_in_outputs_state_logs_arguments_or_images(workspace: 
 def test_nothing_listens_beyond_loopback_and_the_docker_network(workspace: Workspace) -> None:
     """The local cloud's process and Docker's published ports."""
     network = subprocess.check_output(
-        ["docker", "network", "inspect", "slipway-tests", "--format", "{{(index .IPAM.Config 0).Gateway}}"], text=True
+        ["docker", "network", "inspect", NETWORK, "--format", "{{(index .IPAM.Config 0).Gateway}}"], text=True
     ).strip()
     pid = workspace.cloud("status", "--json").stdout
     listening = subprocess.check_output(["ss", "-Htlnp"], text=True).splitlines()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 PORT = os.environ.get("LOCAL_TEST_PORT", "4577")  # another one for a second run at the same time
+NETWORK = f"slipway-tests-{PORT}"
 RECORDED = ("codepipeline", "codebuild", "codeconnections", "ecs")
 
 
