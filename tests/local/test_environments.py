@@ -13,7 +13,7 @@ import pytest
 from tests.local.workspace import NETWORK, changes
 
 if TYPE_CHECKING:
-    from tests.local.workspace import NETWORK, Workspace
+    from tests.local.workspace import Workspace
 
 pytestmark = pytest.mark.local
 CONTAINERS = ["docker", "ps", "--filter", f"label=slipway.network={NETWORK}"]
