@@ -123,6 +123,7 @@ def command(service: Service, commit: str, image: str, root: Path) -> list[str]:
     return [
         "docker",
         "build",
+        "--force-rm",  # of containers that Docker's older builder would leave of a failed build
         f"--target={service.target}",
         f"--tag={image}",
         f"--file={process.require(context / service.dockerfile, 'the stack names it as the Dockerfile')}",

@@ -42,7 +42,7 @@ def test_a_good_release_replaces_the_old_one_without_a_failed_request(site: Site
         rollout = site.outcome(site.update(taskDefinition=wanted))
     assert rollout["status"] == "SUCCESSFUL"
     assert {task["taskDefinitionArn"] for task in site.tasks()} == {wanted}
-    assert requests.first_failures == []
+    assert requests.failures == []
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_a_bad_release_never_replaces_good_tasks(site: Site, mode: str, reason: 
     assert reason in rollout["statusReason"]
     assert rollout["deploymentCircuitBreaker"]["status"] == "TRIGGERED"
     assert {task["taskArn"] for task in site.tasks()} == before
-    assert requests.first_failures == []
+    assert requests.failures == []
     service = site.service()
     assert [(row["status"], row["rolloutState"]) for row in service["deployments"]] == [("PRIMARY", "COMPLETED")]
     assert any("deployment failed" in event["message"] for event in service["events"])
@@ -88,7 +88,7 @@ def test_a_release_survives_a_killed_local_cloud(site: Site) -> None:
         site.cloud.command("up")
         assert site.outcome(rollout)["status"] == "SUCCESSFUL"
     assert {task["taskDefinitionArn"] for task in site.tasks()} == {wanted}
-    assert requests.first_failures == []
+    assert requests.failures == []
 
 
 def test_a_first_release_that_fails_has_nowhere_to_go_back_to(cloud: Cloud) -> None:

@@ -4,15 +4,50 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.local.releases import Releases
+from tests.local.fault_table import Faults, Row, markdown
+from tests.local.load import Load
+from tests.local.releases import ORDER, Releases, version
 from tests.local.workspace import NETWORK, PORT, Workspace, copy_of_the_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+SLOW = "/api/entries/wait?after=999999999&timeout=2"
+ROWS: list[Row] = []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what `make faults` uses."""
+    group = parser.getgroup("faults")
+    group.addoption("--all-faults", action="store_true", help="every fault, not only a representative part")
+    group.addoption("--fault-table", type=Path, help="write what came of the faults to this file, as Markdown")
+    group.addoption("--break-gate", default="", help="let a step of the pipeline pass whatever it finds: its buildspec")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the faults that `make faults` alone tries out of the other runs."""
+    if config.getoption("all_faults"):
+        return
+    rare = [item for item in items if item.get_closest_marker("rare")]
+    config.hook.pytest_deselected(items=rare)
+    items[:] = [item for item in items if item not in rare]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Show the faults as a table, and write it where asked."""
+    if not ROWS:
+        return
+    table = markdown(ROWS)
+    terminalreporter.section("faults")
+    terminalreporter.write_line(table)
+    if file := config.getoption("fault_table"):
+        file.write_text(table, "utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -61,11 +96,42 @@ def accepted(workspace: Workspace, refused: str) -> str:  # noqa: ARG001 - in th
 
 
 @pytest.fixture(scope="session")
-def connected(workspace: Workspace, production: dict[str, Any]) -> Releases:  # noqa: ARG001 - it is up, without pipeline
+def connected(
+    workspace: Workspace,
+    production: dict[str, Any],  # noqa: ARG001 - it is up, without pipeline
+    request: pytest.FixtureRequest,
+) -> Releases:
     """The repository with its first commit, and the pipeline, whose connection has got its one click."""
     releases = Releases(workspace)
+    if gate := request.config.getoption("break_gate"):
+        releases.break_gate(gate)
     releases.begin()
     click = workspace.cloud("connect", "slipway-prod")
     assert click.returncode == 0, click.stdout
     workspace.up("prod")
     return releases
+
+
+@pytest.fixture(scope="session")
+def released(connected: Releases) -> str:
+    """The first commit, in production: its hash."""
+    commit = connected.git("rev-parse", "HEAD")
+    execution = connected.execution_of(commit)
+    connected.approve(execution)
+    assert connected.end(execution) == "Succeeded", connected.told(execution)
+    assert list(connected.actions(execution)) == ORDER
+    assert {row["status"] for row in connected.actions(execution).values()} == {"Succeeded"}
+    return commit
+
+
+@pytest.fixture(scope="module")
+def load(workspace: Workspace, connected: Releases) -> Iterator[Load]:  # noqa: ARG001 - production is up
+    """Requests to production from a module's first test to its last."""
+    with Load(workspace.outputs("prod")["url"], SLOW, rate=20) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def faults(workspace: Workspace, released: str, load: Load) -> Faults:  # noqa: ARG001 - something good is released
+    """The table of faults, under load; what production serves now is what it has to go on serving."""
+    return Faults(workspace, load, ROWS, {version(workspace, "prod")["commit"]})

@@ -1,0 +1,61 @@
+"""Commits that are broken on purpose: where the pipeline has to stop each, and a word of its log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Change = Callable[[str], str]
+"""From a file's text (empty where there is none) to its new text."""
+WORD = "broken on purpose"
+ENTRY = "app/src/guestbook/__main__.py"
+BROWSER = "app/tests/acceptance/test_browser.py"
+ACCEPTANCE = "app/tests/acceptance/test_broken.py"
+FUTURE = "from __future__ import annotations\n"
+TEST = f'"""Broken on purpose."""\n\nimport os\n\n\ndef test_broken() -> None:\n    assert {{}}, "{WORD}"\n'
+# Deployed tasks know their digest; a container in Compose does not. A smoke test is the only one that is safe only.
+ONLY_DEPLOYED = '"EXPECTED_DIGEST" not in os.environ or not os.environ["EXPECTED_DIGEST"]'
+BROWSER_TEST = f"""
+
+def test_broken(page: Page) -> None:
+    page.goto("/")
+    wanted = 'Guest book' if {ONLY_DEPLOYED} else '{WORD}'
+    expect(page.get_by_role("heading", name=wanted)).to_be_visible()
+"""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A commit that no release may come of: `Stage/Action` that stops it, its changes by path, a word of the log."""
+
+    place: str
+    changes: dict[str, Change]
+    word: str = WORD
+
+
+def a_test(condition: str) -> Change:
+    """Return a change that makes a file a test which passes only under a condition."""
+    return lambda _: TEST.format(condition)
+
+
+def first(statement: str) -> Change:
+    """Return a change by which the application does something first, where it is deployed."""
+    line = f'import os, time\nif os.environ.get("IMAGE_DIGEST"): {statement}\n'
+    return lambda text: text.replace(FUTURE, FUTURE + line)
+
+
+UNSAFE = {ACCEPTANCE: a_test('os.environ.get("SAFE_ONLY") != "1"')}
+"""Fails in production's smoke test only."""
+COMMITS = {
+    "a failing unit test": Broken("Test/Test", {"app/tests/unit/test_broken.py": a_test("False")}),
+    "a failing integration test": Broken("Test/Test", {"app/tests/integration/test_broken.py": a_test("False")}),
+    "a failing acceptance test of the image": Broken("Build/Build", {ACCEPTANCE: a_test("False")}),
+    "an acceptance test that fails in staging only": Broken("Staging/Acceptance", {ACCEPTANCE: a_test(ONLY_DEPLOYED)}),
+    "a browser test that fails in staging only": Broken(
+        "Staging/Acceptance", {BROWSER: lambda text: text + BROWSER_TEST}
+    ),
+    "an image that never becomes healthy": Broken(
+        "Staging/Deploy", {ENTRY: first("time.sleep(3600)")}, "circuit breaker"
+    ),
+    "a wrong version served": Broken("Staging/Deploy", {ENTRY: first('os.environ["APP_VERSION"] = "wrong"')}, "wrong"),
+}

@@ -1,0 +1,134 @@
+"""What came of each fault, as a table: what stopped it, how soon, who noticed, what it left behind."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import docker
+
+from tests.local.workspace import NETWORK
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.local.load import Load
+    from tests.local.workspace import Workspace
+
+HEADER = ("fault", "what stopped it", "noticed after", "requests", "failed", "bad releases", "left behind", "")
+
+
+@dataclass
+class Row:
+    """One fault."""
+
+    fault: str
+    stopped_by: str = ""
+    noticed_after: float | None = None
+    """Seconds from the fault to what noticed it."""
+    requests: int = 0
+    failed: list[str] = field(default_factory=list)
+    bad_releases: set[str] = field(default_factory=set)
+    left: set[str] = field(default_factory=set)
+    error: str = ""
+    begun: float = field(default_factory=time.monotonic)
+
+    def begins(self) -> None:
+        """Count the seconds from now on: the fault is there."""
+        self.begun = time.monotonic()
+
+    def stopped(self, by: str) -> None:
+        """Note what noticed the fault, now."""
+        self.stopped_by, self.noticed_after = by, time.monotonic() - self.begun
+
+    @property
+    def good(self) -> bool:
+        """Whether the fault did no harm."""
+        return not (self.error or self.failed or self.bad_releases or self.left) and bool(self.stopped_by)
+
+    def cells(self) -> tuple[str, ...]:
+        """Return the row as HEADER has it."""
+        seconds = "" if self.noticed_after is None else f"{self.noticed_after:.1f} s"
+        counts = (str(self.requests), str(len(self.failed)), str(len(self.bad_releases)), "; ".join(sorted(self.left)))
+        verdict = "" if self.good else f"RED {self.error}".strip()
+        return (self.fault, self.stopped_by, seconds, *counts[:3], counts[3] or "nothing", verdict)
+
+
+@dataclass
+class Faults:
+    """The faults tried so far, under a load on production.
+
+    `served` is what production may serve: every other version that it answers with is a bad release.
+    """
+
+    workspace: Workspace
+    load: Load
+    rows: list[Row]
+    served: set[str] = field(default_factory=set)
+
+    @contextmanager
+    def row(self, fault: str) -> Iterator[Row]:
+        """Try one fault; afterwards nobody may have noticed, and nothing may be left.
+
+        Raises:
+            AssertionError: the row is red.
+        """
+        row, before = Row(fault), debris(self.workspace)
+        failed, requests, versions = len(self.load.failures), self.load.answered, Counter(self.load.versions)
+        self.rows.append(row)
+        try:
+            yield row
+        except BaseException as error:
+            row.error = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+            raise
+        finally:
+            row.requests, row.failed = self.load.answered - requests, self.load.failures[failed:]
+            row.bad_releases = set(self.load.versions - versions) - self.served
+            row.left = remaining(self.workspace, before)
+        assert row.requests, f"{fault}: there was no load"
+        assert row.good, row.cells()
+
+
+def debris(workspace: Workspace) -> set[str]:
+    """Return what builds and the local cloud have in Docker: containers, networks and volumes, by kind and name.
+
+    Tasks of a service count by number, since a release replaces them.
+    """
+    client, found, tasks = docker.from_env(), set(), dict[str, int]()
+    for container in client.containers.list(all=True, sparse=True):
+        labels = container.attrs.get("Labels") or {}
+        if labels.get("slipway.network") == NETWORK:
+            kind = labels.get("slipway.kind", "")
+            if kind == "task":
+                name = labels["slipway.container"]
+                tasks[name] = tasks.get(name, 0) + 1
+            else:
+                found.add(f"container {kind} {container.attrs['Names'][0]}")
+        elif labels.get("com.docker.compose.project.working_dir", "").startswith(str(workspace.root)):
+            found.add(f"container of Compose {container.attrs['Names'][0]}")
+        elif labels.get("org.opencontainers.image.title") == "guestbook":
+            found.add(f"container of a build {container.attrs['Names'][0]}")
+    for objects in (client.networks.list(), client.volumes.list()):
+        for each in objects:
+            labels = each.attrs.get("Labels") or {}
+            if "guestbook" in labels.get("com.docker.compose.project", ""):
+                found.add(f"{type(each).__name__.lower()} {each.name}")
+    return found | {f"{number} containers {name} of tasks" for name, number in tasks.items()}
+
+
+def remaining(workspace: Workspace, before: set[str], seconds: float = 45) -> set[str]:
+    """Return what is there now and was not before; what goes of itself may take some seconds (tasks draining)."""
+    deadline = time.monotonic() + seconds
+    while (left := debris(workspace) - before) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return left
+
+
+def markdown(rows: list[Row]) -> str:
+    """Return the rows as a table in Markdown."""
+    lines = ["| " + " | ".join(HEADER) + " |", "|" + "---|" * len(HEADER)]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row.cells()) + " |" for row in rows]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,137 @@
+"""What may go wrong on the way to production, one by one under a constant load; `make faults` tries all of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.local.broken import COMMITS, UNSAFE
+from tests.local.releases import ORDER, PIPELINE, Releases, summary, version
+
+if TYPE_CHECKING:
+    from tests.local.fault_table import Faults
+    from tests.local.workspace import Workspace
+
+pytestmark = pytest.mark.local
+ALWAYS = ("a failing unit test", "a browser test that fails in staging only")
+"""The commits that every run of the tests tries: the first gate, and the last before a person."""
+KILLED_ALWAYS = ["Staging/Deploy", "Production/Deploy"]
+"""The actions during which every run of the tests kills the local cloud."""
+
+
+def commits() -> list[object]:
+    """Return the broken commits, those marked that only `make faults` tries."""
+    return [pytest.param(kind, marks=() if kind in ALWAYS else pytest.mark.rare) for kind in COMMITS]
+
+
+def test_a_pushed_commit_reaches_production_as_the_one_image_that_was_built(
+    workspace: Workspace, connected: Releases, released: str
+) -> None:
+    """Through every stage; both environments serve that digest, and its tags tell the story."""
+    digest = connected.digest(released)
+    for stack in ("staging", "prod"):
+        assert version(workspace, stack) == {"commit": released, "digest": digest}
+    execution = connected.execution_of(released)
+    wanted = {f"candidate-{released}", f"accepted-{released}", f"released-{released}-{execution[:8]}"}
+    assert connected.tags(digest) == wanted
+
+
+@pytest.mark.parametrize("kind", commits())
+def test_a_broken_commit_is_stopped_at_its_place(
+    workspace: Workspace, connected: Releases, faults: Faults, kind: str
+) -> None:
+    """What comes before has run, nothing after it has; both environments serve what they served before."""
+    broken = COMMITS[kind]
+    before = {stack: version(workspace, stack) for stack in ("staging", "prod")}
+    with faults.row(kind) as row:
+        commit = connected.push_with(broken.changes, kind)
+        row.begins()
+        execution = connected.execution_of(commit)
+        assert connected.stopped(execution) == "Failed", (
+            f"{kind} came as far as {list(connected.actions(execution))[-1]}"
+        )
+        ran = connected.actions(execution)
+        row.stopped(broken.place)
+        assert list(ran) == ORDER[: ORDER.index(broken.place) + 1]
+        assert [name for name, action in ran.items() if action["status"] != "Succeeded"] == [broken.place]
+        assert summary(ran[broken.place])
+        assert broken.word in connected.log(ran[broken.place])
+        told = workspace.delivery("status", "--stack", "prod", "--execution", execution)
+        assert summary(ran[broken.place])[:40] in " ".join(told.stdout.split()), told.stdout
+        assert {stack: version(workspace, stack) for stack in ("staging", "prod")} == before
+
+
+def test_a_release_is_rejected_or_expires_or_is_put_back_when_only_production_breaks(
+    workspace: Workspace, connected: Releases, faults: Faults, released: str
+) -> None:
+    """One commit, three ends: its approval is refused, is forgotten, and is given to a release that fails there."""
+    commit = connected.push_with(UNSAFE, "Breaks in production only")
+    execution = connected.execution_of(commit)
+    connected.reach(execution, "Approval/Approve")
+    with faults.row("an approval that is rejected") as row:
+        connected.delivery("reject", "--stack", "prod", "--execution", execution, "--reason", "not on a Friday")
+        assert connected.end(execution) == "Failed"
+        row.stopped("Approval/Approve")
+        assert "not on a Friday" in connected.told(execution)
+
+    retry = {"pipelineName": PIPELINE, "stageName": "Approval", "retryMode": "FAILED_ACTIONS"}
+    connected.pipeline.retry_stage_execution(pipelineExecutionId=execution, **retry)
+    connected.reach(execution, "Approval/Approve")
+    with faults.row("an approval that nobody gives in time") as row:
+        assert workspace.cloud("clock", str(8 * 24 * 3600)).returncode == 0
+        row.begins()
+        assert connected.end(execution) == "Failed"
+        row.stopped("Approval/Approve")
+        assert "timed out" in connected.told(execution)
+    assert version(workspace, "prod")["commit"] == released
+
+    connected.pipeline.retry_stage_execution(pipelineExecutionId=execution, **retry)
+    connected.reach(execution, "Approval/Approve")
+    faults.served.add(commit)  # for as long as it takes to find out
+    with faults.row("a smoke test that fails in production only") as row:
+        connected.approve(execution)
+        row.begins()
+        assert connected.end(execution) == "Failed"
+        ran = connected.actions(execution)
+        row.stopped("Production/Smoke, put back")
+        assert (ran["Production/Deploy"]["status"], ran["Production/Smoke"]["status"]) == ("Succeeded", "Failed")
+        assert version(workspace, "prod") == {"commit": released, "digest": connected.digest(released)}
+        assert not [tag for tag in connected.tags(connected.digest(commit)) if tag.startswith("released-")]
+
+
+def test_a_release_goes_on_where_the_local_cloud_was_killed(
+    workspace: Workspace, connected: Releases, faults: Faults, request: pytest.FixtureRequest
+) -> None:
+    """Whatever the moment: what was under way is carried on by the next `up`, and nothing is done twice."""
+    actions = ORDER if request.config.getoption("all_faults") else KILLED_ALWAYS
+    with faults.row(f"kill -9 of the local cloud during {', '.join(actions)} of one release") as row:
+        commit = connected.push_with({"app/NOTE": lambda _: "killed\n"}, "Killed on the way")
+        faults.served.add(commit)
+        if "Source/Source" in actions:
+            restart(workspace)
+        execution = connected.execution_of(commit)
+        for action in actions:
+            if action != "Source/Source":
+                connected.reach(execution, action)
+                restart(workspace)
+            if action == "Approval/Approve":
+                connected.approve(execution)
+        if "Approval/Approve" not in actions:
+            connected.approve(execution)
+        assert connected.end(execution) == "Succeeded", connected.told(execution)
+        row.stopped(f"`up` after each of {len(actions)} kills; the release went on to its end")
+        assert list(connected.actions(execution)) == ORDER
+        assert version(workspace, "prod") == {"commit": commit, "digest": connected.digest(commit)}
+    faults.served.add(commit)
+
+
+def restart(workspace: Workspace) -> None:
+    """Kill the local cloud, and start it again."""
+    status = workspace.cloud("status", "--json")
+    os.kill(json.loads(status.stdout)["pid"], signal.SIGKILL)
+    done = workspace.cloud("up", "--yes")
+    assert done.returncode == 0, done.stdout
