@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
-from delivery import parser, people, steps
+from delivery import parser, people, preview, steps
 from delivery.console import typed
 from delivery.errors import DeliveryError, InterruptedDeliveryError
 
@@ -26,6 +26,7 @@ REMEDY = {
 COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "test": steps.run_test,
     "build": steps.run_build,
+    "index": steps.run_index,
     "deploy": steps.run_deploy,
     "acceptance": steps.run_acceptance,
     "promote": steps.run_promote,
@@ -38,6 +39,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "logs": people.run_logs,
     "clean": people.run_clean,
     "doctor": people.run_doctor,
+    "preview": preview.run,
 }
 
 

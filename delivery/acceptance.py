@@ -87,7 +87,7 @@ class Acceptance:
         found = {}
         for service in self.environment.services:
             digest, version = running.release(
-                self.clients("ecs"), self.environment.cluster, service.ecs_service, service.container or service.name
+                self.clients("ecs"), self.clients("ecr"), self.environment.cluster, service
             )
             if self.manifest:
                 wanted = self.manifest.services.get(service.name)
@@ -109,10 +109,10 @@ class Acceptance:
             raise WrongReleaseError(f"{self.environment.stack} was deployed to while it was tested; run it again")
 
     def _answers(self, tested: dict[str, tuple[str, str]]) -> None:
-        """Assert that the url tells the version and digest of what is tested."""
-        wanted = {(version, digest) for digest, version in tested.values()}
+        """Assert that each service tells the version and digest of what is tested."""
+        wanted = {name: (version, digest) for name, (digest, version) in tested.items()}
         end = time.monotonic() + ANSWERS_SECONDS
-        while wrong := proof.wrong_answers(self.environment.url, wanted):
+        while wrong := proof.wrong_answers(self.environment, wanted):
             if time.monotonic() > end:
                 raise DeliveryError(wrong)
             time.sleep(1)
@@ -140,7 +140,8 @@ class Acceptance:
         """Run a built suite against the environment."""
         reports = (self.reports / service.name).resolve()
         reports.mkdir(parents=True, exist_ok=True)
-        variables = {"BASE_URL": self.environment.url, "EXPECTED_DIGEST": digest, "EXPECTED_VERSION": version}
+        variables = {"SERVICE": service.name, "BASE_URL": self.environment.url}
+        variables |= {"EXPECTED_DIGEST": digest, "EXPECTED_VERSION": version}
         variables |= {"SAFE_ONLY": "1"} if self.safe_only else {}
         settings = [f"--env={key}={value}" for key, value in variables.items()]
         name = f"slipway-acceptance-{service.name}-{secrets.token_hex(4)}"
@@ -166,13 +167,17 @@ class Acceptance:
                 self.say(f"{service.name}: {digest} is tagged {tag}")
 
     def _put_back(self, tested: dict[str, tuple[str, str]]) -> str:
-        """Put every service back to what it replaced, unless another deploy came meanwhile; returns what serves now."""
+        """Put services back to what they replaced, unless another deploy came meanwhile; returns what serves now.
+
+        A service whose revision was good before was not changed by this release, and stays: unless all were.
+        """
         mover, ecs = self._mover(), self.clients("ecs")
-        moves: list[Move] = []
-        for service in self.environment.services:
-            bad = mover.running(service)
+        running = [(service, mover.running(service)) for service in self.environment.services]
+        for service, bad in running:
             if bad.digest != tested[service.name][0]:
                 return f"{service.name} is not put back: it was deployed to meanwhile and runs {bad}"
+        moves: list[Move] = []
+        for service, bad in [pair for pair in running if not pair[1].good] or running:
             back = before(ecs, bad, service.release_family)
             if back is None:
                 return f"{service.name} is not put back: {bad} replaced no good revision"

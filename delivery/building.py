@@ -9,7 +9,7 @@ import json
 import secrets
 import subprocess
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,8 @@ class Builder:
     commit: str
     place: Workplace
     output: Path
+    platform: str = ""
+    """One of several that the commit is built for; then what is built is a part of an index. Empty: the service's."""
 
     def run(self, execution: str) -> Manifest:
         """Build, test and push the release image of every service.
@@ -55,17 +57,22 @@ class Builder:
         """
         self.output.mkdir(parents=True, exist_ok=True)
         found = {}
-        for service in self.environment.services:
+        for each in self.environment.services:
+            service = replace(each, platform=self.platform or each.platform)
             digest = self._reused(service) or self._made(service)
             found[service.name] = Image(repository=service.repository, digest=digest, version=self.commit)
-        manifest = Manifest(commit=self.commit, execution=execution, services=found)
+        manifest = Manifest(commit=self.commit, execution=execution, services=found, platform=self.platform)
         manifest.write(self.output / "release.json")
         (self.output / "release.txt").write_text(manifest.text() + "\n", "utf-8")
         return manifest
 
     @property
     def _tag(self) -> str:
-        return images.CANDIDATE + self.commit
+        return images.CANDIDATE + self.commit + self._suffix
+
+    @property
+    def _suffix(self) -> str:
+        return f"-{self.platform.rpartition('/')[2]}" if self.platform else ""
 
     def _reused(self, service: Service) -> str | None:
         """Return the digest of an image that was built before, with a report that says so as a skipped test."""
@@ -86,7 +93,8 @@ class Builder:
         try:
             process.quietly(command(service, self.commit, local, self.place.root), title, self.place.say, plain)
             self.place.say(f"{service.name}: built")
-            bill = self.output / f"sbom-{service.name}.cdx.json"
+            _check_platform(service, local)
+            bill = self.output / f"sbom-{service.name}{self._suffix}.cdx.json"
             bill.write_text(json.dumps(sbom.of_image(local, service.name, self.commit), indent=1) + "\n", "utf-8")
             testing.script(service, "acceptance", {"COMMIT": self.commit, "APP_IMAGE": local}, self.place)
             return self._push(service, local)
@@ -114,6 +122,17 @@ class Builder:
             raise DeliveryError(f"{remote} was pushed, but repository {service.repository!r} does not show it")
         say(f"{service.name}: pushed {self._tag} as {digest}")
         return digest
+
+
+def _check_platform(service: Service, image: str) -> None:
+    """Refuse an image that is for another platform than asked for, as a base image may make it."""
+    inspect = ["docker", "image", "inspect", "--format={{.Os}}/{{.Architecture}}", image]
+    found = subprocess.run(inspect, capture_output=True, text=True, check=True).stdout.strip()
+    if service.platform and found != service.platform:
+        raise DeliveryError(
+            f"{service.name}: the image is for {found}, not for {service.platform}; name base images in "
+            f"{service.context}/{service.dockerfile} that are for both"
+        )
 
 
 def command(service: Service, commit: str, image: str, root: Path) -> list[str]:

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
 CANDIDATE, ACCEPTED, RELEASED = "candidate-", "accepted-", "released-"
 COMMIT_TAG = re.compile(r"(?:candidate|accepted)-([0-9a-f]{7,64})|released-([0-9a-f]{7,64})-[0-9a-z]+")
 MISSING = ("ImageNotFoundException",)
+ALREADY = ("ImageTagAlreadyExistsException", "ImageAlreadyExistsException")
 EXECUTION_SHOWN = 8
+OCI_IMAGE = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+DOCKER_IMAGE = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+# Asked for by name, so that ECR hands over what is there and converts nothing.
+MEDIA_TYPES = [OCI_INDEX, DOCKER_LIST, OCI_IMAGE, DOCKER_IMAGE]
 
 
 def digest_of(ecr: Client, repository: str, tag: str) -> str | None:
@@ -127,14 +134,22 @@ def mark(ecr: Client, repository: str, digest: str, tag: str) -> bool:
 
 def _put(ecr: Client, repository: str, digest: str, tag: str) -> str | None:
     """Put the tag; returns None when that was done, else the digest that another put it on meanwhile."""
-    got = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageDigest": digest}]).get("images", [])
-    if not got:
+    held = manifest_of(ecr, repository, digest)
+    if held is None:
         raise DeliveryError(f"repository {repository!r} has no image {digest}; it was removed; build the commit again")
-    kind = {"imageManifestMediaType": got[0]["imageManifestMediaType"]} if "imageManifestMediaType" in got[0] else {}
+    kind = {"imageManifestMediaType": held[0]} if held[0] else {}
     try:
-        ecr.put_image(repositoryName=repository, imageManifest=got[0]["imageManifest"], imageTag=tag, **kind)
+        ecr.put_image(repositoryName=repository, imageManifest=held[1], imageTag=tag, **kind)
     except ClientError as error:
-        if code(error) not in ("ImageTagAlreadyExistsException", "ImageAlreadyExistsException"):
+        if code(error) not in ALREADY:
             raise
         return digest_of(ecr, repository, tag)
     return None
+
+
+def manifest_of(ecr: Client, repository: str, digest: str) -> tuple[str, str] | None:
+    """Return the media type and manifest of an image or index as it was pushed, None where it is gone."""
+    got = ecr.batch_get_image(
+        repositoryName=repository, imageIds=[{"imageDigest": digest}], acceptedMediaTypes=MEDIA_TYPES
+    ).get("images", [])
+    return (str(got[0].get("imageManifestMediaType", "")), str(got[0]["imageManifest"])) if got else None

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 COMMIT = re.compile(r"[0-9a-f]{7,64}")
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 BY_HAND = "by-hand"
+# Of the text in a variable of the pipeline, with which an approval's text must stay below CodePipeline's 1,000
+# characters: that leaves 360 for the words around it, the commit and a url with the longest of domain names.
+TEXT_LIMIT = 640
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,26 +32,44 @@ class Image:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Manifest:
-    """A release: a commit, the pipeline execution that built it (or `by-hand`) and an image per service."""
+    """A release: a commit, the pipeline execution that built it (or `by-hand`) and an image per service.
+
+    With a `platform` it is no release yet: the images of that platform alone, which an index is made of.
+    """
 
     commit: str
     execution: str
     services: Mapping[str, Image]
+    platform: str = ""
 
     def write(self, path: Path) -> None:
         """Write it as JSON."""
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n", "utf-8")
+        held = {key: value for key, value in asdict(self).items() if value or key != "platform"}
+        path.write_text(json.dumps(held, indent=2) + "\n", "utf-8")
 
     def text(self) -> str:
-        """Return `service@digest` for each service, joined by a space: a variable of the pipeline."""
-        return " ".join(f"{name}@{image.digest}" for name, image in sorted(self.services.items()))
+        """Return `service@digest` for each service, joined by a space: a variable of the pipeline.
+
+        Of many services, as many as have room and how many more there are; release.json holds all.
+        """
+        parts = [f"{name}@{image.digest}" for name, image in sorted(self.services.items())]
+        for shown in range(len(parts), -1, -1):
+            text = " ".join([*parts[:shown], *([f"and {len(parts) - shown} more"] if shown < len(parts) else [])])
+            if len(text) <= TEXT_LIMIT:
+                break
+        return text
 
 
-def read(path: Path) -> Manifest:
-    """Read a manifest.
+def shown(text: str) -> dict[str, str]:
+    """Return digest by service of what `Manifest.text` returned: of those that had room in it."""
+    return {name: digest for name, at, digest in (part.partition("@") for part in text.split()) if at}
+
+
+def read(path: Path, *, of_platform: bool = False) -> Manifest:
+    """Read a manifest: of a release, or of what was built for one platform.
 
     Raises:
-        DeliveryError: the file is missing, is no manifest, or holds what is no commit or digest.
+        DeliveryError: the file is missing, is no manifest, is of the other kind, or holds what is no commit or digest.
     """
     remedy = "give the release.json that `delivery build` wrote, or use --commit"
     try:
@@ -60,11 +81,16 @@ def read(path: Path) -> Manifest:
                 name: Image(repository=image["repository"], digest=image["digest"], version=image["version"])
                 for name, image in held["services"].items()
             },
+            platform=str(held.get("platform") or ""),
         )
     except OSError as error:
         raise DeliveryError(f"{path}: {error.strerror}; {remedy}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DeliveryError(f"{path} is no release manifest ({error!r}); {remedy}") from error
+    if bool(found.platform) != of_platform:
+        what = f"holds the images of {found.platform} alone" if found.platform else "is a release, not of one platform"
+        wanted = "what `delivery build --platform` wrote" if of_platform else "what `delivery index` wrote"
+        raise DeliveryError(f"{path} {what}; give {wanted}")
     if not COMMIT.fullmatch(found.commit):
         raise DeliveryError(f"{path}: commit is {found.commit!r}, not a commit's hexadecimal number; {remedy}")
     for name, image in found.services.items():

@@ -9,6 +9,7 @@ from pathlib import Path
 from delivery import logs
 from delivery.status import WAITS
 
+PLATFORMS = ("linux/amd64", "linux/arm64")
 ROOT = Path(__file__).resolve().parent.parent
 EPILOG = "Exit codes: 0 done, 1 failed (one line says why and what to do), 2 wrong usage, 130 interrupted."
 
@@ -25,6 +26,7 @@ def build() -> argparse.ArgumentParser:
     _steps(commands)
     _pipeline(Commands(commands))
     _care(Commands(commands))
+    _review(commands)
     return parser
 
 
@@ -81,9 +83,29 @@ def _steps(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "An image that was built before is reused. Writes release.json, release.txt and sbom-SERVICE.cdx.json.",
     )
     make.add_argument("--commit", required=True, metavar="COMMIT", help="the commit that the sources are of, whole")
+    make.add_argument(
+        "--platform",
+        default="",
+        choices=("", *PLATFORMS),
+        help="one of several that the commit is built for, as a part of an index (default: the service's own, no index)",
+    )
     make.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where the files go (default: here)")
     _execution(make)
     _reports(make)
+    index = commands.add(
+        "index",
+        "make one image of those that were built for each platform",
+        "Needs no Docker. Writes release.json and release.txt.",
+    )
+    index.add_argument(
+        "--built",
+        type=Path,
+        action="append",
+        required=True,
+        metavar="FILE",
+        help="release.json of `delivery build --platform`; once for each platform",
+    )
+    index.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where the files go (default: here)")
     deploy = commands.add(
         "deploy",
         "make a stack serve a release, and prove that it does",
@@ -164,3 +186,31 @@ def _care(commands: Commands) -> None:
     )
     clean.add_argument("--keep", type=_keep, default=10, metavar="N", help="release revisions to keep (default: 10)")
     commands.add("doctor", "check what would make a first run fail; 1 when something would")
+
+
+def _review(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """What a reviewer of a change sees."""
+    summary = "show what a change would do to each stack, as one comment on its pull request"
+    shown = subparsers.add_parser(
+        "preview",
+        help=summary,
+        description=f"{summary[0].upper()}{summary[1:]}. Runs `pulumi preview` of what is checked out; without a pull "
+        "request the text is printed only. In GitHub Actions the pull request is that of the workflow. GITHUB_TOKEN "
+        "must be allowed to write the comment; GITHUB_API_URL is for a GitHub that is not github.com.",
+        epilog=EPILOG,
+    )
+    shown.add_argument("--stack", action="append", metavar="NAME", help="only this stack; may be repeated")
+    shown.add_argument("--repository", default="", metavar="OWNER/NAME", help="default: $GITHUB_REPOSITORY")
+    shown.add_argument("--pull-request", type=int, default=0, metavar="N", help="the pull request to comment on")
+    shown.add_argument("--commit", default="", metavar="HASH", help="its commit (default: what is checked out)")
+    shown.add_argument(
+        "--pulumi",
+        default=os.environ.get("DELIVERY_PULUMI") or "pulumi",
+        metavar="COMMAND",
+        help="the command that is pulumi (default: $DELIVERY_PULUMI, else pulumi)",
+    )
+    apart = shown.add_mutually_exclusive_group()
+    apart.add_argument("--save", type=Path, metavar="FILE", help="preview, comment on nothing, write FILE")
+    apart.add_argument(
+        "--from", dest="read", type=Path, metavar="FILE", help="comment what --save wrote, run no pulumi"
+    )

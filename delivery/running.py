@@ -4,38 +4,42 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from delivery import proof, revisions
+from delivery import indexing, proof, revisions
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
     from delivery.clients import Client
+    from delivery.environment import Service
 
 
 class MixedError(DeliveryError):
     """A deployment is under way."""
 
 
-def release(ecs: Client, cluster: str, service: str, container: str) -> tuple[str, str]:
+def release(ecs: Client, ecr: Client, cluster: str, service: Service) -> tuple[str, str]:
     """Tell which release every running task of a service has.
 
     Args:
         ecs: a boto3 `ecs` client.
+        ecr: a boto3 `ecr` client.
         cluster: the cluster's name or ARN.
-        service: the ECS service's name.
-        container: the name of the container that the service's image runs in (the first one where none has it).
+        service: one of its services.
 
     Returns:
-        The image digest `sha256:...` and the version (`APP_VERSION`) of the tasks' container.
+        The image digest `sha256:...` (of an index: its own) and the version (`APP_VERSION`) of the tasks' container.
 
     Raises:
         MixedError: tasks run different releases (a deployment is under way).
         DeliveryError: no task is running.
     """
-    tasks = proof.running(ecs, cluster, service)
+    name, container = service.ecs_service, service.container or service.name
+    tasks = proof.running(ecs, cluster, name)
     if not tasks:
-        raise DeliveryError(f"service {service!r} in cluster {cluster!r} runs no task; look at its events in ECS")
+        raise DeliveryError(f"service {name!r} in cluster {cluster!r} runs no task; look at its events in ECS")
     found = {(proof.digest_of(task, container), task["taskDefinitionArn"]) for task in tasks}
     if len(found) != 1:
-        raise MixedError(f"service {service!r} runs more than one release now; wait for its deployment to end")
-    digest, definition = found.pop()
-    return digest, revisions.read(ecs, definition, container).version
+        raise MixedError(f"service {name!r} runs more than one release now; wait for its deployment to end")
+    shown, definition = found.pop()
+    revision = revisions.read(ecs, definition, container)
+    whole = bool(revision.digest) and indexing.is_image(ecr, service, shown, revision.digest)
+    return revision.digest if whole else shown, revision.version

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from delivery import acceptance, building, deploy, environment, images, manifest, promote, testing
+from delivery import acceptance, building, deploy, environment, images, indexing, manifest, promote, testing
 from delivery.clients import client
 from delivery.console import Progress
 from delivery.errors import DeliveryError
@@ -50,8 +50,17 @@ def run_build(options: argparse.Namespace) -> None:
         commit=commit,
         place=_place(options),
         output=options.output,
+        platform=options.platform,
     )
     made = builder.run(options.execution or manifest.BY_HAND)
+    print(f"RELEASE={made.text()}")
+
+
+def run_index(options: argparse.Namespace) -> None:
+    """Run `delivery index`."""
+    found = environment.read(client("ssm"), options.stack)
+    built = [manifest.read(path, of_platform=True) for path in options.built]
+    made = indexing.run(client("ecr"), found, built, options.output, Progress())
     print(f"RELEASE={made.text()}")
 
 

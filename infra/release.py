@@ -110,7 +110,7 @@ def build(
     store = ArtifactStore(stack, release_wiring.artifact_store(known))
     projects = {
         key: BuildProject(f"{stack}-{key}", release_wiring.build_project(chosen, known, store, key))
-        for key in release_wiring.step_keys(pipeline)
+        for key in release_wiring.step_keys(chosen, pipeline)
     }
     # AWS has the project's role use the connection when it makes the project; rights are in force some seconds after
     # they are given, so the project comes last.

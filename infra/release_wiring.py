@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from infra import naming, rights, stages
+from infra import naming, platforms, rights, stages
 from infra.components.artifact_store import ArtifactStore, ArtifactStoreArgs
 from infra.components.build_project import BuildProjectArgs
 from infra.components.checks_webhook import ChecksWebhookArgs
@@ -27,11 +27,6 @@ if TYPE_CHECKING:
     from infra.setting_pipeline import Pipeline
 
 BUILDSPECS = "delivery/buildspecs"
-IMAGES = {
-    "X86_64": "aws/codebuild/amazonlinux-x86_64-standard:5.0",
-    "ARM64": "aws/codebuild/amazonlinux-aarch64-standard:3.0",
-}
-MACHINES = {"X86_64": "LINUX_CONTAINER", "ARM64": "ARM_CONTAINER"}
 TESTED = {"unit": "TEST", "integration": "TEST", "coverage": "CODE_COVERAGE"}
 ACCEPTED = {"acceptance": "TEST"}
 
@@ -55,12 +50,19 @@ STEPS = {
     "test": Step(
         description="Unit and integration tests of a release", buildspec="test", docker=True, minutes=60, reports=TESTED
     ),
-    "build": Step(
+    platforms.BUILD: Step(
         description="Builds a release's images, tries and pushes them",
         buildspec="build",
         docker=True,
         minutes=60,
         reports={"image": "TEST"},
+    ),
+    stages.INDEX: Step(
+        description="Makes one image of those built for each platform",
+        buildspec="index",
+        docker=False,
+        minutes=10,
+        reports={},
     ),
     "staging-deploy": Step(
         description="Rolls a release out to staging", buildspec="deploy", docker=False, minutes=60, reports={}
@@ -127,18 +129,32 @@ def artifact_store(survey: Survey) -> ArtifactStoreArgs:
     return ArtifactStoreArgs(keep_days=survey.pipeline.artifact_days, account=survey.home.account)
 
 
-def step_keys(pipeline: Pipeline) -> tuple[str, ...]:
+def native(chosen: settings.Settings) -> platforms.Platform:
+    """Return the platform that the first service runs on, and with it all steps but the builds for another one."""
+    return platforms.OF_ARCHITECTURE[next(iter(chosen.environment.services.values())).cpu_architecture]
+
+
+def builds(chosen: settings.Settings, pipeline: Pipeline) -> dict[str, str]:
+    """Return the build projects that make images, and the platform of each."""
+    return platforms.builds(pipeline.platforms, native(chosen))
+
+
+def step_keys(chosen: settings.Settings, pipeline: Pipeline) -> tuple[str, ...]:
     """Return the build projects of the pipeline's steps: production's only where there is one."""
-    return (*stages.FOR_STAGING, *(stages.FOR_PRODUCTION if pipeline.staging else ()))
+    images = list(builds(chosen, pipeline))
+    index = [stages.INDEX] if len(images) > 1 else []
+    production = stages.FOR_PRODUCTION if pipeline.staging else ()
+    return (*stages.BEFORE_STAGING, *images, *index, *stages.FOR_STAGING, *production)
 
 
 def build_project(
     chosen: settings.Settings, survey: Survey, store: ArtifactStore, key: str, after: Sequence[BuildProject] = ()
 ) -> BuildProjectArgs:
     """Return one of the build projects, which comes after others."""
-    pipeline, step, name = survey.pipeline, STEPS[key], naming.build_project(chosen.stack, key)
-    own = key == stages.CHECKS
-    architecture = next(iter(chosen.environment.services.values())).cpu_architecture
+    pipeline, name, own = survey.pipeline, naming.build_project(chosen.stack, key), key == stages.CHECKS
+    images = builds(chosen, pipeline)
+    step, platform = STEPS[platforms.BUILD if key in images else key], images.get(key, native(chosen))
+    several = {"PLATFORM": platform} if key in images and len(images) > 1 else {}
     environment = chosen.stack if key in stages.FOR_PRODUCTION else survey.staging
     return BuildProjectArgs(
         project_name=name,
@@ -147,16 +163,16 @@ def build_project(
         buildspec=survey.checks if own else f"{BUILDSPECS}/{step.buildspec}.yml",
         repository=pipeline.repository if own else None,
         connection_arn=survey.connection.arn if own and survey.connection else None,
-        image=pipeline.image or IMAGES[architecture],
+        image=pipeline.image or platforms.IMAGES[platform],
         compute_type=pipeline.compute_type,
-        machine=MACHINES[architecture],
+        machine=platforms.MACHINES[platform],
         privileged=step.docker,
         minutes=step.minutes,
-        variables={"STACK": environment, "PIPELINE": naming.pipeline(chosen.stack)},
+        variables={"STACK": environment, "PIPELINE": naming.pipeline(chosen.stack), **several},
         reports=step.reports,
         statements=[
             rights.read_facts(survey.home, environment),
-            *(_own_source(survey) if own else _from_pipeline(survey, store, key)),
+            *(_own_source(survey) if own else _from_pipeline(survey, store, write=key in (*images, stages.INDEX))),
             *_purpose(chosen, survey, key),
         ],
         log_group=naming.build_log_group(chosen.stack, key),
@@ -171,8 +187,8 @@ def _own_source(survey: Survey) -> list[Document]:
     return rights.use_connection(survey.connection.arn, fetch=True) if survey.connection else []
 
 
-def _from_pipeline(survey: Survey, store: ArtifactStore, key: str) -> list[Document]:
-    return rights.artifacts(survey.home, store.arn, store.objects, write=key == "build")
+def _from_pipeline(survey: Survey, store: ArtifactStore, *, write: bool) -> list[Document]:
+    return rights.artifacts(survey.home, store.arn, store.objects, write=write)
 
 
 def _purpose(chosen: settings.Settings, survey: Survey, key: str) -> list[Document]:
@@ -180,8 +196,10 @@ def _purpose(chosen: settings.Settings, survey: Survey, key: str) -> list[Docume
     here = list(chosen.environment.services)
     to_staging = rights.deploy(survey.home, survey.staging, survey.services, survey.repositories)
     to_production = rights.deploy(survey.home, chosen.stack, here, survey.repositories)
+    if key in builds(chosen, survey.pipeline):
+        return rights.push_images(survey.repositories)
     return {
-        "build": rights.push_images(survey.repositories),
+        stages.INDEX: [rights.tag_images(survey.repositories)],
         "staging-deploy": to_staging,
         # What acceptance refuses it puts back itself.
         "staging-acceptance": to_staging,
@@ -210,7 +228,13 @@ def pipeline_of(  # noqa: PLR0913 - everything that the pipeline ties together
     names = {key: one.name for key, one in projects.items()}
     return PipelineArgs(
         pipeline_name=name,
-        stages=stages.release(source, names, approve=approve, production=pipeline.staging is not None),
+        stages=stages.release(
+            source,
+            names,
+            builds=builds(chosen, pipeline),
+            approve=approve,
+            production=pipeline.staging is not None,
+        ),
         bucket=store.bucket,
         push=pipeline.branch if survey.connection else None,
         statements=[

@@ -115,7 +115,7 @@ def push_images(repositories: Sequence[object]) -> list[Document]:
 
 
 def tag_images(repositories: Sequence[object]) -> Document:
-    """Give an image that is there another tag."""
+    """Give an image that is there another tag, or put images that are there under one index."""
     return statement("TagImages", ["ecr:BatchGetImage", "ecr:DescribeImages", "ecr:PutImage"], repositories)
 
 
@@ -152,5 +152,5 @@ def deploy(home: Home, environment: str, services: Sequence[str], repositories: 
             {"StringEquals": {"iam:PassedToService": TASKS}},
         ),
         statement("ReadTargetHealth", ["elasticloadbalancing:DescribeTargetHealth"], EVERYTHING),
-        statement("SeeImages", ["ecr:DescribeImages"], repositories),
+        statement("SeeImages", ["ecr:BatchGetImage", "ecr:DescribeImages"], repositories),
     ]

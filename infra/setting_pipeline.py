@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from infra.platforms import OF_ARCHITECTURE, Platform
 from infra.setting_errors import Location, Mistake
 from infra.setting_section import Section
 
@@ -20,8 +21,12 @@ GITHUB_OWNER = "github:owner"
 GITHUB_TOKEN = "github:token"  # noqa: S105 - a key
 # CodePipeline PutWebhook, authenticationConfiguration.SecretToken.
 LONGEST_SECRET = 100
+# How the names of AWS's own build images begin; each is for one architecture.
+CURATED = "aws/codebuild/"
 WHERE: Location = ("pipeline",)
-STAGING: Location = ("pipeline.staging",)
+STAGING: Location = ("pipeline", "staging")
+TRIGGER: tuple[Location, ...] = (("pipeline", "trigger"),)
+REPOSITORY: Location = ("pipeline", "repository")
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 
 
@@ -59,6 +64,12 @@ class Pipeline(Section):
         description="what builds run in; absent: `aws/codebuild/amazonlinux-x86_64-standard:5.0`, for ARM64 services "
         "`aws/codebuild/amazonlinux-aarch64-standard:3.0`",
     )
+    platforms: tuple[Platform, ...] | None = Field(
+        None,
+        min_length=1,
+        description="`linux/amd64`, `linux/arm64` or both: what images are built for, each on machines of its own kind "
+        "(ADR 0010); absent: what the services run on",
+    )
     artifact_days: int = Field(30, ge=1, description="days that sources and manifests of releases are kept")
     log_retention_days: int = Field(30, description="days, as CloudWatch Logs allows")
 
@@ -73,6 +84,9 @@ def secrets(config: Mapping[str, str], secret_keys: Sequence[str], *, pipeline: 
     """
     own, prefix = OWN_SECRET, OWN_SECRET.removesuffix(WEBHOOK_SECRET)
     found = [Mistake.secret(key.removeprefix(prefix)) for key in secret_keys if key.startswith(prefix) and key != own]
+    if GITHUB_OWNER in secret_keys:
+        rule = f"holds a secret; an owner is none and names are made of it; run: pulumi config set {GITHUB_OWNER} NAME"
+        found.append(Mistake((GITHUB_OWNER,), rule))
     by_webhook = isinstance(pipeline, dict) and pipeline.get("trigger") == "webhook"
     for key, use in ((own, "GitHub signs with it"), (GITHUB_TOKEN, "the pipeline reads the source with it")):
         where: Location = (key.removeprefix(prefix),)
@@ -82,6 +96,8 @@ def secrets(config: Mapping[str, str], secret_keys: Sequence[str], *, pipeline: 
                 found.append(Mistake(where, f"is missing; {use} under trigger: webhook; run: {command}"))
         elif key not in secret_keys:
             found.append(Mistake(where, f"is in plain text; a secret is stored encrypted; run: {command}"))
+        elif key == GITHUB_TOKEN and not config[key].strip():
+            found.append(Mistake(where, f"is empty; GitHub takes no such token; run: {command}"))
         elif key == own and not 1 <= len(config[key]) <= LONGEST_SECRET:
             rule = f"AWS takes 1 to {LONGEST_SECRET}; run: {command}"
             found.append(Mistake(where, f"has {len(config[key])} characters; {rule}"))
@@ -96,36 +112,54 @@ def check(settings: Settings) -> Iterator[Mistake]:
     yield from _owner(pipeline, settings.github_owner)
     yield from _approval(pipeline)
     if pipeline.connection_arn is not None and pipeline.trigger != "connection":
-        yield Mistake((*WHERE, "connection_arn"), "is set beside trigger: webhook; a webhook uses none; remove it")
+        yield Mistake((*WHERE, "connection_arn"), "is set beside trigger: webhook; a webhook uses none; remove it", TRIGGER)
     if pipeline.staging is None and settings.registry is None:
         rule = "the first stage needs a stack with images; name one, or add slipway:registry to be staging itself"
-        yield Mistake(STAGING, f"is missing; {rule}")
+        yield Mistake(STAGING, f"is missing; {rule}", (("registry",),))
     if settings.staging_stack == settings.qualified:
         rule = "that is this stack itself; name another, or remove it to end the pipeline with staging"
         yield Mistake.value(STAGING, pipeline.staging, rule)
     if settings.environment.rollout != "pipeline":
         rule = "each `pulumi up` would undo the pipeline's releases; set it to pipeline or remove slipway:pipeline"
         yield Mistake.value(("environment", "rollout"), settings.environment.rollout, rule)
-    if len({service.cpu_architecture for service in settings.environment.services.values()}) > 1:
-        rule = "has several values of cpu_architecture; a pipeline builds for one; give all the same"
-        yield Mistake(("environment", "services"), rule)
+    yield from _platforms(pipeline, settings)
+
+
+def _platforms(pipeline: Pipeline, settings: Settings) -> Iterator[Mistake]:
+    needed = {name: OF_ARCHITECTURE[one.cpu_architecture] for name, one in settings.environment.services.items()}
+    if pipeline.platforms is None:
+        if len(set(needed.values())) > 1:
+            rule = "a pipeline builds for one; give all the same, or name both under slipway:pipeline.platforms"
+            yield Mistake(("environment", "services"), f"has several values of cpu_architecture; {rule}")
+        return
+    where: Location = (*WHERE, "platforms")
+    if len(set(pipeline.platforms)) < len(pipeline.platforms):
+        yield Mistake.value(where, pipeline.platforms, "a platform is named twice; name it once")
+    for name, platform in needed.items():
+        if platform not in pipeline.platforms:
+            rule = f"service {name} runs on {platform}; add it, or change the service's cpu_architecture"
+            yield Mistake.value(where, pipeline.platforms, rule)
+    if len(pipeline.platforms) > 1 and pipeline.image and pipeline.image.startswith(CURATED):
+        rule = "that is for one architecture and platforms has several; remove it: there is one for each"
+        yield Mistake.value((*WHERE, "image"), pipeline.image, rule)
 
 
 def _owner(pipeline: Pipeline, owner: str | None) -> Iterator[Mistake]:
     wanted = pipeline.repository.split("/")[0]
     remedy = f"run: pulumi config set {GITHUB_OWNER} {wanted}"
     if owner is None:
-        yield Mistake((GITHUB_OWNER,), f"is missing; webhooks are registered in the account it names; {remedy}")
+        rule = "is missing; webhooks are registered in the account it names"
+        yield Mistake((GITHUB_OWNER,), f"{rule}; {remedy}", (REPOSITORY,))
     elif owner != wanted:
         rule = f"slipway:pipeline.repository is {pipeline.repository}; {remedy}"
-        yield Mistake.value((GITHUB_OWNER,), owner, rule)
+        yield Mistake.value((GITHUB_OWNER,), owner, rule, (REPOSITORY,))
 
 
 def _approval(pipeline: Pipeline) -> Iterator[Mistake]:
     if pipeline.staging is None:
         for key in sorted(pipeline.model_fields_set & {"approval", "approval_minutes"}):
             rule = "a pipeline without production has no approval; remove it, or name slipway:pipeline.staging"
-            yield Mistake.value((*WHERE, key), getattr(pipeline, key), rule)
+            yield Mistake.value((*WHERE, key), getattr(pipeline, key), rule, (STAGING,))
     elif pipeline.approval == "automatic" and "approval_minutes" in pipeline.model_fields_set:
         rule = "nobody is asked under approval: automatic; remove it"
-        yield Mistake.value((*WHERE, "approval_minutes"), pipeline.approval_minutes, rule)
+        yield Mistake.value((*WHERE, "approval_minutes"), pipeline.approval_minutes, rule, ((*WHERE, "approval"),))

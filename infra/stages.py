@@ -6,14 +6,19 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from infra import platforms
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SOURCE, RELEASE = "Source", "Release"
 # Keys of the build projects that work on the staging environment, and on production.
-FOR_STAGING = ("test", "build", "staging-deploy", "staging-acceptance", "staging-promote")
+BEFORE_STAGING = ("test",)
+FOR_STAGING = ("staging-deploy", "staging-acceptance", "staging-promote")
 FOR_PRODUCTION = ("production-deploy", "production-smoke")
 CHECKS = "checks"
+# The project that makes one image of a release built for several platforms.
+INDEX = "index"
 # Actions whose outcome is a verdict, as AWS's console shows them.
 TESTS = ("Test", "Acceptance", "Smoke")
 VARIABLES = {"COMMIT": "#{SourceVariables.CommitId}", "EXECUTION": "#{codepipeline.PipelineExecutionId}"}
@@ -80,7 +85,12 @@ def approval(*, topic: object, minutes: int) -> Action:
 
 
 def release(
-    source: Action, projects: Mapping[str, object], *, approve: Action | None, production: bool
+    source: Action,
+    projects: Mapping[str, object],
+    *,
+    builds: Mapping[str, str],
+    approve: Action | None,
+    production: bool,
 ) -> tuple[Stage, ...]:
     """Return the stages that a release passes.
 
@@ -90,11 +100,11 @@ def release(
     Args:
         source: where the commit comes from.
         projects: names of the build projects by key.
+        builds: keys of those that build images, and the platform that each builds for.
         approve: the approval before production, if one is asked for.
         production: whether there is one; else the pipeline ends with staging.
     """
     manifest = (SOURCE, RELEASE)
-    build = _build("Build", projects["build"], namespace="Build", outputs=(RELEASE,))
     tested = _build("Acceptance", projects["staging-acceptance"], manifest, namespace="Acceptance")
     staging = (
         _build("Deploy", projects["staging-deploy"], manifest, namespace="StagingDeploy"),
@@ -104,7 +114,7 @@ def release(
     stages = [
         Stage(name="Source", actions=(source,)),
         Stage(name="Test", actions=(_build("Test", projects["test"]),)),
-        Stage(name="Build", actions=(build,)),
+        Stage(name="Build", actions=_building(projects, builds)),
         Stage(name="Staging", actions=staging),
     ]
     if approve:
@@ -114,6 +124,17 @@ def release(
         deploy = _build("Deploy", projects["production-deploy"], manifest)
         stages.append(Stage(name="Production", actions=(deploy, replace(smoke, order=2))))
     return tuple(stages)
+
+
+def _building(projects: Mapping[str, object], builds: Mapping[str, str]) -> tuple[Action, ...]:
+    """Return the actions that make a release: one, or one a platform side by side and then the index of both."""
+    if len(builds) == 1:
+        return (_build("Build", projects[platforms.BUILD], namespace="Build", outputs=(RELEASE,)),)
+    parts = {key: f"Built_{platforms.short(platform)}" for key, platform in builds.items()}
+    natives = [_build(key.capitalize(), projects[key], outputs=(part,)) for key, part in parts.items()]
+    inputs = (SOURCE, *sorted(parts.values()))
+    index = _build("Index", projects[INDEX], inputs, namespace="Build", outputs=(RELEASE,))
+    return (*natives, replace(index, order=2))
 
 
 def _source(provider: str, owner: str, configuration: Mapping[str, object]) -> Action:
