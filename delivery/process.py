@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from delivery.errors import DeliveryError
@@ -62,6 +63,34 @@ def quietly(command: Sequence[str], title: str, say: Progress, environment: Mapp
         print(text, flush=True)
         raise ProgramError(f"{title} failed (exit code {code}); its output is above", text)
     return text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Captured:
+    """What a program wrote to standard output and standard error, and its exit code."""
+
+    output: str
+    complaints: str
+    code: int
+
+
+def captured(
+    command: Sequence[str],
+    beat: Callable[[], None],
+    environment: Mapping[str, str] | None = None,
+    at: Path | None = None,
+) -> Captured:
+    """Run a program whose output is for us, whatever its end; `beat` is called every 15 seconds."""
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaints:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=complaints, env=_environment(environment), cwd=at
+        )
+        code = _wait(process, beat)
+        texts = []
+        for stream in (output, complaints):
+            stream.seek(0)
+            texts.append(stream.read().decode("utf-8", "replace"))
+    return Captured(output=texts[0], complaints=texts[1], code=code)
 
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:

@@ -41,6 +41,7 @@ READS_STACK_FILE = {
 }
 TAKES_A_STACK = READS_STACK_FILE | {"stack", "cancel", "state"}
 WRITES_STACK_FILE = {"set", "set-all", "rm", "rm-all", "cp", "refresh", "env"}  # sub-commands of `pulumi config`
+OUTPUT_SETTINGS = {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW"}  # how pulumi writes; leads nowhere
 OWN_OPTIONS = {"-C", "--cwd", "--config-file"}
 HELP = """usage: pulumi-local [--help-local] COMMAND -s STACK [ARGUMENTS OF PULUMI]
 
@@ -94,7 +95,11 @@ def pulumi_environment(cloud: client.LocalCloud) -> dict[str, str]:
     Returns:
         Variables for a child process, without any AWS or Pulumi setting of the caller's.
     """
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "PULUMI_", "GITHUB_"))}
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if key in OUTPUT_SETTINGS or not key.startswith(("AWS_", "PULUMI_", "GITHUB_"))
+    }
     passphrase = cloud.state / "passphrase"
     if not passphrase.exists():
         new = passphrase.with_suffix(".new")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 
-from localcloud import client
+from localcloud import client, settings
 from localcloud.settings import UserError
 
 
@@ -20,8 +21,11 @@ def main(command: list[str]) -> int:
         print(f"localcloud.run: {error}", file=sys.stderr)
         return 1
     kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    # For `delivery preview`: the local GitHub, which takes any token, and pulumi as it is run here.
+    github = {"GITHUB_API_URL": f"{cloud.endpoint}/api/v3", "GITHUB_TOKEN": "local"}
+    pulumi = {"DELIVERY_PULUMI": shlex.quote(str(settings.REPOSITORY / "bin/pulumi-local"))}
     try:
-        os.execvpe(command[0], command, kept | cloud.environment)  # noqa: S606 - no shell is meant
+        os.execvpe(command[0], command, kept | cloud.environment | github | pulumi)  # noqa: S606 - no shell is meant
     except FileNotFoundError:
         print(f"localcloud.run: {command[0]} is not on PATH; install it", file=sys.stderr)
         return 1

@@ -1,0 +1,109 @@
+"""What a change would do to each stack, shown where it is reviewed: `pulumi preview` as a pull request's comment."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from delivery import preview_events, preview_github, preview_model, preview_text, process
+from delivery.console import Progress
+from delivery.errors import DeliveryError
+from delivery.parser import ROOT
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from delivery.preview_model import StackPreview
+
+ARGUMENTS = ("--json", "--non-interactive", "--color", "never", "--suppress-permalink")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run `delivery preview`.
+
+    Returns:
+        1 where a preview failed, else 0.
+
+    Raises:
+        DeliveryError: there is nothing to preview, or nowhere to show it.
+    """
+    say = Progress()
+    pull = None
+    if not options.save:
+        # Asked first: a wrong address or a missing token is known before minutes of previews.
+        pull = preview_github.pull_request_of(
+            os.environ,
+            repository=options.repository,
+            number=options.pull_request,
+            commit=options.commit or _checked_out(),
+        )
+    github = preview_github.GitHub() if pull else None
+    previews = preview_model.load(options.read) if options.read else _preview(options, say)
+    if options.save:
+        preview_model.save(options.save, previews)
+        say(f"written to {options.save}")
+    text = preview_text.comment(previews, preview_text.About(commit=pull.commit if pull else "", run=_run()))
+    print(text)
+    if pull and github:
+        preview_github.keep(github, pull, text, say)
+    return int(not previews or any(one.failed for one in previews))
+
+
+def stacks() -> list[str]:
+    """Return the stacks that have a stack file, by name."""
+    return sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pulumi:
+    """The command that stands for pulumi, and where progress is said."""
+
+    command: Sequence[str]
+    say: Progress
+
+    def preview(self, stack: str) -> StackPreview:
+        """Return what `pulumi up` of a stack would do; a failure of it is in what is returned.
+
+        Raises:
+            FileNotFoundError: there is no such command.
+        """
+        began = time.monotonic()
+        done = process.captured(
+            [*self.command, "preview", "--stack", stack, *ARGUMENTS],
+            lambda: self.say(f"{stack}: {time.monotonic() - began:.0f} s so far"),
+            preview_events.STREAMING,
+            ROOT,
+        )
+        hidden = preview_events.secrets_of(os.environ)
+        found = preview_events.read(stack, done.output, done.complaints, done.code, hidden)
+        self.say(f"{stack}: {preview_text.summary(found)}")
+        return found
+
+
+def _preview(options: argparse.Namespace, say: Progress) -> list[StackPreview]:
+    command = shlex.split(options.pulumi)
+    wanted = list(dict.fromkeys(options.stack or stacks()))
+    if not command or not wanted:
+        raise DeliveryError(f"no stack file Pulumi.NAME.yaml in {ROOT}, or --pulumi is empty; name one: --stack NAME")
+    pulumi = Pulumi(command=command, say=say)
+    return [pulumi.preview(stack) for stack in wanted]
+
+
+def _checked_out() -> str:
+    """Return the commit that is checked out; "" where a workflow's event names it, or there is no repository."""
+    if os.environ.get("GITHUB_EVENT_PATH"):
+        return ""
+    asked = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
+    told = subprocess.run(asked, capture_output=True, text=True, check=False)
+    return told.stdout.strip() if told.returncode == 0 else ""
+
+
+def _run() -> str:
+    """Return the address of the workflow's run; "" by hand."""
+    parts = [os.environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
+    return f"{parts[0]}/{parts[1]}/actions/runs/{parts[2]}" if all(parts) else ""

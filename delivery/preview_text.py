@@ -1,0 +1,170 @@
+"""The comment on a pull request: what a reviewer must see first, details folded, within GitHub's limit.
+
+Whatever comes from a preview is untrusted: it is shown in code only, in fences that it cannot close, and without
+characters that hide or reorder text. In code GitHub makes no mention, link or image.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from delivery.preview_model import OPERATIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from delivery.preview_model import Change, StackPreview
+
+MARKER = "<!-- delivery preview -->"
+LIMIT = 65536
+"""GitHub's, in characters; held in bytes, which are never fewer."""
+MOST_NAMED = 25
+LONGEST_NAME = 120
+ERROR_BYTES = 6000
+SIGNS = {"delete": "-", "replace": "+-", "create": "+", "update": "~", "import": "=", "read": ">"}
+COLOURS = {"delete": "-", "create": "+", "replace": "!", "update": "!"}
+"""What begins a line for GitHub to colour it as a diff."""
+GRAVE = ("delete", "replace")
+DONE = {"delete": "deleted", "replace": "replaced"}
+# Control characters, and those of Unicode that reorder or hide text.
+HIDDEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class About:
+    """What the previews are of: a commit, and the address of the run that made them ("" by hand)."""
+
+    commit: str
+    run: str = ""
+
+
+def comment(previews: Sequence[StackPreview], about: About) -> str:
+    """Return the comment, at most LIMIT bytes."""
+    head = [MARKER, f"### Preview of {code(about.commit[:12]) if about.commit else 'the working tree'}", ""]
+    tops = [_top(one) for one in previews] or [["No stack was previewed.", ""]]
+    tail = ["", f"<sub>Against the state of each stack as it was then, without refresh.{_run(about)}</sub>"]
+    fixed = [*head, *(line for top in tops for line in top), *tail]
+    room = max(LIMIT - _bytes(fixed), 0)
+    lines = [*head]
+    for index, (one, top) in enumerate(zip(previews, tops, strict=False)):
+        details = _details(one, room // (len(previews) - index))
+        room -= _bytes(details)
+        lines += [*top, *details]
+    return "\n".join([*(lines if previews else [*head, *tops[0]]), *tail])
+
+
+def summary(one: StackPreview) -> str:
+    """Return a stack's preview in a line, as for the terminal."""
+    counts = [f"{SIGNS[kind]}{one.count(kind)} {kind}" for kind in reversed(OPERATIONS) if one.count(kind)]
+    told = ", ".join(counts) or "no changes"
+    return f"failed ({told} until then)" if one.failed and counts else "failed" if one.failed else told
+
+
+def code(text: str) -> str:
+    """Return a text as inline code: one line of bounded length that nothing in it can end."""
+    kept = HIDDEN.sub("\ufffd", " ".join(text.split())).replace("`", "'")
+    return f"`{kept[:LONGEST_NAME]}{'...' if len(kept) > LONGEST_NAME else ''}`" if kept else "`?`"
+
+
+def fenced(lines: Sequence[str], language: str = "") -> list[str]:
+    """Return lines as a block of code whose fence is longer than any in it."""
+    kept = [part for line in lines for part in HIDDEN.sub("\ufffd", line.replace("\r", "")).split("\n")]
+    longest = max((len(run) for line in kept for run in re.findall(r"`+", line)), default=0)
+    fence = "`" * max(longest + 1, 3)
+    return [fence + language, *kept, fence]
+
+
+def cut(lines: Sequence[str], room: int, what: str) -> list[str]:
+    """Return the lines that fit into so many bytes, and say in the last how many do not."""
+    if _bytes(lines) <= room:
+        return list(lines)
+    note = "... cut here: {} more lines; " + what
+    room -= len(note) + len(str(len(lines)))
+    kept: list[str] = []
+    for line in lines:
+        room -= len(line.encode()) + 1
+        if room < 0:
+            break
+        kept.append(line)
+    return [*kept, note.format(len(lines) - len(kept))]
+
+
+def _top(one: StackPreview) -> list[str]:
+    """Return what nobody should have to unfold."""
+    lines = [f"**{code(one.stack)}** {_counts(one)}", ""]
+    grave = [change for change in one.changes if change.operation in GRAVE]
+    lines += [f"- **{DONE[change.operation]}**: {_named(change)}" for change in grave[:MOST_NAMED]]
+    if len(grave) > MOST_NAMED:
+        lines.append(f"- and {len(grave) - MOST_NAMED} more deleted or replaced")
+    lines += [f"- policy {code(text)}" for text in one.policies[:MOST_NAMED]]
+    if one.errors:
+        told = [part for error in one.errors for part in error.split("\n")]
+        lines += ["", *fenced(_middle(told))]
+    return [*lines, ""]
+
+
+def _counts(one: StackPreview) -> str:
+    told = [f"`{SIGNS[kind]}` {one.count(kind)} {kind}" for kind in reversed(OPERATIONS) if one.count(kind)]
+    if one.failed:
+        return f":x: **the preview failed**{': until then ' + ', '.join(told) if told else ''}"
+    return ", ".join([*(told or ["no changes"]), f"{one.unchanged} unchanged"])
+
+
+def _named(change: Change) -> str:
+    reasons = f", because of {', '.join(code(reason) for reason in change.reasons[:5])}" if change.reasons else ""
+    return f"{code(change.name)} {code(change.kind)}{reasons}"
+
+
+def _middle(lines: Sequence[str]) -> list[str]:
+    """Return an error's lines; of a long one the beginning and the end, where a traceback has its reason."""
+    lines = [line[:1000] for line in lines]
+    if _bytes(lines) <= ERROR_BYTES:
+        return list(lines)
+    first = _fitting(lines, ERROR_BYTES // 3)
+    last = _fitting(lines[::-1], ERROR_BYTES // 2)[::-1]
+    left = len(lines) - len(first) - len(last)
+    return [*first, f"... {left} lines left out ...", *last]
+
+
+def _fitting(lines: Sequence[str], room: int) -> list[str]:
+    kept: list[str] = []
+    for line in lines:
+        room -= len(line.encode()) + 1
+        if room < 0:
+            break
+        kept.append(line)
+    return kept
+
+
+def _details(one: StackPreview, room: int) -> list[str]:
+    """Return what is folded: changes, then warnings; nothing where there is no room for it."""
+    lines = list(_changed(one.changes))
+    lines += [part for text in one.warnings for part in ["", *f"warning: {text}".split("\n")]]
+    if not lines:
+        return []
+    title = f"{len(one.changes)} changes" + (f", {len(one.warnings)} warnings" if one.warnings else "")
+    before, after = ["<details><summary>" + title + "</summary>", ""], ["", "</details>", ""]
+    # The fences, which grow with the longest one inside, are measured on all lines.
+    fences = fenced(lines, "diff")
+    around = _bytes([*before, fences[0], fences[-1], *after])
+    kept = cut(fences[1:-1], room - around, "see all: delivery preview --stack " + one.stack[:LONGEST_NAME])
+    return [*before, fences[0], *kept, fences[-1], *after] if room > around + LONGEST_NAME * 2 else []
+
+
+def _changed(changes: Sequence[Change]) -> Iterator[str]:
+    for change in changes:
+        colour = COLOURS.get(change.operation, " ")
+        yield f"{colour} {change.operation} {change.kind} {change.name}"
+        yield from (f"    {line}" for line in change.lines)
+
+
+def _run(about: About) -> str:
+    return f" [The run]({about.run})." if re.fullmatch(r"https?://[\w.:/-]+", about.run) else ""
+
+
+def _bytes(lines: Sequence[str]) -> int:
+    return sum(len(line.encode()) + 1 for line in lines)
