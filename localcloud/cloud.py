@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from localcloud import emulator, engine, network, process
+from localcloud import emulator, engine, limits, network, process
 from localcloud.clock import Clock
 from localcloud.context import Context
 from localcloud.gateway import Gateway
 from localcloud.github import GitHub
 from localcloud.joined import JoinedHttp
 from localcloud.persistence import Saver
-from localcloud.requestlog import RequestLog
+from localcloud.requestlog import OneLine, RequestLog
 from localcloud.services import own_services
 from localcloud.services.ecr import Ecr
 from localcloud.services.rds import Rds
@@ -41,6 +41,9 @@ def serve(settings: Settings) -> None:
     Raises:
         UserError: no Docker Engine answers, or the network cannot be made.
     """
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine())
+    logging.basicConfig(handlers=[handler])
     engine.require().close()
     docker_client = engine.client(DOCKER_SECONDS) or engine.require()
     gateway_address = network.ensure(docker_client, settings)
@@ -97,6 +100,7 @@ class Cloud:
         saver = Saver(lambda service: emulator.save(application, service))
         log = RequestLog(settings.log_dir / "requests.jsonl")
         self._gateway = Gateway(application.app, log, saver.changed, self.health)
+        self._gateway.room = lambda: limits.no_room(settings.state_dir)
         self._services = services_of(context, self._gateway)
         self._gateway.controls["clock"] = context.clock.control
         for service in self._services:

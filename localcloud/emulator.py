@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localcloud import mends
+from localcloud.limits import LimitError
 from localcloud.settings import ACCOUNT, REGION
 
 if TYPE_CHECKING:
@@ -65,6 +67,9 @@ def save(app: ModuleType, service: str) -> None:
     """Write what ministack holds for a service (a SigV4 name) to its file, as a whole or not at all.
 
     ministack's own function writes the same, seven times slower: that would be felt at every line of a log.
+
+    Raises:
+        LimitError: it cannot be written; the change is undone.
     """
     from ministack.core import persistence  # noqa: PLC0415
 
@@ -75,13 +80,29 @@ def save(app: ModuleType, service: str) -> None:
     state = module.get_state()
     if state is None:
         return
+    path = Path(persistence.STATE_DIR) / f"{name}.json"
+    draft = path.with_name(f"{path.name}.tmp")
     try:
         version = persistence._state_format_version(name)  # noqa: SLF001
         document = {"__ministack_format__": version, "payload": state}
-        path = Path(persistence.STATE_DIR) / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.tmp")
         draft.write_text(json.dumps(document, default=persistence._json_default))  # noqa: SLF001
         draft.replace(path)
-    except (OSError, TypeError, ValueError):
+    except (TypeError, ValueError):
         LOG.exception("%s cannot be saved; a kill would lose its last changes", service)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        undo(module, name)
+        text = f"the state of {service} cannot be written, so nothing is changed: {error}"
+        LOG.error("%s", text)  # noqa: TRY400  one line; the client is told the same
+        raise LimitError(403, "LimitExceededException", f"{text}: free some space, then try again") from error
+
+
+def undo(module: ModuleType, name: str) -> None:
+    """Take a service back to what its file holds; logs, metrics and objects stay, which have no way back."""
+    from ministack.core import persistence  # noqa: PLC0415
+
+    if name not in ("s3", "cloudwatch", "cloudwatch_logs"):
+        module.reset()
+        module.load_persisted_state(persistence.load_state(name))

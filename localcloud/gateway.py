@@ -12,10 +12,12 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 
-from localcloud import refusals
+from localcloud import limits, refusals
 from localcloud.emulator import SERVED
+from localcloud.persistence import COALESCED, READS
 from localcloud.repeats import Repeats
 from localcloud.requestlog import Entry, operation_in
+from localcloud.services.ecr.registry import problem as registry_problem
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,11 +34,9 @@ GITHUB = re.compile(r"^/(api/|[^/]+/[^/]+\.git(/|$))")
 """What of GitHub is asked for here: its REST and GraphQL APIs, and repositories by git over HTTP."""
 CREDENTIAL = re.compile(r"Credential=[^/,]*/\d{8}/[^/,]*/([a-z0-9-]+)/aws4_request")
 FORM = "application/x-www-form-urlencoded"
-API_BYTES = 16 * 2**20
-"""Limit of an API request's body; AWS's own limits are below it."""
-OBJECT_BYTES = 512 * 2**20
-"""Limit of an S3 upload: ministack holds it in memory."""
 START_SECONDS = 60
+GONE = 499
+"""What the log says of a client that went away before its request was whole (nginx's number for it)."""
 logger = logging.getLogger("localcloud.gateway")
 
 
@@ -72,6 +72,8 @@ class Gateway:
         """Serves GitHub's."""
         self.controls: dict[str, Callable[[Request], Awaitable[Response]]] = {}
         """Serve what lies below /_localcloud/<name>/."""
+        self.room: Callable[[], str | None] = lambda: None
+        """Says in one line why nothing new may begin: no space."""
 
     def add(self, service: Service) -> None:
         """Route a service's requests to it; they wait until it has started."""
@@ -97,7 +99,7 @@ class Gateway:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request and write it down."""
         path: str = scope["path"]
-        if path == HEALTH:
+        if path == HEALTH and limits.wrong(scope) is None:
             await JSONResponse(self._health())(scope, receive, send)
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
@@ -110,48 +112,73 @@ class Gateway:
             await send(message)
 
         try:
-            if answer := self._repeats.known(headers):
-                entry.operation = f"{headers.get('x-amz-target', path)} (repeated)"
-                await buffered(receive)
-                for message in answer:
-                    await watched(message)
-                return
-            kept = self._repeats.kept(headers, scope["method"], watched)
-            await self._route(entry, headers, scope, receive, kept)
+            await self._answer(entry, headers, scope, receive, watched)
+        except limits.LimitError as error:
+            await over_the_limit(entry, headers, error)(scope, receive, watched)
+        except limits.GoneError:
+            entry.status = GONE
+        except Exception as error:
+            logger.exception("%s failed", entry.operation)
+            if entry.status:
+                raise
+            message = f"{entry.operation} failed in the local cloud: {type(error).__name__}: {error}"
+            await refusals.refusal(headers, "InternalFailure", message)(scope, receive, watched)
         finally:
             entry.milliseconds = round((time.monotonic() - started) * 1000)
             entry.agent = headers.get("user-agent", "")[:60]
             self._log.write(entry)
+
+    async def _answer(self, entry: Entry, headers: dict[str, str], scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse what has no right head, give a repeated request its answer, hand on the rest."""
+        if wrong := limits.wrong(scope):
+            entry.operation = f"{scope['method']} {scope['path']}"
+            await refusals.refusal(headers, "InvalidRequest", wrong)(scope, receive, send)
+            return
+        receive = limits.paced(receive)
+        if answer := self._repeats.known(headers):
+            entry.operation = f"{headers.get('x-amz-target', scope['path'])} (repeated)"
+            await limits.whole(receive, limits.API_BYTES)
+            for message in answer:
+                await send(message)
+            return
+        kept = self._repeats.kept(headers, scope["method"], send)
+        await self._route(entry, headers, scope, receive, kept)
 
     async def _route(self, entry: Entry, headers: dict[str, str], scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on; whatever goes wrong is answered by a 4xx, since clients retry a 5xx for minutes."""
         path: str = scope["path"]
         if entry.service == "" and (path == "/v2" or path.startswith("/v2/")) and self.registry is not None:
             entry.service, entry.operation = "registry", f"{scope['method']} {path}"
+            self._check_room(entry)
             await self.registry(scope, receive, send)
             return
         if entry.service == "" and self.github is not None and GITHUB.match(path):
             entry.service, entry.operation = "github", f"{scope['method']} {path}"
+            if path.startswith("/api/"):
+                self._check_room(entry)
+                _, receive = await limits.whole(receive, limits.REST_BYTES)
             await self.github(scope, receive, send)
             return
         control = self.controls.get(path.removeprefix(CONTROL).split("/", 1)[0]) if path.startswith(CONTROL) else None
         if control is not None:
             entry.operation = f"{scope['method']} {path}"
+            _, receive = await limits.whole(receive, limits.DELIVERY_BYTES)
+            self._check_room(entry)
             await (await control(Request(scope, receive)))(scope, receive, send)
             return
         if path.startswith("/_"):
             await PlainTextResponse(f"{path} is not served here\n", status_code=404)(scope, receive, send)
             return
-        limit = OBJECT_BYTES if entry.service in ("s3", "") else API_BYTES
+        limit = limits.OBJECT_BYTES if entry.service == "s3" else limits.API_BYTES
         if int(headers.get("content-length") or 0) > limit:
-            message = f"a request's body may have {limit} bytes at most"
-            await refusals.refusal(headers, "RequestEntityTooLarge", message)(scope, receive, send)
+            raise limits.too_large(limit)
+        body, receive = await limits.whole(receive, limit)
+        form = headers.get("content-type", "").startswith(FORM)
+        entry.operation = operation_in(headers, path, scope["method"], body if form else b"")
+        if message := limits.unsigned(headers, scope["method"], scope["query_string"], entry.service):
+            await refusals.refusal(headers, "MissingAuthenticationToken", message)(scope, receive, send)
             return
-        if headers.get("content-type", "").startswith(FORM):
-            body, receive = await buffered(receive)
-            entry.operation = operation_in(headers, path, scope["method"], body)
-        else:
-            entry.operation = operation_in(headers, path, scope["method"], b"")
+        self._check_room(entry)
         if entry.service in self._services:
             await self._own(entry, headers, scope, receive, send)
         elif entry.service in SERVED or entry.service == "":
@@ -159,6 +186,18 @@ class Gateway:
         else:
             message = f"the local cloud does not serve {entry.service} ({entry.operation}); it would have to pretend"
             await refusals.refusal(headers, "UnsupportedOperation", message)(scope, receive, send)
+
+    def _check_room(self, entry: Entry) -> None:
+        """Refuse what would begin something on a full disk.
+
+        Raises:
+            LimitError: there is no space.
+        """
+        reads = entry.method in ("GET", "HEAD", "OPTIONS") or READS.match(entry.operation)
+        if reads or entry.operation in COALESCED or limits.FREES.match(entry.operation):
+            return
+        if message := self.room():
+            raise limits.LimitError(403, "LimitExceededException", message)
 
     async def _own(self, entry: Entry, headers: dict[str, str], scope: Scope, receive: Receive, send: Send) -> None:
         """Let one of our own services answer, once it has started."""
@@ -177,17 +216,23 @@ class Gateway:
     ) -> None:
         """Let ministack answer; a 5xx becomes a 4xx that names the request, a change is saved before the answer."""
         refused = False
+        unsaved: limits.LimitError | None = None
 
         async def checked(message: Message) -> None:
-            nonlocal refused
+            nonlocal refused, unsaved
             if message["type"] == "http.response.start":
                 refused = message["status"] >= 500  # noqa: PLR2004
                 if not refused and message["status"] < 400:  # noqa: PLR2004
-                    await self._changed(entry.service or "s3", entry.operation)
-            if not refused:
+                    try:
+                        await self._changed(entry.service or "s3", entry.operation)
+                    except limits.LimitError as error:
+                        unsaved = error
+            if not refused and unsaved is None:
                 await send(message)
 
         await self._inner(scope, receive, checked)
+        if unsaved is not None:
+            raise unsaved
         if refused:
             message = f"{entry.service or 'unsigned'} {entry.operation} is not supported by the local cloud"
             await refusals.refusal(headers, "UnsupportedOperation", message)(scope, receive, send)
@@ -204,22 +249,10 @@ def signed_for(headers: dict[str, str], query: bytes) -> str:
     return ""
 
 
-async def buffered(receive: Receive) -> tuple[bytes, Receive]:
-    """Read a body whole; return it and a receive that gives it once more."""
-    parts = []
-    more = True
-    while more:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        more = message["type"] == "http.request" and message.get("more_body", False)
-    body = b"".join(parts)
-    given = False
-
-    async def again() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return body, again
+def over_the_limit(entry: Entry, headers: dict[str, str], error: limits.LimitError) -> Response:
+    """Return the answer to a body that is too large or too slow, in the form that the client reads."""
+    if entry.service == "registry":
+        return registry_problem("SIZE_INVALID", error.status, error.message)
+    if entry.service == "github" or entry.path.startswith(CONTROL):
+        return JSONResponse({"message": error.message}, error.status)
+    return refusals.refusal(headers, error.code, error.message)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from typing import TYPE_CHECKING
+
+from localcloud.limits import LimitError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +37,11 @@ class Saver:
         self._late: asyncio.Task[None] | None = None
 
     async def changed(self, service: str, operation: str) -> None:
-        """Save the service if the operation may have changed it."""
+        """Save the service if the operation may have changed it.
+
+        Raises:
+            LimitError: it cannot be written.
+        """
         if READS.match(operation):
             return
         if operation not in COALESCED:
@@ -47,4 +54,5 @@ class Saver:
         await asyncio.sleep(SECONDS)
         self._late = None
         for service in BY_THE_WAY:
-            self._save(service)
+            with contextlib.suppress(LimitError):  # it is logged, and the next change tries again
+                self._save(service)

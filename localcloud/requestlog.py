@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
+import re
 import time
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -11,6 +14,9 @@ from urllib.parse import parse_qs
 if TYPE_CHECKING:
     from pathlib import Path
 
+TEXT_AT_MOST = 500
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+SECRET = re.compile(r"(/webhooks/[^/]{4})[^/]+")
 KEPT_BYTES = 20 * 2**20
 """A log beyond this size is put aside (one earlier file is kept)."""
 
@@ -28,6 +34,14 @@ class Entry:
     agent: str = ""
 
 
+class OneLine(logging.Formatter):
+    """Messages in one line each, whatever names and refs in them hold; tracebacks, which are ours, as they are."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's name
+        """Return the message with its line ends and other control characters spelled out."""
+        return CONTROL.sub(lambda found: repr(found[0])[1:-1], super().formatMessage(record))
+
+
 class RequestLog:
     """The file `requests.jsonl`."""
 
@@ -35,11 +49,19 @@ class RequestLog:
         """Open the log for appending, after putting a large one aside."""
         if path.exists() and path.stat().st_size > KEPT_BYTES:
             path.replace(path.with_suffix(".1.jsonl"))
-        self._stream = path.open("a", buffering=1)
+        self._stream = path.open("ab", buffering=0)
 
     def write(self, entry: Entry) -> None:
-        """Append a request."""
-        self._stream.write(json.dumps({"time": round(time.time(), 3), **asdict(entry)}) + "\n")
+        """Append a request; a full disk keeps nobody from being answered."""
+        row = {"time": round(time.time(), 3), **asdict(entry)}
+        row |= {name: shown(row[name]) for name in ("path", "operation")}
+        with contextlib.suppress(OSError):
+            self._stream.write(f"{json.dumps(row)}\n".encode())
+
+
+def shown(text: str) -> str:
+    """Return a path or operation as it is logged: without the word that makes a webhook's address a secret."""
+    return SECRET.sub(r"\1...", text)[:TEXT_AT_MOST]
 
 
 def operation_in(headers: dict[str, str], path: str, method: str, form: bytes) -> str:
