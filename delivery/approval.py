@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from delivery import environment as environments
-from delivery import pipeline, proof
+from delivery import manifest, pipeline, proof
 from delivery.clients import code
 from delivery.console import paint
 from delivery.errors import DeliveryError
@@ -87,19 +87,20 @@ def describe(clients: Clients, of: Pipeline, waiting: Waiting) -> str:
     commit = pipeline.commit_of(summary)
     release = pipeline.variable(pipeline.actions(clients("codepipeline"), of.name, execution), "RELEASE")
     print(f"execution  {execution}\ncommit     {commit}\nimages     {release or '(the execution exported none)'}")
-    differences = []
+    tested, differences = manifest.shown(release), []
     deployed = pipeline.stacks(clients("ssm"), of.name)
     for stack in [deployed[stage] for stage in waiting.before if stage in deployed]:
         try:
-            url = environments.read(clients("ssm"), stack).url
-            version, digest = proof.version(url)
+            there = environments.read(clients("ssm"), stack)
+            served = proof.served(there)
         except DeliveryError as unknown:
             differences.append(f"what {stack} serves now is not known: {unknown}")
             continue
-        print(f"{stack:10} serves {version} ({digest}) now at {url}")
-        if version != commit or (release and digest not in release):
+        print(f"{stack:10} serves {proof.told(served)} now at {there.url}")
+        # Of services that had no room in the variable the commit tells enough: a commit is built once.
+        if any((commit, tested.get(name, digest)) != (version, digest) for name, (version, digest) in served.items()):
             differences.append(
-                f"{stack} serves {version} ({digest}) now, not what was tested for this execution ({commit}); "
+                f"{stack} serves {proof.told(served)} now, not what was tested for this execution ({commit}); "
                 f"approving releases {commit}, which passed there before"
             )
     return "; ".join(differences)

@@ -47,6 +47,9 @@ def run(clients: Clients, environment: Environment, manifest: Manifest, say: Pro
     if not stale and _is_served(mover):
         say(f"{environment.stack}: {manifest.commit} is served already, with the present template; nothing to do")
         return
+    if stale:
+        # What runs it already, but never passed, was begun by a deploy that was killed: put back with the rest.
+        stale += [one for one in environment.services if one not in stale and not mover.running(one).good]
     moves = [_move(mover, service, manifest) for service in stale or environment.services]
     remedy = (
         f"finish it: delivery deploy --stack {environment.stack} --commit {manifest.commit}, "

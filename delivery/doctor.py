@@ -111,8 +111,7 @@ class Doctor:
             revisions.read(ecs, service.template_family, service.container or service.name)
 
     def _url(self, environment: Environment) -> Iterator[tuple[str, str]]:
-        version, digest = proof.version(environment.url)
-        yield OK, f"{environment.url} serves {version} ({digest})"
+        yield OK, f"{environment.url} serves {proof.told(proof.served(environment))}"
 
     def _capacity(self, environment: Environment) -> Iterator[tuple[str, str]]:
         need = 0.0

@@ -37,6 +37,7 @@ class Service:
     container: str = ""
     target: str = "release"
     platform: str = ""
+    version_path: str = "/version"
 
     @property
     def repository(self) -> str:
@@ -135,6 +136,7 @@ def _service(name: str, value: dict[str, Any]) -> Service:
         container=value.get("container") or "",
         target=value.get("target") or "release",
         platform=value.get("platform") or "",
+        version_path=value.get("version_path") or "/version",
     )
 
 

@@ -5,6 +5,7 @@ Both `deploy` and `rollback` are this, so that they cannot differ.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,7 @@ class Mover:
     say: Progress
 
     def move(self, moves: Sequence[Move], remedy: str) -> None:
-        """Roll out all moves side by side, wait for each, prove the whole; put all back when one fails.
+        """Roll out all moves side by side, wait for all, prove the whole; put all back when one fails.
 
         Args:
             moves: a service each.
@@ -56,8 +57,7 @@ class Mover:
         """
         try:
             try:
-                for under_way in [self._begin(move.service, move.to) for move in moves]:
-                    under_way.follow()
+                rollout.follow([self._begin(move.service, move.to) for move in moves])
                 self._prove({move.service.name: move.to for move in moves})
             except FAILURES as failure:
                 self.say(f"failed: {failure}")
@@ -72,7 +72,8 @@ class Mover:
     def put_back(self, moves: Sequence[Move]) -> str:
         """Put services back to their good revisions and prove that these are served.
 
-        A service that a newer deploy has taken over meanwhile is left to that.
+        A service that a newer deploy has taken over meanwhile is left to that. One that cannot be put back keeps none
+        of the others from it.
 
         Returns:
             What serves now, for people.
@@ -82,8 +83,7 @@ class Mover:
         """
         ours = [move for move in moves if not self._taken_over(move)]
         try:
-            for under_way in [one for move in ours if (one := self._restore(move))]:
-                under_way.follow(rollout.BACK_SECONDS)
+            self._restore_all(ours)
             self._prove_or_force(ours)
         except FAILURES as failure:
             raise DeliveryError(
@@ -110,9 +110,35 @@ class Mover:
         same = now.definition["family"] == move.to.definition["family"]
         return same and now.number > max(move.to.number, move.back.number if move.back else 0)
 
+    def _restore_all(self, moves: Sequence[Move]) -> None:
+        """Let ECS go back where it still can, side by side, and roll the good ones out where it did not.
+
+        Raises:
+            DeliveryError, ClientError, BotoCoreError: the first failure, after the others were put back.
+        """
+        ecs, end = self.clients("ecs"), time.monotonic() + rollout.BACK_SECONDS
+        begun: list[Rollout] = []
+        failures: list[Exception] = []
+        stopped = [(move, rollout.stop(ecs, self.environment, move.service, self.say)) for move in moves]
+        for move, goes_back in stopped:
+            try:
+                if goes_back:
+                    left = end - time.monotonic()
+                    rollout.wait_until_over(ecs, self.environment, move.service, self.say, left)
+                if one := self._restore(move):
+                    begun.append(one)
+            except FAILURES as failure:
+                failures.append(failure)
+        for one in begun:
+            try:
+                rollout.follow([one], rollout.BACK_SECONDS)
+            except FAILURES as failure:
+                failures.append(failure)
+        if failures:
+            raise failures[0]
+
     def _restore(self, move: Move) -> Rollout | None:
-        """Let ECS go back if it still can; return the rollout that brings the good one where ECS did not."""
-        rollout.stop(self.clients("ecs"), self.environment, move.service, self.say)
+        """Begin the rollout that brings the good revision, where ECS did not."""
         now = self.running(move.service)
         if move.back is None:
             if now.arn == move.to.arn:
@@ -127,8 +153,8 @@ class Mover:
             self._prove(wanted)
         except DeliveryError as wrong:
             self.say(f"not right yet: {wrong}")
-            for under_way in [self._begin(move.service, move.back) for move in moves if move.back]:
-                under_way.follow(rollout.BACK_SECONDS)
+            again = [self._begin(move.service, move.back) for move in moves if move.back]
+            rollout.follow(again, rollout.BACK_SECONDS)
             self._prove(wanted)
 
     def _prove(self, wanted: dict[str, Revision]) -> None:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from delivery import indexing
 from delivery.errors import DeliveryError
 from delivery.rollout import described
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from delivery.clients import Client, Clients, Document
     from delivery.console import Progress
@@ -48,9 +49,9 @@ def prove(
     """Prove that an environment serves what is expected, and nothing else.
 
     Every running task has the revision and digest, as many run and are healthy targets of the load balancer as are
-    desired, nothing else is one, and ten answers in a row of `<url>/version` tell version and digest of one of the
-    services (of the only service, where there is one). Tasks above the desired number may still come up: ECS adds
-    them when it scales or spreads a service over zones, which must not put a release back.
+    desired, nothing else is one, and of each service ten answers in a row, where it tells its version, are right.
+    Tasks above the desired number may still come up: ECS adds them when it scales or spreads a service over zones,
+    which must not put a release back.
 
     Raises:
         DeliveryError: not so within the time, with what is wrong.
@@ -68,10 +69,11 @@ def _wrong(clients: Clients, environment: Environment, expected: Sequence[Expect
     for one in expected:
         service = described(clients("ecs"), environment.cluster, one.service.ecs_service)
         tasks = running(clients("ecs"), environment.cluster, one.service.ecs_service)
-        wrong = _wrong_tasks(one, service, tasks) or _wrong_targets(clients("elbv2"), one, service, tasks)
+        wrong = _wrong_tasks(clients, one, service, tasks)
+        wrong = wrong or _wrong_targets(clients("elbv2"), one, service, tasks)
         if wrong:
             return wrong
-    return wrong_answers(environment.url, {(one.version, one.digest) for one in expected})
+    return wrong_answers(environment, {one.service.name: (one.version, one.digest) for one in expected})
 
 
 def running(ecs: Client, cluster: str, service: str) -> list[Document]:
@@ -99,15 +101,16 @@ def digest_of(task: Document, container: str) -> str:
     return str(found.get("imageDigest", ""))
 
 
-def _wrong_tasks(one: Expected, service: Document, tasks: list[Document]) -> str | None:
+def _wrong_tasks(clients: Clients, one: Expected, service: Document, tasks: list[Document]) -> str | None:
     name, container = one.service.name, container_of(service, one.service)
     if len(tasks) < service["desiredCount"]:
         return f"{name}: {len(tasks)} of {service['desiredCount']} tasks run"
     for task in tasks:
         if task["taskDefinitionArn"] != one.revision:
             return f"{name}: a task runs {task['taskDefinitionArn'].rpartition('/')[2]}, not {one.revision}"
-        if digest_of(task, container) != one.digest:
-            return f"{name}: a task runs the image {digest_of(task, container) or '(not shown)'}, not {one.digest}"
+        shown = digest_of(task, container)
+        if shown != one.digest and not indexing.is_part(clients("ecr"), one.service, shown, one.digest):
+            return f"{name}: a task runs the image {shown or '(not shown)'}, not {one.digest}"
     return None
 
 
@@ -132,37 +135,63 @@ def _health(health: Document) -> str:
     return f"{health['State']} {health.get('Description', '')}".strip()
 
 
-def wrong_answers(url: str, wanted: set[tuple[str, str]]) -> str | None:
-    """Ask a url ten times; return what is wrong with an answer, None when all tell one of version and digest."""
-    for _ in range(ANSWERS):
-        try:
-            got = version(url)
-        except DeliveryError as error:
-            return str(error)
-        if got not in wanted:
-            served, those = f"{got[0]} ({got[1]})", " or ".join(sorted(f"{a} ({b})" for a, b in wanted))
-            return f"a wrong version is served: {url}/version tells {served}, not {those}"
+def wrong_answers(environment: Environment, wanted: Mapping[str, tuple[str, str]]) -> str | None:
+    """Ask each of an environment's services ten times; return what is wrong with an answer, None when none is.
+
+    Args:
+        environment: where.
+        wanted: version and digest by service.
+    """
+    for service in environment.services:
+        for _ in range(ANSWERS):
+            try:
+                got = version(environment, service)
+            except DeliveryError as error:
+                return str(error)
+            if got != wanted[service.name]:
+                served, right = (f"{one[0]} ({one[1]})" for one in (got, wanted[service.name]))
+                where = f"{environment.url}{service.version_path}"
+                return f"{service.name}: a wrong version is served: {where} tells {served}, not {right}"
     return None
 
 
-def version(url: str) -> tuple[str, str]:
-    """Ask a url, by a connection of its own, for the version and the image digest that it serves.
+def served(environment: Environment) -> dict[str, tuple[str, str]]:
+    """Return the version and the image digest that each service of an environment serves.
+
+    Raises:
+        DeliveryError: one does not tell it.
+    """
+    return {service.name: version(environment, service) for service in environment.services}
+
+
+def told(found: Mapping[str, tuple[str, str]]) -> str:
+    """Return what services serve for people: the version once where all have the same."""
+    digests = [digest if len(found) == 1 else f"{name}@{digest}" for name, (_, digest) in found.items()]
+    versions = [one for one, _ in found.values()]
+    if len(set(versions)) == 1:
+        return f"{versions[0]} ({' '.join(digests)})"
+    return ", ".join(f"{one} ({digest})" for one, digest in zip(versions, digests, strict=True))
+
+
+def version(environment: Environment, service: Service) -> tuple[str, str]:
+    """Ask a service, by a connection of its own, for the version and the image digest that it serves.
 
     Raises:
         DeliveryError: no answer, or one that is no JSON object with `commit` and `digest`.
     """
-    request = urllib.request.Request(f"{url}/version", headers={"Connection": "close"})  # noqa: S310 - from the stack
+    url = f"{environment.url}{service.version_path}"
+    request = urllib.request.Request(url, headers={"Connection": "close"})  # noqa: S310 - from the stack
     try:
         with _opener(url).open(request, timeout=ANSWER_SECONDS) as answer:
             held = json.loads(answer.read())
             return str(held["commit"]), str(held["digest"])
     except urllib.error.HTTPError as error:
-        raise DeliveryError(f"{url}/version answers {error.code} {error.reason}") from error
+        raise DeliveryError(f"{url} answers {error.code} {error.reason}") from error
     except OSError as error:
-        raise DeliveryError(f"{url}/version does not answer: {getattr(error, 'reason', error)}") from error
+        raise DeliveryError(f"{url} does not answer: {getattr(error, 'reason', error)}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise DeliveryError(
-            f'{url}/version does not tell {{"commit": ..., "digest": ...}} from APP_VERSION and IMAGE_DIGEST'
+            f'{url} does not tell {{"commit": ..., "digest": ...}} from APP_VERSION and IMAGE_DIGEST'
         ) from error
 
 

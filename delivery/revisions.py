@@ -66,6 +66,11 @@ class Revision:
         return self.tags.get(RESULT, "").startswith("passed")
 
     @property
+    def good(self) -> bool:
+        """Whether it has passed, or is the first of its family, which no release made."""
+        return self.passed or not self.commit
+
+    @property
     def container_definition(self) -> Document:
         """The definition of its container."""
         return _container(self.definition, self.container)
@@ -199,12 +204,12 @@ def good(ecs: Client, start: Revision, family: str) -> Revision | None:
     seen: set[str] = set()
     at: Revision | None = start
     while at is not None and at.arn not in seen:
-        if at.active and (at.passed or not at.commit):
+        if at.active and at.good:
             return at
         seen.add(at.arn)
         at = _replaced(ecs, at)
     for one in newest_first(ecs, family, start.container):
-        if one.arn not in seen and (one.passed or not one.commit):
+        if one.arn not in seen and one.good:
             return one
     return None
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from delivery.environment import Environment, Pipeline, Service
     from delivery.revisions import Revision
 
+    Revisions = dict[str, Revision]
+
 REASON = re.compile(r"[^a-zA-Z0-9!@ ().*?\-]")  # what DisableStageTransition takes, at most 300 characters
 REASON_LIMIT = 300
 STOP_SECONDS = 60
@@ -47,12 +49,14 @@ class Rollback:
             DeliveryError: there is no such release, the pipeline deploys at this moment, or the deploy failed.
         """
         mover = Mover(clients=self.clients, environment=self.environment, say=self.say)
-        running = {service.name: mover.running(service) for service in self.environment.services}
-        chosen = self._choose(running)
-        bad = " ".join(sorted({one.commit or one.version for one in running.values()}))
-        target = " ".join(sorted({one.commit or one.version for one in chosen.values()}))
-        if self.environment.pipeline:
-            self._close(self.environment.pipeline, bad, target)
+        running, chosen = self._look(mover)
+        target = _commits(chosen)
+        if self.environment.pipeline and (stopped := self._close(self.environment.pipeline, _commits(running), target)):
+            # It may have deployed until now, to some of the services or to none.
+            if self._is_untouched(mover, stopped):
+                return
+            running, chosen = self._look(mover)
+            target = _commits(chosen)
         moves = [
             Move(service=service, to=chosen[service.name], back=self._back(service, running[service.name]))
             for service in self.environment.services
@@ -73,41 +77,65 @@ class Rollback:
         held = rollout.described(self.clients("ecs"), self.environment.cluster, service.ecs_service)
         return running if rollout.steady(held) else None
 
-    def _choose(self, running: dict[str, Revision]) -> dict[str, Revision]:
-        """Return the revision that each service goes back to: all of the same commit."""
-        chosen: dict[str, Revision] = {}
-        wanted = self.commit
-        for service in self.environment.services:
-            one = self._candidate(service, running[service.name], wanted, exact=bool(chosen))
-            chosen[service.name] = one
-            wanted = one.commit
-        return chosen
+    def _look(self, mover: Mover) -> tuple[Revisions, Revisions]:
+        """Return what each service runs, and what it goes back to."""
+        running = {service.name: mover.running(service) for service in self.environment.services}
+        return running, self._choose(running)
 
-    def _candidate(self, service: Service, running: Revision, commit: str, *, exact: bool) -> Revision:
+    def _choose(self, running: Revisions) -> Revisions:
+        """Return the revision that each service goes back to: all of the newest release that was good, and is not run.
+
+        A service that is younger than that release goes back to its first revision. Where services run different
+        releases, as after a deploy that was killed, one of them may stay as it is.
+        """
         ecs = self.clients("ecs")
-        for one in revisions.newest_first(ecs, service.release_family, running.container):
-            fits = one.commit == commit if exact else (one.commit or one.version).startswith(commit)
-            if not fits or one.arn == running.arn or not (commit or one.number < running.number):
+        held = {
+            service.name: list(revisions.newest_first(ecs, service.release_family, running[service.name].container))
+            for service in self.environment.services
+        }
+        every = [(name, one) for name, found in held.items() for one in found]
+        # First revisions come last: those of services that came later are newer than releases.
+        every.sort(key=lambda pair: (bool(pair[1].commit), pair[1].definition["registeredAt"]), reverse=True)
+        for name, one in every:
+            late = one.number > running[name].number
+            if not (one.commit or one.version).startswith(self.commit) or (late and not self.commit):
                 continue
-            if why := self._unfit(service, one):
-                self.say(f"{service.name}: {one} is skipped: {why}")
+            chosen = {other: _beside(found, one.commit, running[other]) for other, found in held.items()} | {name: one}
+            fit = {other: found for other, found in chosen.items() if found}
+            if {other: found.arn for other, found in fit.items()} == {other: run.arn for other, run in running.items()}:
                 continue
-            return one
-        wanted = f"of commit {commit}" if commit else f"before {running}"
+            if why := self._unfit(fit):
+                self.say(f"{name}: {one} is skipped: {why}")
+            elif len(fit) == len(held):
+                return fit
+        wanted = f"of commit {self.commit}" if self.commit else f"before {_commits(running)}"
         raise DeliveryError(
-            f"{service.name}: there is no good release {wanted} to go back to; "
-            f"see: delivery history --stack {self.environment.stack}"
+            f"there is no good release {wanted} to go back to; see: delivery history --stack {self.environment.stack}"
         )
 
-    def _unfit(self, service: Service, one: Revision) -> str:
-        if one.commit and not one.passed:
+    def _unfit(self, chosen: Revisions) -> str:
+        if not all(one.good for one in chosen.values()):
             return "it never passed, or was put back"
-        if images.describe(self.clients("ecr"), service.repository, {"imageDigest": one.digest}) is None:
-            return f"its image {one.digest} is gone"
+        for service in self.environment.services:
+            digest = chosen[service.name].digest if service.name in chosen else ""
+            if digest and images.describe(self.clients("ecr"), service.repository, {"imageDigest": digest}) is None:
+                return f"the image {digest} of {service.name} is gone"
         return ""
 
-    def _close(self, of: Pipeline, bad: str, target: str) -> None:
-        """Disable the transition into the stage, then see to what is under way in it."""
+    def _is_untouched(self, mover: Mover, stopped: str) -> bool:
+        """Tell whether the execution that was stopped had deployed nothing yet, and nothing else is to be gone back."""
+        running = [mover.running(service) for service in self.environment.services]
+        if self.commit or not all(one.good for one in running):
+            return False
+        self.say(f"execution {stopped} had deployed nothing yet: {self.environment.stack} serves what was good before")
+        return True
+
+    def _close(self, of: Pipeline, bad: str, target: str) -> str:
+        """Disable the transition into the stage, then see to what is under way in it.
+
+        Returns:
+            The execution that had to be stopped, empty where none was under way.
+        """
         client = self.clients("codepipeline")
         reason = f"{bad} rolled back to {target} by {getpass.getuser()} {datetime.now(UTC):%Y-%m-%d %H.%M} UTC"
         reason = REASON.sub("-", f"{reason}. Go on with delivery resume")[:REASON_LIMIT]
@@ -118,8 +146,10 @@ class Rollback:
         self.say(f"pipeline {of.name}: the way into stage {of.stage} is closed: {reason}")
         stage = pipeline.stage_of(pipeline.state(client, of.name), of.stage)
         latest = stage.get("latestExecution", {})
-        if latest.get("status") in ("InProgress", "Stopping"):
-            self._stop(of, latest["pipelineExecutionId"])
+        if latest.get("status") not in ("InProgress", "Stopping"):
+            return ""
+        self._stop(of, latest["pipelineExecutionId"])
+        return str(latest["pipelineExecutionId"])
 
     def _stop(self, of: Pipeline, execution: str) -> None:
         """Stop the execution that deploys here now, where that was asked for."""
@@ -131,17 +161,40 @@ class Rollback:
                 f"delivery rollback --stack {stack} --stop-execution"
             )
         client = self.clients("codepipeline")
+        # Asked for first: an action that is abandoned is not under way any more.
+        builds = _builds(pipeline.actions(client, of.name, execution), of.stage)
         client.stop_pipeline_execution(
             pipelineName=of.name, pipelineExecutionId=execution, abandon=True, reason="delivery rollback"
         )
-        for build in _builds(pipeline.actions(client, of.name, execution), of.stage):
+        for build in builds:
             self.clients("codebuild").stop_build(id=build)
         end = time.monotonic() + STOP_SECONDS
-        while pipeline.execution(client, of.name, execution)["status"] in ("InProgress", "Stopping"):
+        while self._goes_on(of, execution, builds):
             if time.monotonic() > end:
                 raise DeliveryError(f"execution {execution} has not stopped after {STOP_SECONDS} s; run it again")
             time.sleep(1)
         self.say(f"execution {execution} is stopped")
+
+    def _goes_on(self, of: Pipeline, execution: str, builds: list[str]) -> bool:
+        """Tell whether an execution, or a build that may deploy until it has ended, is not over."""
+        if pipeline.execution(self.clients("codepipeline"), of.name, execution)["status"] in ("InProgress", "Stopping"):
+            return True
+        held = self.clients("codebuild").batch_get_builds(ids=builds)["builds"] if builds else []
+        return any(build["buildStatus"] == "IN_PROGRESS" for build in held)
+
+
+def _beside(found: list[Revision], commit: str, running: Revision) -> Revision | None:
+    """Return the newest good revision of a commit; of a service that is younger than the commit, its first one."""
+    good = [one for one in found if one.good]
+    if chosen := next((one for one in good if one.commit == commit), None):
+        return chosen
+    older = [one for one in good if one.commit and one.number < running.number]
+    return None if older else next((one for one in good if not one.commit), None)
+
+
+def _commits(of: Revisions) -> str:
+    """Return the commits of revisions, for people; a first revision's version."""
+    return " ".join(sorted({one.commit or one.version for one in of.values()}))
 
 
 def _builds(runs: dict[tuple[str, str], Document], stage: str) -> list[str]:

@@ -15,6 +15,8 @@ from botocore.exceptions import ClientError
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from delivery.clients import Client, Document
     from delivery.console import Progress
     from delivery.environment import Environment, Service
@@ -34,7 +36,7 @@ class RolloutError(DeliveryError):
 
 @dataclass(kw_only=True)
 class Rollout:
-    """A service deployment that is followed; `seen` holds the events that were there before."""
+    """A service deployment that is followed since `began`; `seen` holds the events that were there before."""
 
     ecs: Client
     environment: Environment
@@ -45,24 +47,24 @@ class Rollout:
     seen: set[str] = field(default_factory=set)
     shown: str = ""
     reason: str = ""
+    began: float = field(default_factory=time.monotonic)
 
-    def follow(self, seconds: float = ROLLOUT_SECONDS) -> None:
-        """Wait for its end, with progress lines.
+    def done(self, seconds: float) -> bool:
+        """Look at it once, and write what is new; tell whether it has succeeded.
 
         Raises:
             RolloutError: it did not succeed (ECS's rollback, if any, is over then), or not within the time.
         """
-        end = time.monotonic() + seconds
-        while True:
-            row = describe(self.ecs, self.arn)
-            self._show(row)
-            if row["status"] == "SUCCESSFUL":
-                return
-            if row["status"] in OVER:
-                raise RolloutError(self._why(row))
-            if time.monotonic() > end:
-                raise RolloutError(f"the rollout is {row['status']} after {seconds / 60:.0f} minutes")
-            time.sleep(POLL_SECONDS)
+        row = describe(self.ecs, self.arn)
+        self._show(row)
+        if row["status"] == "SUCCESSFUL":
+            return True
+        name = self.service.name
+        if row["status"] in OVER:
+            raise RolloutError(f"{name}: {self._why(row)}")
+        if time.monotonic() > self.began + seconds:
+            raise RolloutError(f"{name}: the rollout is {row['status']} after {seconds / 60:.0f} minutes")
+        return False
 
     def _show(self, row: Document) -> None:
         """Write what is new: state and counts, the service's events, why tasks stopped."""
@@ -102,6 +104,17 @@ class Rollout:
                 if reason and reason not in reasons:
                     reasons.append(reason)
         return [f"Tasks stopped: {'; '.join(reasons[:STOPPED_TASKS])}"] if reasons else []
+
+
+def follow(rollouts: Sequence[Rollout], seconds: float = ROLLOUT_SECONDS) -> None:
+    """Wait, with progress lines, until all of the rollouts, which go on side by side, have succeeded.
+
+    Raises:
+        RolloutError: the first that did not, or not within the time since it began.
+    """
+    left = list(rollouts)
+    while left := [one for one in left if not one.done(seconds)]:
+        time.sleep(POLL_SECONDS)
 
 
 def _exit(container: Document) -> str:
@@ -198,20 +211,23 @@ def _definition(ecs: Client, service_revision: str) -> str:
     return str(found[0].get("taskDefinition", "")) if found else ""
 
 
-def stop(ecs: Client, environment: Environment, service: Service, say: Progress) -> None:
-    """Make ECS roll back what is under way on a service, and wait for the end of it; nothing where nothing is."""
+def stop(ecs: Client, environment: Environment, service: Service, say: Progress) -> bool:
+    """Ask ECS to roll back what is under way on a service.
+
+    Returns:
+        Whether a rollback goes on now: not where nothing was under way, or where ECS cannot.
+    """
     row = under_way(ecs, environment.cluster, service.ecs_service)
-    if row is None:
-        return
-    if row["status"] in ("PENDING", "IN_PROGRESS"):
-        try:
-            ecs.stop_service_deployment(serviceDeploymentArn=row["serviceDeploymentArn"], stopType="ROLLBACK")
-            say(f"{service.name}: asked ECS to roll back what was under way")
-        except ClientError as error:
-            # Such as: no completed revision to go back to. What comes next replaces the deployment.
-            say(f"{service.name}: ECS does not roll back ({error})")
-            return
-    wait_until_over(ecs, environment, service, say, BACK_SECONDS)
+    if row is None or row["status"] not in ("PENDING", "IN_PROGRESS"):
+        return row is not None
+    try:
+        ecs.stop_service_deployment(serviceDeploymentArn=row["serviceDeploymentArn"], stopType="ROLLBACK")
+        say(f"{service.name}: asked ECS to roll back what was under way")
+    except ClientError as error:
+        # Such as: no completed revision to go back to. What comes next replaces the deployment.
+        say(f"{service.name}: ECS does not roll back ({error})")
+        return False
+    return True
 
 
 def wait_until_over(

@@ -152,11 +152,10 @@ class Status:
 
     def _served(self, stack: str) -> str:
         try:
-            url = environments.read(self.clients("ssm"), stack).url
-            version, digest = proof.version(url)
+            there = environments.read(self.clients("ssm"), stack)
+            return f"{stack} serves {proof.told(proof.served(there))} at {there.url}"
         except (DeliveryError, ClientError) as unknown:
             return f"{stack}: what it serves is not known: {unknown}"
-        return f"{stack} serves {version} ({digest}) at {url}"
 
     def _needs(self, held: Document) -> list[str]:
         """Return what waits for a person, with the command to type."""

@@ -1,8 +1,9 @@
 """Test: each service's own unit and integration tests, by `<context>/bin/test`, in containers of their own.
 
 A service's part of the contract: `bin/test unit`, `bin/test integration` and `bin/test acceptance` exit with 0 when
-the tests passed; JUnit reports are copied to $REPORTS; base images, COMMIT and, for acceptance, APP_IMAGE are given as
-environment variables. Several runs at once on one Docker Engine do not disturb one another.
+the tests passed, or when there are none; JUnit reports are copied to $REPORTS; the stack's build arguments, COMMIT,
+SERVICE and, for acceptance, APP_IMAGE are given as environment variables. Several runs at once on one Docker Engine
+do not disturb one another. See docs/application.md.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from delivery.environment import Environment, Service
 
 KINDS = ("unit", "integration")
-NEEDED = "a service's image context brings its own tests: bin/test unit|integration|acceptance (see app/README.md)"
+NEEDED = "a service's image context brings its own tests: bin/test unit|integration|acceptance (docs/application.md)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +35,7 @@ class Workplace:
 
 
 def run(environment: Environment, commit: str, place: Workplace) -> None:
-    """Run the unit and then the integration tests of every service.
+    """Run the unit and then the integration tests of every service; those of one context once.
 
     Args:
         environment: whose services' build arguments are used.
@@ -44,9 +45,14 @@ def run(environment: Environment, commit: str, place: Workplace) -> None:
     Raises:
         ProgramError: the first tests that failed.
     """
+    tested: list[tuple[str, dict[str, str]]] = []
     for service in environment.services:
+        if (service.context, service.build_args) in tested:
+            place.say(f"{service.name}: its tests are those of {service.context}, which have passed")
+            continue
         for kind in KINDS:
             script(service, kind, {"COMMIT": commit}, place)
+        tested.append((service.context, service.build_args))
 
 
 def script(service: Service, kind: str, variables: dict[str, str], place: Workplace) -> None:
@@ -64,7 +70,9 @@ def script(service: Service, kind: str, variables: dict[str, str], place: Workpl
     place.say(f"{service.name}: {kind} tests")
     try:
         process.show(
-            [str(program), kind], f"{service.name}: {kind}", {**service.build_args, **variables, "REPORTS": str(folder)}
+            [str(program), kind],
+            f"{service.name}: {kind}",
+            {**service.build_args, **variables, "SERVICE": service.name, "REPORTS": str(folder)},
         )
     except ProgramError as failed:
         raise ProgramError(f"{service.name}: {kind} tests failed; output above, reports: {folder}") from failed

@@ -75,6 +75,7 @@ def test_staging_records_its_facts_in_parameter_store(staging: Run) -> None:
         "desired_count": 1,
         "port": 8080,
         "health_path": "/healthz",
+        "version_path": "/version",
         "target_group": "arn:aws:test:eu-central-1:000000000000:aws:lb/targetGroup:TargetGroup/staging-web",
         "template_family": "staging-web-template",
         "release_family": "staging-web",

@@ -141,7 +141,7 @@ def approving(monkeypatch: pytest.MonkeyPatch, served: str) -> Clients:
     monkeypatch.setattr(
         environment, "read", lambda _, stack: Environment(stack=stack, url="http://s", cluster="c", services=())
     )
-    monkeypatch.setattr(proof, "version", lambda _: (served, DIGEST))
+    monkeypatch.setattr(proof, "served", lambda _: {"web": (served, DIGEST)})
     return clients
 
 
@@ -277,7 +277,7 @@ def test_status_names_the_failed_action_its_reason_and_where_to_read_on(monkeypa
     monkeypatch.setattr(pipeline, "stacks", lambda *_: {"Production": "prod"})
     monkeypatch.setattr(logs, "reason", lambda *_: "delivery build: web: acceptance tests failed")
     monkeypatch.setattr(environment, "read", lambda *_: there)
-    monkeypatch.setattr(proof, "version", lambda _: (OTHER, DIGEST))
+    monkeypatch.setattr(proof, "served", lambda _: {"web": (OTHER, DIGEST)})
     summary = summaries((ONE, "Failed", COMMIT))["pipelineExecutionSummaries"][0]
     told = "\n".join(Status(clients=clients, environment=there, execution=ONE).lines(summary))
     assert f"execution {ONE}: Failed" in told
