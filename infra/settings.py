@@ -88,6 +88,12 @@ class Service(Section):
     desired_count: int = Field(2, ge=1, description="tasks; with autoscaling only at the start")
     route: Route = Field(Route(), description="which requests it gets")
     health_check: HealthCheck = Field(HealthCheck(), description="when a task gets requests")
+    version_path: str | None = Field(
+        None,
+        pattern=r"^/",
+        description="where it tells its version, by its own route; absent: `version` in its first path, as "
+        "`/api/version` in `/api/*`",
+    )
     deregistration_delay: int = Field(15, ge=1, le=3600, description="seconds for open requests when a task leaves")
     stop_timeout: int = Field(30, ge=2, le=120, description="seconds from SIGTERM to SIGKILL")
     grace_period: int = Field(60, ge=0, description="seconds in which a new task may be unhealthy")
@@ -96,6 +102,11 @@ class Service(Section):
     database: bool = Field(default=True, description="gets the environment's database, if there is one")
     environment: dict[str, Text] = Field({}, description="variables; never a secret")
     secrets: dict[str, SecretArn] = Field({}, description="variables from Secrets Manager, by ARN")
+
+    @property
+    def tells_version_at(self) -> str:
+        """The path at which it tells its version."""
+        return self.version_path or self.route.paths[0].partition("*")[0].rstrip("/") + "/version"
 
 
 class Database(Section):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from infra import content, naming, policies
+from infra import content, naming, platforms, policies
 from infra.components.autoscaling import AutoscalingArgs
 from infra.components.cluster import ClusterArgs
 from infra.components.database import Database, DatabaseArgs
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from infra import settings
     from infra.components.cluster import Cluster
 
-PLATFORMS = {"X86_64": "linux/amd64", "ARM64": "linux/arm64"}
 Inputs = dict[str, pulumi.Input[str]]
 
 
@@ -71,7 +70,7 @@ def repository(registry: settings.Registry, service: str) -> RepositoryArgs:
 def first_image(chosen: settings.Settings, name: str, held_in: Repository, now: datetime) -> FirstImageArgs:
     """Return a service's first image; reads its build context to hash it."""
     service = chosen.environment.services[name]
-    platform = PLATFORMS[service.cpu_architecture]
+    platform = platforms.OF_ARCHITECTURE[service.cpu_architecture]
     content_hash = content.image_hash(
         Path(service.context),
         dockerfile=service.dockerfile,
@@ -260,6 +259,7 @@ def service_facts(
         "desired_count": wanted.desired_count,
         "port": wanted.port,
         "health_path": wanted.health_check.path,
+        "version_path": wanted.tells_version_at,
         "target_group": running.target_group_arn,
         "template_family": naming.template_family(chosen.stack, name),
         "release_family": naming.release_family(chosen.stack, name),
@@ -269,6 +269,6 @@ def service_facts(
         "context": wanted.context,
         "dockerfile": wanted.dockerfile,
         "target": wanted.target,
-        "platform": PLATFORMS[wanted.cpu_architecture],
+        "platform": platforms.OF_ARCHITECTURE[wanted.cpu_architecture],
         "build_args": wanted.build_args,
     }
