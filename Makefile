@@ -10,7 +10,7 @@ CLOUD ?= local
 export PYTHONPATH := $(CURDIR)
 FAST := tests/gate tests/unit tests/stack
 
-.PHONY: help setup up status down demo check test clean-up format venv app-test pipeline build deploy acceptance promote \
+.PHONY: help setup up status down demo check test faults bench clean-up format venv app-test pipeline build deploy acceptance promote \
   rollback resume approve reject history logs doctor
 
 help: ## this list
@@ -50,6 +50,12 @@ format: .venv/.complete ## put the code into the house format
 
 test: setup ## everything, on a fresh machine too: one pytest, whose last line is the result
 	@$(PY) -m pytest $(FAST) tests/contract tests/local
+
+faults: setup ## everything that may go wrong on the way to production, as a table: docs/faults.md; ARGS="--break-gate test"
+	@$(PY) -m pytest tests/local/test_faults.py --all-faults $(if $(ARGS),$(ARGS),--fault-table docs/faults-table.md)
+
+bench: setup ## what things take, into docs/benchmarks.md: ARGS="--runs 5 --cold"
+	@$(PY) -m tests.bench --write $(ARGS)
 
 venv: .venv/.complete ## the virtual environment alone: all that AWS needs of this folder
 

@@ -143,7 +143,12 @@ class BuildProject(pulumi.ComponentResource):
             ],
         )
 
-    def _cache(self) -> aws.codebuild.ProjectCacheArgs:
-        """Keep Docker's layers only where there is a Docker Engine."""
+    def _cache(self) -> aws.codebuild.ProjectCacheArgs | None:
+        """Keep Docker's layers only where there is a Docker Engine, and nothing of what anybody pushes.
+
+        What one change leaves in a cache, the builds of others would run (OWASP CICD-SEC-4, poisoned pipeline).
+        """
+        if self._args.repository:
+            return None
         modes = ["LOCAL_CUSTOM_CACHE", *(["LOCAL_DOCKER_LAYER_CACHE"] if self._args.privileged else [])]
         return aws.codebuild.ProjectCacheArgs(type="LOCAL", modes=modes)

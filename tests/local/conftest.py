@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import pytest
 from tests.local.fault_table import Faults, Row, markdown
 from tests.local.load import Load
 from tests.local.releases import ORDER, Releases, version
-from tests.local.workspace import NETWORK, PORT, Workspace, copy_of_the_project
+from tests.local.workspace import Workspace, copy_of_the_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,10 +53,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A running local cloud with nothing on it; taken away with all it holds at the end."""
     root = tmp_path_factory.mktemp("slipway")
-    copy_of_the_project(root)
-    own = {"SLIPWAY_PORT": PORT, "SLIPWAY_NETWORK": NETWORK, "PYTHONPATH": str(root), "CI": "true"}
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "PULUMI_", "SLIPWAY_STATE"))}
-    space = Workspace(root, kept | own)
+    space = copy_of_the_project(root)
     done = space.cloud("up", "--yes")
     assert done.returncode == 0, done.stdout
     yield space

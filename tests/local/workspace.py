@@ -62,9 +62,14 @@ class Workspace:
         """Bring a stack up, which has to succeed; returns what pulumi printed."""
         return self.must("bin/pulumi-local", "up", "-s", stack, "--yes", "--skip-preview")
 
+    @property
+    def python(self) -> str:
+        """The interpreter that has what the local cloud needs."""
+        return str(self.root / ".localcloud/venv/bin/python")
+
     def cloud(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m localcloud`."""
-        return self.run(str(self.root / ".localcloud/venv/bin/python"), "-m", "localcloud", *arguments)
+        return self.run(self.python, "-m", "localcloud", *arguments)
 
     def delivery(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m delivery` against the local cloud."""
@@ -108,8 +113,8 @@ def changes(printed: str) -> dict[str, int]:
     return {word: int(number) for number, word in pairs}
 
 
-def copy_of_the_project(target: Path) -> None:
-    """Copy what git knows or would add, as it is in the working tree."""
+def copy_of_the_project(target: Path) -> Workspace:
+    """Copy what git knows or would add, as it is in the working tree; returns the copy, whose local cloud is not up."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT,
@@ -124,3 +129,6 @@ def copy_of_the_project(target: Path) -> None:
         (target / name).symlink_to(ROOT / name)
     (target / ".localcloud").mkdir()
     (target / ".localcloud" / "venv").symlink_to(ROOT / ".localcloud" / "venv")
+    own = {"SLIPWAY_PORT": PORT, "SLIPWAY_NETWORK": NETWORK, "PYTHONPATH": str(target), "CI": "true"}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "PULUMI_", "SLIPWAY_STATE"))}
+    return Workspace(target, kept | own)

@@ -1,0 +1,230 @@
+"""What is measured: each function is one row or more, with the seconds (or counts) of every run."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests.local.load import Load
+from tests.local.releases import ORDER, Releases
+from tests.local.workspace import NETWORK, ROOT, changes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.local.workspace import Workspace
+
+SLOW = "/api/entries/wait?after=999999999&timeout=2"
+NOTE = "app/NOTE"
+DOCKERFILE = "app/Dockerfile"
+
+
+@dataclass
+class Row:
+    """One thing measured: its values, one a run, in `unit`s."""
+
+    what: str
+    values: list[float]
+    unit: str = "s"
+    note: str = ""
+
+
+@dataclass
+class Bench:
+    """A local cloud with both environments and a pipeline that asks nobody, and how often to measure."""
+
+    workspace: Workspace
+    runs: int
+    say: Callable[[str], None]
+    releases: Releases = field(init=False)
+
+    def up(self) -> list[Row]:
+        """Bring everything up once; returns what it took."""
+        took: dict[str, list[float]] = {}
+
+        @contextlib.contextmanager
+        def timed(what: str) -> Iterator[None]:
+            self.say(what)
+            begun = time.monotonic()
+            yield
+            took[what] = [time.monotonic() - begun]
+
+        with timed("local cloud up"):
+            self.workspace.must(self.workspace.python, "-m", "localcloud", "up", "--yes")
+        with timed("`up` of staging, first image included"):
+            self.workspace.up("staging")
+        with timed("acceptance of staging, by hand"):
+            assert self.workspace.delivery("acceptance", "--stack", "staging").returncode == 0
+        self.workspace.edit("prod", automatic)
+        with timed("`up` of production, without its pipeline"):
+            self.workspace.up("prod")
+        self.releases = Releases(self.workspace)
+        self.releases.begin()
+        assert self.workspace.cloud("connect", "slipway-prod").returncode == 0
+        with timed("`up` of the pipeline"):
+            self.workspace.up("prod")
+        with timed("first commit, begun by the pipeline's creation"):
+            execution = self.releases.execution_of(self.releases.git("rev-parse", "HEAD"))
+            assert self.releases.end(execution) == "Succeeded", self.releases.told(execution)
+        return [Row(what, values) for what, values in took.items()]
+
+    def release(self) -> list[Row]:
+        """Measure from push to production under load, beside the same commands in one script; warm, and cold."""
+        warm, bare, cold, steps = [], [], [], dict[str, list[float]]()
+        with Load(self.workspace.outputs("prod")["url"], SLOW, rate=20) as load:
+            for run in range(self.runs):
+                self.say(f"release, warm: {run + 1} of {self.runs}")
+                warm.append(self._released({NOTE: lambda _: secrets.token_hex()}, steps))
+            answered, failed = load.answered, len(load.failures)
+        for run in range(self.runs):
+            self.say(f"the same commands in one script: {run + 1} of {self.runs}")
+            bare.append(self._bare())
+        self.say("release, cold: every layer of every image is built again")
+        cold.append(
+            self._released({DOCKERFILE: lambda text: text.replace("ENV ", f"ENV COLD={secrets.token_hex()} ", 1)})
+        )
+        actions = [Row(f"- of it {name}", values) for name, values in steps.items()]
+        return [
+            Row("commit to production, approval automatic, warm", warm),
+            *actions,
+            Row("- build, test, start and probe commands of it in one script (`tests/bench/bare.sh`)", bare),
+            Row("commit to production, no layer of any image cached", cold),
+            Row("requests answered during these releases, at 20 a second", [answered], ""),
+            Row("requests failed", [failed], ""),
+        ]
+
+    def _released(self, changed: dict[str, Callable[[str], str]], steps: dict[str, list[float]] | None = None) -> float:
+        """Push a commit; returns the seconds until its execution has succeeded."""
+        begun = time.monotonic()
+        commit = self.releases.push_with(changed, "Measured")
+        execution = self.releases.execution_of(commit)
+        assert self.releases.end(execution) == "Succeeded", self.releases.told(execution)
+        took = time.monotonic() - begun
+        actions = self.releases.actions(execution)
+        for name in ORDER:
+            if steps is not None and name in actions:
+                action = actions[name]
+                seconds = (action["lastUpdateTime"] - action["startTime"]).total_seconds()
+                steps.setdefault(name, []).append(seconds)
+        return took
+
+    def _bare(self) -> float:
+        """Run tests/bench/bare.sh on the commit pushed last; returns its seconds."""
+        images = json.loads(self.workspace.must(self.workspace.python, "-m", "localcloud", "env", "--json"))
+        name = f"slipway-bench-{os.getpid()}"
+        password = ["-e", "POSTGRES_PASSWORD=guestbook", "-e", "POSTGRES_USER=guestbook", "-e", "POSTGRES_DB=guestbook"]
+        run = ["docker", "run", "--detach", "--name", name, "--network", NETWORK, *password, images["POSTGRES_IMAGE"]]
+        subprocess.run(run, check=True, capture_output=True)
+        own = {"COMMIT": self.releases.git("rev-parse", "HEAD"), "NETWORK": NETWORK, "DATABASE": name, **images}
+        try:
+            time.sleep(5)  # the database, which an environment has already
+            begun = time.monotonic()
+            done = subprocess.run(
+                [self.workspace.root / "tests/bench/bare.sh", self.workspace.root / "app"],
+                env=self.workspace.environment | own, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+            return time.monotonic() - begun
+        finally:
+            subprocess.run(["docker", "rm", "--force", "--volumes", name], check=True, capture_output=True)
+
+    def no_change(self) -> list[Row]:
+        """Measure preview, refresh and up of both stacks when nothing has changed."""
+        rows = []
+        for stack in ("staging", "prod"):
+            for command in (("preview",), ("up", "--yes", "--skip-preview"), ("refresh", "--yes")):
+                self.say(f"{command[0]} of {stack}, no change")
+                rows.append(
+                    Row(f"`{command[0]}` of {stack}, no change", self._timed(command[0], "-s", stack, *command[1:]))
+                )
+        return rows
+
+    def services(self) -> list[Row]:
+        """Measure the preview of a new stack with 1, 5 and 10 services."""
+        rows = []
+        for number in (1, 5, 10):
+            self.say(f"preview of a new stack with {number} services")
+            stack = f"services{number}"
+            shutil.copy(self.workspace.root / "Pulumi.staging.yaml", self.workspace.root / f"Pulumi.{stack}.yaml")
+            self.workspace.edit(stack, several(number))
+            values = self._timed("preview", "-s", stack)
+            created = changes(self.workspace.pulumi("preview", "-s", stack).stdout)["create"]
+            rows.append(Row(f"`preview` of a new stack with {number} services", values, note=f"{created} resources"))
+            self.workspace.pulumi("stack", "rm", "-s", stack, "--yes")
+        return rows
+
+    def _timed(self, *arguments: str) -> list[float]:
+        """Run bin/pulumi-local as often as is measured; returns the seconds of each run."""
+        values = []
+        for _ in range(self.runs):
+            begun = time.monotonic()
+            self.workspace.must("bin/pulumi-local", *arguments)
+            values.append(time.monotonic() - begun)
+        return values
+
+    def down(self) -> list[Row]:
+        """Take everything away; returns what it took."""
+        rows = []
+        for stack in ("prod", "staging"):
+            self.say(f"destroy of {stack}")
+            begun = time.monotonic()
+            self.workspace.must("bin/pulumi-local", "destroy", "-s", stack, "--yes", "--skip-preview")
+            rows.append(Row(f"`destroy` of {stack}", [time.monotonic() - begun]))
+        self.workspace.cloud("reset")
+        return rows
+
+
+def automatic(config: dict[str, Any]) -> None:
+    """Let the pipeline ask nobody."""
+    config["slipway:pipeline"]["approval"] = "automatic"
+
+
+def several(number: int) -> Callable[[dict[str, Any]], None]:
+    """Return a change of a stack file to so many services, each with a route of its own."""
+
+    def change(config: dict[str, Any]) -> None:
+        environment = config["slipway:environment"]
+        environment["network"] = {"cidr": "10.40.0.0/16"}
+        web = environment["services"].pop("web")
+        environment["services"] = {f"web{each}": web | {"path": f"/web{each}/*"} for each in range(number)}
+
+    return change
+
+
+def set_up(runs: int, say: Callable[[str], None], *, cold: bool) -> list[Row]:
+    """Measure `make setup` again where it was done, and in a fresh clone; cold: with empty caches too, once."""
+    rows = [Row("`make setup` where it was done", [_make_setup(ROOT, {}) for _ in range(runs)])]
+    with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder:
+        say("make setup in a fresh clone, caches warm")
+        rows.append(Row("`make setup` in a fresh clone, caches warm", [_make_setup(_clone(Path(folder, "warm")), {})]))
+        if cold:
+            say("make setup in a fresh clone, caches empty: about 8 minutes")
+            caches = {
+                name: str(Path(folder, name)) for name in ("SLIPWAY_CACHE", "GOMODCACHE", "GOCACHE", "PIP_CACHE_DIR")
+            }
+            seconds = _make_setup(_clone(Path(folder, "cold")), caches | {"GOFLAGS": "-modcacherw"})
+            rows.append(Row("`make setup` in a fresh clone, caches empty", [seconds]))
+    return rows
+
+
+def _clone(target: Path) -> Path:
+    subprocess.run(["git", "clone", "--quiet", ROOT, target], check=True)
+    return target
+
+
+def _make_setup(folder: Path, more: dict[str, str]) -> float:
+    begun = time.monotonic()
+    done = subprocess.run(
+        ["make", "setup"], cwd=folder, env=os.environ | more, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    return time.monotonic() - begun
