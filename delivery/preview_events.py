@@ -22,7 +22,6 @@ OPERATION_OF = {
     "create-replacement": "replace",
     "delete-replaced": "replace",
     "import-replacement": "replace",
-    "read-replacement": "read",
 }
 """Steps that are part of another one, by what they are a part of."""
 COLOUR = re.compile(r"<\{%[^%]*%\}>|\x1b\[[0-9;]*[A-Za-z]")

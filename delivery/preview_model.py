@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-OPERATIONS = ("delete", "replace", "create", "update", "import", "read")
+OPERATIONS = ("delete", "replace", "create", "update", "import")
 """What may happen to a resource, the gravest first."""
 LARGEST_BYTES = 8 * 2**20
 MOST_LINES = 200

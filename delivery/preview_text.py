@@ -23,7 +23,7 @@ LIMIT = 65536
 MOST_NAMED = 25
 LONGEST_NAME = 120
 ERROR_BYTES = 6000
-SIGNS = {"delete": "-", "replace": "+-", "create": "+", "update": "~", "import": "=", "read": ">"}
+SIGNS = {"delete": "-", "replace": "+-", "create": "+", "update": "~", "import": "="}
 COLOURS = {"delete": "-", "create": "+", "replace": "!", "update": "!"}
 """What begins a line for GitHub to colour it as a diff."""
 GRAVE = ("delete", "replace")
@@ -46,7 +46,7 @@ def comment(previews: Sequence[StackPreview], about: About) -> str:
     """Return the comment, at most LIMIT bytes."""
     head = [MARKER, f"### Preview of {code(about.commit[:12]) if about.commit else 'the working tree'}", ""]
     tops = [_top(one) for one in previews] or [["No stack was previewed.", ""]]
-    tail = ["", f"<sub>Against the state of each stack as it was then, without refresh.{_run(about)}</sub>"]
+    tail = [f"<sub>Against the state of each stack as it was then, without refresh.{_run(about)}</sub>"]
     fixed = [*head, *(line for top in tops for line in top), *tail]
     room = max(LIMIT - _bytes(fixed), 0)
     lines = [*head]
@@ -95,16 +95,14 @@ def cut(lines: Sequence[str], room: int, what: str) -> list[str]:
 
 def _top(one: StackPreview) -> list[str]:
     """Return what nobody should have to unfold."""
-    lines = [f"**{code(one.stack)}** {_counts(one)}", ""]
     grave = [change for change in one.changes if change.operation in GRAVE]
-    lines += [f"- **{DONE[change.operation]}**: {_named(change)}" for change in grave[:MOST_NAMED]]
+    points = [f"- **{DONE[change.operation]}**: {_named(change)}" for change in grave[:MOST_NAMED]]
     if len(grave) > MOST_NAMED:
-        lines.append(f"- and {len(grave) - MOST_NAMED} more deleted or replaced")
-    lines += [f"- policy {code(text)}" for text in one.policies[:MOST_NAMED]]
-    if one.errors:
-        told = [part for error in one.errors for part in error.split("\n")]
-        lines += ["", *fenced(_middle(told))]
-    return [*lines, ""]
+        points.append(f"- and {len(grave) - MOST_NAMED} more deleted or replaced")
+    points += [f"- policy {code(text)}" for text in one.policies[:MOST_NAMED]]
+    errors = [part for error in one.errors for part in error.split("\n")]
+    parts = [[f"**{code(one.stack)}** {_counts(one)}"], points, fenced(_middle(errors)) if errors else []]
+    return [line for part in parts if part for line in (*part, "")]
 
 
 def _counts(one: StackPreview) -> str:

@@ -70,15 +70,19 @@ def changed(metadata: Mapping[str, Any]) -> Iterator[str]:
         for key in [*(metadata.get("diffs") or []), *(metadata.get("keys") or [])]
     }
     for path, how in sorted(found.items()):
-        first = get(before if how.get("inputDiff") else plain(old.get("outputs") or {}), path)
+        first, second = get(before, path), get(after, path)
+        if first == second and not how.get("inputDiff"):
+            # Not the program changed but what there is: the provider compares that with what is asked for.
+            first = get(plain(old.get("outputs") or {}), path)
+            second = UNKNOWN if second is MISSING and how.get("diffKind", "").startswith("update") else second
         forces = FORCES if str(how.get("diffKind")).endswith("-replace") else ""
-        for line in differences(path, first if first is not MISSING else get(before, path), get(after, path)):
+        for line in differences(path, first, second):
             yield line + forces
 
 
 def differences(path: str, old: Any, new: Any) -> Iterator[str]:  # noqa: ANN401 - JSON
     """Yield a line for each part in which two values differ; JSON in a text is looked into."""
-    old, new = parsed(old), parsed(new)
+    old, new = named(parsed(old)), named(parsed(new))
     if isinstance(old, dict) and isinstance(new, dict) and old != new:
         for key in sorted({*old, *new}):
             if old.get(key, MISSING) != new.get(key, MISSING):
@@ -107,9 +111,19 @@ def parsed(value: Any) -> Any:  # noqa: ANN401 - JSON
     return value
 
 
+def named(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return a list of things that each have a name as a map by it, so that one more does not shift the others."""
+    things = value if isinstance(value, list) and all(isinstance(one, dict) for one in value) else []
+    names = [one.get("name") for one in things]
+    if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        return value
+    rests = [{key: part for key, part in one.items() if key != "name"} for one in things]
+    return {name: rest["value"] if set(rest) == {"value"} else rest for name, rest in zip(names, rests, strict=True)}
+
+
 def shown(value: Any) -> str:  # noqa: ANN401 - JSON
     """Return a value as one line of bounded length."""
-    text = NONE if value is MISSING else json.dumps(value, ensure_ascii=False)
+    text = NONE if value is MISSING else json.dumps(parsed(value), ensure_ascii=False)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} ... ({len(text) - LONGEST} more characters)"
 
 
