@@ -14,10 +14,10 @@ from pathlib import Path
 from rich.console import Console
 
 from tests.bench.measures import Bench, Row, set_up
+from tests.local import documents
 from tests.local.workspace import ROOT, copy_of_the_project
 
 DOCUMENT = ROOT / "docs/benchmarks.md"
-BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->\n"
 ALL = ("release", "no-change", "services", "set-up")
 
 
@@ -40,8 +40,7 @@ def main() -> int:
     text = table(rows)
     print(text, end="")
     if options.write:
-        before, rest = DOCUMENT.read_text("utf-8").split(BEGIN)
-        DOCUMENT.write_text(before + BEGIN + text + END + rest.split(END)[1], "utf-8")
+        documents.write(DOCUMENT, text)
     return 0
 
 

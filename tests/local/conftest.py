@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.local import documents
 from tests.local.fault_table import Faults, Row, markdown
 from tests.local.load import Load
 from tests.local.releases import ORDER, Releases, version
@@ -25,7 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add what `make faults` uses."""
     group = parser.getgroup("faults")
     group.addoption("--all-faults", action="store_true", help="every fault, not only a representative part")
-    group.addoption("--fault-table", type=Path, help="write what came of the faults to this file, as Markdown")
+    group.addoption("--fault-table", type=Path, help="the document whose table to write anew")
     group.addoption("--break-gate", default="", help="let a step of the pipeline pass whatever it finds: its buildspec")
 
 
@@ -46,7 +47,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.section("faults")
     terminalreporter.write_line(table)
     if file := config.getoption("fault_table"):
-        file.write_text(table, "utf-8")
+        documents.write(file, table)
 
 
 @pytest.fixture(scope="session")
