@@ -86,9 +86,7 @@ class Acceptance:
         """Return digest and version that each service runs, having asserted that they are the expected ones."""
         found = {}
         for service in self.environment.services:
-            digest, version = running.release(
-                self.clients("ecs"), self.clients("ecr"), self.environment.cluster, service
-            )
+            digest, version = running.release(self.clients, self.environment.cluster, service)
             if self.manifest:
                 wanted = self.manifest.services.get(service.name)
                 if wanted is None or (wanted.digest, wanted.version) != (digest, version):

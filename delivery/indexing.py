@@ -91,14 +91,12 @@ def document(parts: Mapping[str, tuple[str, bytes]]) -> tuple[str, str]:
     return index, json.dumps({"schemaVersion": 2, "mediaType": index, "manifests": manifests}, indent=2)
 
 
-def is_image(ecr: Client, service: Service, shown: str, digest: str) -> bool:
-    """Tell whether what ECS shows of a task is the image of this digest, or its part for the service's platform.
+def is_part(ecr: Client, service: Service, shown: str, digest: str) -> bool:
+    """Tell whether what ECS shows of a task is the part for the service's platform of the index of this digest.
 
-    Of an index ECS shows either the index or the image that it took from it (which one is documented nowhere).
+    Of an index ECS shows either itself or the image that it took from it (which one is documented nowhere).
     """
-    if shown == digest or not shown:
-        return shown == digest
-    return shown == platforms_of(ecr, service.repository, digest).get(service.platform)
+    return bool(shown and digest) and shown == platforms_of(ecr, service.repository, digest).get(service.platform)
 
 
 def _put(ecr: Client, repository: str, commit: str, digests: Mapping[str, str]) -> str:

@@ -87,7 +87,7 @@ def _steps(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
         "--platform",
         default="",
         choices=("", *PLATFORMS),
-        help="one of several that the commit is built for, as a part of an index (default: the service's own, no index)",
+        help="one of several that the commit is built for, as a part of an index (default: each service's own)",
     )
     make.add_argument("--output", type=Path, default=Path(), metavar="DIR", help="where the files go (default: here)")
     _execution(make)

@@ -8,7 +8,7 @@ from delivery import indexing, proof, revisions
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
-    from delivery.clients import Client
+    from delivery.clients import Clients
     from delivery.environment import Service
 
 
@@ -16,12 +16,11 @@ class MixedError(DeliveryError):
     """A deployment is under way."""
 
 
-def release(ecs: Client, ecr: Client, cluster: str, service: Service) -> tuple[str, str]:
+def release(clients: Clients, cluster: str, service: Service) -> tuple[str, str]:
     """Tell which release every running task of a service has.
 
     Args:
-        ecs: a boto3 `ecs` client.
-        ecr: a boto3 `ecr` client.
+        clients: from AWS service name to boto3 client.
         cluster: the cluster's name or ARN.
         service: one of its services.
 
@@ -32,6 +31,7 @@ def release(ecs: Client, ecr: Client, cluster: str, service: Service) -> tuple[s
         MixedError: tasks run different releases (a deployment is under way).
         DeliveryError: no task is running.
     """
+    ecs = clients("ecs")
     name, container = service.ecs_service, service.container or service.name
     tasks = proof.running(ecs, cluster, name)
     if not tasks:
@@ -41,5 +41,5 @@ def release(ecs: Client, ecr: Client, cluster: str, service: Service) -> tuple[s
         raise MixedError(f"service {name!r} runs more than one release now; wait for its deployment to end")
     shown, definition = found.pop()
     revision = revisions.read(ecs, definition, container)
-    whole = bool(revision.digest) and indexing.is_image(ecr, service, shown, revision.digest)
-    return revision.digest if whole else shown, revision.version
+    part = shown != revision.digest and indexing.is_part(clients("ecr"), service, shown, revision.digest)
+    return revision.digest if part else shown, revision.version

@@ -40,6 +40,13 @@ def production(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     return program.run_prod(monkeypatch, program.stack_file("prod"))[0]
 
 
+def production_for_two_platforms(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    """Return production whose images are for two platforms."""
+    config = program.stack_file("prod")
+    config["slipway:pipeline"]["platforms"] = ["linux/amd64", "linux/arm64"]
+    return program.run_prod(monkeypatch, config)[0]
+
+
 def production_by_webhook(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     """Return production without a connection."""
     config = program.stack_file("prod")
@@ -70,7 +77,9 @@ def granted(engine: FakeEngine) -> list[dict[str, Any]]:
     return statements
 
 
-@pytest.mark.parametrize("variant", [production, production_by_webhook, staging, staging_alone])
+@pytest.mark.parametrize(
+    "variant", [production, production_by_webhook, production_for_two_platforms, staging, staging_alone]
+)
 def test_no_right_is_given_on_everything_without_a_reason(variant: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
     """An action with a star is refused, a resource with one too, except for the tables."""
     for statement in granted(variant(monkeypatch)):
@@ -85,7 +94,7 @@ def test_no_right_is_given_on_everything_without_a_reason(variant: Any, monkeypa
                 assert "slipway" in resource or "web" in resource or "prod" in resource or "staging" in resource
 
 
-@pytest.mark.parametrize("variant", [production, production_by_webhook, staging_alone])
+@pytest.mark.parametrize("variant", [production, production_by_webhook, production_for_two_platforms, staging_alone])
 def test_only_the_build_may_push_and_only_promotion_and_smoke_may_tag(
     variant: Any,  # noqa: ANN401
     monkeypatch: pytest.MonkeyPatch,
@@ -97,7 +106,7 @@ def test_only_the_build_may_push_and_only_promotion_and_smoke_may_tag(
         for one in engine.of("RolePolicy")
         if '"ecr:PutImage"' in one.inputs["policy"] or '"ecr:InitiateLayerUpload"' in one.inputs["policy"]
     }
-    assert may <= {"build", "staging-promote", "production-smoke"}
+    assert may <= {"build", "build-arm64", "index", "staging-promote", "production-smoke"}
     assert {"build", "staging-promote"} <= may
 
 

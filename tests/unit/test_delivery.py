@@ -80,7 +80,7 @@ def test_two_releases_at_once_are_no_release_to_test() -> None:
     stub.add_response("list_tasks", {"taskArns": ["a", "b"]})
     stub.add_response("describe_tasks", {"tasks": [task("d:1", digest="sha256:1"), task("d:1", digest="sha256:2")]})
     with stub, pytest.raises(DeliveryError, match="more than one release"):
-        running.release(client, "c", "s", "web")
+        running.release({"ecs": client}.__getitem__, "c", WEB)
 
 
 def task(definition: str, *, digest: str = "", status: str = "RUNNING", address: str = "10.0.0.1") -> dict[str, Any]:

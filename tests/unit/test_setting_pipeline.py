@@ -33,7 +33,7 @@ def load(
     }
     chosen = {key: value for key, value in (base | sections).items() if value is not None}
     config = {f"slipway:{key}": json.dumps(value) for key, value in chosen.items()}
-    config |= ({"github:owner": owner} if owner else {}) | (encrypted or {}) | (plain or {})
+    config |= {"aws:region": "eu-central-1"} | ({"github:owner": owner} if owner else {}) | (encrypted or {}) | (plain or {})
     keys = list(encrypted or {})
     return settings.load(config, stack="prod", organization="organization", project="slipway", secret_keys=keys)
 
@@ -207,7 +207,7 @@ def test_services_of_two_architectures_are_refused() -> None:
     (line,) = mistakes(environment={"services": services})
     assert line == (
         f"{FILE}slipway:environment.services has several values of cpu_architecture; "
-        "a pipeline builds for one; give all the same"
+        "a pipeline builds for one; give all the same, or name both under slipway:pipeline.platforms"
     )
 
 
@@ -215,3 +215,38 @@ def test_all_mistakes_are_reported_at_once() -> None:
     """Of the section, of its secrets, and of the rest."""
     lines = mistakes({"trigger": "webhook", "connection_arn": ARN, "log_retention_days": 8}, owner="another")
     assert len(lines) == 5
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "architecture", "line"),
+    [
+        (
+            {"platforms": ["linux/arm64"]},
+            "X86_64",
+            'slipway:pipeline.platforms is ["linux/arm64"]; service web runs on linux/amd64; '
+            "add it, or change the service's cpu_architecture",
+        ),
+        (
+            {"platforms": ["linux/arm64", "linux/arm64"]},
+            "ARM64",
+            'slipway:pipeline.platforms is ["linux/arm64", "linux/arm64"]; a platform is named twice; name it once',
+        ),
+        (
+            {"platforms": ["linux/amd64", "linux/arm64"], "image": "aws/codebuild/standard:7.0"},
+            "ARM64",
+            'slipway:pipeline.image is "aws/codebuild/standard:7.0"; that is for one architecture and platforms has '
+            "several; remove it: there is one for each",
+        ),
+    ],
+)
+def test_platforms_that_do_not_fit_are_refused(pipeline: dict[str, Any], architecture: str, line: str) -> None:
+    """What a service runs on must be built; what builds run in must run on all."""
+    environment = {"services": {"web": {"context": "app", "cpu_architecture": architecture}}}
+    assert mistakes(pipeline, environment=environment) == [FILE + line]
+
+
+def test_with_both_platforms_services_may_run_on_either() -> None:
+    """An index has an image for each."""
+    arm = {"context": "app", "cpu_architecture": "ARM64", "route": {"paths": ["/api/*"], "priority": 5}}
+    environment = {"services": {"web": {"context": "app"}, "api": arm}}
+    assert load({"platforms": ["linux/amd64", "linux/arm64"]}, environment=environment).pipeline
