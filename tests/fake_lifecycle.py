@@ -9,18 +9,20 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Image:
-    """An image: how many days ago it was pushed, and its tags."""
+    """An image: how many days ago it was pushed, its tags, and of an index the digests of its images."""
 
     digest: str
     age: float
     tags: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 def expired(policy: str, images: list[Image]) -> set[str]:
     """Return the digests that the policy removes.
 
     ECR's documentation, "How lifecycle policies work": rules run by priority; an image belongs to the first
-    rule that matches its tags, and later rules cannot remove it.
+    rule that matches its tags, and later rules cannot remove it. An image that an index names cannot be removed
+    before the index is.
     """
     gone: set[str] = set()
     taken: set[str] = set()
@@ -28,7 +30,7 @@ def expired(policy: str, images: list[Image]) -> set[str]:
         matching = [image for image in images if image.digest not in taken and _matches(rule["selection"], image)]
         taken |= {image.digest for image in matching}
         gone |= {image.digest for image in _removed(rule["selection"], matching)}
-    return gone
+    return gone - {part for image in images if image.digest not in gone for part in image.parts}
 
 
 def _matches(selection: dict[str, Any], image: Image) -> bool:

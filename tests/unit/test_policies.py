@@ -94,3 +94,19 @@ def test_more_than_the_kept_number_of_releases_expire_oldest_first() -> None:
 def test_an_untagged_image_goes_after_a_day() -> None:
     """Nothing refers to it."""
     assert expired(LIFECYCLE, [Image("new", 0.5), Image("old", 2)]) == {"old"}
+
+
+def test_the_images_of_an_index_stay_as_long_as_the_index_does() -> None:
+    """Old candidates by their own tags, but what production runs; they do not count among the releases, either."""
+    old = ("candidate-1-amd64", "candidate-1-arm64")
+    index = Image("index", 400, ("candidate-1", "accepted-1", "released-1-run"), parts=old)
+    images = [Image(tag, 400, (tag,)) for tag in old]
+    newer = [Image(f"r{age}", age, (f"released-{age}",)) for age in range(3)]
+    assert expired(LIFECYCLE, [index, *images, *newer[:2]]) == set()
+    assert expired(LIFECYCLE, [index, *images, *newer]) == {"index", *old}
+
+
+def test_the_images_of_a_platform_go_by_age_where_no_index_was_made_of_them() -> None:
+    """The build for the other platform failed."""
+    assert expired(LIFECYCLE, [Image("young", 13, ("candidate-1-arm64",))]) == set()
+    assert expired(LIFECYCLE, [Image("old", 15, ("candidate-1-arm64",))]) == {"old"}
