@@ -174,6 +174,8 @@ class Gateway:
             raise limits.too_large(limit)
         body, receive = await limits.whole(receive, limit)
         form = headers.get("content-type", "").startswith(FORM)
+        encoding = "" if entry.service == "s3" else headers.get("content-encoding", "")
+        limits.check(body, limit, encoding=encoding, form=form)
         entry.operation = operation_in(headers, path, scope["method"], body if form else b"")
         if message := limits.unsigned(headers, scope["method"], scope["query_string"], entry.service):
             await refusals.refusal(headers, "MissingAuthenticationToken", message)(scope, receive, send)

@@ -83,7 +83,7 @@ class Api:
         request_id, name = str(uuid.uuid4()), ""
         try:
             body = await request.body()
-            name, params = self._parse(request, body)
+            name, params = self._read(request, body)
             result = await self._call(name, params)
             return self._answer(self.model.operation_model(name), result, request_id)
         except ApiError as error:
@@ -94,6 +94,17 @@ class Api:
             LOG.exception("%s %s failed", self.api, name)
             text = f"the local cloud failed in {self.api} {name}: {type(error).__name__}: {error}"
             return self._refuse(ApiError("InternalFailure", text), request_id)
+
+    def _read(self, request: Request, body: bytes) -> tuple[str, Params]:
+        """Return operation and parameters.
+
+        Raises:
+            UnreadableError: whatever keeps them from being read; the request comes from outside.
+        """
+        try:
+            return self._parse(request, body)
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
+            raise reading.UnreadableError(f"the request cannot be read: {type(error).__name__}: {error}") from error
 
     def _parse(self, request: Request, body: bytes) -> tuple[str, Params]:
         if self._protocol == "query":

@@ -10,7 +10,7 @@ LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,38}")
 SHA = re.compile(r"[0-9a-f]{40}")
 RESERVED = {"api", "v2"}
 """Owners whose addresses mean something else here."""
-NOT_IN_REFS = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
+NOT_IN_REFS = re.compile(r"[\x00-\x20\ud800-\udfff\x7f~^:?*\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
 REF_LENGTH = 250
 
 

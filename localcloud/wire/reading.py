@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote
+
+from localcloud.limits import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,7 @@ def read_json(body: bytes) -> Tree:
         UnreadableError: it is not a JSON object.
     """
     try:
-        parsed = json.loads(body or b"{}")
+        parsed = decoded(body or b"{}")
     except ValueError as error:
         raise UnreadableError(f"the request body is not JSON: {error}") from error
     if not isinstance(parsed, dict):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import logging
+import re
 import secrets
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from starlette.responses import JSONResponse
 
+from localcloud import limits
+from localcloud.github import names
 from localcloud.protocol import ApiError, Params
 from localcloud.services.codebuild import checks, filters, making
 
@@ -29,8 +31,9 @@ if TYPE_CHECKING:
 KEPT = ("filterGroups", "branchFilter", "pullRequestBuildPolicy")
 FORM = "application/x-www-form-urlencoded"
 INITIATOR = "GitHub-Hookshot/localcloud"
-BODY_BYTES = 25 * 2**20
-"""GitHub's own limit of a payload."""
+FIELDS = 10
+"""GitHub's form has one field."""
+TRIGGER = re.compile(r"(branch|tag)/.+|pr/[0-9]{1,9}", re.DOTALL)
 REFUSED, MISSING = 400, 404
 LOG = logging.getLogger(__name__)
 
@@ -131,6 +134,7 @@ class Webhooks:
 
     async def _deliver(self, project: Doc, request: Request, payload: dict[str, Any]) -> Response:
         kind, delivery = request.headers.get("x-github-event", ""), request.headers.get("x-github-delivery", "")
+        signature = request.headers["x-hub-signature-256"]
         if kind == "ping":
             return JSONResponse({"message": "pong"})
         if not delivery:
@@ -140,7 +144,7 @@ class Webhooks:
         if told is None or reason:
             return JSONResponse({"message": f"{kind} {payload.get('action', '')}: {reason}; nothing is started"})
         with self._state.ctx.store.transaction():  # no await in here: a delivery that comes twice starts one build
-            if not self._state.first_delivery(f"{project['name']} {delivery}"):
+            if not self._state.first_delivery(f"{project['name']} {signature}"):  # a new GUID makes nothing new
                 return JSONResponse({"message": f"delivery {delivery!r} was here before; nothing is started"})
             build = self._start(project, told)
         return JSONResponse({"message": "started", "builds": [build["id"]]})
@@ -149,9 +153,14 @@ class Webhooks:
         message = ""
         if kind == "pull_request":
             head, repository = payload["pull_request"]["head"]["sha"], payload["repository"]["full_name"]
+            if not names.SHA.fullmatch(head):
+                raise DeliveryError("the head of the pull request is no commit")
             found = await self._call(self._parts.github.commit, repository, head)
             message = found.message if found is not None else ""
-        return filters.happened(kind, payload, message)
+        told = filters.happened(kind, payload, message)
+        if told is not None:
+            refuse_odd(told)
+        return told
 
     def _start(self, project: Doc, told: filters.Happened) -> Doc:
         version = told.trigger if told.base else told.commit
@@ -166,6 +175,22 @@ class Webhooks:
         }
         kept = {name: value for name, value in variables.items() if value}
         return self._builds.begun(project, settings, initiator=INITIATOR, _webhook=kept, _commit=told.commit)
+
+
+def refuse_odd(told: filters.Happened) -> None:
+    """Refuse refs and commits that git would not take: they would become a build's variables and git's arguments.
+
+    Raises:
+        DeliveryError: one is odd.
+    """
+    for ref in (told.head, told.base):
+        if ref and not (ref.startswith(("refs/heads/", "refs/tags/")) and names.is_ref(ref)):
+            raise DeliveryError(f"{ref[:80]!r} is no ref of a branch or tag")
+    for sha in (told.commit, told.previous):
+        if sha and not names.SHA.fullmatch(sha):
+            raise DeliveryError(f"{sha[:80]!r} is no commit")
+    if not TRIGGER.fullmatch(told.trigger) or not told.actor.isdecimal():
+        raise DeliveryError("the number of the pull request or the sender's id is none")
 
 
 def unwanted(project: Doc, told: filters.Happened | None) -> str:
@@ -184,24 +209,22 @@ def unwanted(project: Doc, told: filters.Happened | None) -> str:
 def signed(secret: str, body: bytes, signature: str) -> bool:
     """Tell whether GitHub's header X-Hub-Signature-256 fits a body."""
     expected = f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
-    return hmac.compare_digest(expected, signature)
+    return hmac.compare_digest(expected.encode(), signature.encode())
 
 
 def read(request: Request, body: bytes, secret: str) -> dict[str, Any]:
     """Return a payload, posted as JSON or as a form.
 
     Raises:
-        DeliveryError: it is too large, its signature is wrong, or it is no JSON object.
+        DeliveryError: its signature is wrong, or it is no JSON object.
     """
-    if len(body) > BODY_BYTES:
-        raise DeliveryError(f"a payload may have {BODY_BYTES} bytes at most")
     if not signed(secret, body, request.headers.get("x-hub-signature-256", "")):
         raise DeliveryError("the signature is missing or wrong")
     try:
         text = body.decode()
         if request.headers.get("content-type", "").startswith(FORM):
-            text = parse_qs(text).get("payload", [""])[0]
-        found = json.loads(text)
+            text = parse_qs(text, max_num_fields=FIELDS).get("payload", [""])[0]
+        found = limits.decoded(text)
     except ValueError as error:
         raise DeliveryError(f"the payload cannot be read: {error}") from error
     if not isinstance(found, dict):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
-import json
 import logging
 import secrets
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from urllib.parse import parse_qs
 
 from starlette.responses import JSONResponse
 
+from localcloud import limits
 from localcloud.protocol import ApiError, Params
 from localcloud.services.codepipeline import json_path
 from localcloud.services.codepipeline.pipelines import checked_tags, listed
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 FILTERS = (1, 5)
 WEBHOOKS = 300
 HOOKABLE = "GitHub"
-BODY_BYTES = 25 * 2**20
-"""GitHub's own limit of a payload."""
+FIELDS = 10
+"""GitHub's form has one field."""
 LOG = logging.getLogger(__name__)
 
 
@@ -84,8 +84,6 @@ class Webhooks:
         )
         if doc is None:
             return JSONResponse({"message": "there is no webhook of this address"}, 404)
-        if int(request.headers.get("content-length") or 0) > BODY_BYTES:
-            return JSONResponse({"message": f"a payload may have {BODY_BYTES} bytes"}, 413)
         body = await request.body()
         definition = doc["definition"]
         client = request.client.host if request.client else ""
@@ -94,8 +92,9 @@ class Webhooks:
             return JSONResponse({"message": "the delivery is not authentic: its signature or address is wrong"}, 403)
         try:
             payload = payload_of(request.headers.get("content-type", ""), body)
-        except (ValueError, RecursionError):
-            return JSONResponse({"message": "the payload is no JSON"}, 400)
+        except ValueError as error:
+            LOG.warning("%s: a delivery was refused: %s", doc["name"], error)
+            return JSONResponse({"message": f"the payload is no JSON: {error}"}, 400)
         return self._take(doc, payload, request.headers.get("x-github-delivery", ""))
 
     def _take(self, doc: Doc, payload: Any, delivery: str) -> Response:  # noqa: ANN401
@@ -194,8 +193,8 @@ def authentic(definition: Doc, headers: dict[str, str], body: bytes, client: str
 def payload_of(kind: str, body: bytes) -> Any:  # noqa: ANN401
     """Return what a delivery says; GitHub posts JSON, or a form with JSON in it."""
     if kind.startswith("application/x-www-form-urlencoded"):
-        return json.loads(parse_qs(body.decode()).get("payload", [""])[0])
-    return json.loads(body)
+        return limits.decoded(parse_qs(body.decode(), max_num_fields=FIELDS).get("payload", [""])[0])
+    return limits.decoded(body)
 
 
 def matches(row: Doc, configuration: dict[str, str], payload: Any) -> bool:  # noqa: ANN401
