@@ -93,6 +93,11 @@ def pipeline_parameter(environment: str) -> str:
     return f"/{PROJECT}/{environment}/pipeline"
 
 
+def preview_role(stack: str) -> str:
+    """Return the name of the role that previews of pull requests have."""
+    return f"{PROJECT}-{stack}-preview"
+
+
 def final_snapshot(environment: str) -> str:
     """Return the name of the database snapshot that a destroy leaves, where one is asked for."""
     return f"{PROJECT}-{environment}-final"

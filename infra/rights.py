@@ -154,3 +154,45 @@ def deploy(home: Home, environment: str, services: Sequence[str], repositories: 
         statement("ReadTargetHealth", ["elasticloadbalancing:DescribeTargetHealth"], EVERYTHING),
         statement("SeeImages", ["ecr:BatchGetImage", "ecr:DescribeImages"], repositories),
     ]
+
+
+def look_up(repositories: Sequence[object], provider: str) -> list[Document]:
+    """Look up what the program does, in whichever stack.
+
+    Args:
+        repositories: ARNs of the image repositories.
+        provider: ARN of GitHub's OIDC provider.
+    """
+    kinds = ("ListImages", "DescribeImages", "DescribeRepositories", "ListTagsForResource")
+    listed = ("ec2:DescribeAvailabilityZones", "iam:ListOpenIDConnectProviders", "codestar-connections:ListConnections")
+    return [
+        # None of them takes a resource.
+        statement("LookUp", listed, EVERYTHING),
+        statement("LogInToRegistry", ["ecr:GetAuthorizationToken"], EVERYTHING),
+        statement("ReadImages", [f"ecr:{action}" for action in kinds], repositories),
+        statement("ReadProvider", ["iam:GetOpenIDConnectProvider"], [provider]),
+    ]
+
+
+def read_state(home: Home, bucket: str | None) -> list[Document]:
+    """Read the state in a bucket of this account; None where the state is elsewhere."""
+    if bucket is None:
+        return []
+    arn, ours = f"arn:{home.partition}:s3:::{bucket}", {"StringEquals": {"aws:ResourceAccount": home.account}}
+    return [
+        statement("FindState", ["s3:ListBucket"], [arn], ours),
+        statement("ReadState", ["s3:GetObject"], [f"{arn}/*"], ours),
+    ]
+
+
+def see_connection(arn: str) -> list[Document]:
+    """See whether a connection is completed, under both names of the service."""
+    partition, resource = arn.split(":")[1], arn.split(":", 3)[3]
+    return [
+        statement(
+            purpose,
+            [f"{prefix}:GetConnection", f"{prefix}:ListTagsForResource"],
+            [f"arn:{partition}:{prefix}:{resource}"],
+        )
+        for purpose, prefix in (("SeeConnection", "codeconnections"), ("SeeConnectionAsBefore", "codestar-connections"))
+    ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from infra import setting_errors, setting_pipeline, setting_rules
+from infra import setting_errors, setting_pipeline, setting_previews, setting_rules
 from infra.setting_section import Section
 
 if TYPE_CHECKING:
@@ -168,6 +168,9 @@ class Settings(Section):
     images: Images | None = Field(None, description="images that another stack accepted")
     pipeline: setting_pipeline.Pipeline | None = Field(
         None, description="from a pushed commit to production, or to staging alone"
+    )
+    previews: setting_previews.Previews | None = Field(
+        None, description="a role for previews of pull requests, which reads and changes nothing"
     )
 
     @property

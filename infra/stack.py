@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from infra import accepted, naming, release, release_wiring, wiring
+from infra import accepted, naming, previews, release, release_wiring, wiring
 from infra.components.autoscaling import Autoscaling
 from infra.components.cluster import Cluster
 from infra.components.database import Database
@@ -20,6 +20,7 @@ from infra.components.first_image import FirstImage
 from infra.components.load_balancer import LoadBalancer
 from infra.components.monitoring import Monitoring
 from infra.components.network import Network
+from infra.components.preview_role import PreviewRole
 from infra.components.record import Record, RecordArgs
 from infra.components.repository import Repository
 from infra.components.service import Service
@@ -44,11 +45,13 @@ class Outputs:
     repository_urls: Mapping[str, pulumi.Input[str]]
     image_digests: Mapping[str, pulumi.Output[str]]
     log_groups: list[pulumi.Output[str]]
+    preview_role: pulumi.Output[str] | None
     release: release.Outputs | None
 
     def export(self) -> dict[str, object]:
         """Return the exports by name."""
         own: dict[str, object] = {name: getattr(self, name) for name in self.__slots__ if name != "release"}
+        own = {name: value for name, value in own.items() if value is not None}
         return own | (self.release.export() if self.release else {})
 
 
@@ -64,6 +67,7 @@ def build(chosen: settings.Settings, secrets: Mapping[str, pulumi.Output[str] | 
     """
     others = OtherStacks()
     known = release.survey(chosen, chosen.pipeline, others) if chosen.pipeline else None
+    previewer = previews.survey(chosen)
     images = _own_images(chosen, chosen.registry) if chosen.registry else _accepted_images(chosen, others)
     base = _base(chosen)
     tasks, services = {}, {}
@@ -85,6 +89,7 @@ def build(chosen: settings.Settings, secrets: Mapping[str, pulumi.Output[str] | 
         repository_urls={name: image.repository_url for name, image in images.items()},
         image_digests={name: task.digest for name, task in tasks.items()},
         log_groups=[task.log_group for task in tasks.values()],
+        preview_role=PreviewRole(chosen.stack, previewer).arn if previewer else None,
         release=release.build(chosen, known, topic=topic, secrets=secrets, after=after) if known and topic else None,
     )
 
