@@ -1,4 +1,4 @@
-"""Images that are no good never replace good tasks. These run before staging is up, which needs the same repository."""
+"""Images that are no good never replace good tasks. Staging is not up beside it: it needs the same repository."""
 
 from __future__ import annotations
 

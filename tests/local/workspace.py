@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
-PORT = os.environ.get("LOCAL_TEST_PORT", "4577")  # another one for a second run at the same time
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+PORT = os.environ.get("LOCAL_TEST_PORT", str(4577 + WORKER))
+"""One for each of pytest's processes; LOCAL_TEST_PORT names another for a second run at the same time."""
 NETWORK = f"slipway-tests-{PORT}"
 RECORDED = ("codepipeline", "codebuild", "codeconnections", "ecs")
 
