@@ -22,3 +22,13 @@ def test_the_code_is_in_the_house_style(tool: str, remedy: str) -> None:
         [sys.executable, "-m", *tool.split(), "."], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, f"{done.stdout}{done.stderr}{remedy}"
+
+
+def test_the_workflows_give_an_attacker_nothing() -> None:
+    """Actions pinned by commit, least permissions, no expression in a script, no token left behind: by zizmor."""
+    zizmor = Path(sys.executable).parent / "zizmor"
+    done = subprocess.run(
+        [zizmor, "--offline", "--no-progress", "--persona", "auditor", ".github/workflows"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"
