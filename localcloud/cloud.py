@@ -15,6 +15,10 @@ from localcloud.clock import Clock
 from localcloud.context import Context
 from localcloud.gateway import Gateway
 from localcloud.github import GitHub
+from localcloud.iam.authority import Authority
+from localcloud.iam.gate import Gate
+from localcloud.iam.lookups import Lookups
+from localcloud.iam.roles import Roles
 from localcloud.joined import JoinedHttp
 from localcloud.persistence import Saver
 from localcloud.requestlog import OneLine, RequestLog
@@ -48,6 +52,9 @@ def serve(settings: Settings) -> None:
     docker_client = engine.client(DOCKER_SECONDS) or engine.require()
     gateway_address = network.ensure(docker_client, settings)
     store = Store(settings.state_dir / "store.sqlite3")
+    sockets = [listener("127.0.0.1", settings.port), listener(gateway_address, settings.port)]
+    application = emulator.load(settings.state_dir, settings.port)
+    roles = Roles(application._get_module("iam"), ACCOUNT)  # noqa: SLF001
     context = Context(
         account=ACCOUNT,
         region=REGION,
@@ -59,9 +66,8 @@ def serve(settings: Settings) -> None:
         state_dir=settings.state_dir,
         clock=Clock(store),
         images={name: value for name, value in os.environ.items() if name in IMAGE_VARIABLES},
+        iam=Authority(store, roles, ACCOUNT, REGION),
     )
-    sockets = [listener("127.0.0.1", settings.port), listener(gateway_address, settings.port)]
-    application = emulator.load(settings.state_dir, settings.port)
     asyncio.run(Cloud(settings, context, application).run(sockets))
 
 
@@ -71,6 +77,15 @@ def listener(host: str, port: int) -> socket.socket:
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     found.bind((host, port))
     return found
+
+
+def gate_of(context: Context, application: Any) -> Gate:  # noqa: ANN401
+    """Return what decides who is let through."""
+    modules = [application._get_module(name) for name in ("secretsmanager", "kms")]  # noqa: SLF001
+    lookups = Lookups(context.iam.roles, *modules)
+    hosts = {address.partition("//")[2] for address in (context.endpoint, context.container_endpoint)}
+    port = context.endpoint.rpartition(":")[2]
+    return Gate(context.iam, lookups, {*hosts, f"localhost:{port}"})
 
 
 def services_of(context: Context, gateway: Gateway) -> list[Service]:
@@ -99,7 +114,8 @@ class Cloud:
         self._failed: dict[str, str] = {}
         saver = Saver(lambda service: emulator.save(application, service))
         log = RequestLog(settings.log_dir / "requests.jsonl")
-        self._gateway = Gateway(application.app, log, saver.changed, self.health)
+        gate = gate_of(context, application)
+        self._gateway = Gateway(application.app, log, saver.changed, self.health, gate)
         self._gateway.room = lambda: limits.no_room(settings.state_dir)
         self._services = services_of(context, self._gateway)
         self._gateway.controls["clock"] = context.clock.control

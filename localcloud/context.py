@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from localcloud.clock import Clock
+    from localcloud.iam.authority import Authority
     from localcloud.store import Store
 
 
@@ -40,6 +41,8 @@ class Context:
     """The time that pipelines and builds go by."""
     images: dict[str, str]
     """Names of the base images in use by variable: PYTHON_IMAGE, POSTGRES_IMAGE, HAPROXY_IMAGE, CODEBUILD_IMAGE."""
+    iam: Authority
+    """Sessions of roles, and what they may do."""
 
     def control_url(self, service: str, path: str) -> str:
         """Return the address at which a service's `control` gets requests that are not AWS's: webhooks and the like."""

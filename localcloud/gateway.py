@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 
 from localcloud import limits, refusals
 from localcloud.emulator import SERVED
+from localcloud.iam.gate import CALLER, is_here
 from localcloud.persistence import COALESCED, READS
 from localcloud.repeats import Repeats
 from localcloud.requestlog import Entry, operation_in
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from localcloud.context import Service
+    from localcloud.iam.gate import Gate
     from localcloud.requestlog import RequestLog
 
 HEALTH = "/_localcloud/health"
@@ -49,6 +51,7 @@ class Gateway:
         log: RequestLog,
         changed: Callable[[str, str], Awaitable[None]],
         health: Callable[[], dict[str, Any]],
+        gate: Gate,
     ) -> None:
         """Set up routing without any own service.
 
@@ -58,11 +61,13 @@ class Gateway:
             changed: called with service and operation when ministack has served a request that may have changed
                 something, before the answer leaves.
             health: what the health page says.
+            gate: decides who is let through.
         """
         self._inner = inner
         self._log = log
         self._changed = changed
         self._health = health
+        self._gate = gate
         self._repeats = Repeats()
         self._services: dict[str, Service] = {}
         self._started: dict[str, asyncio.Event] = {}
@@ -99,7 +104,7 @@ class Gateway:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request and write it down."""
         path: str = scope["path"]
-        if path == HEALTH and limits.wrong(scope) is None:
+        if path == HEALTH and limits.wrong(scope) is None and is_here(scope):
             await JSONResponse(self._health())(scope, receive, send)
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
@@ -152,7 +157,12 @@ class Gateway:
             self._check_room(entry)
             await self.registry(scope, receive, send)
             return
-        if entry.service == "" and self.github is not None and GITHUB.match(path):
+        git = entry.service == "" and self.github is not None and GITHUB.match(path) is not None
+        if (git or path.startswith("/_")) and (answer := self._gate.outside(scope, path, git=git)):
+            entry.operation = f"{scope['method']} {path}"
+            await answer(scope, receive, send)
+            return
+        if git and self.github is not None:
             entry.service, entry.operation = "github", f"{scope['method']} {path}"
             if path.startswith("/api/"):
                 self._check_room(entry)
@@ -177,6 +187,11 @@ class Gateway:
         encoding = "" if entry.service == "s3" else headers.get("content-encoding", "")
         limits.check(body, limit, encoding=encoding, form=form)
         entry.operation = operation_in(headers, path, scope["method"], body if form else b"")
+        refused, scope = self._gate.decide(entry.service, scope, headers, body)
+        entry.caller = CALLER.get()
+        if refused is not None:
+            await refused(scope, receive, send)
+            return
         if message := limits.unsigned(headers, scope["method"], scope["query_string"], entry.service):
             await refusals.refusal(headers, "MissingAuthenticationToken", message)(scope, receive, send)
             return

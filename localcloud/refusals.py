@@ -14,24 +14,56 @@ REST_XML = ("s3", "cloudfront", "route53")
 """Services without a form that speak XML; all others speak JSON."""
 
 
-def refusal(headers: dict[str, str], code: str, message: str) -> Response:
+FORBIDDEN = 403
+FORM = "application/x-www-form-urlencoded"
+DENIALS = {
+    "denied": ("AccessDenied", "AccessDenied", "AccessDeniedException"),
+    "invalid": ("InvalidAccessKeyId", "InvalidClientTokenId", "UnrecognizedClientException"),
+    "expired": ("ExpiredToken", "ExpiredToken", "ExpiredTokenException"),
+    "missing": ("AccessDenied", "MissingAuthenticationToken", "MissingAuthenticationTokenException"),
+    "unreadable": ("InvalidRequest", "ValidationError", "ValidationException"),
+}
+"""AWS's codes: of S3, of services with forms, of those with JSON."""
+OWN_DENIALS = {"ec2": "UnauthorizedOperation", "sns": "AuthorizationError"}
+
+
+def denial(service: str, headers: dict[str, str], kind: str, message: str) -> Response:
+    """Return the answer to a request that its sender has no right to, or whose sender is not known.
+
+    Args:
+        service: that it is signed for, "" for none.
+        headers: the request's, names in lower case.
+        kind: one of DENIALS.
+        message: one line.
+    """
+    s3, form, plain = DENIALS[kind]
+    if service in ("s3", ""):
+        return refusal(headers, s3, message, FORBIDDEN)
+    if headers.get("content-type", "").startswith(FORM):
+        code = OWN_DENIALS.get(service, form) if kind == "denied" else form
+        return refusal(headers, code, message, FORBIDDEN)
+    return refusal(headers, plain, message)
+
+
+def refusal(headers: dict[str, str], code: str, message: str, status: int = STATUS) -> Response:
     """Return an error answer with the code and message.
 
     Args:
         headers: the request's, names in lower case; they tell the protocol.
         code: AWS's error code.
         message: one line: thing, rule, remedy.
+        status: of HTTP.
     """
     kind = headers.get("content-type", "")
     identifier = str(uuid.uuid4())
     if headers.get("smithy-protocol") == "rpc-v2-cbor":
         content = cbor2.dumps({"__type": code, "message": message})
-        return Response(content, STATUS, {"smithy-protocol": "rpc-v2-cbor"}, "application/cbor")
+        return Response(content, status, {"smithy-protocol": "rpc-v2-cbor"}, "application/cbor")
     signed = headers.get("authorization", "")
-    form = kind.startswith("application/x-www-form-urlencoded")
+    form = kind.startswith(FORM)
     if not form and "/aws4_request" in signed and not any(f"/{name}/aws4_request" in signed for name in REST_XML):
         body = {"__type": code, "message": message}
-        return JSONResponse(body, STATUS, {"x-amzn-errortype": code, "x-amzn-requestid": identifier})
+        return JSONResponse(body, status, {"x-amzn-errortype": code, "x-amzn-requestid": identifier})
     inner = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
     if form:
         if "/ec2/aws4_request" in signed:
@@ -41,4 +73,4 @@ def refusal(headers: dict[str, str], code: str, message: str) -> Response:
             xml = f"<ErrorResponse>{error}</ErrorResponse>"
     else:
         xml = f"<Error>{inner}<RequestId>{identifier}</RequestId></Error>"
-    return Response(xml, STATUS, media_type="text/xml")
+    return Response(xml, status, media_type="text/xml")

@@ -32,6 +32,8 @@ class Entry:
     status: int = 0
     milliseconds: int = 0
     agent: str = ""
+    caller: str = ""
+    """The access key of the role's session that signed it, or "operator"."""
 
 
 class OneLine(logging.Formatter):

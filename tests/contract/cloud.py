@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 IMAGE = "slipway.local/contract"
 OVER = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
 ROLE = "arn:aws:iam::000000000000:role/execution"
+ROLES = ("build", "contract-build", "contract-pipeline", "execution", "x")
 
 
 @dataclass
@@ -60,6 +62,28 @@ class Cloud:
                 config=Config(retries={"max_attempts": 0}),
             )
         return self.clients[api]
+
+    def roles(self) -> None:
+        """Make the roles that the tests' builds, tasks and pipelines have; they may do everything."""
+        for name in ROLES:
+            self.role(name, [{"Effect": "Allow", "Action": "*", "Resource": "*"}])
+
+    def role(self, name: str, statements: list[dict[str, Any]], *principals: str) -> str:
+        """Make a role with one inline policy, or give it other statements; returns its ARN.
+
+        It may be taken by builds, tasks and pipelines, or by the principals, such as `{"AWS": ...}` as JSON.
+        """
+        iam, service = (
+            self.client("iam"),
+            [f"{name}.amazonaws.com" for name in ("codebuild", "ecs-tasks", "codepipeline")],
+        )
+        trusted = [json.loads(each) for each in principals] or [{"Service": service}]
+        trust = [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": each} for each in trusted]
+        with contextlib.suppress(iam.exceptions.EntityAlreadyExistsException):
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps({"Statement": trust}))
+        policy = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=policy)
+        return str(iam.get_role(RoleName=name)["Role"]["Arn"])
 
     def containers(self, kind: str) -> list[Any]:
         """Return this cloud's containers of a kind ("task", "balancer"), stopped ones too."""

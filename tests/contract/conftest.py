@@ -33,6 +33,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     assert made.returncode == 0, made.stderr.decode()
     running = Cloud(REPOSITORY, kept | own | {"CI": "true"})
     running.command("up", "--yes")
+    running.roles()
     yield running
     running.command("reset")
 

@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localcloud.iam.authority import DeniedError
 from localcloud.services.clients import client
 from localcloud.services.codebuild import archives, progress, report_files
 from localcloud.services.codebuild.failing import PhaseError
 
 if TYPE_CHECKING:
     from localcloud.services.codebuild.buildspec import Files
-    from localcloud.services.codebuild.parts import Parts
     from localcloud.services.codebuild.running import Life
     from localcloud.services.codebuild.transcript import Transcript
     from localcloud.services.table import Doc
 
 EXPORTED_AT_MOST = 64 * 1024
+CONTENT = {"TEST": "BatchPutTestCases", "CODE_COVERAGE": "BatchPutCodeCoverages"}
+"""What a report of a type is filled by."""
 NOTHING = "no matching artifact paths found"
 
 
@@ -66,6 +68,11 @@ async def reported(life: Life, name: str, wanted: Files, source: Path) -> str:
     group = parts.state.groups.get(arn)
     if group is None:
         return f"{name}: [the report group {own} does not exist and roles may not make one here: declare it]"
+    try:
+        for action in ("CreateReport", "UpdateReport", CONTENT[group["type"]]):
+            life.require(f"codebuild:{action}", arn)
+    except DeniedError as error:
+        return f"{name}: [AccessDeniedException: {error}]"
     if group["type"] != report_files.KINDS[wanted.format]:
         return f"{name}: [the report group is of type {group['type']}, the file format is {wanted.format}]"
     rows = await parts.docking.call(archives.matching, source, wanted)
@@ -102,7 +109,7 @@ def uploaded(life: Life, source: Path) -> None:
             to_s3(life, source, build["_artifacts"], spec.artifacts)
         for row in build["_secondary_artifacts"]:
             to_s3(life, source, row, spec.secondary.get(row["artifactIdentifier"]))
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, DeniedError) as error:
         raise PhaseError("CLIENT_ERROR", f"Error uploading artifacts: {error}") from error
     except (archives.ArchiveError, OSError) as error:
         raise PhaseError("CLIENT_ERROR", str(error)) from error
@@ -123,7 +130,7 @@ def zipped(life: Life, source: Path, wanted: Files, bucket: str, key: str) -> No
     archive = life.parts.folder(life.build) / "artifact.zip"
     archives.pack(rows, archive, symlinks=wanted.symlinks)
     arguments = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": life.build["encryptionKey"]}
-    put(life.parts, bucket, key, archive, arguments)
+    put(life, bucket, key, archive, arguments)
     life.build["artifacts"]["location"] = f"arn:aws:s3:::{bucket}/{key}"
     archive.unlink()
 
@@ -138,11 +145,12 @@ def to_s3(life: Life, source: Path, place: Doc, wanted: Files | None) -> None:
         zipped(life, source, wanted, place["location"], key)
         return
     for path, inner in found(life, source, wanted):
-        put(life.parts, place["location"], f"{key}/{inner}", path, {})
+        put(life, place["location"], f"{key}/{inner}", path, {})
     life.build["artifacts"]["location"] = f"arn:aws:s3:::{place['location']}/{key}"
 
 
-def put(parts: Parts, bucket: str, key: str, path: Path, arguments: dict[str, Any]) -> None:
-    """Store one file."""
+def put(life: Life, bucket: str, key: str, path: Path, arguments: dict[str, Any]) -> None:
+    """Store one file, which the build's role has to be allowed."""
+    life.require("s3:PutObject", f"arn:aws:s3:::{bucket}/{key}")
     with path.open("rb") as stream:
-        client(parts.state.ctx, "s3").put_object(Bucket=bucket, Key=key, Body=stream, **arguments)
+        client(life.parts.state.ctx, "s3").put_object(Bucket=bucket, Key=key, Body=stream, **arguments)

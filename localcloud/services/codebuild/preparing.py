@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from localcloud.iam.authority import DeniedError
 from localcloud.services.clients import client
 from localcloud.services.codebuild import (
     archives,
@@ -55,9 +56,11 @@ async def started(life: Life) -> Transcript:
     life.save()
     life.say("Phase is DOWNLOAD_SOURCE")
     try:
-        life.places = await sources.fetch(parts, build, parts.folder(build))
+        life.places = await sources.fetch(parts, build, parts.folder(build), life.require)
         life.spec = specification(build, life.places[""], life)
-        own, secret = await parts.docking.call(variables.resolve, parts.state.ctx, build, life.spec)
+        own, secret = await parts.docking.call(variables.resolve, parts.state.ctx, build, life.spec, life.require)
+    except DeniedError as error:
+        raise PhaseError("CLIENT_ERROR", f"AccessDenied: {error}") from error
     except (sources.SourceError, archives.ArchiveError) as error:
         raise PhaseError("CLIENT_ERROR", str(error)) from error
     except buildspec.BuildspecError as error:
@@ -126,7 +129,7 @@ async def launched(life: Life, image: str, own: dict[str, str], secret: dict[str
     )
     counts = {name: len(script.commands(life.spec, name)[0]) for name in life.spec.phases}
     life.say(f"Phases found in YAML: {len(counts)}", *(f" {name}: {count} commands" for name, count in counts.items()))
-    environment = variables.environment(parts.state.ctx, build, life.places, own)
+    environment = variables.environment(parts.state.ctx, build, life.places, own, life.session)
     await parts.docking.call(create, parts, build, image, life.spec.shell, environment, mounts)
     life.say("Phase complete: DOWNLOAD_SOURCE State: SUCCEEDED", "Phase context status code:  Message: ")
     preamble = life.shipment.taken if life.shipment is not None else []
@@ -182,16 +185,26 @@ def create(  # noqa: PLR0913
     )
 
 
-def log_stream(parts: Parts, build: Doc) -> None:
+def log_stream(life: Life) -> None:
     """Make the build's log stream. Blocking.
 
     Raises:
-        PhaseError: there is no such log group. Roles here may not make one, so it is an error as on AWS without rights.
+        PhaseError: the role may not write there, or there is no such log group: a build here makes none.
     """
+    build = life.build
     logs = build["logs"]
     if not logs.get("groupName"):
         return
-    api = client(parts.state.ctx, "logs")
+    api = client(life.parts.state.ctx, "logs")
+    try:
+        for action in ("CreateLogStream", "PutLogEvents"):
+            life.require(f"logs:{action}", logs["cloudWatchLogsArn"])
+    except DeniedError as error:
+        text = (
+            f"Service role {build['serviceRole']} does not allow AWS CodeBuild to create Amazon CloudWatch Logs log "
+            f"streams for build {build['arn']}. Error message: {error}"
+        )
+        raise PhaseError("ACCESS_DENIED", text) from error
     try:
         api.create_log_stream(logGroupName=logs["groupName"], logStreamName=logs["streamName"])
     except api.exceptions.ResourceAlreadyExistsException:
@@ -200,6 +213,6 @@ def log_stream(parts: Parts, build: Doc) -> None:
         text = (
             f"Service role {build['serviceRole']} does not allow AWS CodeBuild to create Amazon CloudWatch Logs log "
             f"streams for build {build['arn']}. Error message: the log group {logs['groupName']} does not exist and "
-            f"roles may not make one here: declare it, or set logsConfig.cloudWatchLogs to another or to DISABLED"
+            f"builds make none here: declare it, or set logsConfig.cloudWatchLogs to another or to DISABLED"
         )
         raise PhaseError("ACCESS_DENIED", text) from error

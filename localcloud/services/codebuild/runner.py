@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from localcloud.protocol import ApiError
 from localcloud.services.codebuild import caches, progress
-from localcloud.services.codebuild.running import Life, cleared
+from localcloud.services.codebuild.running import Life, cleared, owner
 
 if TYPE_CHECKING:
     from localcloud.services.codebuild.parts import Parts
@@ -52,6 +52,7 @@ class Runner:
         """Take up what a stop has left: running containers first, then the queue; remove what belongs to no build."""
         builds = self._parts.state.builds
         alive = [build for build in builds.values() if build["_stage"] != "over"]
+        self._parts.state.ctx.iam.sessions.keep("build", {owner(build) for build in alive})
         for container in await self._parts.docking.containers():
             if container.labels.get("slipway.build") not in [build["id"] for build in alive]:
                 await self._parts.docking.remove(container.id)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import docker
 
 from localcloud import leftovers
+from localcloud.iam.authority import DeniedError
 from localcloud.services.codebuild import buildspec, finishing, following, preparing, progress, statuses
 from localcloud.services.codebuild.failing import PhaseError
 from localcloud.services.codebuild.parts import container_name
@@ -19,6 +20,7 @@ from localcloud.services.codebuild.shipping import Shipment
 from localcloud.services.codebuild.transcript import stamped
 
 if TYPE_CHECKING:
+    from localcloud.iam.sessions import Doc as Session
     from localcloud.services.codebuild.parts import Parts
     from localcloud.services.codebuild.transcript import Transcript
     from localcloud.services.table import Doc
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.5
 DRAIN_SECONDS = 5.0
 MINUTE = 60
+SERVICE = "codebuild.amazonaws.com"
 LOG = logging.getLogger(__name__)
 
 
@@ -37,6 +40,8 @@ class Life:
         self.parts, self.build, self._slots = parts, build, slots
         self._has_slot = False
         self.shipment: Shipment | None = None
+        self.session: Session = {}
+        """The credentials of the build's role."""
         self.spec = buildspec.Buildspec()
         self.places: dict[str, str] = {}
         self._halt = asyncio.Event()
@@ -49,6 +54,28 @@ class Life:
     def save(self) -> None:
         """Write the build's document."""
         self.parts.state.builds.save(self.build["id"])
+
+    def require(self, action: str, resource: str) -> None:
+        """Refuse what CodeBuild does in the build's name where its role may not do it.
+
+        Raises:
+            DeniedError: in AWS's words.
+        """
+        self.parts.state.ctx.iam.require(self.session, action, resource)
+
+    def _assumed(self) -> Session:
+        """Take the build's role; the same credentials whenever the build is taken up.
+
+        Raises:
+            PhaseError: the role does not exist or does not trust CodeBuild for this project.
+        """
+        build, iam = self.build, self.parts.state.ctx.iam
+        name, source = f"AWSCodeBuild-{build['id'].rpartition(':')[2]}", build["_project_arn"]
+        try:
+            return iam.assume(build["serviceRole"], SERVICE, name, owner(build), {"aws:sourcearn": source})
+        except DeniedError as error:
+            text = f"CodeBuild is not authorized to perform: sts:AssumeRole on {build['serviceRole']}: {error}"
+            raise PhaseError("ACCESS_DENIED", text) from error
 
     def say(self, *rows: str) -> None:
         """Log lines as the build's agent."""
@@ -108,7 +135,7 @@ class Life:
     async def _queued(self) -> None:
         """Wait for a place."""
         build, now = self.build, self.parts.state.now
-        await self.parts.docking.call(preparing.log_stream, self.parts, build)
+        await self.parts.docking.call(preparing.log_stream, self)
         progress.leave(build, "SUCCEEDED", now())
         progress.enter(build, "QUEUED", now())
         self.save()
@@ -124,6 +151,7 @@ class Life:
         """Do everything; the outcome is in the document's "_outcome"."""
         self.build["_outcome"] = "FAILED"
         try:
+            self.session = self._assumed()
             if self.build["_stage"] == "running":
                 await self._take_slot()
                 reader = await following.taken_up(self)
@@ -173,9 +201,15 @@ class Life:
         self.save()
 
     async def clear(self) -> None:
-        """Remove container and work folder."""
+        """Remove container and work folder, end the role's credentials."""
+        self.parts.state.ctx.iam.sessions.end(owner(self.build))
         await self.parts.docking.remove(container_name(self.build))
         await cleared(self.parts, self.build)
+
+
+def owner(build: Doc) -> str:
+    """Return whose credentials a build's are."""
+    return f"build {build['id']}"
 
 
 async def cleared(parts: Parts, build: Doc) -> None:

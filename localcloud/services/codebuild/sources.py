@@ -11,12 +11,15 @@ from localcloud.services.clients import client
 from localcloud.services.codebuild import archives, checks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from localcloud.context import Context
     from localcloud.github import GitHub
     from localcloud.services.codebuild.parts import Parts
     from localcloud.services.table import Doc
+
+    Require = Callable[[str, str], None]
 
 GIT_SECONDS = 300
 DEFAULT_REFS = ("HEAD", "main", "master")
@@ -97,15 +100,17 @@ def from_github(url: str, sha: str, place: Path) -> None:
             raise SourceError(f"git clone of {url} failed: {last}")
 
 
-async def fetch(parts: Parts, build: Doc, folder: Path) -> dict[str, str]:
+async def fetch(parts: Parts, build: Doc, folder: Path, require: Require) -> dict[str, str]:
     """Fetch all sources of a build; returns their folders by identifier, the primary one's is "".
 
     Args:
         parts: what a build needs.
         build: the build, which gets its resolved source version.
         folder: takes "src" and a folder for each further source.
+        require: refuses an action on a resource that the build's role may not do.
 
     Raises:
+        DeniedError: the role may not read one.
         SourceError: one cannot be had.
     """
     primary = folder / "src"
@@ -115,31 +120,39 @@ async def fetch(parts: Parts, build: Doc, folder: Path) -> dict[str, str]:
         for row in build["_inputs"]:
             own = row["name"] == build["_primary"]
             place = primary if own else folder / f"src-{row['name']}"
+            require("s3:GetObject", f"arn:aws:s3:::{row['bucket']}/{row['key']}")
             await parts.docking.call(from_s3, parts.state.ctx, row["bucket"], row["key"], "", place)
             if not own:
                 places[row["name"]] = str(place)
         return places
-    version = await fetch_one(parts, build["source"], build.get("_commit") or build.get("sourceVersion", ""), primary)
+    wanted = build.get("_commit") or build.get("sourceVersion", "")
+    version = await fetch_one(parts, build["source"], wanted, primary, require)
     if version:
         build["resolvedSourceVersion"] = version
     versions = {row["sourceIdentifier"]: row["sourceVersion"] for row in build.get("secondarySourceVersions", [])}
     for source in build.get("secondarySources", []):
         identifier = source["sourceIdentifier"]
         place = folder / f"src-{identifier}"
-        await fetch_one(parts, source, versions.get(identifier, ""), place)
+        await fetch_one(parts, source, versions.get(identifier, ""), place, require)
         places[identifier] = str(place)
     return places
 
 
-async def fetch_one(parts: Parts, source: Doc, version: str, place: Path) -> str:
+async def fetch_one(parts: Parts, source: Doc, version: str, place: Path, require: Require) -> str:
     """Fetch one source into a folder and return its resolved version."""
     if source["type"] == "S3":
         found = checks.OBJECT.match(source["location"])
         if found is None or source["location"].endswith("/"):
             raise SourceError(f"{source['location']}: the local cloud takes a zip file in S3, not a folder")
+        require("s3:GetObjectVersion" if version else "s3:GetObject", f"arn:aws:s3:::{found[1]}/{found[2]}")
         return await parts.docking.call(from_s3, parts.state.ctx, found[1], found[2], version, place)
     if source["type"] == "GITHUB":
         repository = repository_of(source["location"])
+        connection = (source.get("auth") or {}).get("resource", "")
+        if connection.startswith("arn:"):
+            service = connection.split(":")[2]
+            require(f"{service}:GetConnection", connection)
+            require(f"{service}:GetConnectionToken", connection)
         sha = await parts.docking.call(resolved, parts.github, repository, version)
         await parts.docking.call(from_github, parts.github.clone_url(repository), sha, place)
         return sha

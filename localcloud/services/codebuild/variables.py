@@ -7,11 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from localcloud.iam import sessions
+from localcloud.iam.authority import DeniedError
+from localcloud.iam.readings import Names, parameter_arn
 from localcloud.services.clients import client
 from localcloud.settings import client_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from localcloud.context import Context
+    from localcloud.iam.sessions import Doc as Session
     from localcloud.services.codebuild.buildspec import Buildspec
     from localcloud.services.table import Doc
 
@@ -27,10 +33,13 @@ class VariableError(Exception):
         self.code = code
 
 
-def resolve(ctx: Context, build: Doc, spec: Buildspec) -> tuple[dict[str, str], dict[str, str]]:
+def resolve(
+    ctx: Context, build: Doc, spec: Buildspec, require: Callable[[str, str], None]
+) -> tuple[dict[str, str], dict[str, str]]:
     """Return the buildspec's and the project's variables, and those of them that are secret. Blocking.
 
-    The project's (and a start's) variables win over the buildspec's, as on AWS.
+    The project's (and a start's) variables win over the buildspec's, as on AWS. `require` refuses what
+    the role may not do.
 
     Raises:
         VariableError: a parameter or secret cannot be read.
@@ -46,15 +55,18 @@ def resolve(ctx: Context, build: Doc, spec: Buildspec) -> tuple[dict[str, str], 
             plain[name] = value
         else:
             read = parameter if kind == "PARAMETER_STORE" else secret_value
-            plain[name] = secret[name] = read(ctx, value)
+            plain[name] = secret[name] = read(ctx, value, require)
     return plain, secret
 
 
-def parameter(ctx: Context, name: str) -> str:
+def parameter(ctx: Context, name: str, require: Callable[[str, str], None]) -> str:
     """Return a parameter's value, decrypted."""
     short = name.partition(":parameter")[2] if name.startswith("arn:") else name
     try:
+        require("ssm:GetParameters", parameter_arn(short, Names(account=ctx.account, region=ctx.region)))
         answer = client(ctx, "ssm").get_parameter(Name=short, WithDecryption=True)
+    except DeniedError as error:
+        raise VariableError("Decrypted Variables Error", f"AccessDeniedException: {error}") from error
     except ClientError as error:
         if error.response["Error"]["Code"] == "ParameterNotFound":
             raise VariableError("Decrypted Variables Error", f"parameter does not exist: {name}") from error
@@ -62,14 +74,18 @@ def parameter(ctx: Context, name: str) -> str:
     return str(answer["Parameter"]["Value"])
 
 
-def secret_value(ctx: Context, reference: str) -> str:
+def secret_value(ctx: Context, reference: str, require: Callable[[str, str], None]) -> str:
     """Return the value of secret-id:json-key:version-stage:version-id; all but the first may be left out."""
     identifier, key, stage, version = split_reference(reference)
     arguments: dict[str, str] = {"SecretId": identifier}
     arguments |= {"VersionStage": stage} if stage else {}
     arguments |= {"VersionId": version} if version else {}
+    api = client(ctx, "secretsmanager")
     try:
-        answer = client(ctx, "secretsmanager").get_secret_value(**arguments)
+        require("secretsmanager:GetSecretValue", api.describe_secret(SecretId=identifier)["ARN"])
+        answer = api.get_secret_value(**arguments)
+    except DeniedError as error:
+        raise VariableError("Secrets Manager Error Message", f"AccessDeniedException: {error}") from error
     except ClientError as error:
         failure = error.response["Error"]
         text = f"{failure['Code']}: {failure['Message']} ({identifier})"
@@ -97,7 +113,9 @@ def part(text: str, key: str, identifier: str) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def environment(ctx: Context, build: Doc, places: dict[str, str], own: dict[str, str]) -> dict[str, str]:
+def environment(
+    ctx: Context, build: Doc, places: dict[str, str], own: dict[str, str], session: Session
+) -> dict[str, str]:
     """Return all variables of a build's container.
 
     Args:
@@ -105,10 +123,12 @@ def environment(ctx: Context, build: Doc, places: dict[str, str], own: dict[str,
         build: the build.
         places: source folders by source identifier; the primary one's is "".
         own: the variables of buildspec and project.
+        session: of the build's role. AWS hands its credentials out at an address that AWS_CONTAINER_CREDENTIALS_
+            RELATIVE_URI names; here they are variables, which every client reads too.
     """
     gateway = ctx.container_endpoint.split("//", 1)[1].split(":", 1)[0]
     images = {name: value for name, value in ctx.images.items() if not name.startswith("CODEBUILD_")}
-    base = client_environment(ctx.container_endpoint, images)
+    base = client_environment(ctx.container_endpoint, images) | sessions.variables(session)
     for name in ("NO_PROXY", "no_proxy"):
         base[name] = f"{base[name]},{gateway}"
     source, webhook = build["source"], build.get("_webhook", {})
