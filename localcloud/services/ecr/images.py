@@ -52,12 +52,21 @@ class Images:
     def batch_delete_image(self, params: Params) -> Params:
         """Answer BatchDeleteImage: by tag only the tag goes (with the last one the image), by digest the image."""
         found, failures = self._pick(params)
+        deleted = []
+        # As it was before the call: who deletes an index and what it names does so in this order, by two calls.
+        indexes = {image["digest"]: self._storage.index_of(image) for _, image in found}
         for each, image in found:
+            whole = "imageDigest" in each or image["tags"] == [each["imageTag"]]
+            if whole and (index := indexes[image["digest"]]):
+                reason = f"Requested image referenced by manifest list: [{index['digest']}]"
+                code = "ImageReferencedByManifestList"
+                failures.append({"imageId": each, "failureCode": code, "failureReason": reason})
+                continue
             if "imageDigest" in each:
                 self._storage.remove(image)
             else:
                 self._storage.untag(image, each["imageTag"])
-        deleted = [{"imageDigest": image["digest"], "imageTag": each.get("imageTag")} for each, image in found]
+            deleted.append({"imageDigest": image["digest"], "imageTag": each.get("imageTag")})
         return {"imageIds": deleted, "failures": failures}
 
     def _pick(self, params: Params) -> tuple[list[tuple[Params, Params]], list[Params]]:

@@ -34,6 +34,7 @@ CODES = {
     "RepositoryNotFoundException": ("NAME_UNKNOWN", 404),
     "ImageTagAlreadyExistsException": ("TAG_INVALID", 400),
     "LayersNotFoundException": ("MANIFEST_BLOB_UNKNOWN", 400),
+    "ReferencedImagesNotFoundException": ("MANIFEST_BLOB_UNKNOWN", 400),
 }
 """The registry's error codes for the API's."""
 
@@ -213,6 +214,10 @@ class Registry:
         image = self._storage.find(name, reference)
         if image is None:
             return problem("MANIFEST_UNKNOWN", 404, f"Requested image not found: {name} {reference}")
+        if index := self._storage.index_of(image):
+            return problem(
+                "DENIED", 403, f"{name} {reference} is named by the index {index['digest']}: delete that first"
+            )
         if ":" in reference:
             self._storage.remove(image)
         else:

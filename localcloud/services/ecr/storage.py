@@ -110,17 +110,30 @@ class Storage:
             kind = kind or content.get("mediaType") or MANIFEST
             needed = list(parts(content))
             size = sum(part.get("size", 0) for part in needed)
+            named = [part["digest"] for part in content.get("manifests") or []]
         except (ValueError, AttributeError, TypeError) as error:
             raise ApiError("InvalidParameterException", f"the image manifest is invalid: {error}") from error
+        held = {digest: self.find(repository, digest) for digest in named}
+        if missing := [digest for digest, image in held.items() if image is None]:
+            text = f"The image {missing[0]} that the manifest list names does not exist in '{repository}'"
+            raise ApiError("ReferencedImagesNotFoundException", text)
         for part in needed:
             if not self.blob(repository, part["digest"]).exists():
                 raise ApiError("LayersNotFoundException", f"{part['digest']} was not pushed to '{repository}'")
         self.write_blob(repository, digest, manifest)
         artifact = content.get("artifactType") or (content.get("config") or {}).get("mediaType") or kind
+        if named:
+            # As the API's reference has it: the largest of its images.
+            size, artifact = max(image["size"] for image in held.values() if image), content.get("artifactType")
         return {
             "repository": repository, "digest": digest, "tags": [], "pushed": time.time(), "type": kind,
             "artifact": artifact, "size": size,
         }  # fmt: skip
+
+    def index_of(self, image: Doc) -> Doc | None:
+        """Return an index that names the image, None where none does: then it may be removed."""
+        others = [one for one in self.images(image["repository"]) if one["digest"] != image["digest"]]
+        return next((one for one in others if image["digest"] in self._digests(one)), None)
 
     def remove(self, image: Doc) -> None:
         """Forget an image and remove the blobs that no other image of its repository needs."""

@@ -1,0 +1,187 @@
+"""Images for several platforms: the registry's indexes, by its API and by a real Docker Engine."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+import docker
+import pytest
+from botocore.exceptions import ClientError
+
+from delivery import environment, indexing
+from delivery.console import Progress
+from delivery.errors import DeliveryError
+from delivery.images import DOCKER_LIST, OCI_INDEX
+from delivery.manifest import Image, Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.contract.cloud import Cloud
+
+AMD, ARM = "linux/amd64", "linux/arm64"
+REPOSITORY = "platforms/web"
+COMMIT = "1a2b3c4d5e6f"
+# What an image for another platform holds needs nothing that runs there: a file is the same file everywhere.
+DOCKERFILE = 'FROM scratch\nCOPY platform /platform\nCMD ["/none"]\n'
+
+
+class Shelf:
+    """An immutable repository, and images for both platforms in it."""
+
+    def __init__(self, cloud: Cloud, folder: Path) -> None:
+        """Make the repository and push the images of a commit as the builds for each platform do."""
+        self.ecr, self.engine, self.folder = cloud.client("ecr"), docker.from_env(), folder
+        made = self.ecr.create_repository(repositoryName=REPOSITORY, imageTagMutability="IMMUTABLE")
+        self.uri = str(made["repository"]["repositoryUri"])
+        self.digests = {platform: self.push(platform, f"candidate-{COMMIT}-{platform[6:]}") for platform in (AMD, ARM)}
+
+    def push(self, platform: str, tag: str) -> str:
+        """Build an image of one file for a platform, push it; returns its digest."""
+        (self.folder / "Dockerfile").write_text(DOCKERFILE)
+        (self.folder / "platform").write_text(f"{platform} {tag}")
+        name = f"{self.uri}:{tag}"
+        self.engine.images.build(path=str(self.folder), tag=name, platform=platform, rm=True, nocache=True)
+        token = self.ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        user, _, password = base64.b64decode(token).decode().partition(":")
+        told = self.engine.images.push(self.uri, tag=tag, auth_config={"username": user, "password": password})
+        assert "errorDetail" not in told, told
+        self.engine.images.remove(name, force=True)
+        return self.digest(tag)
+
+    def digest(self, tag: str) -> str:
+        """Return what a tag names."""
+        return str(self.detail({"imageTag": tag})["imageDigest"])
+
+    def detail(self, image: dict[str, str]) -> dict[str, Any]:
+        """Describe an image."""
+        return dict(self.ecr.describe_images(repositoryName=REPOSITORY, imageIds=[image])["imageDetails"][0])
+
+    def index(self, folder: Path, commit: str = COMMIT, **digests: str) -> Manifest:
+        """Make the index of a commit by delivery's own step."""
+        service = environment.Service(
+            name="web", ecs_service="web", template_family="t", release_family="r", repository_url=self.uri,
+            context="app", dockerfile="Dockerfile", build_args={},
+        )  # fmt: skip
+        place = environment.Environment(stack="staging", url="http://x", cluster="c", services=(service,))
+        built = [
+            Manifest(
+                commit=commit,
+                execution="run-1",
+                platform=platform,
+                services={
+                    "web": Image(repository=REPOSITORY, digest=digests.get(platform[6:], digest), version=commit)
+                },
+            )
+            for platform, digest in self.digests.items()
+        ]
+        return indexing.run(self.ecr, place, built, folder, Progress())
+
+    def delete(self, *images: dict[str, str]) -> list[dict[str, Any]]:
+        """Delete images; returns the failures."""
+        return list(self.ecr.batch_delete_image(repositoryName=REPOSITORY, imageIds=list(images))["failures"])
+
+    def pulled(self, platform: str, reference: str) -> tuple[str, str, str]:
+        """Pull by Docker for a platform; returns the image's architecture, its one file, and its digest by name."""
+        name, _, digest = reference.partition("@")
+        image = self.engine.images.pull(name, tag=digest, platform=platform)
+        container = self.engine.containers.create(image.id, platform=platform)
+        try:
+            stream, _ = container.get_archive("/platform")
+            text = b"".join(stream)[512:].rstrip(b"\0").decode()
+        finally:
+            container.remove()
+        known = [entry for entry in image.attrs["RepoDigests"] if entry.startswith(self.uri)]
+        for entry in known:
+            self.engine.images.remove(entry, force=True)
+        return str(image.attrs["Architecture"]), text, known[0].partition("@")[2]
+
+
+@pytest.fixture(scope="module")
+def shelf(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+    """Images of one commit for both platforms."""
+    made = Shelf(cloud, tmp_path_factory.mktemp("platforms"))
+    yield made
+    made.ecr.delete_repository(repositoryName=REPOSITORY, force=True)
+
+
+@pytest.fixture(scope="module")
+def release(shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+    """The commit's release: an index of both images."""
+    folder = tmp_path_factory.mktemp("release")
+    made = shelf.index(folder)
+    assert json.loads((folder / "release.json").read_text())["services"]["web"]["digest"] == made.services["web"].digest
+    return made
+
+
+def test_the_index_is_the_commits_candidate_and_names_both_images(shelf: Shelf, release: Manifest) -> None:
+    """By a tag that the images of each platform do not have; described as AWS does."""
+    digest = release.services["web"].digest
+    found = shelf.detail({"imageTag": f"candidate-{COMMIT}"})
+    assert (found["imageDigest"], found["imageManifestMediaType"]) == (digest, DOCKER_LIST)
+    assert "artifactMediaType" not in found
+    sizes = [shelf.detail({"imageDigest": one})["imageSizeInBytes"] for one in shelf.digests.values()]
+    assert found["imageSizeInBytes"] == max(sizes)
+    assert indexing.platforms_of(shelf.ecr, REPOSITORY, digest) == shelf.digests
+    assert indexing.platforms_of(shelf.ecr, REPOSITORY, shelf.digests[ARM]) == {}
+
+
+def test_docker_takes_the_image_of_its_platform_from_the_index(shelf: Shelf, release: Manifest) -> None:
+    """Pulled by the release's digest, as a deployment does; Docker knows it by that digest, whichever it took."""
+    digest = release.services["web"].digest
+    for platform in (AMD, ARM):
+        told = shelf.pulled(platform, f"{shelf.uri}@{digest}")
+        assert told == (platform[6:], f"{platform} candidate-{COMMIT}-{platform[6:]}", digest)
+
+
+def test_the_same_commit_again_is_the_same_index(shelf: Shelf, release: Manifest, tmp_path: Path) -> None:
+    """Nothing is made a second time."""
+    assert shelf.index(tmp_path) == release
+
+
+def test_a_tag_that_names_an_index_never_moves(shelf: Shelf, release: Manifest, tmp_path: Path) -> None:
+    """Neither to another index nor to an image."""
+    other = shelf.push(ARM, "other")
+    with pytest.raises(DeliveryError, match=f"candidate-{COMMIT} .* is on {release.services['web'].digest}"):
+        shelf.index(tmp_path, arm64=other)
+    text = shelf.ecr.batch_get_image(repositoryName=REPOSITORY, imageIds=[{"imageDigest": other}])["images"][0]
+    with pytest.raises(ClientError) as refused:
+        shelf.ecr.put_image(
+            repositoryName=REPOSITORY, imageManifest=text["imageManifest"], imageTag=f"candidate-{COMMIT}"
+        )
+    assert refused.value.response["Error"]["Code"] == "ImageTagAlreadyExistsException"
+
+
+def test_an_index_of_an_image_that_is_not_there_is_refused(shelf: Shelf, tmp_path: Path) -> None:
+    """By delivery before it asks, and by the registry as by AWS's."""
+    missing = "sha256:" + "0" * 64
+    with pytest.raises(DeliveryError, match=f"has no image {missing}"):
+        shelf.index(tmp_path, commit="ffffffff", arm64=missing)
+    row = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "size": 1, "digest": missing}
+    text = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [row]})
+    with pytest.raises(ClientError) as refused:
+        shelf.ecr.put_image(
+            repositoryName=REPOSITORY, imageManifest=text, imageManifestMediaType=OCI_INDEX, imageTag="none"
+        )
+    assert refused.value.response["Error"]["Code"] == "ReferencedImagesNotFoundException"
+
+
+def test_an_image_cannot_be_deleted_before_the_index_that_names_it(shelf: Shelf, tmp_path: Path) -> None:
+    """By its digest or its only tag, alone or beside the index; afterwards it can."""
+    arm = shelf.push(ARM, "candidate-ffffffff-arm64")
+    digest = shelf.index(tmp_path, commit="ffffffff", arm64=arm).services["web"].digest
+    for images in (
+        [{"imageDigest": arm}],
+        [{"imageTag": "candidate-ffffffff-arm64"}],
+        [{"imageDigest": arm}, {"imageDigest": digest}],
+    ):
+        (failure,) = shelf.delete(*images)
+        assert failure["failureCode"] == "ImageReferencedByManifestList"
+        assert digest in failure["failureReason"]
+    assert shelf.detail({"imageDigest": arm})["imageTags"] == ["candidate-ffffffff-arm64"]
+    assert shelf.delete({"imageDigest": arm}) == []
+    assert [one["failureCode"] for one in shelf.delete({"imageDigest": digest})] == ["ImageNotFound"]
+    assert shelf.detail({"imageDigest": shelf.digests[AMD]})
