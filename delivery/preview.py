@@ -33,24 +33,35 @@ def run(options: argparse.Namespace) -> int:
         DeliveryError: there is nothing to preview, or nowhere to show it.
     """
     say = Progress()
-    pull = None
-    if not options.save:
-        # Asked first: a wrong address or a missing token is known before minutes of previews.
-        pull = preview_github.pull_request_of(
-            os.environ,
-            repository=options.repository,
-            number=options.pull_request,
-            commit=options.commit or _checked_out(),
-        )
-    github = preview_github.GitHub() if pull else None
-    previews = preview_model.load(options.read) if options.read else _preview(options, say)
     if options.save:
+        previews = _preview(options, say)
         preview_model.save(options.save, previews)
-        say(f"written to {options.save}")
-    text = preview_text.comment(previews, preview_text.About(commit=pull.commit if pull else "", run=_run()))
+        print(preview_text.comment(previews, preview_text.About(commit="")))
+        return _code(previews)
+    # Asked first: a wrong address or a missing token is known before minutes of previews.
+    pull = preview_github.pull_request_of(
+        os.environ,
+        repository=options.repository,
+        number=options.pull_request,
+        commit=options.commit or (_checked_out() if options.pull_request else ""),
+    )
+    github = preview_github.GitHub() if pull else None
+    previews, problem = [], None
+    try:
+        previews = preview_model.load(options.read) if options.read else _preview(options, say)
+    except DeliveryError as error:
+        problem = error
+    about = preview_text.About(commit=pull.commit if pull else "", run=_run())
+    text = preview_text.comment(previews, about, problem=str(problem or "no stack was previewed"))
     print(text)
     if pull and github:
         preview_github.keep(github, pull, text, say)
+    if problem:
+        raise problem
+    return _code(previews)
+
+
+def _code(previews: Sequence[StackPreview]) -> int:
     return int(not previews or any(one.failed for one in previews))
 
 
@@ -95,11 +106,25 @@ def _preview(options: argparse.Namespace, say: Progress) -> list[StackPreview]:
 
 
 def _checked_out() -> str:
-    """Return the commit that is checked out; "" where a workflow's event names it, or there is no repository."""
+    """Return the commit that is checked out; "" where a workflow's event names it, or there is no repository.
+
+    Raises:
+        DeliveryError: what would be previewed is not that commit.
+    """
     if os.environ.get("GITHUB_EVENT_PATH"):
         return ""
-    asked = ["git", "-C", str(ROOT), "rev-parse", "HEAD"]
-    told = subprocess.run(asked, capture_output=True, text=True, check=False)
+    commit = _git("rev-parse", "HEAD")
+    if commit and _git("status", "--porcelain", "--untracked-files=no"):
+        raise DeliveryError(f"the working tree differs from its commit {commit[:12]}; commit the changes, then repeat")
+    return commit
+
+
+def _git(*arguments: str) -> str:
+    """Return what git says of the project; "" where there is no git or no repository."""
+    try:
+        told = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return ""
     return told.stdout.strip() if told.returncode == 0 else ""
 
 

@@ -42,10 +42,10 @@ class About:
     run: str = ""
 
 
-def comment(previews: Sequence[StackPreview], about: About) -> str:
-    """Return the comment, at most LIMIT bytes."""
+def comment(previews: Sequence[StackPreview], about: About, problem: str = "") -> str:
+    """Return the comment, at most LIMIT bytes; `problem` is why there are no previews."""
     head = [MARKER, f"### Preview of {code(about.commit[:12]) if about.commit else 'the working tree'}", ""]
-    tops = [_top(one) for one in previews] or [["No stack was previewed.", ""]]
+    tops = [_top(one) for one in previews] or [[f":x: **there is no preview**: {code(problem)}", ""]]
     tail = [f"<sub>Against the state of each stack as it was then, without refresh.{_run(about)}</sub>"]
     fixed = [*head, *(line for top in tops for line in top), *tail]
     room = max(LIMIT - _bytes(fixed), 0)
