@@ -218,6 +218,16 @@ def unsigned(headers: Mapping[str, str], method: str, query: bytes, service: str
     return None
 
 
+def require_room(folder: Path) -> None:
+    """Refuse to write more to a full disk.
+
+    Raises:
+        LimitError: it is too full.
+    """
+    if message := no_room(folder):
+        raise LimitError(403, "LimitExceededException", message)
+
+
 def no_room(folder: Path) -> str | None:
     """Return in one line that the disk of a folder is too full to begin anything, or None."""
     free = shutil.disk_usage(folder).free

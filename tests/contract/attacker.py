@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     from tests.contract.cloud import Cloud
 
 SIGNED = (
-    "AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/{}/aws4_request, SignedHeaders=host, Signature="
-    + "0" * 64
+    "AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/{}/aws4_request, SignedHeaders=host, Signature=" + "0" * 64
 )
 
 

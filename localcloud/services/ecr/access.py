@@ -48,7 +48,8 @@ class Access:
         """Tell whether the password was issued here and has not expired."""
         text, _, signature = password.rpartition(".")
         expires = text.partition(".")[0]
-        return hmac.compare_digest(signature, self._sign(text)) and expires.isdigit() and int(expires) > time.time()
+        same = hmac.compare_digest(signature.encode(), self._sign(text).encode())
+        return same and expires.isdigit() and int(expires) > time.time()
 
     def may_push(self, authorization: str) -> bool:
         """Tell whether an Authorization header, Basic or Bearer, holds a valid password."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING, Any
 
 from localcloud.protocol import ApiError
@@ -30,9 +31,10 @@ class Images:
         if held is not None and self._storage.manifest(held) == manifest:
             text = f"Image with digest '{held['digest']}' and tag '{tag}' already exists in the repository '{name}'"
             raise ApiError("ImageAlreadyExistsException", text)
+        digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
+        if params.get("imageDigest", digest) != digest:
+            raise ApiError("ImageDigestDoesNotMatchException", f"The manifest's digest is {digest}")
         image = self._storage.put(name, manifest, params.get("imageManifestMediaType"), tag)
-        if params.get("imageDigest", image["digest"]) != image["digest"]:
-            raise ApiError("ImageDigestDoesNotMatchException", f"The manifest's digest is {image['digest']}")
         return {"image": self._image(image, tag)}
 
     def batch_get_image(self, params: Params) -> Params:
@@ -145,7 +147,7 @@ class Images:
         self._storage.repository(name)
         layers = []
         for digest in params["layerDigests"]:
-            path = self._storage.blob(name, digest.replace("/", ""))
+            path = self._storage.blob(name, digest)
             size = path.stat().st_size if path.exists() else None
             state = "UNAVAILABLE" if size is None else "AVAILABLE"
             layers.append({"layerDigest": digest, "layerAvailability": state, "layerSize": size})
@@ -154,6 +156,9 @@ class Images:
 
 def page(member: str, items: list[Params], params: Params) -> Params:
     """Return one page of a listing; the next token is the next item's number."""
-    start = int(params.get("nextToken") or 0)
+    token = params.get("nextToken") or "0"
+    if not (token.isascii() and token.isdecimal()):
+        raise ApiError("InvalidParameterException", f"{token[:40]!r} is no token that a listing gave")
+    start = int(token)
     end = start + int(params.get("maxResults") or PAGE)
     return {member: items[start:end], "nextToken": str(end) if end < len(items) else None}

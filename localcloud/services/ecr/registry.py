@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import re
 import time
-import uuid
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 
+from localcloud import limits
 from localcloud.protocol import ApiError
 from localcloud.services.ecr.access import SECONDS
+from localcloud.services.ecr.storage import MANIFEST_BYTES
+from localcloud.services.ecr.uploads import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from pathlib import Path
 
     from starlette.types import Receive, Scope, Send
 
@@ -28,25 +29,17 @@ if TYPE_CHECKING:
 NAME = r"(?P<name>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
 DIGEST = r"(?P<digest>sha256:[0-9a-f]{64})"
 REFERENCE = r"(?P<reference>sha256:[0-9a-f]{64}|[A-Za-z0-9_][A-Za-z0-9._-]{0,127})"
+LOG = logging.getLogger(__name__)
 VERSION = {"Docker-Distribution-Api-Version": "registry/2.0"}
-MANIFEST_BYTES = 4 * 2**20
 CODES = {
     "RepositoryNotFoundException": ("NAME_UNKNOWN", 404),
     "ImageTagAlreadyExistsException": ("TAG_INVALID", 400),
     "LayersNotFoundException": ("MANIFEST_BLOB_UNKNOWN", 400),
+    "UploadNotFoundException": ("BLOB_UPLOAD_UNKNOWN", 404),
+    "InvalidLayerPartException": ("BLOB_UPLOAD_INVALID", 409),
     "ReferencedImagesNotFoundException": ("MANIFEST_BLOB_UNKNOWN", 400),
 }
 """The registry's error codes for the API's."""
-
-
-@dataclass(slots=True)
-class Upload:
-    """A blob on its way in."""
-
-    repository: str
-    path: Path
-    hash: Any
-    size: int = 0
 
 
 class Registry:
@@ -55,7 +48,7 @@ class Registry:
     def __init__(self, storage: Storage, access: Access) -> None:
         """Serve the storage."""
         self._storage, self._access = storage, access
-        self._uploads: dict[str, Upload] = {}
+        self._uploads = Uploads(storage.uploads)
         self._routes: list[tuple[re.Pattern[str], dict[str, Callable[..., Coroutine[Any, Any, Response]]]]] = [
             (re.compile(r"/v2/?"), {"GET": self._ping}),
             (re.compile(r"/v2/token"), {"GET": self._token, "POST": self._token}),
@@ -94,6 +87,11 @@ class Registry:
                     return await methods[request.method](request, **found.groupdict())
                 except ApiError as error:
                     return problem(*CODES.get(error.code, ("MANIFEST_INVALID", 400)), error.message)
+                except ClientDisconnect:
+                    raise limits.GoneError from None
+                except OSError as error:
+                    LOG.error("%s %s: %s", request.method, path, error)  # noqa: TRY400  one line says it
+                    return problem("DENIED", 403, f"the registry cannot write: {error.strerror}: free some space")
         return problem("UNSUPPORTED", 404, f"{request.method} {path} is not part of the registry")
 
     @staticmethod
@@ -123,17 +121,15 @@ class Registry:
         if re.fullmatch(DIGEST, mounted) and re.fullmatch(NAME, source):
             path = self._storage.blob(source, mounted)
             if path.exists():
-                await asyncio.to_thread(lambda: self._storage.write_blob(name, mounted, path.read_bytes()))
+                await asyncio.to_thread(self._storage.copy_blob, source, name, mounted)
                 return created(name, mounted)
-        identifier = str(uuid.uuid4())
-        self._uploads[identifier] = Upload(name, self._storage.uploads / identifier, hashlib.sha256())
-        self._uploads[identifier].path.touch()
+        identifier = self._uploads.begin(name)
         if "digest" in request.query_params:
             return await self._finish(request, name, identifier)
         return self._accepted(identifier)
 
     def _accepted(self, identifier: str, status: int = 202) -> Response:
-        upload = self._uploads[identifier]
+        upload = self._uploads.rows[identifier]
         headers = {
             "Location": f"/v2/{upload.repository}/blobs/uploads/{identifier}",
             "Docker-Upload-UUID": identifier,
@@ -141,37 +137,27 @@ class Registry:
         }
         return Response(status_code=status, headers=headers)
 
-    async def _receive(self, request: Request, upload: Upload) -> None:
-        with upload.path.open("ab") as stream:
-            async for chunk in request.stream():
-                stream.write(chunk)
-                upload.hash.update(chunk)
-                upload.size += len(chunk)
-
     async def _append(self, request: Request, name: str, upload: str) -> Response:
-        if upload not in self._uploads:
-            return problem("BLOB_UPLOAD_UNKNOWN", 404, f"no upload {upload} to {name} goes on")
-        await self._receive(request, self._uploads[upload])
+        held = self._uploads.find(name, upload)
+        given = request.headers.get("content-range", f"{held.size}-")
+        if given.removeprefix("bytes ").partition("-")[0] != str(held.size):
+            return self._accepted(upload, 416)
+        await self._uploads.receive(request, held)
         return self._accepted(upload)
 
     async def _progress(self, _request: Request, name: str, upload: str) -> Response:
-        if upload not in self._uploads:
-            return problem("BLOB_UPLOAD_UNKNOWN", 404, f"no upload {upload} to {name} goes on")
+        self._uploads.find(name, upload)
         return self._accepted(upload, 204)
 
     async def _cancel(self, _request: Request, name: str, upload: str) -> Response:
-        held = self._uploads.pop(upload, None)
-        if held is None:
-            return problem("BLOB_UPLOAD_UNKNOWN", 404, f"no upload {upload} to {name} goes on")
-        held.path.unlink(missing_ok=True)
+        self._uploads.find(name, upload)
+        self._uploads.drop(upload)
         return Response(status_code=204)
 
     async def _finish(self, request: Request, name: str, upload: str) -> Response:
-        if upload not in self._uploads:
-            return problem("BLOB_UPLOAD_UNKNOWN", 404, f"no upload {upload} to {name} goes on")
-        held = self._uploads[upload]
-        await self._receive(request, held)
-        del self._uploads[upload]
+        held = self._uploads.find(name, upload)
+        await self._uploads.receive(request, held)
+        del self._uploads.rows[upload]
         digest = f"sha256:{held.hash.hexdigest()}"
         wanted = request.query_params.get("digest", "")
         if digest != wanted:
@@ -200,9 +186,7 @@ class Registry:
         return FileResponse(self._storage.blob(name, image["digest"]), media_type=image["type"], headers=headers)
 
     async def _put_manifest(self, request: Request, name: str, reference: str) -> Response:
-        body = await request.body()
-        if len(body) > MANIFEST_BYTES:
-            return problem("SIZE_INVALID", 400, f"a manifest may have {MANIFEST_BYTES} bytes at most")
+        body, _ = await limits.whole(request.receive, MANIFEST_BYTES)
         digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
         if ":" in reference and reference != digest:
             return problem("DIGEST_INVALID", 400, f"the manifest's digest is {digest}, not {reference}")

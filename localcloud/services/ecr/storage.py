@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import time
+import uuid
 from typing import TYPE_CHECKING, Any
 
+from localcloud import limits
 from localcloud.protocol import ApiError
 from localcloud.services.table import Table
 
@@ -21,6 +24,20 @@ Doc = dict[str, Any]
 YOUNG_SECONDS = 900
 """A blob younger than this may belong to a push that goes on, so it is not collected."""
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+KINDS = (
+    MANIFEST,
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.oci.image.index.v1+json",
+)
+"""Media types of manifests that are taken: Docker's and OCI's, of images and of indexes."""
+VERSION = 2
+"""The only schemaVersion of these."""
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+"""OCI distribution specification, Pulling manifests: what a tag may be."""
+MANIFEST_BYTES = 4 * 2**20
+"""OCI distribution specification, Pushing manifests; ECR's PutImage has the same limit."""
 
 
 class Storage:
@@ -73,6 +90,8 @@ class Storage:
         Raises:
             ApiError: the tag is immutable and names another image, a layer is missing, or it is no manifest.
         """
+        if tag and not TAG.fullmatch(tag):
+            raise ApiError("InvalidParameterException", f"{tag[:140]!r} is no tag: it has to match {TAG.pattern}")
         digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
         held = self.find(repository, tag) if tag else None
         if tag and held is not None and held["digest"] != digest:
@@ -105,21 +124,22 @@ class Storage:
                     or (mutability == "MUTABLE_WITH_EXCLUSION" and excluded))  # fmt: skip
 
     def _new_image(self, repository: str, digest: str, manifest: bytes, kind: str | None) -> Doc:
-        try:
-            content = json.loads(manifest)
-            kind = kind or content.get("mediaType") or MANIFEST
-            needed = list(parts(content))
-            size = sum(part.get("size", 0) for part in needed)
-            named = [part["digest"] for part in content.get("manifests") or []]
-        except (ValueError, AttributeError, TypeError) as error:
-            raise ApiError("InvalidParameterException", f"the image manifest is invalid: {error}") from error
+        content = checked(manifest)
+        kind = kind_of(content, kind)
+        needed = list(parts(content))
+        size = sum(part["size"] for part in needed)
+        named = [part["digest"] for part in content.get("manifests") or []]
         held = {digest: self.find(repository, digest) for digest in named}
         if missing := [digest for digest, image in held.items() if image is None]:
             text = f"The image {missing[0]} that the manifest list names does not exist in '{repository}'"
             raise ApiError("ReferencedImagesNotFoundException", text)
         for part in needed:
-            if not self.blob(repository, part["digest"]).exists():
+            blob = self.blob(repository, part["digest"])
+            if not blob.exists():
                 raise ApiError("LayersNotFoundException", f"{part['digest']} was not pushed to '{repository}'")
+            if blob.stat().st_size != part["size"]:
+                text = f"{part['digest']} has {blob.stat().st_size} bytes, the manifest says {part['size']}"
+                raise ApiError("InvalidParameterException", text)
         self.write_blob(repository, digest, manifest)
         artifact = content.get("artifactType") or (content.get("config") or {}).get("mediaType") or kind
         if named:
@@ -162,7 +182,15 @@ class Storage:
         self._images.save(f"{image['repository']}@{image['digest']}")
 
     def blob(self, repository: str, digest: str) -> Path:
-        """Return the file of a blob (names and digests are checked by whoever takes them from outside)."""
+        """Return the file of a blob.
+
+        Raises:
+            ApiError: the digest is none; it would be a path.
+        """
+        if not DIGEST.fullmatch(digest):
+            raise ApiError(
+                "InvalidParameterException", f"{digest[:80]!r} is no digest: sha256: and 64 digits are right"
+            )
         return self._folder / "repositories" / repository.replace("/", "%") / digest.replace(":", "-")
 
     def write_blob(self, repository: str, digest: str, content: bytes) -> None:
@@ -173,12 +201,20 @@ class Storage:
         new.write_bytes(content)
         new.replace(path)
 
+    def copy_blob(self, source: str, target: str, digest: str) -> None:
+        """Give a repository a blob of another one, as a whole or not at all. Blocking."""
+        new = self.uploads / f"{digest.replace(':', '-')}-{uuid.uuid4().hex}"
+        place = self.blob(target, digest)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(self.blob(source, digest), new)
+        new.replace(place)
+
     def remove_repository(self, name: str) -> None:
         """Remove a repository with its images and blobs."""
         for image in self.images(name):
             self._images.delete(f"{name}@{image['digest']}")
         self.repositories.delete(name)
-        shutil.rmtree(self.blob(name, "").parent / name.replace("/", "%"), ignore_errors=True)
+        shutil.rmtree(self._folder / "repositories" / name.replace("/", "%"), ignore_errors=True)
 
     def forget_uploads(self) -> None:
         """Remove what was being uploaded when the process ended: its clients begin again."""
@@ -189,6 +225,41 @@ class Storage:
         """Remove everything."""
         for repository in self.repositories.values():
             self.remove_repository(repository["repositoryName"])
+
+
+def checked(manifest: bytes) -> Doc:
+    """Return what a manifest says.
+
+    Raises:
+        ApiError: it is too large, no JSON, or a part of it is not named by digest and size.
+    """
+    if len(manifest) > MANIFEST_BYTES:
+        raise ApiError("InvalidParameterException", f"an image manifest may have {MANIFEST_BYTES} bytes at most")
+    try:
+        content: Doc = limits.decoded(manifest)
+        rows = list(parts(content))
+        good = all(DIGEST.fullmatch(row["digest"]) and type(row["size"]) is int and row["size"] >= 0 for row in rows)
+        good = good and isinstance(content.get("mediaType", ""), str) and content.get("schemaVersion") == VERSION
+    except (ValueError, AttributeError, TypeError, KeyError) as error:
+        text = f"the image manifest is invalid: {type(error).__name__}: {error}"
+        raise ApiError("InvalidParameterException", text) from error
+    if not good:
+        text = "the image manifest is invalid: it needs schemaVersion 2, and digest and size of each part"
+        raise ApiError("InvalidParameterException", text)
+    return content
+
+
+def kind_of(content: Doc, sent: str | None) -> str:
+    """Return a manifest's media type, which it may say itself, and its sender.
+
+    Raises:
+        ApiError: it is none of a manifest, or the two differ.
+    """
+    kind = (sent or content.get("mediaType") or MANIFEST).partition(";")[0].strip()
+    if kind not in KINDS or content.get("mediaType", kind) != kind:
+        text = f"a manifest of type {content.get('mediaType', '(none)')} was sent as {kind}; right is one of "
+        raise ApiError("InvalidParameterException", text + ", ".join(KINDS))
+    return kind
 
 
 def parts(manifest: Doc) -> Iterator[Doc]:
