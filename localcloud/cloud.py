@@ -81,7 +81,7 @@ def listener(host: str, port: int) -> socket.socket:
 
 def gate_of(context: Context, application: Any) -> Gate:  # noqa: ANN401
     """Return what decides who is let through."""
-    modules = [application._get_module(name) for name in ("secretsmanager", "kms")]  # noqa: SLF001
+    modules = [application._get_module(name) for name in ("secretsmanager", "kms", "sts")]  # noqa: SLF001
     lookups = Lookups(context.iam.roles, *modules)
     hosts = {address.partition("//")[2] for address in (context.endpoint, context.container_endpoint)}
     port = context.endpoint.rpartition(":")[2]

@@ -133,6 +133,8 @@ class Gate:
         if service == "s3":
             if "x-amz-target" in headers or headers.get("content-type", "").startswith("application/x-amz-json"):
                 raise CallError("a request to S3 has no X-Amz-Target")
+            if "authorization" not in headers:
+                self._lookups.tell(session, self._authority.arn(session))
             wanted = asks_s3.asks(scope["method"], scope["path"], query, headers)
         else:
             call = read(service, region, scope["method"], scope["path"], query, headers, body)

@@ -8,14 +8,15 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from localcloud.iam.roles import Roles
+    from localcloud.iam.sessions import Doc
 
 
 class Lookups:
     """Asks ministack's modules."""
 
-    def __init__(self, roles: Roles, secrets: ModuleType, keys: ModuleType) -> None:
-        """Take ministack's modules of Secrets Manager and KMS."""
-        self._roles, self._secrets, self._keys = roles, secrets, keys
+    def __init__(self, roles: Roles, secrets: ModuleType, keys: ModuleType, sts: ModuleType) -> None:
+        """Take ministack's modules of Secrets Manager, KMS and STS."""
+        self._roles, self._secrets, self._keys, self._sts = roles, secrets, keys, sts
 
     def find(self, kind: str, name: str) -> str | None:
         """Return the ARN of a "role", "secret" or "key" by name or part of its ARN, None where there is none."""
@@ -27,3 +28,10 @@ class Lookups:
             return str(secret["ARN"]) if secret else None
         key = self._keys._resolve_key(name)  # noqa: SLF001
         return str(key["Arn"]) if key else None
+
+    def tell(self, session: Doc, arn: str) -> None:
+        """Let ministack know a session, since it checks the signature of a presigned address itself."""
+        self._sts.register_session(session["key"], {
+            "Arn": arn, "UserId": session["name"], "AccountId": arn.split(":")[4], "PrincipalType": "AssumedRole",
+            "SecretAccessKey": session["secret"], "SessionToken": session["token"],
+        })  # fmt: skip

@@ -50,7 +50,7 @@ async def started(life: Life) -> Transcript:
     life.say("Running on CodeBuild On-demand", "Waiting for agent ping")
     progress.enter(build, "PROVISIONING", parts.state.now())
     life.save()
-    image = await provisioned(parts, build)
+    image = await provisioned(life)
     progress.leave(build, "SUCCEEDED", parts.state.now())
     progress.enter(build, "DOWNLOAD_SOURCE", parts.state.now())
     life.save()
@@ -70,18 +70,19 @@ async def started(life: Life) -> Transcript:
     return await launched(life, image, own, secret)
 
 
-async def provisioned(parts: Parts, build: Doc) -> str:
-    """Return the image's id in Docker.
+async def provisioned(life: Life) -> str:
+    """Return the image's id in Docker. One of the local registry is pulled with the build's role.
 
     Raises:
         PhaseError: it cannot be had.
     """
-    name = build["environment"]["image"]
+    parts, name = life.parts, life.build["environment"]["image"]
+    password = parts.state.ctx.iam.password(life.session["key"])
     reference = parts.state.ctx.images.get("CODEBUILD_IMAGE", "") if CURATED.match(name) else name
     if not reference:
         raise PhaseError("BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE", f"{name}: no CODEBUILD_IMAGE; run: make up")
     try:
-        found = await parts.docking.call(pull, parts.docking.client, reference)
+        found = await parts.docking.call(pull, parts.docking.client, reference, password)
     except PullError as error:
         text = f"Unable to pull customer's container image. {error}"
         raise PhaseError("BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE", text) from error

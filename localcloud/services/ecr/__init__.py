@@ -28,7 +28,7 @@ class Ecr(Api):
         self._storage = Storage(ctx)
         access = Access(ctx)
         super().__init__([Repositories(ctx, self._storage), Images(ctx, self._storage), access])
-        self.registry = Registry(self._storage, access)
+        self.registry = Registry(self._storage, access, ctx.iam)
 
     async def start(self) -> None:
         """Remove uploads that were cut off."""

@@ -1,4 +1,4 @@
-"""Authorization tokens: new on every call, valid for 12 hours, needed for a push."""
+"""Authorization tokens: new on every call, valid for 12 hours, for whoever asked for them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import hmac
 import secrets
 import time
 from typing import TYPE_CHECKING, Any
+
+from localcloud.iam.gate import CALLER
 
 if TYPE_CHECKING:
     from localcloud.context import Context
@@ -28,38 +30,44 @@ class Access:
             ctx.store.put("ecr-key", "key", held)
         self._key = bytes.fromhex(held["key"])
         self._endpoint = ctx.endpoint
+        ctx.iam.password = lambda principal: self.issue(time.time() + SECONDS, principal)
 
     def get_authorization_token(self, _params: dict[str, Any]) -> dict[str, Any]:
         """Answer GetAuthorizationToken."""
         expires = time.time() + SECONDS
-        token = base64.b64encode(f"{USER}:{self.issue(expires)}".encode()).decode()
+        token = base64.b64encode(f"{USER}:{self.issue(expires, CALLER.get())}".encode()).decode()
         data = {"authorizationToken": token, "expiresAt": expires, "proxyEndpoint": self._endpoint}
         return {"authorizationData": [data]}
 
-    def issue(self, expires: float) -> str:
-        """Return a new password that is valid until a time in seconds since 1970."""
-        text = f"{int(expires)}.{secrets.token_hex(16)}"
+    def issue(self, expires: float, principal: str) -> str:
+        """Return a new password.
+
+        Args:
+            expires: until when it is valid, in seconds since 1970.
+            principal: whose it is: a session's access key or the operator.
+        """
+        text = f"{int(expires)}.{principal}.{secrets.token_hex(16)}"
         return f"{text}.{self._sign(text)}"
 
     def _sign(self, text: str) -> str:
         return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
 
-    def is_valid(self, password: str) -> bool:
-        """Tell whether the password was issued here and has not expired."""
+    def _principal(self, password: str) -> str | None:
         text, _, signature = password.rpartition(".")
-        expires = text.partition(".")[0]
-        same = hmac.compare_digest(signature.encode(), self._sign(text).encode())
-        return same and expires.isdigit() and int(expires) > time.time()
+        expires, _, rest = text.partition(".")
+        if not hmac.compare_digest(signature.encode(), self._sign(text).encode()) or not expires.isdigit():
+            return None
+        return rest.rpartition(".")[0] or None if int(expires) > time.time() else None
 
-    def may_push(self, authorization: str) -> bool:
-        """Tell whether an Authorization header, Basic or Bearer, holds a valid password."""
+    def principal(self, authorization: str) -> str | None:
+        """Return whose valid password an Authorization header, Basic or Bearer, holds; None where it holds none."""
         kind, _, value = authorization.partition(" ")
         if kind.lower() == "bearer":
-            return self.is_valid(value)
+            return self._principal(value)
         if kind.lower() != "basic":
-            return False
+            return None
         try:
             user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeDecodeError):
-            return False
-        return user == USER and self.is_valid(password)
+            return None
+        return self._principal(password) if user == USER else None

@@ -14,6 +14,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from localcloud import limits
 from localcloud.protocol import ApiError
+from localcloud.services.ecr import allows
 from localcloud.services.ecr.access import SECONDS
 from localcloud.services.ecr.storage import MANIFEST_BYTES
 from localcloud.services.ecr.uploads import Uploads
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive, Scope, Send
 
+    from localcloud.iam.authority import Authority
     from localcloud.services.ecr.access import Access
     from localcloud.services.ecr.storage import Storage
 
@@ -43,11 +45,11 @@ CODES = {
 
 
 class Registry:
-    """ASGI application for everything under /v2/. Pulling is free, pushing needs a token of GetAuthorizationToken."""
+    """ASGI application for everything under /v2/, for who has a token of GetAuthorizationToken and may do it by IAM."""
 
-    def __init__(self, storage: Storage, access: Access) -> None:
+    def __init__(self, storage: Storage, access: Access, iam: Authority) -> None:
         """Serve the storage."""
-        self._storage, self._access = storage, access
+        self._storage, self._access, self._iam = storage, access, iam
         self._uploads = Uploads(storage.uploads)
         self._routes: list[tuple[re.Pattern[str], dict[str, Callable[..., Coroutine[Any, Any, Response]]]]] = [
             (re.compile(r"/v2/?"), {"GET": self._ping}),
@@ -74,13 +76,16 @@ class Registry:
 
     async def _respond(self, request: Request) -> Response:
         path = request.url.path
-        allowed = self._access.may_push(request.headers.get("authorization", ""))
+        principal = self._access.principal(request.headers.get("authorization", ""))
         for pattern, methods in self._routes:
             found = pattern.fullmatch(path)
             if found and request.method in methods:
-                reads = request.method in ("GET", "HEAD") or path == "/v2/token"
-                if not allowed and (not reads or path in ("/v2", "/v2/")):
-                    return self._challenge(request, found.groupdict().get("name"))
+                name = found.groupdict().get("name")
+                if path != "/v2/token":
+                    if principal is None or not allows.is_known(self._iam, principal):
+                        return self._challenge(request, name)
+                    if refused := allows.refusal(self._iam, principal, request, name):
+                        return problem("DENIED", 403, refused)
                 try:
                     if "name" in found.groupdict():
                         self._storage.repository(found["name"])
@@ -98,7 +103,7 @@ class Registry:
     def _challenge(request: Request, name: str | None) -> Response:
         realm = f'Bearer realm="{request.url.scheme}://{request.url.netloc}/v2/token",service="ecr"'
         scope = f',scope="repository:{name}:pull,push"' if name else ""
-        answer = problem("UNAUTHORIZED", 401, "a push needs a valid token: log in with ECR's GetAuthorizationToken")
+        answer = problem("UNAUTHORIZED", 401, "no valid token: log in with ECR's GetAuthorizationToken")
         answer.headers["WWW-Authenticate"] = realm + scope
         return answer
 
@@ -106,19 +111,19 @@ class Registry:
         return JSONResponse({})
 
     async def _token(self, request: Request) -> Response:
-        """Exchange a password for a bearer token; whoever brings none gets one that can only pull."""
-        authorization = request.headers.get("authorization", "")
-        if not authorization and request.method == "GET":
-            return JSONResponse({"token": "anonymous", "access_token": "anonymous", "expires_in": SECONDS})
-        if not self._access.may_push(authorization):
-            return problem("UNAUTHORIZED", 401, "the token is invalid or has expired: get a new one from ECR")
-        token = self._access.issue(time.time() + SECONDS)
+        """Exchange a password for a bearer token."""
+        principal = self._access.principal(request.headers.get("authorization", ""))
+        if principal is None:
+            return problem("UNAUTHORIZED", 401, "no basic auth credentials, or they have expired: log in with ECR's")
+        token = self._access.issue(time.time() + SECONDS, principal)
         return JSONResponse({"token": token, "access_token": token, "expires_in": SECONDS})
 
     async def _begin(self, request: Request, name: str) -> Response:
         mounted = request.query_params.get("mount", "")
         source = request.query_params.get("from", "")
-        if re.fullmatch(DIGEST, mounted) and re.fullmatch(NAME, source):
+        principal = self._access.principal(request.headers.get("authorization", "")) or ""
+        readable = re.fullmatch(NAME, source) and allows.reads(self._iam, principal, source)
+        if re.fullmatch(DIGEST, mounted) and readable:
             path = self._storage.blob(source, mounted)
             if path.exists():
                 await asyncio.to_thread(self._storage.copy_blob, source, name, mounted)

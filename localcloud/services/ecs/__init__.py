@@ -6,13 +6,14 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
-from localcloud.protocol import Api
+from localcloud.protocol import Api, ApiError
 from localcloud.services.docking import Docking
 from localcloud.services.ecs import containers
 from localcloud.services.ecs.clusters import Clusters, Tags
 from localcloud.services.ecs.definitions import Definitions
 from localcloud.services.ecs.factory import Factory
 from localcloud.services.ecs.logs import Shipper
+from localcloud.services.ecs.making import owner
 from localcloud.services.ecs.rollout_operations import RolloutOperations
 from localcloud.services.ecs.rollouts import Rollouts
 from localcloud.services.ecs.runner import Runner
@@ -56,6 +57,7 @@ class ContainerService(Api):
         rollouts = Rollouts(self.state)
         self.scheduler = Scheduler(self.state, rollouts, self.runner, factory, targets)
         self.runner.changed = self.scheduler.wake
+        ctx.iam.roles_of_definition = self._roles
         super().__init__([
             Clusters(self.state),
             Tags(self.state),
@@ -71,6 +73,7 @@ class ContainerService(Api):
         self.shipper.start()
         found = await self._found()
         alive = {task["taskArn"]: task for task in self.state.tasks.values() if task["lastStatus"] != "STOPPED"}
+        self.state.ctx.iam.sessions.keep("task", {owner(task) for task in alive.values()})
         for container in await self.docking.containers():
             if container.labels.get("slipway.task") not in alive:
                 await self.docking.remove(container.id)
@@ -105,6 +108,14 @@ class ContainerService(Api):
             table.clear()
         state.families.clear()
         state.prune()
+
+    def _roles(self, definition: str) -> list[str]:
+        """Return the roles of a task definition by ARN or name; none where there is no such definition."""
+        try:
+            found = self.state.definition(definition)
+        except ApiError:
+            return []
+        return [str(found[name]) for name in ("taskRoleArn", "executionRoleArn") if found.get(name)]
 
     def _react(self, event: dict[str, Any]) -> None:
         """Look at a container that Docker reports on."""

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 
+from localcloud.iam.authority import DeniedError
 from localcloud.services.ecs import containers, pulling, values
 
 if TYPE_CHECKING:
+    from localcloud.iam.conditions import Context
     from localcloud.services.docking import Docking
     from localcloud.services.ecs.containers import Part
     from localcloud.services.ecs.state import State
     from localcloud.services.table import Doc
 
 DEPENDENCY_POLL_SECONDS = 0.1
+SERVICE = "ecs-tasks.amazonaws.com"
 PAUSE_IMAGE = "slipway.local/haproxy:2.6"
 
 
@@ -48,16 +51,38 @@ class Maker:
 
     def _parts(self, task: Doc, definition: Doc, rows: list[Doc]) -> list[Part]:
         found = []
-        role = bool(task.get("overrides", {}).get("taskRoleArn") or definition.get("taskRoleArn"))
+        own, starts = (
+            self._session(task, definition, "taskRoleArn"),
+            self._session(task, definition, "executionRoleArn"),
+        )
+        iam = self._state.ctx.iam
         for row in rows:
-            environment = values.environment(self._state.ctx, row, role=role)
+            environment = values.environment(self._state.ctx, row, own, starts)
             if row.get("logConfiguration"):
-                values.check_log_group(self._state.ctx, row["logConfiguration"].get("options", {}))
-            image = pulling.pull(self._docking.client, row["image"])
+                values.check_log_group(self._state.ctx, row["logConfiguration"].get("options", {}), starts)
+            image = pulling.pull(self._docking.client, row["image"], iam.password(starts["key"]) if starts else "")
             shown = container_of(task, row["name"])
             shown["imageDigest"] = pulling.digest(image, row["image"])
             found.append(containers.part(task, definition, row, image.id, environment))
         return found
+
+    def _session(self, task: Doc, definition: Doc, member: str) -> Doc | None:
+        """Return the credentials of a task's role or of the one that starts it; None where it has none.
+
+        Raises:
+            StartError: the role does not exist or does not trust ECS.
+        """
+        role = task.get("overrides", {}).get(member) or definition.get(member)
+        if not role:
+            return None
+        ctx, name = self._state.ctx, task["taskArn"].rpartition("/")[2]
+        context: Context = {"aws:sourcearn": f"arn:aws:ecs:{ctx.region}:{ctx.account}:*"}
+        try:
+            return ctx.iam.assume(role, SERVICE, name, owner(task), context)
+        except DeniedError as error:
+            text = f"ECS was unable to assume the role '{role}' that was provided for this task. Please verify that the"
+            more = "role being passed has the proper trust relationship and permissions"
+            raise StartError(f"{text} {more}: {error}") from error
 
     async def make(self, task: Doc, parts: list[Part]) -> None:
         """Make all containers; the first (or a pausing one where there are several) has the address.
@@ -147,6 +172,11 @@ class Maker:
         found = await self._docking.call(self._docking.client.api.inspect_container, holder)
         settings = found["NetworkSettings"]["Networks"][self._docking.network]
         return settings["IPAddress"], settings["MacAddress"]
+
+
+def owner(task: Doc) -> str:
+    """Return whose credentials a task's are."""
+    return f"task {task['taskArn']}"
 
 
 def container_of(task: Doc, name: str) -> Doc:

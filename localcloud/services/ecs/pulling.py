@@ -17,11 +17,16 @@ class PullError(Exception):
     """An image cannot be had; the message is a task's stopped reason in AWS's words."""
 
 
-def pull(client: docker.DockerClient, reference: str) -> Image:
+def pull(client: docker.DockerClient, reference: str, password: str) -> Image:
     """Return the image, pulled. Blocking.
 
     An image of the local registry is always asked of it, so that a deleted one fails as on AWS; other images are
     pulled only where Docker has none of that name (stand-ins have no registry).
+
+    Args:
+        client: the Docker daemon.
+        reference: the image.
+        password: of the local registry, for the role that pulls.
 
     Raises:
         PullError: there is no such image.
@@ -33,7 +38,8 @@ def pull(client: docker.DockerClient, reference: str) -> Image:
             except docker.errors.ImageNotFound:
                 pass
         repository, tag = split(reference)
-        return client.images.pull(repository, tag=tag)
+        login = {"username": "AWS", "password": password} if LOCAL_REGISTRY.match(reference) else None
+        return client.images.pull(repository, tag=tag, auth_config=login)
     except docker.errors.DockerException as error:
         text = getattr(error, "explanation", None) or str(error)
         raise PullError(f"CannotPullContainerError: pull image manifest has been retried 1 time(s): {text}") from error

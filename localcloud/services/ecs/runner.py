@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import docker
 
 from localcloud.services.ecs import containers
-from localcloud.services.ecs.making import Maker, StartError, container_of
+from localcloud.services.ecs.making import Maker, StartError, container_of, owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -194,6 +194,7 @@ class Runner:
             LOG.exception("task %s does not stop cleanly", task["taskArn"])
         finally:
             self._stops.pop(task["taskArn"], None)
+            self._state.ctx.iam.sessions.end(owner(task))
         task["attachments"][0]["status"] = "DELETED"
         self._move(task, "STOPPED", stoppedAt=time.time())
 

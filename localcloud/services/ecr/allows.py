@@ -1,0 +1,71 @@
+"""Who may push and pull: the registry's requests as IAM's actions.
+
+Source: AWS's guide of ECR, "Private repository policies" and "Required permissions for pushing images".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from localcloud.iam.authority import OPERATOR
+from localcloud.iam.policies import Ask
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from localcloud.iam.authority import Authority
+
+ACTIONS = {
+    ("HEAD", "blobs"): "BatchCheckLayerAvailability",
+    ("GET", "blobs"): "GetDownloadUrlForLayer",
+    ("POST", "uploads"): "InitiateLayerUpload",
+    ("GET", "uploads"): "UploadLayerPart",
+    ("PATCH", "uploads"): "UploadLayerPart",
+    ("DELETE", "uploads"): "UploadLayerPart",
+    ("PUT", "uploads"): "CompleteLayerUpload",
+    ("HEAD", "manifests"): "BatchGetImage",
+    ("GET", "manifests"): "BatchGetImage",
+    ("PUT", "manifests"): "PutImage",
+    ("DELETE", "manifests"): "BatchDeleteImage",
+    ("GET", "tags"): "ListImages",
+}
+
+
+def is_known(iam: Authority, principal: str) -> bool:
+    """Tell whether a token's principal still is one: a build's tokens end with the build."""
+    return principal == OPERATOR or iam.principal(principal) is not None
+
+
+def refusal(iam: Authority, principal: str, request: Request, name: str | None) -> str:
+    """Return why a request is refused, in AWS's words; "" where it may pass.
+
+    Args:
+        iam: decides.
+        principal: of the request's token.
+        request: to the registry.
+        name: of the repository; None where the request is about none.
+    """
+    if name is None:
+        return ""
+    parts = request.url.path.removeprefix(f"/v2/{name}/").split("/")
+    kind = "uploads" if parts[:2] == ["blobs", "uploads"] else parts[0]
+    actions = [ACTIONS[request.method, kind]]
+    if actions == ["InitiateLayerUpload"] and "digest" in request.query_params:
+        actions += ["UploadLayerPart", "CompleteLayerUpload"]
+    return asked(iam, principal, actions, name)
+
+
+def reads(iam: Authority, principal: str, name: str) -> bool:
+    """Tell whether a layer of a repository may be taken over into another one."""
+    return not asked(iam, principal, ["BatchCheckLayerAvailability", "GetDownloadUrlForLayer"], name)
+
+
+def asked(iam: Authority, principal: str, actions: list[str], name: str) -> str:
+    """Return why one of several actions on a repository is refused; "" where all are allowed."""
+    if principal == OPERATOR:
+        return ""
+    session = iam.principal(principal)
+    if session is None:
+        return "the token's credentials have ended"
+    resource = f"arn:aws:ecr:{iam.region}:{iam.account}:repository/{name}"
+    return iam.refusal(session, [Ask(action=f"ecr:{action}", resource=resource) for action in actions])
