@@ -18,6 +18,7 @@ import botocore.session
 from botocore import xform_name
 from starlette.responses import Response
 
+from localcloud.limits import LimitError
 from localcloud.wire import checking, reading, writing
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ class Api:
             return self._answer(self.model.operation_model(name), result, request_id)
         except ApiError as error:
             return self._refuse(error, request_id)
+        except LimitError as error:
+            return self._refuse(ApiError(error.code, error.message), request_id)
         except reading.UnreadableError as error:
             return self._refuse(ApiError("SerializationException", f"{self.api}: {error}"), request_id)
         except Exception as error:

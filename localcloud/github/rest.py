@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 import logging
 import re
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 from starlette.responses import JSONResponse, Response
 
+from localcloud import limits
 from localcloud.github import git, names
 from localcloud.github.smart_http import SOMEBODY, login_of, path_of
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 Doc = dict[str, Any]
 ROOT = "/api/v3"
-BODY_BYTES = 4 * 2**20
 PAGE, LARGEST_PAGE = 30, 100
 UNPROCESSABLE = 422
 PARTS = {
@@ -177,19 +176,12 @@ async def body_of(request: Request) -> Doc:
     """Read a JSON object; no body is an empty one.
 
     Raises:
-        GitHubError: it is too large, or none.
+        GitHubError: it is none.
     """
-    if int(request.headers.get("content-length") or 0) > BODY_BYTES:
-        raise GitHubError(413, f"a request's body may have {BODY_BYTES} bytes at most")
-    raw = bytearray()
-    async for part in request.stream():
-        raw += part
-        if len(raw) > BODY_BYTES:
-            raise GitHubError(413, f"a request's body may have {BODY_BYTES} bytes at most")
+    raw = await request.body()  # its size is the gateway's matter
     try:
-        found = json.loads(raw) if raw.strip() else {}
-        json.dumps(found, ensure_ascii=False, allow_nan=False).encode()  # what no answer could show is not kept
-    except (ValueError, RecursionError) as error:
+        found = limits.decoded(raw) if raw.strip() else {}
+    except ValueError as error:
         raise GitHubError(400, "Problems parsing JSON") from error
     if not isinstance(found, dict):
         raise GitHubError(400, "Body should be a JSON object")

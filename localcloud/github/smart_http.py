@@ -15,11 +15,13 @@ import os
 import re
 import signal
 import tempfile
+import zlib
 from typing import IO, TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
+from localcloud import limits
 from localcloud.github import git, names
 from localcloud.github.repositories import PUSH_BYTES
 
@@ -32,7 +34,6 @@ PATH = re.compile(r"/(?P<owner>[^/]+)/(?P<name>[^/]+)\.git(?:/(?P<rest>.*))?", r
 SERVICES = ("git-upload-pack", "git-receive-pack")
 FETCH_BYTES = 64 * 2**20
 """Limit of a fetch's request: what it wants and has."""
-IDLE_SECONDS = 120
 HEAD_BYTES = 2**16
 CHUNK_BYTES = 2**16
 SOMEBODY = "developer"
@@ -82,6 +83,8 @@ class SmartHttp:
                 404, f"{request.method} /{rest[:100]} is not served; clone http://.../{owner}/{name}.git"
             )
         push = service == "git-receive-pack"
+        if push and (message := limits.no_room(self._repositories.root)):
+            raise RefusedError(413, message)
         doc = self._repositories.find(f"{owner}/{name}")
         if doc is None and not push:
             raise RefusedError(404, f"repository {owner}/{name} not found; a first push makes it")
@@ -130,9 +133,6 @@ class Backend:
         """Prepare it; `path` is below the repositories' root."""
         self._body, self._path = body, path
         headers = request.headers
-        encoding = headers.get("content-encoding", "")
-        if encoding not in ("", "identity", "gzip", "x-gzip"):
-            raise RefusedError(415, f"content-encoding {encoding[:40]} is not served; gzip is")
         version = headers.get("git-protocol", "")
         self._environment = git.environment(
             GIT_PROJECT_ROOT=str(repositories.root),
@@ -142,7 +142,6 @@ class Backend:
             QUERY_STRING=f"service={request.query_params['service']}" if "service" in request.query_params else "",
             CONTENT_TYPE=headers.get("content-type", ""),
             CONTENT_LENGTH=str(os.fstat(body.fileno()).st_size) if body else "",
-            HTTP_CONTENT_ENCODING=encoding.removeprefix("x-"),
             GIT_PROTOCOL=version if re.fullmatch(r"version=\d", version) else "",
             REMOTE_USER=login_of(request),
             REMOTE_ADDR="127.0.0.1",
@@ -193,30 +192,47 @@ class Backend:
 
 
 async def spool(request: Request, body: IO[bytes], limit: int) -> None:
-    """Write a request's body to a file and go back to its beginning.
+    """Write a request's body to a file, unpacked, and go back to its beginning.
 
     Raises:
-        RefusedError: it is too large, or nothing came for two minutes, or the client has gone.
+        RefusedError: it is too large, comes too slowly, is no gzip though it says so, or there is no space.
+        GoneError: the client has gone.
     """
-    size = 0
+    size, unpacker = 0, unpacker_of(request.headers.get("content-encoding", ""))
     if int(request.headers.get("content-length") or 0) > limit:
         raise RefusedError(413, f"a request of {request.headers['content-length']} bytes is over the limit of {limit}")
-    parts = request.stream().__aiter__()
     try:
-        while True:
-            part = await asyncio.wait_for(anext(parts, None), IDLE_SECONDS)
-            if part is None:
-                break
-            size += len(part)
-            if size > limit:
-                raise RefusedError(413, f"the request is over the limit of {limit} bytes")
-            body.write(part)
-    except TimeoutError as error:
-        raise RefusedError(408, f"nothing came for {IDLE_SECONDS} s; push again") from error
-    except ClientDisconnect as error:
-        raise RefusedError(400, "the client has gone") from error
-    body.flush()
+        async for part in request.stream():
+            packed = part
+            while packed:
+                plain = unpacker.decompress(packed, CHUNK_BYTES) if unpacker else packed
+                packed = unpacker.unconsumed_tail if unpacker else b""
+                size += len(plain)
+                if size > limit:
+                    raise RefusedError(413, f"the request is over the limit of {limit} bytes")
+                body.write(plain)
+        body.write(unpacker.flush() if unpacker else b"")  # what is left of the last match, 258 bytes at most
+        body.flush()
+    except zlib.error as error:
+        raise RefusedError(400, f"the request is no gzip: {error}") from error
+    except limits.LimitError as error:
+        raise RefusedError(error.status, error.message) from error
+    except OSError as error:
+        raise RefusedError(413, f"the request cannot be kept: {error.strerror}: free some space") from error
+    except ClientDisconnect:
+        raise limits.GoneError from None
     body.seek(0)
+
+
+def unpacker_of(encoding: str) -> zlib._Decompress | None:
+    """Return what unpacks a body, None where nothing has to; git itself would unpack without a limit.
+
+    Raises:
+        RefusedError: the encoding is not served.
+    """
+    if encoding not in ("", "identity", "gzip", "x-gzip"):
+        raise RefusedError(415, f"content-encoding {encoding[:40]} is not served; gzip is")
+    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16) if "gzip" in encoding else None
 
 
 def login_of(request: Request) -> str:

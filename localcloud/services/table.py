@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from localcloud.limits import LimitError
+
 if TYPE_CHECKING:
     from localcloud.store import Store
 
@@ -23,20 +25,47 @@ class Table:
         return self.rows.get(key)
 
     def put(self, key: str, doc: Doc) -> Doc:
-        """Add or replace a document; it is durable on return."""
+        """Add or replace a document; it is durable on return.
+
+        Raises:
+            LimitError: there is no space; nothing is changed.
+        """
         self._store.put(self._kind, key, doc)
+        self._store.on_undo(lambda: self._reread(key))
         self.rows[key] = doc
         return doc
 
     def save(self, key: str) -> None:
-        """Write a document that was changed in place; one removed meanwhile stays removed."""
-        if key in self.rows:
+        """Write a document that was changed in place; one removed meanwhile stays removed.
+
+        Raises:
+            LimitError: there is no space; the document is as it was.
+        """
+        if key not in self.rows:
+            return
+        self._store.on_undo(lambda: self._reread(key))
+        try:
             self._store.put(self._kind, key, self.rows[key])
+        except LimitError:
+            self._reread(key)
+            raise
 
     def delete(self, key: str) -> None:
         """Remove a document; one that is not there is fine."""
         self._store.delete(self._kind, key)
+        self._store.on_undo(lambda: self._reread(key))
         self.rows.pop(key, None)
+
+    def _reread(self, key: str) -> None:
+        """Take over what the store holds; whoever has the document in hand sees it too."""
+        kept, held = self._store.get(self._kind, key), self.rows.get(key)
+        if kept is None:
+            self.rows.pop(key, None)
+        elif held is None:
+            self.rows[key] = kept
+        else:
+            held.clear()
+            held.update(kept)
 
     def clear(self) -> None:
         """Remove all documents."""

@@ -10,6 +10,7 @@ import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from localcloud import limits
 from localcloud.services.codepipeline.state import LIVE
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Engine:
         self._state, self._events = ledger.state, ledger.events
         self._wake = asyncio.Event()
         self._loop: asyncio.Task[None] | None = None
+        self._waits = False
 
     def start(self) -> None:
         """Go on with whatever is under way."""
@@ -51,7 +53,8 @@ class Engine:
 
     async def _run(self) -> None:
         while True:
-            names = {row["pipeline"] for row in self._state.executions.values() if row["status"] in LIVE}
+            live = self._state.executions.values() if self._has_room() else []
+            names = {row["pipeline"] for row in live if row["status"] in LIVE}
             for name in names:
                 try:
                     with self._state.ctx.store.transaction():
@@ -61,6 +64,14 @@ class Engine:
             self._wake.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
+
+    def _has_room(self) -> bool:
+        """Return whether the disk has space for another step; without it pipelines wait where they are."""
+        message = limits.no_room(self._state.ctx.state_dir)
+        if message and not self._waits:
+            LOG.warning("the pipelines wait: %s", message)
+        self._waits = message is not None
+        return not self._waits
 
     def _look(self, name: str) -> None:
         """Take every step that can be taken now."""

@@ -94,13 +94,15 @@ class Storage:
             raise ApiError("InvalidParameterException", f"{tag[:140]!r} is no tag: it has to match {TAG.pattern}")
         digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
         held = self.find(repository, tag) if tag else None
-        if tag and held is not None and held["digest"] != digest:
+        moved = tag and held is not None and held["digest"] != digest
+        if tag and moved:
             self._refuse_immutable(repository, tag)
-            held["tags"].remove(tag)
-            self._images.save(f"{repository}@{held['digest']}")
         image = self.find(repository, digest)
         if image is None:
             image = self._new_image(repository, digest, manifest, kind)
+        if held is not None and moved:  # last: a manifest that is refused takes nothing away
+            held["tags"].remove(tag)
+            self._images.save(f"{repository}@{held['digest']}")
         if tag and tag not in image["tags"]:
             image["tags"].append(tag)
         return self._images.put(f"{repository}@{digest}", image)
