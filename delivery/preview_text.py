@@ -21,7 +21,9 @@ MARKER = "<!-- delivery preview -->"
 LIMIT = 65536
 """GitHub's, in characters; held in bytes, which are never fewer."""
 MOST_NAMED = 25
+MOST_STACKS = 100
 LONGEST_NAME = 120
+LONGEST_LINE = 1000
 ERROR_BYTES = 6000
 SIGNS = {"delete": "-", "replace": "+-", "create": "+", "update": "~", "import": "="}
 COLOURS = {"delete": "-", "create": "+", "replace": "!", "update": "!"}
@@ -44,17 +46,19 @@ class About:
 
 def comment(previews: Sequence[StackPreview], about: About, problem: str = "") -> str:
     """Return the comment, at most LIMIT bytes; `problem` is why there are no previews."""
+    told, left = previews[:MOST_STACKS], len(previews[MOST_STACKS:])
     head = [MARKER, f"### Preview of {code(about.commit[:12]) if about.commit else 'the working tree'}", ""]
-    tops = [_top(one) for one in previews] or [[f":x: **there is no preview**: {code(problem)}", ""]]
-    tail = [f"<sub>Against the state of each stack as it was then, without refresh.{_run(about)}</sub>"]
-    fixed = [*head, *(line for top in tops for line in top), *tail]
-    room = max(LIMIT - _bytes(fixed), 0)
-    lines = [*head]
-    for index, (one, top) in enumerate(zip(previews, tops, strict=False)):
-        details = _details(one, room // (len(previews) - index))
-        room -= _bytes(details)
-        lines += [*top, *details]
-    return "\n".join([*(lines if previews else [*head, *tops[0]]), *tail])
+    tail = [f"And {left} more stacks.", ""] if left else [] if told else [f":x: **no preview**: {code(problem)}", ""]
+    tail.append(f"<sub>Against the state of each stack as it was then, without refresh.{_run(about)}</sub>")
+    tops = [_top(one, LIMIT // 3 // len(told)) for one in told]
+    room = LIMIT - _bytes([*head, *tail]) - sum(map(_bytes, tops))
+    details: dict[int, list[str]] = {}
+    # The smallest first, so that what it leaves is for the others.
+    for index in sorted(range(len(told)), key=lambda index: _size(told[index])):
+        details[index] = _details(told[index], room // (len(told) - len(details)))
+        room -= _bytes(details[index])
+    body = [line for index, top in enumerate(tops) for line in (*top, *details[index])]
+    return "\n".join([*head, *body, *tail])
 
 
 def summary(one: StackPreview) -> str:
@@ -93,15 +97,15 @@ def cut(lines: Sequence[str], room: int, what: str) -> list[str]:
     return [*kept, note.format(len(lines) - len(kept))]
 
 
-def _top(one: StackPreview) -> list[str]:
-    """Return what nobody should have to unfold."""
-    grave = [change for change in one.changes if change.operation in GRAVE]
-    points = [f"- **{DONE[change.operation]}**: {_named(change)}" for change in grave[:MOST_NAMED]]
-    if len(grave) > MOST_NAMED:
-        points.append(f"- and {len(grave) - MOST_NAMED} more deleted or replaced")
-    points += [f"- policy {code(text)}" for text in one.policies[:MOST_NAMED]]
+def _top(one: StackPreview, room: int) -> list[str]:
+    """Return what nobody should have to unfold; lists get so many bytes each at most, errors likewise."""
+    grave = [f"- **{DONE[change.operation]}**: {_named(change)}" for change in one.changes if change.operation in GRAVE]
+    points = _fitting([*(f"- policy {code(text)}" for text in one.policies), *grave][:MOST_NAMED], room)
+    if left := len(grave) + len(one.policies) - len(points):
+        points.append(f"- and {left} more like these")
     errors = [part for error in one.errors for part in error.split("\n")]
-    parts = [[f"**{code(one.stack)}** {_counts(one)}"], points, fenced(_middle(errors)) if errors else []]
+    told = fenced(_middle(errors, min(ERROR_BYTES, room))) if errors else []
+    parts = [[f"**{code(one.stack)}** {_counts(one)}"], points, told]
     return [line for part in parts if part for line in (*part, "")]
 
 
@@ -117,13 +121,13 @@ def _named(change: Change) -> str:
     return f"{code(change.name)} {code(change.kind)}{reasons}"
 
 
-def _middle(lines: Sequence[str]) -> list[str]:
+def _middle(lines: Sequence[str], room: int) -> list[str]:
     """Return an error's lines; of a long one the beginning and the end, where a traceback has its reason."""
-    lines = [line[:1000] for line in lines]
-    if _bytes(lines) <= ERROR_BYTES:
+    lines = [line[:LONGEST_LINE] for line in lines]
+    if _bytes(lines) <= room:
         return list(lines)
-    first = _fitting(lines, ERROR_BYTES // 3)
-    last = _fitting(lines[::-1], ERROR_BYTES // 2)[::-1]
+    first = _fitting(lines, room // 3)
+    last = _fitting(lines[::-1], room // 2)[::-1]
     left = len(lines) - len(first) - len(last)
     return [*first, f"... {left} lines left out ...", *last]
 
@@ -140,17 +144,19 @@ def _fitting(lines: Sequence[str], room: int) -> list[str]:
 
 def _details(one: StackPreview, room: int) -> list[str]:
     """Return what is folded: changes, then warnings; nothing where there is no room for it."""
-    lines = list(_changed(one.changes))
-    lines += [part for text in one.warnings for part in ["", *f"warning: {text}".split("\n")]]
+    lines = [*_changed(one.changes), *(part for text in one.warnings for part in f"warning: {text}".split("\n"))]
     if not lines:
         return []
+    lines = [line[:LONGEST_LINE] for line in lines]
     title = f"{len(one.changes)} changes" + (f", {len(one.warnings)} warnings" if one.warnings else "")
     before, after = ["<details><summary>" + title + "</summary>", ""], ["", "</details>", ""]
     # The fences, which grow with the longest one inside, are measured on all lines.
     fences = fenced(lines, "diff")
     around = _bytes([*before, fences[0], fences[-1], *after])
+    if room < around + LONGEST_NAME * 2:
+        return ["The details do not fit here.", ""] if room > LONGEST_NAME else []
     kept = cut(fences[1:-1], room - around, "see all: delivery preview --stack " + one.stack[:LONGEST_NAME])
-    return [*before, fences[0], *kept, fences[-1], *after] if room > around + LONGEST_NAME * 2 else []
+    return [*before, fences[0], *kept, fences[-1], *after]
 
 
 def _changed(changes: Sequence[Change]) -> Iterator[str]:
@@ -158,6 +164,10 @@ def _changed(changes: Sequence[Change]) -> Iterator[str]:
         colour = COLOURS.get(change.operation, " ")
         yield f"{colour} {change.operation} {change.kind} {change.name}"
         yield from (f"    {line}" for line in change.lines)
+
+
+def _size(one: StackPreview) -> int:
+    return _bytes([*_changed(one.changes), *one.warnings])
 
 
 def _run(about: About) -> str:
