@@ -16,6 +16,7 @@ PULUMI_SUFFIX = 8  # "-" and seven random characters
 TARGET_GROUP_LIMIT = 32  # ELBv2 CreateTargetGroup, Name; the tightest of all names made here
 NAME_BUDGET = TARGET_GROUP_LIMIT - PULUMI_SUFFIX
 TEMPLATE_TAG = "template"
+TEMPLATE_SUFFIX = "-template"
 
 
 def of_service(environment: str, service: str) -> str:
@@ -40,7 +41,7 @@ def release_family(environment: str, service: str) -> str:
 
 def template_family(environment: str, service: str) -> str:
     """Return the task definition family that releases are made from; nothing runs on it."""
-    return f"{of_service(environment, service)}-template"
+    return f"{of_service(environment, service)}{TEMPLATE_SUFFIX}"
 
 
 def image_tag(content_hash: str, pushed_at: datetime) -> str:

@@ -112,7 +112,9 @@ def check(settings: Settings) -> Iterator[Mistake]:
     yield from _owner(pipeline, settings.github_owner)
     yield from _approval(pipeline)
     if pipeline.connection_arn is not None and pipeline.trigger != "connection":
-        yield Mistake((*WHERE, "connection_arn"), "is set beside trigger: webhook; a webhook uses none; remove it", TRIGGER)
+        yield Mistake(
+            (*WHERE, "connection_arn"), "is set beside trigger: webhook; a webhook uses none; remove it", TRIGGER
+        )
     if pipeline.staging is None and settings.registry is None:
         rule = "the first stage needs a stack with images; name one, or add slipway:registry to be staging itself"
         yield Mistake(STAGING, f"is missing; {rule}", (("registry",),))
@@ -130,7 +132,8 @@ def _platforms(pipeline: Pipeline, settings: Settings) -> Iterator[Mistake]:
     if pipeline.platforms is None:
         if len(set(needed.values())) > 1:
             rule = "a pipeline builds for one; give all the same, or name both under slipway:pipeline.platforms"
-            yield Mistake(("environment", "services"), f"has several values of cpu_architecture; {rule}")
+            needs = tuple(_architecture(name) for name in needed)
+            yield Mistake(("environment", "services"), f"has several values of cpu_architecture; {rule}", needs)
         return
     where: Location = (*WHERE, "platforms")
     if len(set(pipeline.platforms)) < len(pipeline.platforms):
@@ -138,18 +141,22 @@ def _platforms(pipeline: Pipeline, settings: Settings) -> Iterator[Mistake]:
     for name, platform in needed.items():
         if platform not in pipeline.platforms:
             rule = f"service {name} runs on {platform}; add it, or change the service's cpu_architecture"
-            yield Mistake.value(where, pipeline.platforms, rule)
+            yield Mistake.value(where, pipeline.platforms, rule, (_architecture(name),))
     if len(pipeline.platforms) > 1 and pipeline.image and pipeline.image.startswith(CURATED):
         rule = "that is for one architecture and platforms has several; remove it: there is one for each"
-        yield Mistake.value((*WHERE, "image"), pipeline.image, rule)
+        yield Mistake.value((*WHERE, "image"), pipeline.image, rule, (where,))
+
+
+def _architecture(service: str) -> Location:
+    return ("environment", "services", service, "cpu_architecture")
 
 
 def _owner(pipeline: Pipeline, owner: str | None) -> Iterator[Mistake]:
     wanted = pipeline.repository.split("/")[0]
-    remedy = f"run: pulumi config set {GITHUB_OWNER} {wanted}"
+    remedy = f"run: pulumi config set {GITHUB_OWNER} {wanted or 'NAME'}"
     if owner is None:
         rule = "is missing; webhooks are registered in the account it names"
-        yield Mistake((GITHUB_OWNER,), f"{rule}; {remedy}", (REPOSITORY,))
+        yield Mistake((GITHUB_OWNER,), f"{rule}; {remedy}")
     elif owner != wanted:
         rule = f"slipway:pipeline.repository is {pipeline.repository}; {remedy}"
         yield Mistake.value((GITHUB_OWNER,), owner, rule, (REPOSITORY,))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from infra import setting_errors, setting_pipeline, setting_previews, setting_rules
+from infra import setting_errors, setting_pipeline, setting_previews, setting_region, setting_rules, setting_values
 from infra.setting_section import Section
 
 if TYPE_CHECKING:
@@ -20,9 +20,19 @@ if TYPE_CHECKING:
 NAMESPACE = "slipway"
 # Keys of the secrets, which never get into the settings.
 SECRETS = (setting_pipeline.OWN_SECRET, setting_pipeline.GITHUB_TOKEN)
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*[a-z0-9]$|^[a-z]$")]
-Text = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int | float) else value)]
+# Keys of other namespaces that rules look at, by the names they have here.
+BESIDE = {"github_owner": setting_pipeline.GITHUB_OWNER, "region": setting_region.REGION}
+# Single hyphens only: ECR and RDS take no two in a row (ecr CreateRepository, rds CreateDBInstance).
+Name = Annotated[str, Field(pattern=r"^[a-z](-?[a-z0-9])*$")]
 SecretArn = Annotated[str, Field(pattern=r"^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:.+$")]
+
+
+def _as_text(value: object) -> object:
+    """Take numbers, and true and false, as the text that the stack file has."""
+    return json.dumps(value) if isinstance(value, int | float) else value
+
+
+Text = Annotated[str, BeforeValidator(_as_text)]
 
 
 class Network(Section):
@@ -163,6 +173,7 @@ class Settings(Section):
     organization: str
     project: str
     github_owner: str | None = None
+    region: str = ""
     environment: Environment = Field(description="everything that serves requests")
     registry: Registry | None = Field(None, description="image repositories of this stack's own")
     images: Images | None = Field(None, description="images that another stack accepted")
@@ -212,35 +223,27 @@ def load(
     Raises:
         setting_errors.SettingsError: one line for each mistake.
     """
-    prefix = f"{NAMESPACE}:"
-    own = {key.removeprefix(prefix): _value(value) for key, value in config.items() if key.startswith(prefix)}
-    mistakes = setting_pipeline.secrets(config, secret_keys, pipeline=own.get("pipeline"))
-    if any(key.startswith(prefix) for key in secret_keys) and mistakes:
-        # What should be no secret is one: no message may show a part of it.
-        raise setting_errors.SettingsError(stack, mistakes)
-    own.pop(setting_pipeline.WEBHOOK_SECRET, None)
-    mistakes += setting_rules.placeholders(own)
+    mistakes = [*setting_region.check(config, secret_keys)]
+    own, unread = setting_values.read(config, f"{NAMESPACE}:")
+    mistakes += setting_pipeline.secrets(config, secret_keys, pipeline=own.get("pipeline"))
+    for key in {setting_pipeline.OWN_SECRET, *secret_keys}:
+        # A secret is in no message, nor in the settings.
+        own.pop(key.removeprefix(f"{NAMESPACE}:"), None)
     known: dict[str, str | None] = {"stack": stack, "organization": organization, "project": project}
-    known |= {"github_owner": config.get(setting_pipeline.GITHUB_OWNER)}
-    if clash := sorted(known.keys() & own.keys()):
-        raise setting_errors.SettingsError(stack, [setting_errors.Mistake.unknown((key,), Settings) for key in clash])
+    known |= {key: config.get(name) for key, name in BESIDE.items() if name not in secret_keys}
+    mistakes += unread
+    mistakes += [setting_errors.Mistake.unknown((key,), Settings) for key in own.keys() & setting_errors.HANDED_OVER]
+    mistakes += setting_values.unfilled(own)
+    values = own | {key: value for key, value in known.items() if value is not None}
     try:
-        settings = Settings.model_validate(own | known)
+        settings = Settings.model_validate(values)
     except ValidationError as error:
-        mistakes += setting_errors.of_validation(error, Settings)
-        raise setting_errors.SettingsError(stack, mistakes) from None
-    mistakes += setting_rules.check(settings)
+        mistakes += setting_errors.unspoilt(setting_errors.of_validation(error, Settings), list(mistakes))
+        settings = setting_values.right_parts(Settings, values)
+    mistakes += setting_errors.unspoilt(setting_rules.check(settings), list(mistakes))
     if mistakes:
         raise setting_errors.SettingsError(stack, mistakes)
     return settings
-
-
-def _value(text: str) -> object:
-    """Read a value as Pulumi hands it over: JSON for maps and lists, else the text itself."""
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text
 
 
 if __name__ == "__main__":

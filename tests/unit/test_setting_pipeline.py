@@ -33,7 +33,9 @@ def load(
     }
     chosen = {key: value for key, value in (base | sections).items() if value is not None}
     config = {f"slipway:{key}": json.dumps(value) for key, value in chosen.items()}
-    config |= {"aws:region": "eu-central-1"} | ({"github:owner": owner} if owner else {}) | (encrypted or {}) | (plain or {})
+    config |= (
+        {"aws:region": "eu-central-1"} | ({"github:owner": owner} if owner else {}) | (encrypted or {}) | (plain or {})
+    )
     keys = list(encrypted or {})
     return settings.load(config, stack="prod", organization="organization", project="slipway", secret_keys=keys)
 

@@ -1,0 +1,78 @@
+"""Rules between a stack and those that it names, as far as their files beside this one tell."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from infra import subnets
+from infra.setting_errors import Location, Mistake, nearest
+from infra.setting_services import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from infra.settings import Settings
+
+PREFIX = "slipway:"  # which Pulumi puts before a key without one
+
+
+def check(settings: Settings, folder: Path = ROOT) -> Iterator[Mistake]:
+    """Yield every mistake that the other stacks' files show; a stack of another project has none here."""
+    named: dict[str, Location] = {}
+    if settings.pipeline and settings.pipeline.staging:
+        named[settings.pipeline.staging] = ("pipeline", "staging")
+    if settings.images:
+        place: Location = ("images", "from_stack")
+        if settings.image_stack == settings.qualified:
+            rule = "that is this stack itself; name a stack with a registry, or add slipway:registry instead"
+            yield Mistake.value(place, settings.images.from_stack, rule)
+        named[settings.images.from_stack] = place
+    for name, place in named.items():
+        if "/" not in name and name != settings.stack:
+            yield from _other(settings, name, place, folder)
+
+
+def _other(settings: Settings, name: str, place: Location, folder: Path) -> Iterator[Mistake]:
+    path = folder / f"Pulumi.{name}.yaml"
+    if not path.is_file():
+        stacks = sorted(found.name.split(".")[1] for found in folder.glob("Pulumi.*.yaml"))
+        rule = f"there is no {path.name} beside Pulumi.yaml; {nearest(name, stacks)}name a stack that has a file"
+        yield Mistake.value(place, name, rule)
+        return
+    there = _config(path)
+    if place[0] == "images" and there and "slipway:registry" not in there:
+        rule = f"{path.name} has no slipway:registry; name a stack with one"
+        yield Mistake.value(place, name, rule)
+    region = there.get("aws:region")
+    if isinstance(region, str) and settings.region and region != settings.region:
+        rule = f"{path.name} has aws:region {region}, and images and parameters are read in this stack's own region"
+        yield Mistake.value(("aws:region",), settings.region, f"{rule}; use the same", needs=(place,))
+    yield from _addresses(settings, path.name, there)
+
+
+def _addresses(settings: Settings, name: str, there: dict[str, Any]) -> Iterator[Mistake]:
+    """Compare the networks: two that overlap could never be connected."""
+    mine, theirs = settings.environment.network.cidr, there.get("slipway:environment")
+    default = type(settings.environment.network).model_fields["cidr"].default
+    for key, absent in (("network", {}), ("cidr", default)):
+        theirs = theirs.get(key, absent) if isinstance(theirs, dict) else None
+    if not isinstance(theirs, str) or subnets.problem(mine) or subnets.problem(theirs):
+        return
+    if ipaddress.IPv4Network(mine).overlaps(ipaddress.IPv4Network(theirs)):
+        rule = f"it overlaps {theirs} of {name}, so that they could never be connected; give each stack its own"
+        yield Mistake.value(("environment", "network", "cidr"), mine, rule)
+
+
+def _config(path: Path) -> dict[str, Any]:
+    """Return another stack's configuration; empty where it cannot be read, which is for that stack to say."""
+    try:
+        config = yaml.safe_load(path.read_text("utf-8"))["config"]
+    except (OSError, ValueError, RecursionError, yaml.YAMLError, TypeError, LookupError):
+        return {}
+    if not isinstance(config, dict):
+        return {}
+    return {key if ":" in str(key) else f"{PREFIX}{key}": value for key, value in config.items()}
