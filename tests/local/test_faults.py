@@ -6,10 +6,12 @@ import json
 import os
 import signal
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.local.broken import COMMITS, UNSAFE
+from tests.local.hostile import REQUESTS, attacker
 from tests.local.releases import ORDER, PIPELINE, Releases, summary, version
 
 if TYPE_CHECKING:
@@ -135,3 +137,25 @@ def restart(workspace: Workspace) -> None:
     os.kill(json.loads(status.stdout)["pid"], signal.SIGKILL)
     done = workspace.cloud("up", "--yes")
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("kind", REQUESTS)
+def test_a_hostile_request_is_refused_and_starts_nothing(
+    workspace: Workspace, connected: Releases, faults: Faults, kind: str
+) -> None:
+    """Neither a build nor an execution, and production does not notice; tests/contract has many more of its kind."""
+    hostile = REQUESTS[kind]
+    path = urlsplit(workspace.outputs("prod")["webhook_url"]).path
+    started = activity(workspace, connected)
+    with faults.row(kind) as row:
+        answer = hostile.send(attacker(workspace), path)
+        assert answer.status in hostile.status, answer
+        row.stopped(f"HTTP {answer.status}")
+        assert activity(workspace, connected) == started
+
+
+def activity(workspace: Workspace, releases: Releases) -> tuple[int, int]:
+    """Return how many builds and how many executions there have been."""
+    pages = releases.pipeline.get_paginator("list_pipeline_executions").paginate(pipelineName=PIPELINE)
+    executions = sum(len(page["pipelineExecutionSummaries"]) for page in pages)
+    return len(workspace.client("codebuild").list_builds()["ids"]), executions
