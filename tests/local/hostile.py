@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,8 @@ from tests.contract.attacker import Answer, Attacker
 from tests.contract.cloud import Cloud
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.local.workspace import Workspace
 
 GUESS = "guessed"
