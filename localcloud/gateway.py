@@ -142,7 +142,7 @@ class Gateway:
         receive = limits.paced(receive)
         if answer := self._repeats.known(headers):
             entry.operation = f"{headers.get('x-amz-target', scope['path'])} (repeated)"
-            await limits.whole(receive, limits.API_BYTES)
+            await limits.whole(receive, limits.API_BYTES, headers)
             for message in answer:
                 await send(message)
             return
@@ -152,48 +152,51 @@ class Gateway:
     async def _route(self, entry: Entry, headers: dict[str, str], scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on; whatever goes wrong is answered by a 4xx, since clients retry a 5xx for minutes."""
         path: str = scope["path"]
+        entry.operation = f"{scope['method']} {path}"
+        git = entry.service == "" and self.github is not None and GITHUB.match(path) is not None
         if entry.service == "" and (path == "/v2" or path.startswith("/v2/")) and self.registry is not None:
-            entry.service, entry.operation = "registry", f"{scope['method']} {path}"
+            entry.service = "registry"
             self._check_room(entry)
             await self.registry(scope, receive, send)
-            return
-        git = entry.service == "" and self.github is not None and GITHUB.match(path) is not None
-        if (git or path.startswith("/_")) and (answer := self._gate.outside(scope, path, git=git)):
-            entry.operation = f"{scope['method']} {path}"
+        elif (git or path.startswith("/_")) and (answer := self._gate.outside(scope, path, git=git)):
             await answer(scope, receive, send)
-            return
-        if git and self.github is not None:
-            entry.service, entry.operation = "github", f"{scope['method']} {path}"
+        elif git and self.github is not None:
+            entry.service = "github"
             if path.startswith("/api/"):
                 self._check_room(entry)
-                _, receive = await limits.whole(receive, limits.REST_BYTES)
+                _, receive = await limits.whole(receive, limits.REST_BYTES, headers)
             await self.github(scope, receive, send)
+        elif path.startswith("/_"):
+            await self._control(entry, headers, scope, receive, send)
+        else:
+            await self._aws(entry, headers, scope, receive, send)
+
+    async def _control(self, entry: Entry, headers: dict[str, str], scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve what lies below /_localcloud/."""
+        name = entry.path.removeprefix(CONTROL).split("/", 1)[0] if entry.path.startswith(CONTROL) else ""
+        control = self.controls.get(name)
+        if control is None:
+            await PlainTextResponse(f"{entry.path} is not served here\n", status_code=404)(scope, receive, send)
             return
-        control = self.controls.get(path.removeprefix(CONTROL).split("/", 1)[0]) if path.startswith(CONTROL) else None
-        if control is not None:
-            entry.operation = f"{scope['method']} {path}"
-            _, receive = await limits.whole(receive, limits.DELIVERY_BYTES)
-            self._check_room(entry)
-            await (await control(Request(scope, receive)))(scope, receive, send)
-            return
-        if path.startswith("/_"):
-            await PlainTextResponse(f"{path} is not served here\n", status_code=404)(scope, receive, send)
-            return
+        _, receive = await limits.whole(receive, limits.DELIVERY_BYTES, headers)
+        self._check_room(entry)
+        await (await control(Request(scope, receive)))(scope, receive, send)
+
+    async def _aws(self, entry: Entry, headers: dict[str, str], scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the service answer that a request is signed for."""
         limit = limits.OBJECT_BYTES if entry.service == "s3" else limits.API_BYTES
-        if int(headers.get("content-length") or 0) > limit:
-            raise limits.too_large(limit)
-        body, receive = await limits.whole(receive, limit)
+        body, receive = await limits.whole(receive, limit, headers)
         form = headers.get("content-type", "").startswith(FORM)
         encoding = "" if entry.service == "s3" else headers.get("content-encoding", "")
         limits.check(body, limit, encoding=encoding, form=form)
-        entry.operation = operation_in(headers, path, scope["method"], body if form else b"")
+        entry.operation = operation_in(headers, entry.path, scope["method"], body if form else b"")
         refused, scope = self._gate.decide(entry.service, scope, headers, body)
         entry.caller = CALLER.get()
+        message = limits.unsigned(headers, scope["method"], scope["query_string"], entry.service)
+        if refused is None and message:
+            refused = refusals.refusal(headers, "MissingAuthenticationToken", message)
         if refused is not None:
             await refused(scope, receive, send)
-            return
-        if message := limits.unsigned(headers, scope["method"], scope["query_string"], entry.service):
-            await refusals.refusal(headers, "MissingAuthenticationToken", message)(scope, receive, send)
             return
         self._check_room(entry)
         if entry.service in self._services:

@@ -133,13 +133,15 @@ def decoded(body: bytes | str) -> Any:  # noqa: ANN401
     return found
 
 
-async def whole(receive: Receive, most: int) -> tuple[bytes, Receive]:
+async def whole(receive: Receive, most: int, headers: Mapping[str, str]) -> tuple[bytes, Receive]:
     """Read a body whole; return it and a receive that gives it once more.
 
     Raises:
         LimitError: it has more bytes than `most`, said beforehand or not, or comes too slowly.
         GoneError: it was cut off; half a body must not be taken for a whole one.
     """
+    if int(headers.get("content-length") or 0) > most:  # digits: httptools takes nothing else
+        raise too_large(most)
     parts: list[bytes] = []
     size, more = 0, True
     while more:

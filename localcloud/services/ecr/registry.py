@@ -191,7 +191,7 @@ class Registry:
         return FileResponse(self._storage.blob(name, image["digest"]), media_type=image["type"], headers=headers)
 
     async def _put_manifest(self, request: Request, name: str, reference: str) -> Response:
-        body, _ = await limits.whole(request.receive, MANIFEST_BYTES)
+        body, _ = await limits.whole(request.receive, MANIFEST_BYTES, request.headers)
         digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
         if ":" in reference and reference != digest:
             return problem("DIGEST_INVALID", 400, f"the manifest's digest is {digest}, not {reference}")
