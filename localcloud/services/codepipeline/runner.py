@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Protocol
 
 from localcloud.protocol import ApiError
+from localcloud.services.codepipeline import rights
 from localcloud.services.codepipeline.variables import UnresolvedError, resolve
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Runner:
             self._ledger.fail(execution, action, "ConfigurationError", str(problem))
             return
         try:
+            rights.require(self._ledger.state, execution, action)
             self._of(action).begin(execution, action)
         except Exception as error:  # noqa: BLE001  whatever it is, the action has failed and says why
             self._broken(execution, action, error)
