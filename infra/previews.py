@@ -77,13 +77,7 @@ def statements(chosen: settings.Settings, wanted: Previews, home: Home, provider
     """Return what a preview without refresh reads: the state, and what the program looks up."""
     names = [naming.repository(service) for service in chosen.environment.services]
     found = [
-        *rights.look_up([home.repository(name) for name in names], provider),
-        *_connection(chosen),
+        *rights.look_up(home, [home.repository(name) for name in names], provider),
         *rights.read_state(home, wanted.state_bucket),
     ]
     return [*found, *([policies.statement("Decrypt", ["kms:Decrypt"], wanted.kms_keys)] if wanted.kms_keys else [])]
-
-
-def _connection(chosen: settings.Settings) -> list[policies.Document]:
-    arn = chosen.pipeline.connection_arn if chosen.pipeline else None
-    return rights.see_connection(arn) if arn else []

@@ -156,21 +156,26 @@ def deploy(home: Home, environment: str, services: Sequence[str], repositories: 
     ]
 
 
-def look_up(repositories: Sequence[object], provider: str) -> list[Document]:
+def look_up(home: Home, repositories: Sequence[object], provider: str) -> list[Document]:
     """Look up what the program does, in whichever stack.
 
     Args:
+        home: the account.
         repositories: ARNs of the image repositories.
         provider: ARN of GitHub's OIDC provider.
     """
     kinds = ("ListImages", "DescribeImages", "DescribeRepositories", "ListTagsForResource")
     listed = ("ec2:DescribeAvailabilityZones", "iam:ListOpenIDConnectProviders", "codestar-connections:ListConnections")
+    prefixes = ("codestar-connections", "codeconnections")
+    see = [f"{prefix}:{action}" for prefix in prefixes for action in ("GetConnection", "ListTagsForResource")]
     return [
         # None of them takes a resource.
         statement("LookUp", listed, EVERYTHING),
         statement("LogInToRegistry", ["ecr:GetAuthorizationToken"], EVERYTHING),
         statement("ReadImages", [f"ecr:{action}" for action in kinds], repositories),
         statement("ReadProvider", ["iam:GetOpenIDConnectProvider"], [provider]),
+        # It is found by its name, which its ARN does not hold.
+        statement("SeeConnections", see, [home.arn(prefix, "connection/*") for prefix in prefixes]),
     ]
 
 
@@ -182,17 +187,4 @@ def read_state(home: Home, bucket: str | None) -> list[Document]:
     return [
         statement("FindState", ["s3:ListBucket"], [arn], ours),
         statement("ReadState", ["s3:GetObject"], [f"{arn}/*"], ours),
-    ]
-
-
-def see_connection(arn: str) -> list[Document]:
-    """See whether a connection is completed, under both names of the service."""
-    partition, resource = arn.split(":")[1], arn.split(":", 3)[3]
-    return [
-        statement(
-            purpose,
-            [f"{prefix}:GetConnection", f"{prefix}:ListTagsForResource"],
-            [f"arn:{partition}:{prefix}:{resource}"],
-        )
-        for purpose, prefix in (("SeeConnection", "codeconnections"), ("SeeConnectionAsBefore", "codestar-connections"))
     ]
