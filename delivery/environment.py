@@ -7,6 +7,7 @@ follows a load balancer that was replaced or a service that was added since.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -132,12 +133,22 @@ def _service(name: str, value: dict[str, Any]) -> Service:
         repository_url=value["repository_url"],
         context=value["context"],
         dockerfile=value["dockerfile"],
-        build_args=value.get("build_args") or {},
+        build_args=_build_args(value.get("build_args") or {}),
         container=value.get("container") or "",
         target=value.get("target") or "release",
         platform=value.get("platform") or "",
         version_path=value.get("version_path") or "/version",
     )
+
+
+def _build_args(of_stack: dict[str, str]) -> dict[str, str]:
+    """Return the stack's build arguments, with the values that $BUILD_ARGS (a JSON object) has for this machine.
+
+    So that a machine of another platform can name base images of its own; an argument that the stack does not have
+    is left out.
+    """
+    here = json.loads(os.environ.get("BUILD_ARGS") or "{}")
+    return {name: str(here.get(name, value)) for name, value in of_stack.items()}
 
 
 def _pipeline(value: dict[str, Any]) -> Pipeline:

@@ -7,7 +7,7 @@ import sys
 
 from localcloud import setup
 
-NAMES = ("up", "status", "down", "reset", "env", "sweep", "clock", "connect", "setup", "serve")
+NAMES = ("up", "status", "down", "reset", "env", "sweep", "clock", "connect", "emulate", "setup", "serve")
 DESCRIPTION = """The local cloud: the AWS services that the stacks use, on this machine, with Docker.
 
   setup   make the local cloud's virtual environment (.localcloud/venv); nothing to do when it is up to date
@@ -16,6 +16,8 @@ DESCRIPTION = """The local cloud: the AWS services that the stacks use, on this 
   env     variables that lead any AWS client to it, and the base images' names
   clock   let seconds pass for pipelines and builds: an approval expires without waiting for it
   connect make a connection to GitHub AVAILABLE: the click that AWS's console asks for, by name or ARN
+  emulate let builds and tasks for linux/arm64 run on this x86 machine, by QEMU (root; about 10 minutes once; the
+          registration in the kernel lasts until the machine restarts)
   down    stop the process and all containers; state stays, and the next `up` brings everything back
   reset   remove everything: containers, volumes, pushed images, network, state
   sweep   list whatever stacks left behind: exit code 0 if nothing, else 1

@@ -15,7 +15,7 @@ from requests.exceptions import RequestException
 from rich.console import Console
 from rich.table import Table
 
-from localcloud import lifecycle, process, sweep
+from localcloud import emulation, engine, lifecycle, process, sweep
 from localcloud.settings import UserError
 
 if TYPE_CHECKING:
@@ -101,6 +101,12 @@ def run_connect(options: argparse.Namespace, settings: Settings) -> int:
     """Make a connection AVAILABLE."""
     answer = control(settings, "codeconnections/complete", {"ConnectionArn": options.connection})
     say(f"the connection {answer['ConnectionName']} is {answer['ConnectionStatus']}: {answer['ConnectionArn']}")
+    return 0
+
+
+def run_emulate(_options: argparse.Namespace, settings: Settings) -> int:
+    """Make the machine able to run linux/arm64."""
+    emulation.ensure(engine.ensure(settings, yes=False, say=say), settings.cache_dir, say)
     return 0
 
 

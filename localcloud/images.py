@@ -172,8 +172,8 @@ def base(client: docker.DockerClient, cache: Path, say: Callable[[str], None]) -
     say(f"{BASE}: built in {time.monotonic() - started:.0f} s")
 
 
-def bootstrap(tar: Path, packages: Path) -> None:
-    """Run mmdebstrap into a tar file, keeping downloaded packages for the next time.
+def bootstrap(tar: Path, packages: Path, *options: str) -> None:
+    """Run mmdebstrap, with further options, into a tar file, keeping downloaded packages for the next time.
 
     Raises:
         UserError: it fails or takes longer than 10 minutes.
@@ -187,7 +187,7 @@ def bootstrap(tar: Path, packages: Path) -> None:
     excluded = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "doc", "locale")]
     sources = [str(path) for path in (Path("/etc/apt/sources.list.d/debian.sources"),) if is_suite(path)]
     done = subprocess.run(
-        ["mmdebstrap", "--variant=minbase", f"--include={INCLUDE}", f"--skip={KEEP_PACKAGES}",
+        ["mmdebstrap", *options, "--variant=minbase", f"--include={INCLUDE}", f"--skip={KEEP_PACKAGES}",
          '--aptopt=Acquire::Languages "none"', *excluded, *hooks, SUITE, str(tar), *sources],
         capture_output=True, text=True, check=False, timeout=BOOTSTRAP_SECONDS,
     )  # fmt: skip
@@ -209,8 +209,9 @@ def build(  # noqa: PLR0913
     recipe: str,
     expected: str,
     say: Callable[[str], None],
+    platform: str | None = None,
 ) -> None:
-    """Build one stand-in from its recipe folder.
+    """Build one stand-in from its recipe folder, for a platform (None: the machine's own).
 
     Raises:
         UserError: the build fails; the message holds its last line.
@@ -224,7 +225,7 @@ def build(  # noqa: PLR0913
             host_files(context)
         stream = client.api.build(
             path=folder, tag=image, buildargs=arguments, rm=True, forcerm=True, network_mode="bridge",
-            labels={RECIPE_LABEL: recipe},
+            labels={RECIPE_LABEL: recipe}, platform=platform,
         )  # fmt: skip
         last = ""
         for event in json_stream(stream):

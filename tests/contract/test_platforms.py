@@ -15,6 +15,7 @@ from delivery.console import Progress
 from delivery.errors import DeliveryError
 from delivery.images import DOCKER_LIST, OCI_INDEX
 from delivery.manifest import Image, Manifest
+from localcloud import emulation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,12 +46,16 @@ class Shelf:
         (self.folder / "platform").write_text(f"{platform} {tag}")
         name = f"{self.uri}:{tag}"
         self.engine.images.build(path=str(self.folder), tag=name, platform=platform, rm=True, nocache=True)
-        token = self.ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-        user, _, password = base64.b64decode(token).decode().partition(":")
-        told = self.engine.images.push(self.uri, tag=tag, auth_config={"username": user, "password": password})
+        told = self.engine.images.push(self.uri, tag=tag, auth_config=self.login())
         assert "errorDetail" not in told, told
         self.engine.images.remove(name, force=True)
         return self.digest(tag)
+
+    def login(self) -> dict[str, str]:
+        """Return what Docker logs in with."""
+        token = self.ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        user, _, password = base64.b64decode(token).decode().partition(":")
+        return {"username": user, "password": password}
 
     def digest(self, tag: str) -> str:
         """Return what a tag names."""
@@ -87,7 +92,7 @@ class Shelf:
     def pulled(self, platform: str, reference: str) -> tuple[str, str, str]:
         """Pull by Docker for a platform; returns the image's architecture, its one file, and its digest by name."""
         name, _, digest = reference.partition("@")
-        image = self.engine.images.pull(name, tag=digest, platform=platform)
+        image = self.engine.images.pull(name, tag=digest, platform=platform, auth_config=self.login())
         container = self.engine.containers.create(image.id, platform=platform)
         try:
             stream, _ = container.get_archive("/platform")
@@ -185,3 +190,21 @@ def test_an_image_cannot_be_deleted_before_the_index_that_names_it(shelf: Shelf,
     assert shelf.delete({"imageDigest": arm}) == []
     assert [one["failureCode"] for one in shelf.delete({"imageDigest": digest})] == ["ImageNotFound"]
     assert shelf.detail({"imageDigest": shelf.digests[AMD]})
+
+
+def test_a_task_for_processors_that_are_not_here_is_refused_by_name(cloud: Cloud) -> None:
+    """Of an index it would silently run the image of this machine's platform."""
+    definition: dict[str, Any] = {
+        "family": "platforms",
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": "256",
+        "memory": "512",
+        "containerDefinitions": [{"name": "web", "image": "any"}],
+        "runtimePlatform": {"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"},
+    }
+    if emulation.ready(docker.from_env()):
+        assert cloud.client("ecs").register_task_definition(**definition)["taskDefinition"]["revision"]
+        return
+    with pytest.raises(ClientError, match=r"cannot run ARM64 on this machine, x86_64; to emulate it, run: python -m"):
+        cloud.client("ecs").register_task_definition(**definition)

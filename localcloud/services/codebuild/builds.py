@@ -58,7 +58,7 @@ class Builds:
                 f"Project {project['name']} has source type CODEPIPELINE: only a pipeline can start it; "
                 "otherwise give sourceTypeOverride and artifactsOverride"
             )
-        checks.runnable(settings, self._state.architecture())
+        checks.runnable(settings, self._state.architectures())
         limit = project.get("concurrentBuildLimit")
         running = [row for row in self._state.builds.values() if row["projectName"] == project["name"]]
         if limit is not None and sum(not row["buildComplete"] for row in running) >= limit:

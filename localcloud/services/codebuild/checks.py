@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from localcloud.emulation import ARCHITECTURE as ARM
+from localcloud.emulation import COMMAND
 from localcloud.protocol import ApiError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from localcloud.services.table import Doc
 
 CONTAINER_SIZES = tuple(f"BUILD_GENERAL1_{size}" for size in ("SMALL", "MEDIUM", "LARGE", "XLARGE", "2XLARGE"))
@@ -179,16 +183,17 @@ def logs(doc: Doc) -> None:
         raise unsupported("logsConfig.s3Logs")
 
 
-def runnable(doc: Doc, architecture: str) -> None:
+def runnable(doc: Doc, architectures: Collection[str]) -> None:
     """Refuse to start a build whose environment cannot run on this machine.
 
     Args:
         doc: the build.
-        architecture: of the Docker daemon, e.g. "x86_64".
+        architectures: that the Docker daemon runs, e.g. "x86_64", and one that is emulated.
 
     Raises:
         ApiError: with the environment type.
     """
     kind = doc["environment"]["type"]
-    if "LAMBDA" in kind or (kind == "ARM_CONTAINER" and architecture not in ("aarch64", "arm64")):
-        raise unsupported(f"running environment type {kind} on this machine ({architecture})")
+    if "LAMBDA" in kind or (kind == "ARM_CONTAINER" and ARM not in architectures):
+        remedy = f" (to emulate it, run: {COMMAND})" if "LAMBDA" not in kind else ""
+        raise unsupported(f"running environment type {kind} on this machine, {', '.join(architectures)}{remedy},")

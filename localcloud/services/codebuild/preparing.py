@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from localcloud import emulation
 from localcloud.iam.authority import DeniedError
 from localcloud.services.clients import client
 from localcloud.services.codebuild import (
@@ -76,9 +77,10 @@ async def provisioned(life: Life) -> str:
     Raises:
         PhaseError: it cannot be had.
     """
-    parts, name = life.parts, life.build["environment"]["image"]
+    parts, name, kind = life.parts, life.build["environment"]["image"], life.build["environment"]["type"]
     password = parts.state.ctx.iam.password(life.session["key"])
-    reference = parts.state.ctx.images.get("CODEBUILD_IMAGE", "") if CURATED.match(name) else name
+    known = emulation.base_images(parts.docking.client, kind, parts.state.ctx.images)
+    reference = known.get("CODEBUILD_IMAGE", "") if CURATED.match(name) else name
     if not reference:
         raise PhaseError("BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE", f"{name}: no CODEBUILD_IMAGE; run: make up")
     try:
@@ -86,6 +88,9 @@ async def provisioned(life: Life) -> str:
     except PullError as error:
         text = f"Unable to pull customer's container image. {error}"
         raise PhaseError("BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE", text) from error
+    if (found.attrs["Architecture"] == emulation.DOCKERS_NAME) != kind.startswith("ARM"):
+        text = f"{reference} is an image for {found.attrs['Architecture']}, which {kind} does not run"
+        raise PhaseError("BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE", text)
     return str(found.id)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from localcloud import emulation
 from localcloud.protocol import ApiError, arn
 from localcloud.services.table import Table
 
@@ -28,17 +29,14 @@ class State:
         self.credentials = Table(ctx.store, "codebuild.credential")
         self.deliveries = Table(ctx.store, "codebuild.delivery")
         self.numbers = Table(ctx.store, "codebuild.number")
-        self._architecture = ""
 
     def now(self) -> float:
         """Return the time that builds go by, in seconds since 1970."""
         return round(self.ctx.clock.now(), 3)
 
-    def architecture(self) -> str:
-        """Return the Docker daemon's architecture, asked for once."""
-        if not self._architecture:
-            self._architecture = str(self.ctx.docker.info().get("Architecture", ""))
-        return self._architecture
+    def architectures(self) -> set[str]:
+        """Return the architectures whose programs run here."""
+        return emulation.runs(self.ctx.docker)
 
     def arn(self, resource: str) -> str:
         """Return the ARN of "project/x", "build/x:uuid", "report-group/x" or "report/x:uuid"."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from localcloud import emulation
 from localcloud.iam import sessions
 from localcloud.iam.authority import DeniedError
 from localcloud.iam.readings import Names, parameter_arn
@@ -127,8 +128,11 @@ def environment(
             RELATIVE_URI names; here they are variables, which every client reads too.
     """
     gateway = ctx.container_endpoint.split("//", 1)[1].split(":", 1)[0]
-    images = {name: value for name, value in ctx.images.items() if not name.startswith("CODEBUILD_")}
+    kind = build["environment"]["type"]
+    known = emulation.base_images(ctx.docker, kind, ctx.images)
+    images = {name: value for name, value in known.items() if not name.startswith("CODEBUILD_")}
     base = client_environment(ctx.container_endpoint, images) | sessions.variables(session)
+    base |= emulation.variables(ctx.docker, kind)
     for name in ("NO_PROXY", "no_proxy"):
         base[name] = f"{base[name]},{gateway}"
     source, webhook = build["source"], build.get("_webhook", {})

@@ -6,6 +6,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+from localcloud import emulation
 from localcloud.protocol import ApiError, Params
 from localcloud.services.ecs import fargate
 from localcloud.services.ecs.state import tag_list
@@ -36,6 +37,7 @@ class Definitions:
         if not FAMILY.fullmatch(family):
             raise ApiError("ClientException", f"Family {family!r} contains invalid characters.")
         fargate.check(params)
+        fargate.check_architecture(params, emulation.runs(self._state.ctx.docker))
         counter = self._state.families.get(family) or {"revision": 0}
         revision = counter["revision"] + 1
         key = self._state.arn(f"task-definition/{family}:{revision}")

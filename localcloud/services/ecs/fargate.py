@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from localcloud import emulation
 from localcloud.protocol import ApiError, Params
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from localcloud.services.table import Doc
 
 GIB = 1024
@@ -26,6 +29,8 @@ NOT_RUN = (
     "firelensConfiguration", "credentialSpecs", "restartPolicy", "disableNetworking", "privileged",
 )  # fmt: skip
 STOP_TIMEOUT_AT_MOST = 120
+KERNELS = {"X86_64": "x86_64", "ARM64": emulation.ARCHITECTURE}
+PLATFORMS = {"X86_64": "linux/amd64", "ARM64": emulation.PLATFORM}
 
 
 def check(params: Params) -> None:
@@ -52,6 +57,24 @@ def check(params: Params) -> None:
         if set(volume) - {"name", "host"} or volume.get("host", {}).get("sourcePath"):
             text = f"the local cloud supports volumes of the task only; {volume.get('name')} is of another kind"
             raise ApiError("UnsupportedOperation", text)
+
+
+def check_architecture(params: Params, architectures: Collection[str]) -> None:
+    """Refuse a task definition for processors that this machine has not: of an index it would get another image.
+
+    Raises:
+        ApiError: UnsupportedOperation with the architecture.
+    """
+    wanted = (params.get("runtimePlatform") or {}).get("cpuArchitecture", "X86_64")
+    if KERNELS[wanted] not in architectures:
+        remedy = f"; to emulate it, run: {emulation.COMMAND}" if wanted == "ARM64" else ""
+        has = ", ".join(sorted(architectures))
+        raise ApiError("UnsupportedOperation", f"the local cloud cannot run {wanted} on this machine, {has}{remedy}")
+
+
+def platform(definition: Doc) -> str:
+    """Return what Docker calls the platform that a task definition's images are taken for."""
+    return PLATFORMS[(definition.get("runtimePlatform") or {}).get("cpuArchitecture", "X86_64")]
 
 
 def check_size(params: Params) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import docker
 
 from localcloud.iam.authority import DeniedError
-from localcloud.services.ecs import containers, pulling, values
+from localcloud.services.ecs import containers, fargate, pulling, values
 
 if TYPE_CHECKING:
     from localcloud.iam.conditions import Context
@@ -60,7 +60,8 @@ class Maker:
             environment = values.environment(self._state.ctx, row, own, starts)
             if row.get("logConfiguration"):
                 values.check_log_group(self._state.ctx, row["logConfiguration"].get("options", {}), starts)
-            image = pulling.pull(self._docking.client, row["image"], iam.password(starts["key"]) if starts else "")
+            password = iam.password(starts["key"]) if starts else ""
+            image = pulling.pull(self._docking.client, row["image"], password, fargate.platform(definition))
             shown = container_of(task, row["name"])
             shown["imageDigest"] = pulling.digest(image, row["image"])
             found.append(containers.part(task, definition, row, image.id, environment))

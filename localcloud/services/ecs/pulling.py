@@ -17,7 +17,7 @@ class PullError(Exception):
     """An image cannot be had; the message is a task's stopped reason in AWS's words."""
 
 
-def pull(client: docker.DockerClient, reference: str, password: str) -> Image:
+def pull(client: docker.DockerClient, reference: str, password: str, platform: str | None = None) -> Image:
     """Return the image, pulled. Blocking.
 
     An image of the local registry is always asked of it, so that a deleted one fails as on AWS; other images are
@@ -27,6 +27,7 @@ def pull(client: docker.DockerClient, reference: str, password: str) -> Image:
         client: the Docker daemon.
         reference: the image.
         password: of the local registry, for the role that pulls.
+        platform: that an index is asked for; None: the daemon's own.
 
     Raises:
         PullError: there is no such image.
@@ -39,7 +40,7 @@ def pull(client: docker.DockerClient, reference: str, password: str) -> Image:
                 pass
         repository, tag = split(reference)
         login = {"username": "AWS", "password": password} if LOCAL_REGISTRY.match(reference) else None
-        return client.images.pull(repository, tag=tag, auth_config=login)
+        return client.images.pull(repository, tag=tag, auth_config=login, platform=platform)
     except docker.errors.DockerException as error:
         text = getattr(error, "explanation", None) or str(error)
         raise PullError(f"CannotPullContainerError: pull image manifest has been retried 1 time(s): {text}") from error
