@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 STAGING_STACK = "organization/slipway/staging"
 URLS = {"repository_urls": {"web": f"{REGISTRY}/slipway/web"}}
 CONNECTION = f"arn:aws:codeconnections:eu-central-1:{ACCOUNT}:connection/1"
+OIDC_PROVIDER = f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
+LOOK_UP_OIDC = "aws:iam/getOpenIdConnectProvider:getOpenIdConnectProvider"
 LOOK_UP = "aws:codestarconnections/getConnection:getConnection"
 ACCEPTED: Answers = {
     "aws:ecr/getImages:getImages": lambda _: {
@@ -58,6 +60,18 @@ def beside_staging(answers: Answers | None = None, outputs: Mapping[str, Any] | 
     """Return an account whose staging accepted an image and whose connection is completed, but for these answers."""
     known = {**ACCEPTED, **connection("AVAILABLE"), **(answers or {})}
     return FakeEngine(answers=known, stack_outputs={STAGING_STACK: dict(URLS if outputs is None else outputs)})
+
+
+def with_previews(stack: str, **section: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Return the `config:` of a committed stack file with a role for previews."""
+    whole = {"repository": "slipway-example/slipway", "state_bucket": "slipway-state", **section}
+    return stack_file(stack) | {"slipway:previews": whole}
+
+
+def knowing_github(answers: Answers | None = None) -> FakeEngine:
+    """Return an account that takes GitHub's tokens, but for these answers."""
+    found = {"arn": OIDC_PROVIDER, "clientIdLists": ["sts.amazonaws.com"]}
+    return FakeEngine(answers={LOOK_UP_OIDC: lambda _: found, **(answers or {})})
 
 
 def run_prod(

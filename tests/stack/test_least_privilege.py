@@ -19,6 +19,7 @@ MAY_NAME_ALL = {
     "ListTasks": "ecs:ListTasks takes a container instance, which Fargate has not; a condition names the cluster",
     "ReadTaskDefinitions": "ecs:DescribeTaskDefinition and ecs:ListTaskDefinitions take no resource",
     "ReadTargetHealth": "elasticloadbalancing:DescribeTargetHealth takes no resource",
+    "LookUp": "zones, OIDC providers and connections are listed, which takes no resource",
 }
 # Statements whose resource ends in a star after a name of ours.
 MAY_NAME_WHAT_IS_WITHIN = {
@@ -32,7 +33,10 @@ MAY_NAME_WHAT_IS_WITHIN = {
     "SeeTasks": "tasks of one cluster",
     "RegisterReleases": "revisions of the services' release families",
     "PassTaskRoles": "roles of one environment's tasks, by their path",
+    "ReadState": "objects of the state's bucket",
 }
+# Statements on all of a kind in the account, whose ARNs hold no name of ours.
+MAY_NAME_A_KIND = {"SeeConnections": "a connection's ARN ends in a random id; previews find it by its name"}
 
 
 def production(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
@@ -66,6 +70,11 @@ def staging_alone(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     return program.run(monkeypatch, config, engine=program.beside_staging())[0]
 
 
+def staging_with_previews(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
+    """Return staging with a role for previews."""
+    return program.run(monkeypatch, program.with_previews("staging"), engine=program.knowing_github())[0]
+
+
 def granted(engine: FakeEngine) -> list[dict[str, Any]]:
     """Return every statement of every role, and check that there is no other kind of right."""
     assert not engine.of("iam/rolePolicyAttachment:RolePolicyAttachment")
@@ -88,6 +97,8 @@ def test_no_right_is_given_on_everything_without_a_reason(variant: Any, monkeypa
         for resource in statement["Resource"]:
             if resource == "*":
                 assert statement["Sid"] in MAY_NAME_ALL, statement
+            elif "*" in resource and statement["Sid"] in MAY_NAME_A_KIND:
+                assert resource.endswith(":connection/*"), statement
             elif "*" in resource:
                 assert statement["Sid"] in MAY_NAME_WHAT_IS_WITHIN, statement
                 assert resource.index("*") == len(resource) - 1, statement
