@@ -15,7 +15,9 @@ PHASES = ("INSTALL", "PRE_BUILD", "BUILD", "POST_BUILD")
 SHELLS = ("sh", "bash", "/bin/sh", "/bin/bash")
 FORMATS = {"JUNITXML": "TEST", "COBERTURAXML": "CODE_COVERAGE"}
 VERSION = 0.2
-NAME = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+NODES_AT_MOST, DEPTH_AT_MOST = 100_000, 20
+"""A buildspec has six levels and some dozen nodes."""
 UNSUPPORTED = {
     "": ("batch", "proxy", "run-as"),
     "env": ("git-credential-helper",),
@@ -90,6 +92,9 @@ def parse(text: str) -> Buildspec:
         tree = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506  makes texts only, so that `on: yes` stays as it is
     except yaml.YAMLError as error:
         raise BuildspecError(f"YAML file is invalid: {' '.join(str(error).split())}") from error
+    except RecursionError:
+        raise BuildspecError("YAML file is invalid: it is nested too deeply") from None
+    counted(tree, 0, [NODES_AT_MOST])
     tree = checked(tree, "", "buildspec")
     if "version" not in tree:
         raise BuildspecError("invalid buildspec `version` specified: , see documentation")
@@ -121,6 +126,21 @@ def parse(text: str) -> Buildspec:
         },
         cached=texts(checked(tree.get("cache"), "cache", "cache").get("paths"), "cache.paths"),
     )
+
+
+def counted(node: object, depth: int, left: list[int]) -> None:
+    """Refuse a tree that is too deep, or too large once its aliases are spelled out: a few lines may mean gigabytes.
+
+    Args:
+        node: the tree or a part of it.
+        depth: how deep it lies.
+        left: how many nodes there may still be; is counted down.
+    """
+    left[0] -= 1
+    if left[0] < 0 or depth > DEPTH_AT_MOST:
+        raise BuildspecError(f"YAML file has more than {NODES_AT_MOST} nodes, or more than {DEPTH_AT_MOST} levels")
+    for child in [*node, *node.values()] if isinstance(node, dict) else node if isinstance(node, list) else []:
+        counted(child, depth + 1, left)
 
 
 def number(text: object) -> float | None:
@@ -162,11 +182,18 @@ def texts(value: object, where: str) -> tuple[str, ...]:
     return tuple(rows)
 
 
+def text(value: object, where: str) -> str:
+    """Return a text; an absent one is empty."""
+    if not isinstance(value, str | None):
+        raise BuildspecError(f"{where} must be a text")
+    return value or ""
+
+
 def names(value: object, where: str) -> dict[str, str]:
     """Return variables: names that a shell takes, with texts."""
     found = mapping(value, where)
     for name, text in found.items():
-        if not NAME.match(name):
+        if not NAME.fullmatch(name):
             raise BuildspecError(f"{where}: {name} is no variable name")
         if not isinstance(text, str):
             raise BuildspecError(f"{where}.{name} must be a text")
@@ -177,7 +204,7 @@ def exported(value: object) -> tuple[str, ...]:
     """Return the names of exported variables."""
     found = texts(value, "env.exported-variables")
     for name in found:
-        if not NAME.match(name):
+        if not NAME.fullmatch(name):
             raise BuildspecError(f"env.exported-variables: {name} is no variable name")
     return found
 
@@ -220,9 +247,9 @@ def collected(body: dict[str, Any], where: str) -> Files:
         raise BuildspecError(f"{where}.files must be given in the buildspec")
     return Files(
         files=files,
-        base=body.get("base-directory") or ".",
+        base=text(body.get("base-directory"), f"{where}.base-directory") or ".",
         discard=yes(body.get("discard-paths", "no"), f"{where}.discard-paths"),
-        name=body.get("name", ""),
+        name=text(body.get("name"), f"{where}.name"),
         exclude=texts(body.get("exclude-paths"), f"{where}.exclude-paths"),
         symlinks=yes(body.get("enable-symlinks", "no"), f"{where}.enable-symlinks"),
         format=body.get("file-format", "JUNITXML"),

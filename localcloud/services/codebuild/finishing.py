@@ -49,12 +49,13 @@ async def finished(life: Life, reader: Transcript) -> None:
 
 def exported(life: Life, reader: Transcript) -> list[dict[str, str]]:
     """Return the exported variables that were set; secrets among them are masked. Blocking."""
-    folder = life.parts.folder(life.build) / "agent" / "exported"
+    root = life.parts.folder(life.build)
     rows = []
     for name in life.spec.exported:
-        path = folder / name
-        if path.is_file():
-            value = path.read_text("utf-8", "replace")[:EXPORTED_AT_MOST]
+        path = root / "agent" / "exported" / name
+        if path.is_file() and path.resolve().is_relative_to(root.resolve()):  # the build may have put a link there
+            with path.open("rb") as stream:
+                value = stream.read(EXPORTED_AT_MOST).decode("utf-8", "replace")
             rows.append({"name": name, "value": reader.masked(value)})
     return rows
 
@@ -75,7 +76,10 @@ async def reported(life: Life, name: str, wanted: Files, source: Path) -> str:
         return f"{name}: [AccessDeniedException: {error}]"
     if group["type"] != report_files.KINDS[wanted.format]:
         return f"{name}: [the report group is of type {group['type']}, the file format is {wanted.format}]"
-    rows = await parts.docking.call(archives.matching, source, wanted)
+    try:
+        rows = await parts.docking.call(archives.matching, source, wanted)
+    except archives.ArchiveError as error:
+        return f"{name}: [{error}]"
     if not rows:
         return f"{name}: [report files not found in build]"
     life.say(f"Found {len(rows)} report file(s)")
@@ -128,6 +132,7 @@ def zipped(life: Life, source: Path, wanted: Files, bucket: str, key: str) -> No
     """Store an artifact as one zip file."""
     rows = found(life, source, wanted)
     archive = life.parts.folder(life.build) / "artifact.zip"
+    archive.unlink(missing_ok=True)  # the build may have put a link there
     archives.pack(rows, archive, symlinks=wanted.symlinks)
     arguments = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": life.build["encryptionKey"]}
     put(life, bucket, key, archive, arguments)

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
+from xml.parsers import expat
 
 from localcloud.services.codebuild.buildspec import FORMATS
 
@@ -19,6 +20,11 @@ KINDS = FORMATS
 SECOND = 1_000_000_000
 KEPT_SECONDS = 30 * 24 * 3600
 MESSAGE_AT_MOST = 5000
+BYTES_AT_MOST = 16 * 2**20
+"""Limit of a report file: in memory it takes ten times as much."""
+DEPTH_AT_MOST = 100
+NUMBER_AT_MOST = 10.0**15
+"""What is larger, infinite or no number (a comparison with NaN is false) counts as 0."""
 CASES_AT_MOST = 500
 """Test cases kept of one report; AWS keeps 500 too and marks the report as truncated."""
 OUTCOMES = {"failure": "FAILED", "error": "ERROR", "skipped": "SKIPPED"}
@@ -49,7 +55,7 @@ def read(kind: str, rows: list[tuple[Path, str]]) -> Content:
     content = Content()
     for path, name in rows:
         try:
-            root = ET.fromstring(path.read_bytes())  # noqa: S314  the user's own file
+            root = parsed(path, name)
         except ET.ParseError as error:
             raise ReportError(f"{name} is not XML: {error}") from error
         if kind == "JUNITXML":
@@ -57,6 +63,39 @@ def read(kind: str, rows: list[tuple[Path, str]]) -> Content:
         else:
             cobertura(root, name, content)
     return content
+
+
+def parsed(path: Path, name: str) -> ET.Element:
+    """Return the root of an XML file; entities are refused, since a few bytes of them may mean gigabytes.
+
+    Raises:
+        ReportError: it is too large, nested too deeply, or declares entities.
+        ET.ParseError: it is not XML.
+    """
+    if path.stat().st_size > BYTES_AT_MOST:
+        raise ReportError(f"{name} has {path.stat().st_size} bytes; the local cloud reads {BYTES_AT_MOST} at most")
+    content, depth = path.read_bytes(), 0
+
+    def refuse(*_about: object) -> None:
+        raise ReportError(f"{name} declares entities, which no report needs")
+
+    def down(*_about: object) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > DEPTH_AT_MOST:
+            raise ReportError(f"{name} is nested too deeply")
+
+    def up(_name: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    checker = expat.ParserCreate()
+    checker.EntityDeclHandler, checker.StartElementHandler, checker.EndElementHandler = refuse, down, up
+    try:
+        checker.Parse(content, True)  # noqa: FBT003  expat's own
+    except expat.ExpatError as error:
+        raise ET.ParseError(str(error)) from error
+    return ET.fromstring(content)  # noqa: S314  checked
 
 
 def junit(root: ET.Element, name: str, content: Content) -> None:
@@ -68,8 +107,8 @@ def junit(root: ET.Element, name: str, content: Content) -> None:
         for case in suite.findall("testcase"):
             ended = next((child for child in case if child.tag in OUTCOMES), None)
             row = {
-                "prefix": case.get("classname", ""),
-                "name": case.get("name", ""),
+                "prefix": case.get("classname", "")[:MESSAGE_AT_MOST],
+                "name": case.get("name", "")[:MESSAGE_AT_MOST],
                 "status": "SUCCEEDED" if ended is None else OUTCOMES[ended.tag],
                 "durationInNanoSeconds": round(number(case.get("time")) * SECOND),
                 "testRawDataPath": name,
@@ -83,9 +122,10 @@ def junit(root: ET.Element, name: str, content: Content) -> None:
 def number(text: str | None) -> float:
     """Return a number in a file, 0 where it is none."""
     try:
-        return float((text or "0").replace(",", ""))
+        found = float((text or "0").replace(",", ""))
     except ValueError:
         return 0.0
+    return found if abs(found) < NUMBER_AT_MOST else 0.0
 
 
 def cobertura(root: ET.Element, name: str, content: Content) -> None:
@@ -110,7 +150,7 @@ def conditions(line: ET.Element) -> tuple[int, int]:
     """Return covered and all branches of a line, written as condition-coverage="50% (1/2)"."""
     text = line.get("condition-coverage", "").partition("(")[2].partition(")")[0]
     covered, _, total = text.partition("/")
-    return (int(covered), int(total)) if covered.isdecimal() and total.isdecimal() else (0, 0)
+    return int(number(covered)), int(number(total))
 
 
 def coverage(file: str, hits: list[int], branches: list[int]) -> Doc:

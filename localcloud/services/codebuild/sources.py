@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from localcloud.github import git
 from localcloud.services.clients import client
 from localcloud.services.codebuild import archives, checks
 
@@ -92,7 +93,9 @@ def from_github(url: str, sha: str, place: Path) -> None:
     )
     for step in steps:
         try:
-            done = subprocess.run(step, capture_output=True, text=True, check=False, timeout=GIT_SECONDS)
+            done = subprocess.run(
+                step, capture_output=True, text=True, check=False, timeout=GIT_SECONDS, env=git.environment()
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise SourceError(f"git clone of {url}: {error}") from error
         if done.returncode != 0:
