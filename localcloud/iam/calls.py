@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-import cbor2
-
 from localcloud.protocol import service_model
 from localcloud.wire.reading import UnreadableError, read_json, rest_operation
 
@@ -61,9 +59,10 @@ def read(  # noqa: PLR0913 - the parts of a request
     """
     try:
         if headers.get("smithy-protocol") == "rpc-v2-cbor":
-            operation, params = path.rpartition("/")[2], cbor2.loads(body) if body else {}
+            operation = path.rpartition("/")[2]
             if path != f"/service/{target_of(service)}/operation/{operation}" or "x-amz-target" in headers:
                 raise CallError(f"{path} is no operation of {service}")
+            params = unpacked(body)
         elif "x-amz-target" in headers:
             operation, params = by_target(service, path, headers["x-amz-target"], body)
         elif headers.get("content-type", "").startswith(FORM):
@@ -73,7 +72,7 @@ def read(  # noqa: PLR0913 - the parts of a request
         else:
             operation, _ = rest_operation(service_model(api_of(service)), method, path)
             return Call(service=service, operation=known(service, operation), region=region, params=read_json(body))
-    except (UnreadableError, cbor2.CBORDecodeError, UnicodeDecodeError, ValueError) as error:
+    except (UnreadableError, UnicodeDecodeError, ValueError) as error:
         raise CallError(f"{service}: {error}") from error
     if method != "POST" or query:
         raise CallError(f"{service} {operation} is a POST without a query")
@@ -98,6 +97,16 @@ def known(service: str, operation: str) -> str:
     if operation not in service_model(api_of(service)).operation_names:
         raise CallError(f"{service} has no operation {operation!r}")
     return operation
+
+
+def unpacked(body: bytes) -> Params:
+    """Read a call of the CBOR protocol."""
+    import cbor2  # noqa: PLC0415 - the local cloud's own, which the pure parts do without
+
+    try:
+        return cbor2.loads(body) if body else {}
+    except (cbor2.CBORDecodeError, ValueError, EOFError) as error:
+        raise CallError(f"the body is no CBOR: {error}") from error
 
 
 def by_target(service: str, path: str, target: str, body: bytes) -> tuple[str, Params]:

@@ -213,7 +213,7 @@ def kms(call: Call, names: Names) -> Reading:
     if ":key/" in name:
         return [name], {}
     if not name or "alias/" in name:
-        return [names.find("key", name) or "*"], {}
+        return [(name and names.find("key", name)) or "*"], {}
     return [names.arn("kms", f"key/{name}")], {}
 
 
