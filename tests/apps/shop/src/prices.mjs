@@ -1,0 +1,4 @@
+// Prices are whole cents.
+export function total(prices) {
+  return prices.reduce((sum, price) => sum + price, 0);
+}
