@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from infra.settings import Settings
 
-PREFIX = "slipway:"  # which Pulumi puts before a key without one
-
 
 def check(settings: Settings, folder: Path = ROOT) -> Iterator[Mistake]:
     """Yield every mistake that the other stacks' files show; a stack of another project has none here."""
@@ -73,6 +71,4 @@ def _config(path: Path) -> dict[str, Any]:
         config = yaml.safe_load(path.read_text("utf-8"))["config"]
     except (OSError, ValueError, RecursionError, yaml.YAMLError, TypeError, LookupError):
         return {}
-    if not isinstance(config, dict):
-        return {}
-    return {key if ":" in str(key) else f"{PREFIX}{key}": value for key, value in config.items()}
+    return config if isinstance(config, dict) else {}

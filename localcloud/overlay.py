@@ -7,7 +7,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-import yaml
+from localcloud import stack_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,22 +78,18 @@ def write(source: Path, target: Path, *, endpoint: str, image_arguments: dict[st
         result["encryptionsalt"] = before["encryptionsalt"]
     target.parent.mkdir(parents=True, exist_ok=True)
     partial = target.with_suffix(".partial")
-    partial.write_text("# Generated from " + source.name + ": edit that file.\n" + yaml.safe_dump(result), "utf-8")
+    partial.write_text("# Generated from " + source.name + ": edit that file.\n" + stack_file.text(result), "utf-8")
     partial.replace(target)
     return secrets
 
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text("utf-8")) or {}
+        return stack_file.read(path)
     except FileNotFoundError as missing:
         raise OverlayError(f"{path.name} does not exist in {path.parent}; name a stack that has a file") from missing
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as bad:
-        problem = " ".join(str(bad).split())
-        raise OverlayError(f"{path.name} cannot be read as YAML: {problem}; correct the file") from bad
-    if not isinstance(document, dict) or not isinstance(document.get("config") or {}, dict):
-        raise OverlayError(f"{path.name} has no `config:` map; see docs/configuration.md for its keys")
-    return document
+    except stack_file.StackFileError as bad:
+        raise OverlayError(str(bad)) from bad
 
 
 def _localise(path: str, value: Any, before: Any, secrets: dict[str, str]) -> Any:  # noqa: ANN401 - YAML

@@ -124,7 +124,20 @@ def test_a_provider_setting_that_leads_away_is_refused(source: Path, tmp_path: P
         written(source, tmp_path / "out.yaml")
 
 
-@pytest.mark.parametrize("text", ["config: [1]", "- a\n- b", "config: {a: b", "\x00"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "config: [1]",
+        "- a\n- b",
+        "config: {a: b",
+        "\x00",
+        "config: {a: &a [*a]}",
+        "config: {a: 1, a: 2}",
+        "config: " + 2000 * "[" + 2000 * "]",
+        "config: {a: !!python/name:os.system x}",
+    ],
+    ids=["list", "no map", "no end", "binary", "endless", "key twice", "deep", "code"],
+)
 def test_a_stack_file_that_is_no_stack_file_is_refused_in_one_line(source: Path, tmp_path: Path, text: str) -> None:
     """With its name, and without a traceback."""
     source.write_text(text, "utf-8")
@@ -176,3 +189,12 @@ def test_what_has_a_wrong_type_is_left_to_the_program_to_refuse(source: Path, tm
     """It names key, rule and remedy; the copy must not fail before."""
     source.write_text(f"config: {{{config}}}", "utf-8")
     assert "slipway:environment" in written(source, tmp_path / "out.yaml")
+
+
+def test_values_are_read_as_pulumi_reads_them(source: Path, tmp_path: Path) -> None:
+    """By YAML 1.2, where `yes` and `12:30` are texts; else the program would get others here than on AWS."""
+    source.write_text("config: {a: yes, b: 12:30, c: 0o17, d: 1e3, e: '1e3', f: 2026-01-01, g: 08, h: true}", "utf-8")
+    config = written(source, tmp_path / "out.yaml")
+    expected = {"a": "yes", "b": "12:30", "c": 15, "d": 1000, "e": "1e3", "f": "2026-01-01", "g": 8, "h": True}
+    assert {key: config[key] for key in expected} == expected
+    assert "'1e3'" in (tmp_path / "out.yaml").read_text("utf-8")
