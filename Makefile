@@ -11,7 +11,7 @@ export PYTHONPATH := $(CURDIR)
 FAST := tests/gate tests/unit tests/stack
 
 .PHONY: help setup up status down demo check test faults bench clean-up format venv app-test pipeline build deploy acceptance promote \
-  rollback resume approve reject history logs doctor
+  rollback resume approve reject history logs doctor preview
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -60,7 +60,7 @@ bench: setup ## what things take, into docs/benchmarks.md: ARGS="--runs 5 --cold
 venv: .venv/.complete ## the virtual environment alone: all that AWS needs of this folder
 
 # The steps of the pipeline and what people do beside it: make deploy STACK=staging ARGS="--commit 1a2b3c4" [CLOUD=aws]
-STEPS := build deploy acceptance promote rollback resume approve reject history logs doctor
+STEPS := build deploy acceptance promote rollback resume approve reject history logs doctor preview
 app-test pipeline $(STEPS): $(if $(filter aws,$(CLOUD)),venv,setup)
 	@test -n "$(STACK)" || { echo "make $@: name the stack; for example: make $@ STACK=staging" >&2; exit 2; }
 	@case "$(CLOUD)" in aws|local) ;; *) echo "make $@: CLOUD is $(CLOUD); it is local or aws" >&2; exit 2;; esac
@@ -78,6 +78,7 @@ pipeline: ## where the releases are: ARGS=--follow
 history: ## what was released
 logs: ## of the tasks, or of a build
 doctor: ## what would make a first run fail
+preview: ## what a change would do to a stack; as a comment: ARGS=\"--repository OWNER/NAME --pull-request N\"
 
 clean-up: ## destroy both local stacks and stop the local cloud; ALL=1 also removes images, caches and our Docker Engine
 	@$(if $(wildcard .venv/.complete),$(PY),$(PYTHON)) -m localcloud.clean_up $(if $(ALL),--all)
