@@ -78,7 +78,7 @@ pipeline: ## where the releases are: ARGS=--follow
 history: ## what was released
 logs: ## of the tasks, or of a build
 doctor: ## what would make a first run fail
-preview: ## what a change would do to a stack; as a comment: ARGS=\"--repository OWNER/NAME --pull-request N\"
+preview: ## what a change would do to a stack; as a comment: ARGS="--repository OWNER/NAME --pull-request N"
 
 clean-up: ## destroy both local stacks and stop the local cloud; ALL=1 also removes images, caches and our Docker Engine
 	@$(if $(wildcard .venv/.complete),$(PY),$(PYTHON)) -m localcloud.clean_up $(if $(ALL),--all)
