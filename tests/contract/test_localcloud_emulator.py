@@ -210,7 +210,8 @@ def test_nothing_of_ministacks_state_is_lost_by_a_kill(cloud: Cloud, repository:
     assert len(logs.describe_log_groups(logGroupNamePrefix="/tests/kept")["logGroups"]) == 1
     assert iam.get_role(RoleName="kept")["Role"]["RoleName"] == "kept"
     digest = hashlib.sha256(b"layer to keep").hexdigest()
-    assert httpx.get(f"{ENDPOINT}/v2/{repository}/blobs/sha256:{digest}").content == b"layer to keep"
+    found = httpx.get(f"{ENDPOINT}/v2/{repository}/blobs/sha256:{digest}", headers=login(cloud))
+    assert found.content == b"layer to keep"
 
     left = cloud.command("sweep")
     assert left.returncode == 1
