@@ -27,7 +27,7 @@ PAGE = 100
 MOST_PAGES = 100
 OK, REFUSED, FORBIDDEN, UNKNOWN = 400, 401, 403, 404
 RETRIES = urllib3.Retry(
-    total=4, redirect=0, backoff_factor=0.5, status_forcelist=(429, 502, 503, 504), raise_on_status=False,
+    total=4, connect=2, redirect=0, backoff_factor=0.5, status_forcelist=(429, 502, 503, 504), raise_on_status=False,
     allowed_methods=("GET", "PATCH", "DELETE"),
 )  # fmt: skip
 TIMEOUT = urllib3.Timeout(connect=10, read=30)
