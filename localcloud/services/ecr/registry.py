@@ -203,10 +203,9 @@ class Registry:
         image = self._storage.find(name, reference)
         if image is None:
             return problem("MANIFEST_UNKNOWN", 404, f"Requested image not found: {name} {reference}")
-        if index := self._storage.index_of(image):
-            return problem(
-                "DENIED", 403, f"{name} {reference} is named by the index {index['digest']}: delete that first"
-            )
+        index = self._storage.index_of(image)
+        if index and (":" in reference or image["tags"] == [reference]):
+            return problem("DENIED", 403, f"{name} {reference} is named by index {index['digest']}: delete that first")
         if ":" in reference:
             self._storage.remove(image)
         else:
