@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse
 
+from localcloud import limits
+
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
@@ -48,7 +50,7 @@ class Clock:
         """Serve /_localcloud/clock: POST {"advance": SECONDS} lets time pass, GET tells it."""
         if request.method == "POST":
             try:
-                self.advance(float((await request.json())["advance"]))
+                self.advance(float(limits.decoded(await request.body())["advance"]))
             except (ValueError, KeyError, TypeError) as error:
                 return JSONResponse({"message": f"the clock takes {{'advance': seconds}}: {error}"}, status_code=400)
         return JSONResponse({"now": self.now(), "ahead": self._ahead})

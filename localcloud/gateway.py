@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 
-from localcloud import limits, refusals
+from localcloud import bodies, limits, refusals
 from localcloud.emulator import SERVED
 from localcloud.iam.gate import CALLER, is_here
 from localcloud.persistence import COALESCED, READS
@@ -187,8 +187,8 @@ class Gateway:
         limit = limits.OBJECT_BYTES if entry.service == "s3" else limits.API_BYTES
         body, receive = await limits.whole(receive, limit, headers)
         form = headers.get("content-type", "").startswith(FORM)
-        encoding = "" if entry.service == "s3" else headers.get("content-encoding", "")
-        limits.check(body, limit, encoding=encoding, form=form)
+        if entry.service != "s3":
+            bodies.check(body, limit, headers.get("content-encoding", ""), headers.get("content-type", ""))
         entry.operation = operation_in(headers, entry.path, scope["method"], body if form else b"")
         refused, scope = self._gate.decide(entry.service, scope, headers, body)
         entry.caller = CALLER.get()

@@ -8,7 +8,6 @@ import json
 import re
 import shutil
 import time
-import zlib
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
@@ -29,9 +28,6 @@ REST_BYTES = 4 * 2**20
 """Limit of a body of GitHub's REST API; the longest text that it takes has 65,536 characters."""
 FIRST_SECONDS, LEAST_RATE = 20, 500
 """A body has 20 s, and a second more for every 500 bytes that came: the default of Apache's mod_reqtimeout."""
-INFLATED_AT_ONCE = 2**20
-FIELDS_AT_MOST = 10_000
-"""Fields of a form; the largest request of an AWS query API has some thousand."""
 ROOM_BYTES = 64 * 2**20
 """Free space below which nothing new is begun, so that what is under way can still be written down."""
 ONCE = ("authorization", "content-type", "host", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token",
@@ -86,33 +82,6 @@ def paced(receive: Receive) -> Receive:
         return message
 
     return limited
-
-
-def check(body: bytes, most: int, *, encoding: str, form: bool) -> None:
-    """Refuse a body that would become too much when it is unpacked or taken apart.
-
-    Args:
-        body: as it came.
-        most: its limit in bytes, unpacked too.
-        encoding: what it says of itself; what is no gzip is not judged here.
-        form: it is a form.
-
-    Raises:
-        LimitError: it would.
-    """
-    if form and body.count(b"&") > FIELDS_AT_MOST:
-        raise LimitError(400, "ValidationError", f"a form may have {FIELDS_AT_MOST} fields at most")
-    if "gzip" not in encoding.lower():
-        return
-    unpacker, size = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16), 0
-    while body and not unpacker.eof:
-        try:
-            size += len(unpacker.decompress(body, INFLATED_AT_ONCE))
-        except zlib.error:
-            return
-        if size > most:
-            raise too_large(most)
-        body = unpacker.unconsumed_tail
 
 
 def decoded(body: bytes | str) -> Any:  # noqa: ANN401

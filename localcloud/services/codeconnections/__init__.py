@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse
 
+from localcloud import limits
 from localcloud.protocol import Api, ApiError, Params, arn
 from localcloud.services.table import Doc, Table
 
@@ -89,7 +90,7 @@ class CodeConnections:
         if request.method == "GET":
             return JSONResponse({"Connections": self.listed()})
         try:
-            wanted = str((await request.json())["ConnectionArn"])
+            wanted = str(limits.decoded(await request.body())["ConnectionArn"])
         except (ValueError, KeyError, TypeError):
             return JSONResponse({"message": 'give {"ConnectionArn": ARN or name}'}, 400)
         found = [doc for doc in self._table.values() if wanted == doc["ConnectionName"]]
