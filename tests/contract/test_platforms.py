@@ -10,7 +10,7 @@ import docker
 import pytest
 from botocore.exceptions import ClientError
 
-from delivery import environment, indexing
+from delivery import building, environment, indexing
 from delivery.console import Progress
 from delivery.errors import DeliveryError
 from delivery.images import DOCKER_LIST, OCI_INDEX
@@ -65,13 +65,17 @@ class Shelf:
         """Describe an image."""
         return dict(self.ecr.describe_images(repositoryName=REPOSITORY, imageIds=[image])["imageDetails"][0])
 
-    def index(self, folder: Path, commit: str = COMMIT, **digests: str) -> Manifest:
-        """Make the index of a commit by delivery's own step."""
-        service = environment.Service(
+    def service(self, platform: str = "") -> environment.Service:
+        """Return the service that the repository is of."""
+        return environment.Service(
             name="web", ecs_service="web", template_family="t", release_family="r", repository_url=self.uri,
             context="app", dockerfile="Dockerfile", build_args={},
+            platform=platform,
         )  # fmt: skip
-        place = environment.Environment(stack="staging", url="http://x", cluster="c", services=(service,))
+
+    def index(self, folder: Path, commit: str = COMMIT, **digests: str) -> Manifest:
+        """Make the index of a commit by delivery's own step."""
+        place = environment.Environment(stack="staging", url="http://x", cluster="c", services=(self.service(),))
         built = [
             Manifest(
                 commit=commit,
@@ -208,3 +212,15 @@ def test_a_task_for_processors_that_are_not_here_is_refused_by_name(cloud: Cloud
         return
     with pytest.raises(ClientError, match=r"cannot run ARM64 on this machine, x86_64; to emulate it, run: python -m"):
         cloud.client("ecs").register_task_definition(**definition)
+
+
+def test_an_image_for_another_platform_than_asked_for_is_not_pushed(shelf: Shelf) -> None:
+    """A Dockerfile that fixes the platform of its base makes one, whatever it is built for."""
+    name = f"{shelf.uri}:wrong"
+    shelf.engine.images.build(path=str(shelf.folder), tag=name, platform=AMD, rm=True)
+    try:
+        building._check_platform(shelf.service(AMD), name)
+        with pytest.raises(DeliveryError, match="web: the image is for linux/amd64, not for linux/arm64; name base"):
+            building._check_platform(shelf.service(ARM), name)
+    finally:
+        shelf.engine.images.remove(name, force=True)

@@ -15,6 +15,7 @@ from delivery.errors import DeliveryError
 from delivery.images import DOCKER_IMAGE, DOCKER_LIST, OCI_IMAGE, OCI_INDEX
 from delivery.manifest import Image, Manifest
 from infra import platforms
+from localcloud import emulation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -193,3 +194,37 @@ def test_what_is_served_is_the_index_whichever_digest_ecs_shows() -> None:
     with asked, registry:
         found = running.release({"ecs": ecs, "ecr": ecr}.__getitem__, "c", WEB)
     assert found == (DIGEST, "v")
+
+
+HANDLER = "enabled\ninterpreter /usr/bin/qemu\nflags: {}\noffset 0\nmagic {}\nmask ff\n"
+ARM_MAGIC = "7f454c460201010000000000000000000200b700"
+
+
+@pytest.mark.parametrize(
+    ("text", "handled"),
+    [
+        (HANDLER.format("OF", ARM_MAGIC), True),
+        (HANDLER.format("OF", ARM_MAGIC).replace("enabled", "disabled"), False),
+        (HANDLER.format("", ARM_MAGIC), False),
+        (HANDLER.format("OF", "7f454c460201010000000000000000000200f300"), False),
+    ],
+)
+def test_emulation_counts_where_the_kernel_does_it_in_containers_too(tmp_path: Path, text: str, handled: bool) -> None:  # noqa: FBT001
+    """Enabled, for this architecture, and opened beforehand (flag F): a container has no QEMU."""
+    (tmp_path / "status").write_text("enabled\n")
+    (tmp_path / "register").write_text("")
+    assert not emulation.handled(tmp_path)
+    (tmp_path / "qemu").write_text(text)
+    assert emulation.handled(tmp_path) is handled
+    assert not emulation.handled(tmp_path / "none")
+
+
+def test_a_build_machine_may_have_other_values_of_the_stacks_build_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Base images of its own platform; arguments that the stack does not have stay out."""
+    monkeypatch.setenv("BUILD_ARGS", json.dumps({"PYTHON_IMAGE": "for-arm", "OTHER": "x"}))
+    facts = {"service": "s", "template_family": "t", "release_family": "r", "repository_url": "h/w"}
+    facts |= {"context": "app", "dockerfile": "Dockerfile"}
+    value = facts | {"build_args": {"PYTHON_IMAGE": "of-stack", "MODE": "m"}}
+    assert environment._service("web", value).build_args == {"PYTHON_IMAGE": "for-arm", "MODE": "m"}
+    monkeypatch.delenv("BUILD_ARGS")
+    assert environment._service("web", value).build_args == {"PYTHON_IMAGE": "of-stack", "MODE": "m"}
