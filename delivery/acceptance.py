@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from delivery import images, process, proof, revisions, running
+from delivery import images, process, proof, revisions, running, testing
 from delivery.errors import DeliveryError, InterruptedDeliveryError
 from delivery.moving import Move, Mover
 
@@ -154,6 +154,7 @@ class Acceptance:
             ) from failed
         finally:
             subprocess.run(["docker", "rm", "--force", name], capture_output=True, check=False)
+        testing.complete(reports, "acceptance")
 
     def _note(self, tested: dict[str, tuple[str, str]]) -> None:
         mover = self._mover()

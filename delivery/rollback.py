@@ -49,14 +49,17 @@ class Rollback:
             DeliveryError: there is no such release, the pipeline deploys at this moment, or the deploy failed.
         """
         mover = Mover(clients=self.clients, environment=self.environment, say=self.say)
-        running, chosen = self._look(mover)
-        target = _commits(chosen)
-        if self.environment.pipeline and (stopped := self._close(self.environment.pipeline, _commits(running), target)):
-            # It may have deployed until now, to some of the services or to none.
-            if self._is_untouched(mover, stopped):
+        of = self.environment.pipeline
+        if of and self.stop_execution:
+            # It may have deployed until now, to some of the services or to none: what they run is looked at then.
+            stopped = self._close(of, _commits(self._running(mover)), self.commit or "what was good before")
+            if stopped and self._is_untouched(mover, stopped):
                 return
-            running, chosen = self._look(mover)
-            target = _commits(chosen)
+        running = self._running(mover)
+        chosen = self._choose(running)
+        target = _commits(chosen)
+        if of and not self.stop_execution:
+            self._close(of, _commits(running), target)
         moves = [
             Move(service=service, to=chosen[service.name], back=self._back(service, running[service.name]))
             for service in self.environment.services
@@ -66,10 +69,9 @@ class Rollback:
         for move in moves:
             revisions.note(self.clients("ecs"), running[move.service.name], "failed")
         self.say(f"{self.environment.stack} serves {target} again")
-        if self.environment.pipeline:
+        if of:
             self.say(
-                f"pipeline {self.environment.pipeline.name} releases nothing to it until: "
-                f"delivery resume --stack {self.environment.stack}"
+                f"pipeline {of.name} releases nothing to it until: delivery resume --stack {self.environment.stack}"
             )
 
     def _back(self, service: Service, running: Revision) -> Revision | None:
@@ -77,10 +79,8 @@ class Rollback:
         held = rollout.described(self.clients("ecs"), self.environment.cluster, service.ecs_service)
         return running if rollout.steady(held) else None
 
-    def _look(self, mover: Mover) -> tuple[Revisions, Revisions]:
-        """Return what each service runs, and what it goes back to."""
-        running = {service.name: mover.running(service) for service in self.environment.services}
-        return running, self._choose(running)
+    def _running(self, mover: Mover) -> Revisions:
+        return {service.name: mover.running(service) for service in self.environment.services}
 
     def _choose(self, running: Revisions) -> Revisions:
         """Return the revision that each service goes back to: all of the newest release that was good, and is not run.
@@ -96,9 +96,10 @@ class Rollback:
         every = [(name, one) for name, found in held.items() for one in found]
         # First revisions come last: those of services that came later are newer than releases.
         every.sort(key=lambda pair: (bool(pair[1].commit), pair[1].definition["registeredAt"]), reverse=True)
+        if not self.commit:  # what is before
+            held = {name: [one for one in found if one.number <= running[name].number] for name, found in held.items()}
         for name, one in every:
-            late = one.number > running[name].number
-            if not (one.commit or one.version).startswith(self.commit) or (late and not self.commit):
+            if one not in held[name] or not (one.commit or one.version).startswith(self.commit):
                 continue
             chosen = {other: _beside(found, one.commit, running[other]) for other, found in held.items()} | {name: one}
             fit = {other: found for other, found in chosen.items() if found}
@@ -124,8 +125,7 @@ class Rollback:
 
     def _is_untouched(self, mover: Mover, stopped: str) -> bool:
         """Tell whether the execution that was stopped had deployed nothing yet, and nothing else is to be gone back."""
-        running = [mover.running(service) for service in self.environment.services]
-        if self.commit or not all(one.good for one in running):
+        if self.commit or not all(one.good for one in self._running(mover).values()):
             return False
         self.say(f"execution {stopped} had deployed nothing yet: {self.environment.stack} serves what was good before")
         return True

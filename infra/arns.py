@@ -23,10 +23,9 @@ class Home:
         """Return an environment's ECS cluster."""
         return self.arn("ecs", f"cluster/{naming.cluster(environment)}")
 
-    def of_service(self, kind: str, environment: str, service: str) -> str:
-        """Return an ECS service, or `service-deployment`, `service-revision` with `/*` for those that it has."""
-        name = f"{naming.cluster(environment)}/{naming.of_service(environment, service)}"
-        return self.arn("ecs", f"{kind}/{name}" + ("" if kind == "service" else "/*"))
+    def of_services(self, kind: str, environment: str) -> str:
+        """Return the pattern of an environment's ECS services, or their `service-deployment`s, `service-revision`s."""
+        return self.arn("ecs", f"{kind}/{naming.cluster(environment)}/*")
 
     def tasks(self, environment: str) -> str:
         """Return the pattern of an environment's tasks."""

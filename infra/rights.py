@@ -128,9 +128,9 @@ def deploy(home: Home, environment: str, services: Sequence[str], repositories: 
         services: its services' names.
         repositories: ARNs of their image repositories.
     """
-    kinds = ("service", "service-deployment")
-    rollouts = [home.of_service(kind, environment, service) for service in services for kind in kinds]
-    revisions = [home.of_service("service-revision", environment, service) for service in services]
+    # All services of the cluster, which has no others: named one by one, a dozen would not fit into a role's policies.
+    rollouts = [home.of_services(kind, environment) for kind in ("service", "service-deployment")]
+    revisions = [home.of_services("service-revision", environment)]
     releases = [home.releases(environment, service) for service in services]
     in_cluster = {"ArnEquals": {"ecs:cluster": home.cluster(environment)}}
     roll_out = ("ecs:UpdateService", "ecs:StopServiceDeployment")

@@ -179,9 +179,9 @@ class Site:
         )  # fmt: skip
         return dict(made["service"])
 
-    def service(self) -> dict[str, Any]:
-        """Describe the service."""
-        return dict(self.ecs.describe_services(cluster=self.name, services=["web"])["services"][0])
+    def service(self, name: str = "web") -> dict[str, Any]:
+        """Describe a service."""
+        return dict(self.ecs.describe_services(cluster=self.name, services=[name])["services"][0])
 
     def update(self, **arguments: object) -> str:
         """Update the service; returns the present service deployment's ARN."""

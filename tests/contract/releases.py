@@ -1,4 +1,4 @@
-"""An environment that releases are deployed to: a Site with a template, repository and parameters as a stack's."""
+"""An environment that releases are deployed to: a Site with templates, repositories and parameters as a stack's."""
 
 from __future__ import annotations
 
@@ -20,30 +20,67 @@ if TYPE_CHECKING:
 
 STACK = "released"
 CONTEXT = "tests/contract/images/release"
-TAGS = [{"key": "project", "value": "slipway"}, {"key": "environment", "value": STACK}]
 
 
 class Releases(Site):
-    """The environment "released" with one service "web", and its images by what they do."""
+    """An environment, its service "web" and perhaps others on paths of their own, and images by what they do."""
 
-    def __init__(self, cloud: Cloud, folder: Path) -> None:
-        """Make it, with a first release as Pulumi would have made it; files are written to the folder."""
-        super().__init__(cloud, STACK)
-        self.folder = folder
+    def __init__(self, cloud: Cloud, folder: Path, stack: str = STACK, services: tuple[str, ...] = ("web",)) -> None:
+        """Make it, with first releases as Pulumi would have made them; files are written to the folder."""
+        super().__init__(cloud, stack)
+        self.folder, self.stack, self.services = folder, stack, services
+        self.tags = [{"key": "project", "value": "slipway"}, {"key": "environment", "value": stack}]
         ecr = cloud.client("ecr")
-        self.repository = ecr.create_repository(repositoryName="released/web")["repository"]["repositoryUri"]
+        self.repositories = {
+            service: ecr.create_repository(repositoryName=f"{stack}/{service}")["repository"]["repositoryUri"]
+            for service in services
+        }
         self.base = json.loads(cloud.command("env", "--json"))["PYTHON_IMAGE"]
-        self.template()
-        first = self.push("good", "content-1")
-        own = {"IMAGE_DIGEST": first, "APP_VERSION": "content-1"}
-        self.first = self._define(f"{STACK}-web", f"{self.repository}@{first}", own)
+        self._parameter("environment", {"url": f"http://{self.host}", "cluster": self.name})
+        firsts = {service: self._first(service) for service in services}
+        self.first = firsts["web"]
         self.serve(self.first, desired=1)
-        self._parameters()
-        assert self.outcome()["status"] == "SUCCESSFUL"
+        for service in services[1:]:
+            self._beside(service, firsts[service])
+        for service in services:
+            assert self.outcome(self.service(service)["currentServiceDeployment"])["status"] == "SUCCESSFUL"
 
-    def template(self, **environment: str) -> str:
-        """Register a revision of the template, as `pulumi up` does; returns its ARN."""
-        return self._define(f"{STACK}-web-template", f"{self.repository}:template", environment)
+    def template(self, service: str = "web", /, **environment: str) -> str:
+        """Register a revision of a service's template, as `pulumi up` does; returns its ARN."""
+        image = f"{self.repositories[service]}:template"
+        return self._define(f"{self.stack}-{service}-template", image, environment)
+
+    def _first(self, service: str) -> str:
+        """Push a service's first image and register what runs it, with its template and parameter; returns its ARN."""
+        self.template(service)
+        digest, repository = self.push("good", "content-1", service), self.repositories[service]
+        facts = {
+            "service": service,
+            "template_family": f"{self.stack}-{service}-template",
+            "release_family": f"{self.stack}-{service}",
+            "repository_url": repository,
+            "context": CONTEXT,
+            "dockerfile": "Dockerfile",
+            "build_args": {"PYTHON_IMAGE": self.base},
+            "version_path": "/version" if service == "web" else f"/{service}/version",
+        }
+        self._parameter(f"services/{service}", facts)
+        own = {"IMAGE_DIGEST": digest, "APP_VERSION": "content-1"}
+        return self._define(f"{self.stack}-{service}", f"{repository}@{digest}", own)
+
+    def _beside(self, service: str, definition: str) -> None:
+        """Make another service, which gets the requests below /<service>/."""
+        group = self.target_group(f"{self.stack}-{service}")
+        self.elb.create_rule(
+            ListenerArn=self.listener, Priority=10, Actions=[{"Type": "forward", "TargetGroupArn": group}],
+            Conditions=[{"Field": "path-pattern", "PathPatternConfig": {"Values": [f"/{service}/*"]}}],
+        )  # fmt: skip
+        self.ecs.create_service(
+            cluster=self.name, serviceName=service, taskDefinition=definition, desiredCount=1, launchType="FARGATE",
+            networkConfiguration=self.network_configuration(), healthCheckGracePeriodSeconds=10,
+            loadBalancers=[{"targetGroupArn": group, "containerName": "app", "containerPort": 8080}],
+            deploymentConfiguration={"deploymentCircuitBreaker": {"enable": True, "rollback": True}},
+        )  # fmt: skip
 
     def _define(self, family: str, image: str, environment: dict[str, str]) -> str:
         container: dict[str, Any] = {
@@ -54,50 +91,45 @@ class Releases(Site):
         }
         made = self.ecs.register_task_definition(
             family=family, networkMode="awsvpc", requiresCompatibilities=["FARGATE"], cpu="256", memory="512",
-            executionRoleArn=ROLE, containerDefinitions=[container], tags=TAGS,
+            executionRoleArn=ROLE, containerDefinitions=[container], tags=self.tags,
         )  # fmt: skip
         return str(made["taskDefinition"]["taskDefinitionArn"])
 
-    def _parameters(self) -> None:
-        facts: dict[str, dict[str, Any]] = {
-            "environment": {"url": f"http://{self.host}", "cluster": self.name},
-            "services/web": {
-                "service": "web",
-                "template_family": f"{STACK}-web-template",
-                "release_family": f"{STACK}-web",
-                "repository_url": self.repository,
-                "context": CONTEXT,
-                "dockerfile": "Dockerfile",
-                "build_args": {"PYTHON_IMAGE": self.base},
-            },
-        }
-        for name, value in facts.items():
-            self.cloud.client("ssm").put_parameter(
-                Name=f"/slipway/{STACK}/{name}", Type="String", Value=json.dumps(value), Overwrite=True
-            )
+    def _parameter(self, name: str, value: dict[str, Any]) -> None:
+        """Write what the stack would say."""
+        self.cloud.client("ssm").put_parameter(
+            Name=f"/slipway/{self.stack}/{name}", Type="String", Value=json.dumps(value), Overwrite=True
+        )
 
-    def push(self, mode: str, tag: str) -> str:
+    def push(self, mode: str, tag: str, service: str = "web") -> str:
         """Build the image that behaves so, push it under the tag; returns its digest."""
-        engine = docker.from_env()
-        image = f"{self.repository}:{tag}"
+        engine, repository = docker.from_env(), self.repositories[service]
+        image = f"{repository}:{tag}"
         folder = str(self.cloud.repository / CONTEXT)
         arguments = {"MODE": mode, "PYTHON_IMAGE": self.base}
-        # The label makes two images of one mode differ, as two commits do.
-        engine.images.build(path=folder, tag=image, target="release", buildargs=arguments, labels={"tag": tag}, rm=True)
+        # The label makes two images of one mode differ, as those of two commits and of two services do.
+        engine.images.build(
+            path=folder, tag=image, target="release", buildargs=arguments, labels={"of": image}, rm=True
+        )
         token = self.cloud.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
         user, _, password = base64.b64decode(token).decode().partition(":")
-        told = engine.images.push(self.repository, tag=tag, auth_config={"username": user, "password": password})
+        told = engine.images.push(repository, tag=tag, auth_config={"username": user, "password": password})
         assert "errorDetail" not in told, told
         engine.images.remove(image)
-        found = self.cloud.client("ecr").describe_images(repositoryName="released/web", imageIds=[{"imageTag": tag}])
+        found = self.cloud.client("ecr").describe_images(
+            repositoryName=f"{self.stack}/{service}", imageIds=[{"imageTag": tag}]
+        )
         return str(found["imageDetails"][0]["imageDigest"])
 
-    def candidate(self, mode: str, commit: str) -> Path:
-        """Push a commit's image that behaves so; returns its release.json."""
-        digest = self.push(mode, f"candidate-{commit}")
-        web = {"repository": "released/web", "digest": digest, "version": commit}
+    def candidate(self, mode: str, commit: str, **modes: str) -> Path:
+        """Push a commit's images, which behave so, or as said of a service; returns its release.json."""
+        digests = {name: self.push(modes.get(name, mode), f"candidate-{commit}", name) for name in self.services}
+        services = {
+            name: {"repository": f"{self.stack}/{name}", "digest": digest, "version": commit}
+            for name, digest in digests.items()
+        }
         path = self.folder / f"{commit}.json"
-        path.write_text(json.dumps({"commit": commit, "execution": f"run-{commit}", "services": {"web": web}}))
+        path.write_text(json.dumps({"commit": commit, "execution": f"run-{commit}", "services": services}))
         return path
 
     def start(self, command: str, *arguments: str | Path) -> subprocess.Popen[str]:
@@ -105,7 +137,7 @@ class Releases(Site):
         variables = json.loads(self.cloud.command("env", "--json"))
         kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
         return subprocess.Popen(
-            [sys.executable, "-m", "delivery", command, "--stack", STACK, *map(str, arguments)],
+            [sys.executable, "-m", "delivery", command, "--stack", self.stack, *map(str, arguments)],
             cwd=self.cloud.repository,
             env={**kept, **variables},
             stdout=subprocess.PIPE,
@@ -119,9 +151,9 @@ class Releases(Site):
         told, _ = process.communicate(timeout=300)
         return process.returncode, told
 
-    def serves(self) -> str:
-        """Return the revision that the service is set to run."""
-        return str(self.service()["taskDefinition"])
+    def serves(self, service: str = "web") -> str:
+        """Return the revision that a service is set to run."""
+        return str(self.service(service)["taskDefinition"])
 
     def revision(self, arn: str = "") -> tuple[dict[str, Any], dict[str, str]]:
         """Return a revision (the one that is served) and its tags."""

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from tests.local.workspace import Workspace
 
 REPOSITORY = "slipway-example/slipway"
-URL = f"http://127.0.0.1:{PORT}/{REPOSITORY}.git"
 PIPELINE = "slipway-prod"
 RUN_SECONDS = 900
 ORDER = [
@@ -40,6 +39,8 @@ class Releases:
     workspace: Workspace
     name: str = PIPELINE
     """Of the pipeline."""
+    repository: str = REPOSITORY
+    production: str = "prod"
 
     @property
     def begun(self) -> bool:
@@ -72,7 +73,7 @@ class Releases:
         """Commit everything and push it; returns the commit's hash."""
         self.git("add", "--all", ".")
         self.git("commit", "--quiet", "--allow-empty", "--message", message)
-        self.git("push", "--quiet", URL, f"HEAD:refs/heads/{branch}")
+        self.git("push", "--quiet", f"http://127.0.0.1:{PORT}/{self.repository}.git", f"HEAD:refs/heads/{branch}")
         return self.git("rev-parse", "HEAD")
 
     def push_with(self, changes: Mapping[str, Callable[[str], str]], message: str) -> str:
@@ -97,7 +98,7 @@ class Releases:
     @property
     def rest(self) -> str:
         """The repository in the local GitHub's REST API."""
-        return f"http://127.0.0.1:{PORT}/api/v3/repos/{REPOSITORY}"
+        return f"http://127.0.0.1:{PORT}/api/v3/repos/{self.repository}"
 
     @property
     def pipeline(self) -> Any:  # noqa: ANN401 - boto3's clients have no static type
@@ -195,19 +196,19 @@ class Releases:
     def approve(self, execution: str) -> str:
         """Wait for an execution's approval and give it; returns what was printed."""
         self.reach(execution, "Approval/Approve")
-        return self.delivery("approve", "--stack", "prod", "--execution", execution, "--yes")
+        return self.delivery("approve", "--stack", self.production, "--execution", execution, "--yes")
 
-    def digest(self, commit: str) -> str:
-        """Return the digest of the image that was built of a commit."""
+    def digest(self, commit: str, service: str = "web") -> str:
+        """Return the digest of a service's image that was built of a commit."""
         images = self.workspace.client("ecr").describe_images(
-            repositoryName="slipway/web", imageIds=[{"imageTag": f"candidate-{commit}"}]
+            repositoryName=f"slipway/{service}", imageIds=[{"imageTag": f"candidate-{commit}"}]
         )
         return str(images["imageDetails"][0]["imageDigest"])
 
-    def tags(self, digest: str) -> set[str]:
-        """Return an image's tags."""
+    def tags(self, digest: str, service: str = "web") -> set[str]:
+        """Return the tags of a service's image."""
         images = self.workspace.client("ecr").describe_images(
-            repositoryName="slipway/web", imageIds=[{"imageDigest": digest}]
+            repositoryName=f"slipway/{service}", imageIds=[{"imageDigest": digest}]
         )
         return set(images["imageDetails"][0].get("imageTags", []))
 

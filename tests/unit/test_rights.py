@@ -11,14 +11,11 @@ HOME = Home(partition="aws", region="eu-central-1", account="000000000000")
 IN_REGION = "arn:aws:{}:eu-central-1:000000000000:{}"
 
 
-def test_a_deployment_names_each_service_and_its_deployments() -> None:
-    """AWS asks for both; a service that is not named cannot be touched."""
+def test_a_deployment_names_the_services_of_its_cluster_and_their_deployments() -> None:
+    """AWS asks for both; no other cluster's can be touched, and no other family's revision made."""
     held = {one["Sid"]: one for one in rights.deploy(HOME, "staging", ["web", "api"], ["arn:repository"])}
-    cluster = "slipway-staging/staging"
     assert held["RollOut"]["Resource"] == [
-        IN_REGION.format("ecs", f"{kind}/{cluster}-{service}{rest}")
-        for service in ("web", "api")
-        for kind, rest in (("service", ""), ("service-deployment", "/*"))
+        IN_REGION.format("ecs", f"{kind}/slipway-staging/*") for kind in ("service", "service-deployment")
     ]
     assert held["RegisterReleases"]["Resource"] == [
         IN_REGION.format("ecs", f"task-definition/staging-{service}:*") for service in ("web", "api")

@@ -5,7 +5,8 @@ import os
 import sys
 import urllib.request
 
-with urllib.request.urlopen(os.environ["BASE_URL"] + "/version") as answer:  # noqa: S310 - the url under test
+path = "/version" if os.environ["SERVICE"] == "web" else f"/{os.environ['SERVICE']}/version"
+with urllib.request.urlopen(os.environ["BASE_URL"] + path) as answer:  # noqa: S310 - the url under test
     told = json.load(answer)
 expected = {"commit": os.environ["EXPECTED_VERSION"], "digest": os.environ["EXPECTED_DIGEST"]}
 print("served", told, "expected", expected)
