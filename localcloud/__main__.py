@@ -43,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     made["connect"].add_argument(
         "connection", help="name or ARN of a connection (aws codeconnections list-connections)"
     )
+    made["emulate"].add_argument("--off", action="store_true", help="take it out of the kernel again")
     made["down"].description = (
         "Stops the process and its containers (tasks, load balancers, databases). Nothing is lost: databases keep "
         "their volumes, and the next `up` starts everything again."

@@ -104,9 +104,12 @@ def run_connect(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def run_emulate(_options: argparse.Namespace, settings: Settings) -> int:
-    """Make the machine able to run linux/arm64."""
-    emulation.ensure(engine.ensure(settings, yes=False, say=say), settings.cache_dir, say)
+def run_emulate(options: argparse.Namespace, settings: Settings) -> int:
+    """Make the machine able to run linux/arm64, or no longer."""
+    if options.off:
+        emulation.forget(say)
+    else:
+        emulation.ensure(engine.ensure(settings, yes=False, say=say), settings.cache_dir, say)
     return 0
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 PLATFORM, ARCHITECTURE, DOCKERS_NAME = "linux/arm64", "aarch64", "arm64"
 HANDLERS = Path("/proc/sys/fs/binfmt_misc")
+OWN = HANDLERS / "slipway-arm64"
 INTERPRETER = "qemu-aarch64-static"
 # The head of an ELF program for the architecture, and which of its bits count (Debian's qemu-user-static has the same).
 MAGIC = "7f454c460201010000000000000000000200b700"
@@ -144,9 +145,25 @@ def register(say: Callable[[str], None]) -> None:
         text = "".join(f"\\x{pair}" for pair in map("".join, zip(MAGIC[::2], MAGIC[1::2], strict=True)))
         mask = "".join(f"\\x{pair}" for pair in map("".join, zip(MASK[::2], MASK[1::2], strict=True)))
         try:
-            (HANDLERS / "register").write_text(f":slipway-arm64:M::{text}:{mask}:{path}:OF", "ascii")
+            (HANDLERS / "register").write_text(f":{OWN.name}:M::{text}:{mask}:{path}:OF", "ascii")
         except OSError as error:
             raise UserError(f"the kernel refused {path} as an emulator: {error.strerror}; build on AWS") from error
+
+
+def forget(say: Callable[[str], None]) -> None:
+    """Take our registration out of the kernel; programs of the architecture then fail to start, here and in containers.
+
+    Raises:
+        UserError: not root.
+    """
+    try:
+        OWN.write_text("-1", "ascii")
+    except FileNotFoundError:
+        say("nothing is registered by the local cloud")
+    except OSError as error:
+        raise UserError(f"{OWN}: {error.strerror}; run as root: {COMMAND} --off") from error
+    else:
+        say(f"{PLATFORM} does not run here any more; its images stay until: python -m localcloud reset --all")
 
 
 def base(client: docker.DockerClient, cache: Path, recipe: str, say: Callable[[str], None]) -> None:
