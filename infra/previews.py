@@ -37,7 +37,10 @@ def survey(chosen: settings.Settings) -> PreviewRoleArgs | None:
         provider = aws.iam.get_open_id_connect_provider(url=f"https://{ISSUER}")
     except Exception as error:
         reason = " ".join(str(error).split())
-        raise pulumi.RunError(f"{key}: no OIDC provider of GitHub in this account ({reason}); {REMEDY}") from error
+        # The provider's words (its data source aws_iam_openid_connect_provider).
+        missing = "couldn't find resource" in reason
+        told = f"this account has no OIDC provider of GitHub; {REMEDY}" if missing else f"cannot be looked up: {reason}"
+        raise pulumi.RunError(f"{key}: {told}") from error
     if AUDIENCE not in provider.client_id_lists:
         raise pulumi.RunError(
             f"{key}: {provider.arn} does not take audience {AUDIENCE}; run: aws iam "

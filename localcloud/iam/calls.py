@@ -112,7 +112,9 @@ def unpacked(body: bytes) -> Params:
 def by_target(service: str, path: str, target: str, body: bytes) -> tuple[str, Params]:
     """Read a call of the JSON protocol."""
     prefix, _, operation = target.rpartition(".")
-    if not prefix or prefix != target_of(service) or path != "/":
+    whole = target_of(service)
+    # Go's SDK leaves out what botocore's model has before the last dot (codestar-connections).
+    if not prefix or prefix not in (whole, whole.rpartition(".")[2]) or path != "/":
         raise CallError(f"X-Amz-Target {target!r} is not of {service}, which the request is signed for")
     return operation, read_json(body)
 

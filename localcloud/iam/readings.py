@@ -225,6 +225,8 @@ def iam(call: Call, names: Names) -> Reading:
         return [f"arn:aws:iam::{names.account}:role{p.get('Path', '/')}{p.get('RoleName', '')}"], keys
     if "RoleName" in p:
         return [role_arn(str(p["RoleName"]), names)], keys
+    if "OpenIDConnectProviderArn" in p:
+        return [str(p["OpenIDConnectProviderArn"])], keys
     return [str(p["PolicyArn"])] if "PolicyArn" in p else ["*"], keys
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
+import shlex
+import sys
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from delivery import preview_model
 from delivery.preview_text import MARKER
@@ -23,8 +26,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.local
 STAGING = "Pulumi.staging.yaml"
 ISSUER = "token.actions.githubusercontent.com"
-# What AWS lets everybody ask, and what the provider can do without (it asks STS when IAM refuses).
-NEEDS_NO_RIGHT = {"sts:GetCallerIdentity", "iam:GetUser"}
+ACCOUNT = "000000000000"
+ROOT = f"arn:aws:iam::{ACCOUNT}:root"
+KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 class Pull:
@@ -143,47 +147,69 @@ def provider(workspace: Workspace) -> Iterator[str]:
     iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=made["OpenIDConnectProviderArn"])
 
 
-@pytest.mark.usefixtures("connected", "stack_file")
-def test_the_role_of_previews_may_do_what_previews_do(workspace: Workspace, provider: str, tmp_path: Path) -> None:
-    """Every AWS call of both stacks' previews is in its policy; only one GitHub environment may take it."""
+@pytest.fixture
+def role(workspace: Workspace, provider: str) -> Iterator[str]:  # noqa: ARG001 - it is looked up
+    """The role for previews, declared by staging: its name."""
     section = {"repository": "slipway-example/slipway", "state_bucket": "slipway-state"}
     path = workspace.root / STAGING
     before = path.read_text("utf-8")
     workspace.edit("staging", lambda config: config.update({"slipway:previews": section}))
-    workspace.up("staging")
     try:
-        name = workspace.outputs("staging")["preview_role"].rsplit("/", 1)[-1]
-        iam = workspace.client("iam")
-        trust = iam.get_role(RoleName=name)["Role"]["AssumeRolePolicyDocument"]["Statement"]
-        assert [(one["Principal"], one["Condition"]) for one in trust] == [
-            (
-                {"Federated": provider},
-                {
-                    "StringEquals": {
-                        f"{ISSUER}:aud": "sts.amazonaws.com",
-                        f"{ISSUER}:sub": "repo:slipway-example/slipway:environment:previews",
-                    }
-                },
-            )
-        ]
-        (policy,) = iam.list_role_policies(RoleName=name)["PolicyNames"]
-        document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
-        may = {action for one in document["Statement"] for action in one["Action"]}
-        began = time.time()
-        done = workspace.delivery("preview", "--save", str(tmp_path / "preview.json"))
-        assert done.returncode == 0, done.stdout
-        asked = calls(workspace, began)
-        assert "iam:ListOpenIDConnectProviders" in asked, "the log tells what was called"
-        assert asked - NEEDS_NO_RIGHT <= may
+        workspace.up("staging")
+        yield workspace.outputs("staging")["preview_role"].rsplit("/", 1)[-1]
     finally:
         path.write_text(before, "utf-8")
         workspace.up("staging")
 
 
-def calls(workspace: Workspace, since: float) -> set[str]:
-    """Return the AWS calls of previews since a time, as IAM names them."""
-    log = (workspace.root / ".localcloud/log/requests.jsonl").read_text("utf-8")
-    found = [json.loads(line) for line in log.splitlines()]
-    return {
-        f"{one['service']}:{one['operation']}" for one in found if one["time"] >= since and "HashiCorp" in one["agent"]
+@pytest.fixture
+def reader(workspace: Workspace, role: str) -> Iterator[dict[str, str]]:
+    """Credentials with the rights of the role for previews, by a copy that trusts this account instead of GitHub."""
+    iam = workspace.client("iam")
+    (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    rights = json.dumps(iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"])
+    trust = {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    copy = iam.create_role(RoleName="preview-reader", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    iam.put_role_policy(RoleName="preview-reader", PolicyName="rights", PolicyDocument=rights)
+    given = workspace.client("sts").assume_role(RoleArn=copy, RoleSessionName="reader")["Credentials"]
+    names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+    yield dict(zip(KEYS, (given[name] for name in names), strict=True))
+    iam.delete_role_policy(RoleName="preview-reader", PolicyName="rights")
+    iam.delete_role(RoleName="preview-reader")
+
+
+@pytest.mark.usefixtures("connected", "stack_file")
+def test_the_role_of_previews_may_do_what_previews_do_and_no_more(
+    workspace: Workspace, role: str, reader: dict[str, str], tmp_path: Path
+) -> None:
+    """Both stacks are previewed with its rights alone; it changes nothing, reads no secret, and is GitHub's only."""
+    script = shlex.join([sys.executable, str(workspace.root / "tests/local/pulumi_as.py")])
+    workspace.environment["PULUMI_AS"] = json.dumps(reader)
+    done = workspace.delivery("preview", "--pulumi", script, "--save", str(tmp_path / "preview.json"))
+    del workspace.environment["PULUMI_AS"]
+    assert done.returncode == 0, done.stdout
+    assert [(one.stack, one.changes) for one in preview_model.load(tmp_path / "preview.json")] == [
+        ("prod", ()),
+        ("staging", ()),
+    ]
+    held = boto3.Session(*(reader[key] for key in KEYS), region_name="eu-central-1")
+    endpoint = f"http://127.0.0.1:{PORT}"
+    secret = workspace.client("secretsmanager").list_secrets()["SecretList"][0]["ARN"]
+    arn = f"arn:aws:iam::{ACCOUNT}:role/{role}"
+    refused: list[tuple[Any, str, dict[str, str]]] = [
+        (held.client("secretsmanager", endpoint_url=endpoint), "get_secret_value", {"SecretId": secret}),
+        (held.client("ssm", endpoint_url=endpoint), "get_parameters_by_path", {"Path": "/slipway/staging"}),
+        (held.client("ecs", endpoint_url=endpoint), "update_service", {"cluster": "slipway-staging", "service": "x"}),
+        (held.client("ecr", endpoint_url=endpoint), "initiate_layer_upload", {"repositoryName": "slipway/web"}),
+        (workspace.client("sts"), "assume_role", {"RoleArn": arn, "RoleSessionName": "me"}),
+    ]
+    for client, operation, asked in refused:
+        with pytest.raises(ClientError, match="AccessDenied"):
+            getattr(client, operation)(**asked)
+    trust = workspace.client("iam").get_role(RoleName=role)["Role"]["AssumeRolePolicyDocument"]["Statement"]
+    conditions = {
+        f"{ISSUER}:aud": "sts.amazonaws.com",
+        f"{ISSUER}:sub": "repo:slipway-example/slipway:environment:previews",
     }
+    assert [one["Condition"] for one in trust] == [{"StringEquals": conditions}]

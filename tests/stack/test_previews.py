@@ -87,16 +87,23 @@ def test_the_accounts_provider_is_looked_up_and_never_owned(monkeypatch: pytest.
 
 def missing(_: Mapping[str, Any]) -> dict[str, Any]:
     """Answer as the provider does where there is none."""
-    raise Refused("1 error occurred:\n\t* finding IAM OIDC Provider by url: not found")
+    url = "https://token.actions.githubusercontent.com"
+    raise Refused(f"1 error occurred:\n\t* reading IAM OIDC Provider ({url}): couldn't find resource")
+
+
+def denied(_: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer as the provider does to who may not look."""
+    raise Refused("1 error occurred:\n\t* reading IAM OIDC Provider: AccessDenied: no")
 
 
 @pytest.mark.parametrize(
     ("answer", "remedy"),
     [
         (missing, "aws iam create-open-id-connect-provider --url https://token.actions"),
+        (denied, "cannot be looked up: "),
         (lambda _: {"arn": program.OIDC_PROVIDER, "clientIdLists": []}, "add-client-id-to-open-id-connect-provider"),
     ],
-    ids=["no provider", "another audience"],
+    ids=["no provider", "not allowed to look", "another audience"],
 )
 def test_an_account_that_does_not_know_github_is_refused_before_anything_is_made(
     monkeypatch: pytest.MonkeyPatch,

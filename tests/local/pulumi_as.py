@@ -1,0 +1,16 @@
+"""`python pulumi_as.py preview -s STACK ...`: bin/pulumi-local with the credentials in PULUMI_AS (JSON variables)."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from localcloud import client, pulumi_local
+
+if __name__ == "__main__":
+    cloud, arguments = client.running(), sys.argv[1:]
+    environment = pulumi_local.pulumi_environment(cloud)
+    generated = pulumi_local.prepare(cloud, pulumi_local.stack_of(arguments) or "", environment)
+    command = ["pulumi", *arguments, "--config-file", str(generated)]
+    os.execvpe(command[0], command, environment | json.loads(os.environ["PULUMI_AS"]))  # noqa: S606 - no shell is meant
