@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -159,3 +160,34 @@ def activity(workspace: Workspace, releases: Releases) -> tuple[int, int]:
     pages = releases.pipeline.get_paginator("list_pipeline_executions").paginate(pipelineName=PIPELINE)
     executions = sum(len(page["pipelineExecutionSummaries"]) for page in pages)
     return len(workspace.client("codebuild").list_builds()["ids"]), executions
+
+
+@pytest.mark.rare
+def test_a_release_goes_on_where_docker_was_killed(workspace: Workspace, connected: Releases, faults: Faults) -> None:
+    """While staging is rolled out: containers outlive their engine, and `up` starts it again."""
+    engine = pid_of_our_engine()
+    if engine is None:
+        pytest.skip("the Docker Engine was not started by Slipway: whose it is, kills it")
+    with faults.row("kill -9 of Docker during Staging/Deploy") as row:
+        commit = connected.push_with({"app/NOTE": lambda _: "Docker killed\n"}, "Docker killed on the way")
+        execution = connected.execution_of(commit)
+        connected.reach(execution, "Staging/Deploy")
+        row.begins()
+        os.kill(engine, signal.SIGKILL)
+        done = workspace.cloud("up", "--yes")
+        assert done.returncode == 0, done.stdout
+        row.stopped("`up` started it again; the release went on")
+        faults.served.add(commit)
+        connected.approve(execution)
+        assert connected.end(execution) == "Succeeded", connected.told(execution)
+        assert version(workspace, "prod") == {"commit": commit, "digest": connected.digest(commit)}
+
+
+def pid_of_our_engine() -> int | None:
+    """Return the process of the Docker Engine that `make up` started, None where it is another's."""
+    cache = Path(os.environ.get("SLIPWAY_CACHE") or Path.home() / ".cache/slipway")
+    try:
+        pid = int((cache / "dockerd.pid").read_text("utf-8"))
+        return pid if Path(f"/proc/{pid}/comm").read_text("utf-8").strip() == "dockerd" else None
+    except (OSError, ValueError):
+        return None
