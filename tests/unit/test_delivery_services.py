@@ -13,6 +13,7 @@ from delivery import images, manifest, proof, revisions, rollback, testing
 from delivery.environment import Environment, Service
 from delivery.errors import DeliveryError
 from delivery.manifest import Image, Manifest
+from delivery.moving import Mover
 from delivery.revisions import Revision
 from delivery.testing import Workplace
 from infra import policies, rights, stages
@@ -178,6 +179,22 @@ def test_a_release_that_was_not_good_in_all_services_is_none_to_go_back_to(monke
     families = Families(monkeypatch, web=[FIRST, ONE, TWO], api=[FIRST, BAD, ONE, TWO])
     with pytest.raises(DeliveryError, match="no good release of commit 3333"):
         families.choose("3333", web=3, api=4)
+
+
+@pytest.mark.parametrize(("result", "stays"), [("passed", True), ("", False)])
+def test_where_an_execution_had_deployed_nothing_before_it_was_stopped_what_is_good_stays(
+    monkeypatch: pytest.MonkeyPatch, result: str, *, stays: bool
+) -> None:
+    """Else one release too many would be gone back; what it had begun is never good."""
+    families = Families(monkeypatch, web=[FIRST, ONE], api=[FIRST, ("1" * 40, result)])
+    lines: list[str] = []
+    back = rollback.Rollback(
+        clients=lambda _: None, environment=PROD, commit="", stop_execution=True, say=lines.append  # type: ignore[arg-type]
+    )  # fmt: skip
+    mover = Mover(clients=lambda _: None, environment=PROD, say=lines.append)  # type: ignore[arg-type]
+    monkeypatch.setattr(Mover, "running", lambda _, service: families.held[service.release_family][-1])
+    assert back._is_untouched(mover, "the-execution") is stays
+    assert any("the-execution had deployed nothing yet" in line for line in lines) is stays
 
 
 def test_a_manifest_of_many_services_is_written_whole(tmp_path: Path) -> None:

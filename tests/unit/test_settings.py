@@ -153,6 +153,30 @@ def test_a_route_used_twice_is_refused() -> None:
     assert '.route.paths[0] is "/*"; service' in line
 
 
+@pytest.mark.parametrize(
+    ("route", "version_path", "told"),
+    [
+        (["/api/*"], None, None),
+        (["/api*"], None, None),
+        (["/api/*", "/about"], "/about", None),
+        (["/api/*"], "/version", '"/version"; service web gets these requests'),
+        (["/api"], None, '"/api/version"; service web gets these requests'),
+    ],
+)
+def test_a_service_tells_its_version_by_its_own_route(
+    route: list[str], version_path: str | None, told: str | None
+) -> None:
+    """Else another one would be asked, and prove nothing."""
+    named = {"version_path": version_path} if version_path else {}
+    second = {"context": "app", "route": {"paths": route, "priority": 5}, **named}
+    services = {"services": {"web": {"context": "app"}, "api": second}}
+    if told is None:
+        load(services)
+        return
+    (line,) = mistakes(services)
+    assert f"slipway:environment.services.api.version_path is {told}" in line
+
+
 def test_a_priority_used_twice_is_refused() -> None:
     """AWS refuses it, but only half-way through an update."""
     second = {"context": "app", "route": {"paths": ["/api/*"]}}
