@@ -114,7 +114,7 @@ class Registry:
         """Exchange a password for a bearer token."""
         principal = self._access.principal(request.headers.get("authorization", ""))
         if principal is None:
-            return problem("UNAUTHORIZED", 401, "no basic auth credentials, or they have expired: log in with ECR's")
+            return problem("UNAUTHORIZED", 401, "no basic auth credentials, or they have expired: get a token from ECR")
         token = self._access.issue(time.time() + SECONDS, principal)
         return JSONResponse({"token": token, "access_token": token, "expires_in": SECONDS})
 
