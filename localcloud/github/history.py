@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 FORMAT = "%H%x00%T%x00%P%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B%x00"
 FIELDS = 10
+LAST_SECOND = 253402300799
 SHOWN = ("refs/heads/", "refs/tags/")
 """What GitHub tells of; other refs may be pushed silently."""
 
@@ -32,14 +33,14 @@ class Change:
 
 
 def iso(seconds: float) -> str:
-    """Return a time in seconds since 1970 as GitHub writes it."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return a time in seconds since 1970 as GitHub writes it; a commit may say any, years end with 9999."""
+    return datetime.fromtimestamp(min(seconds, LAST_SECOND), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def refs(folder: Path) -> dict[str, str]:
     """Return all branches and tags with what they point to (a tag object where a tag is annotated)."""
-    lines = git.text(folder, "for-each-ref", "--format=%(objectname) %(refname)", *SHOWN).splitlines()
-    return {name: sha for sha, _, name in (line.partition(" ") for line in lines)}
+    lines = git.text(folder, "for-each-ref", "--format=%(objectname) %(refname)", *SHOWN).split("\n")  # no other end
+    return {name: sha for sha, _, name in (line.partition(" ") for line in lines if line)}
 
 
 def resolve(folder: Path, ref: str) -> str | None:

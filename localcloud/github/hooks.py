@@ -183,7 +183,7 @@ def events(given: object) -> list[str]:
     """
     if not isinstance(given, list) or not given:
         raise invalid("Hook", "events", "events have to be a list of at least one event")
-    unknown = [str(name)[:40] for name in given if name not in EVENTS]
+    unknown = [str(name)[:40] for name in given if not isinstance(name, str) or name not in EVENTS]
     if unknown:
         raise invalid("Hook", "events", f"no such event: {', '.join(unknown)}", "invalid")
     return sorted(set(given))
