@@ -55,6 +55,11 @@ def test_a_recorded_preview_gives_each_resource_once_the_gravest_first() -> None
     assert found.unchanged == 1
 
 
+def test_a_step_that_is_a_part_of_a_replacement_is_one_even_alone() -> None:
+    """As what an earlier run left half done."""
+    assert told(step("create-replacement"), GOOD).count("replace") == 1
+
+
 def test_a_changed_property_is_shown_with_both_values_and_what_it_forces() -> None:
     """JSON in a text is looked into, and things with a name are compared by it."""
     found = lines(recorded("change.jsonl"), "staging-web-template")
@@ -202,14 +207,17 @@ def test_previews_survive_the_file_between_two_jobs(tmp_path: Path) -> None:
     assert preview_model.load(tmp_path / "f") == both
 
 
+NONE: dict[str, Any] = {"stack": "a", "failed": False, "unchanged": 0, "errors": [], "warnings": [], "policies": []}
+ODD = {"operation": "x", "kind": "", "name": "", "reasons": [], "lines": []}
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "", "[]", "{}", '{"previews": 1}', '{"previews": [{"stack": 1}]}', '{"previews": [[]]}', "[" * 100000, "\xff",
-        json.dumps({"previews": [{"stack": "a", "failed": 0, "unchanged": 0, "changes": [], "errors": [],
-                                  "warnings": [], "policies": []}]}),
-        json.dumps({"previews": [{"stack": "a", "failed": False, "unchanged": 0, "errors": [], "warnings": [],
-                                  "policies": [], "changes": [{"operation": "x", "kind": "", "name": ""}]}]}),
+        json.dumps({"previews": [NONE | {"changes": [], "failed": 0}]}),
+        json.dumps({"previews": [NONE | {"changes": [ODD]}]}),
+        json.dumps({"previews": [NONE | {"changes": [ODD | {"operation": []}]}]}),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_preview_is_refused_in_one_line(text: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -115,10 +116,20 @@ def test_a_large_comment_is_cut_within_githubs_limit_and_says_so() -> None:
     assert text.rstrip().endswith("</sub>")
 
 
-@pytest.mark.parametrize("count", [7, 60, 300])
+@pytest.mark.parametrize("count", [7, 60, 3000])
 def test_so_many_stacks_that_even_their_summaries_are_too_long_are_cut(count: int) -> None:
     """The limit holds at any size."""
-    check(comment([many(200, 1, f"stack-{index}") for index in range(count)], About(commit=COMMIT)))
+    one = many(200, 1)
+    text = comment([replace(one, stack=f"stack-{index}") for index in range(count)], About(commit=COMMIT))
+    check(text)
+    assert (f"And {count - preview_text.MOST_STACKS} more stacks." in text) == (count > preview_text.MOST_STACKS)
+
+
+def test_a_line_of_nothing_but_backticks_does_not_push_the_details_out() -> None:
+    """A fence has to be longer than it."""
+    text = comment([hostile("`" * 70000)], About(commit=COMMIT))
+    check(text)
+    assert "<details>" in text
 
 
 def test_a_long_error_keeps_its_beginning_and_its_end() -> None:
@@ -160,5 +171,6 @@ def test_one_stack_that_failed_does_not_hide_the_other() -> None:
 
 def test_an_address_that_is_none_is_no_link() -> None:
     """It comes from the environment."""
-    assert "The run" not in comment([], About(commit=COMMIT, run="javascript:alert(1)"))
+    for wrong in ("javascript:alert(1)", "javascript://evil", f"{RUN}) [x](evil"):
+        assert "The run" not in comment([], About(commit=COMMIT, run=wrong))
     assert f"[The run]({RUN})" in comment([], About(commit=COMMIT, run=RUN))
