@@ -112,12 +112,13 @@ class Families:
     """The revisions of services' families, as a rollback finds them, newest first."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, **revisions_of: list[tuple[str, str]]) -> None:
-        """Take (commit, result) of each service's revisions, oldest first; a moment apart in the order given."""
+        """Take (commit, result) of each service's revisions, oldest first; the newest are of about one time."""
         self.held: dict[str, list[Revision]] = {}
         moment = datetime(2026, 1, 1, tzinfo=UTC)
         for service, rows in revisions_of.items():
+            moment += timedelta(minutes=1)
             self.held[f"prod-{service}"] = [
-                self._made(service, number, commit, result, moment + timedelta(hours=number))
+                self._made(service, number, commit, result, moment + timedelta(hours=number - len(rows)))
                 for number, (commit, result) in enumerate(rows, 1)
             ]
         monkeypatch.setattr(revisions, "newest_first", self.newest_first)
@@ -176,9 +177,10 @@ def test_a_service_that_came_later_goes_back_to_its_first_image(monkeypatch: pyt
 
 def test_a_release_that_was_not_good_in_all_services_is_none_to_go_back_to(monkeypatch: pytest.MonkeyPatch) -> None:
     """Named as what was asked for."""
-    families = Families(monkeypatch, web=[FIRST, ONE, TWO], api=[FIRST, BAD, ONE, TWO])
+    families = Families(monkeypatch, web=[FIRST, ONE, BAD, TWO], api=[FIRST, ONE, BAD, TWO])
+    assert families.choose(web=4, api=4) == {"web": "prod-web:2", "api": "prod-api:2"}
     with pytest.raises(DeliveryError, match="no good release of commit 3333"):
-        families.choose("3333", web=3, api=4)
+        families.choose("3333", web=4, api=4)
 
 
 @pytest.mark.parametrize(("result", "stays"), [("passed", True), ("", False)])
