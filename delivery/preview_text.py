@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from delivery.preview_model import OPERATIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from delivery.preview_model import Change, StackPreview
 
@@ -32,7 +32,8 @@ GRAVE = ("delete", "replace")
 DONE = {"delete": "deleted", "replace": "replaced"}
 # Control characters, and those of Unicode that reorder or hide text.
 HIDDEN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    r"\ud800-\udfff]"
 )
 
 
@@ -74,12 +75,17 @@ def code(text: str) -> str:
     return f"`{kept[:LONGEST_NAME]}{'...' if len(kept) > LONGEST_NAME else ''}`" if kept else "`?`"
 
 
+def shown(texts: Iterable[str]) -> list[str]:
+    """Return texts as lines of bounded length in which everything can be seen."""
+    every = (part for text in texts for part in text.replace("\r", "").split("\n"))
+    return [HIDDEN.sub("\ufffd", line[:LONGEST_LINE]) for line in every]
+
+
 def fenced(lines: Sequence[str], language: str = "") -> list[str]:
-    """Return lines as a block of code whose fence is longer than any in it."""
-    kept = [part for line in lines for part in HIDDEN.sub("\ufffd", line.replace("\r", "")).split("\n")]
-    longest = max((len(run) for line in kept for run in re.findall(r"`+", line)), default=0)
+    """Return lines, as `shown` returns them, as a block of code whose fence is longer than any in it."""
+    longest = max((len(run) for line in lines for run in re.findall(r"`+", line)), default=0)
     fence = "`" * max(longest + 1, 3)
-    return [fence + language, *kept, fence]
+    return [fence + language, *lines, fence]
 
 
 def cut(lines: Sequence[str], room: int, what: str) -> list[str]:
@@ -103,8 +109,7 @@ def _top(one: StackPreview, room: int) -> list[str]:
     points = _fitting([*(f"- policy {code(text)}" for text in one.policies), *grave][:MOST_NAMED], room)
     if left := len(grave) + len(one.policies) - len(points):
         points.append(f"- and {left} more like these")
-    errors = [part for error in one.errors for part in error.split("\n")]
-    told = fenced(_middle(errors, min(ERROR_BYTES, room))) if errors else []
+    told = fenced(_middle(shown(one.errors), min(ERROR_BYTES, room))) if one.errors else []
     parts = [[f"**{code(one.stack)}** {_counts(one)}"], points, told]
     return [line for part in parts if part for line in (*part, "")]
 
@@ -123,7 +128,6 @@ def _named(change: Change) -> str:
 
 def _middle(lines: Sequence[str], room: int) -> list[str]:
     """Return an error's lines; of a long one the beginning and the end, where a traceback has its reason."""
-    lines = [line[:LONGEST_LINE] for line in lines]
     if _bytes(lines) <= room:
         return list(lines)
     first = _fitting(lines, room // 3)
@@ -144,10 +148,9 @@ def _fitting(lines: Sequence[str], room: int) -> list[str]:
 
 def _details(one: StackPreview, room: int) -> list[str]:
     """Return what is folded: changes, then warnings; nothing where there is no room for it."""
-    lines = [*_changed(one.changes), *(part for text in one.warnings for part in f"warning: {text}".split("\n"))]
+    lines = shown([*_changed(one.changes), *(f"warning: {text}" for text in one.warnings)])
     if not lines:
         return []
-    lines = [line[:LONGEST_LINE] for line in lines]
     title = f"{len(one.changes)} changes" + (f", {len(one.warnings)} warnings" if one.warnings else "")
     before, after = ["<details><summary>" + title + "</summary>", ""], ["", "</details>", ""]
     # The fences, which grow with the longest one inside, are measured on all lines.
@@ -155,7 +158,7 @@ def _details(one: StackPreview, room: int) -> list[str]:
     around = _bytes([*before, fences[0], fences[-1], *after])
     if room < around + LONGEST_NAME * 2:
         return ["The details do not fit here.", ""] if room > LONGEST_NAME else []
-    kept = cut(fences[1:-1], room - around, "see all: delivery preview --stack " + one.stack[:LONGEST_NAME])
+    kept = cut(fences[1:-1], room - around, "see all: delivery preview --stack " + shown([one.stack[:LONGEST_NAME]])[0])
     return [*before, fences[0], *kept, fences[-1], *after]
 
 
@@ -167,7 +170,7 @@ def _changed(changes: Sequence[Change]) -> Iterator[str]:
 
 
 def _size(one: StackPreview) -> int:
-    return _bytes([*_changed(one.changes), *one.warnings])
+    return sum(map(len, [*_changed(one.changes), *one.warnings]))
 
 
 def _run(about: About) -> str:

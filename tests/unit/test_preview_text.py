@@ -25,6 +25,8 @@ HOSTILE = [
     "`@admin` <!-- delivery preview -->",
     "\r\n\r\n<details open>\u2028@team\u202eevil\u0000\x1b[31m",
     "`" * 70000,
+    "\x01" * 70000,
+    "\ud800 half of a character",
     "|a|b|\n|-|-|\n&lt;script&gt; https://evil.example #1 org/repo#2",
 ]
 OURS = {"<details>", "</details>", "<summary>", "</summary>", "<sub>", "</sub>", "<!-- delivery preview -->"}
@@ -123,6 +125,12 @@ def test_so_many_stacks_that_even_their_summaries_are_too_long_are_cut(count: in
     text = comment([replace(one, stack=f"stack-{index}") for index in range(count)], About(commit=COMMIT))
     check(text)
     assert (f"And {count - preview_text.MOST_STACKS} more stacks." in text) == (count > preview_text.MOST_STACKS)
+
+
+def test_characters_that_become_longer_when_they_are_shown_are_counted_as_shown() -> None:
+    """A control character takes one byte, what stands for it three."""
+    bad = [hostile("\x01" * 900 + "\n" + "\x02" * 900, stack=f"stack-{index}") for index in range(12)]
+    check(comment([replace(one, errors=one.errors * 40) for one in bad], About(commit=COMMIT)))
 
 
 def test_a_line_of_nothing_but_backticks_does_not_push_the_details_out() -> None:
