@@ -168,6 +168,7 @@ FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
         ("ssm", "GET", "/", "", JSON, "{}"),
         ("ssm", "POST", "/x", "", JSON, "{}"),
         ("ssm", "POST", "/", "", JSON, "[]"),
+        ("ssm", "POST", "/", "", JSON | {"content-encoding": "gzip"}, "{}"),  # the service behind would unpack it
         ("ssm", "POST", "/", "", JSON, "{"),
         ("ssm", "POST", "/", "", JSON | {"x-amz-target": "AmazonSSM.Nothing"}, "{}"),
         ("ssm", "POST", "/", "", {}, "{}"),
@@ -188,9 +189,8 @@ def test_what_could_be_read_in_two_ways_is_refused(  # noqa: PLR0913
 
 
 def test_calls_are_read_from_each_protocol() -> None:
-    """JSON, forms, and a packed body, whose resource then is everything."""
+    """JSON and forms."""
     body = json.dumps({"Name": "/a"}).encode()
     assert read("ssm", "eu-central-1", "POST", "/", b"", JSON, body).params == {"Name": "/a"}
-    assert read("ssm", "eu-central-1", "POST", "/", b"", JSON | {"content-encoding": "gzip"}, b"{}").params == {}
     call = read("iam", "eu-central-1", "POST", "/", b"", FORM, b"Action=GetRole&RoleName=x&Version=2010-05-08")
     assert (call.action, call.params["RoleName"]) == ("iam:GetRole", "x")

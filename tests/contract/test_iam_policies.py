@@ -190,4 +190,6 @@ def test_who_may_take_a_role(principal: object, condition: dict[str, Any], effec
     """The trust policy's principals and conditions."""
     statement = {"Effect": effect, "Action": "sts:AssumeRole", "Principal": principal, "Condition": condition}
     keys: Context = {"aws:sourcearn": PROJECT, "aws:sourceaccount": "000000000000"}
+    denied = [statement, statement | {"Effect": "Deny"}]
+    assert not trusted(json.dumps({"Statement": denied}), "Service", CODEBUILD, keys)
     assert trusted(json.dumps({"Statement": statement}), "Service", CODEBUILD, keys) is expected
