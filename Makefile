@@ -18,14 +18,12 @@ help: ## this list
 
 setup: .venv/.complete ## virtual environments, Pulumi CLI and plugins; says what it does and how long that takes
 	@$(PY) -m toolchain
-	@$(PYTHON) -m localcloud setup
+	@$(PY) -m localcloud setup
 
 .venv/.complete: requirements.txt requirements-dev.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Slipway needs Python 3.11 or newer; name one: make PYTHON=python3.12 setup")'
-	@echo "Python packages for the program and its tests: about a minute the first time"
-	@rm -rf .venv
-	@$(PYTHON) -m venv .venv
-	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@command -v $(PYTHON) >/dev/null || { echo "setup: there is no $(PYTHON), and Slipway needs Python 3.11 or newer; install it, or name one: make PYTHON=python3.12 setup" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "setup: Python is %d.%d and must be 3.11 or newer; name one: make PYTHON=python3.12 setup" % sys.version_info[:2])'
+	@$(PYTHON) bin/make_venv.py .venv requirements-dev.txt
 	@touch $@
 
 up: setup ## start the local cloud (installs and starts a Docker Engine where there is none, after asking)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from localcloud.settings import Settings
 
 STOP_SECONDS = 5
-KEPT_BY_RESET = {"venv", "lock"}
+KEPT_BY_RESET = {"venv", "venv.lock", "lock"}
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import signal
+import subprocess
 import sys
 
 from toolchain import installed, official
@@ -78,7 +79,10 @@ def install(origin: str | None, *, keep: bool) -> None:
     """Leave the toolchain at `.toolchain`."""
     found = recorded()
     if found is None or not matches(found) or origin not in (None, found.origin):
-        publish(found := obtain(Store(cache()), origin, keep=keep))
+        store = Store(cache())
+        found = obtain(store, origin, keep=keep)
+        with store.lock():
+            publish(found)
     plugins = ", ".join(f"{name} {version}" for name, version in pins().plugins.items())
     cli = f"of {found.programs}" if found.origin == "installed" else pins().cli
     print(f"toolchain: Pulumi CLI {cli}, plugins {plugins}: {found.origin}, at {TOOLCHAIN}")
@@ -97,6 +101,14 @@ def clean() -> None:
         Store(TOOLCHAIN).clean()
 
 
+def where() -> str:
+    """Return the cache's folder, for messages."""
+    try:
+        return str(cache())
+    except RuntimeError:  # there is no home
+        return "~/.cache"
+
+
 def main() -> int:
     """Run the command; return the exit status."""
     options = arguments()
@@ -110,7 +122,11 @@ def main() -> int:
             for name, value in environment().items():
                 print(f"export {name}={shlex.quote(value)}")
     except ToolchainError as error:
-        print(f"toolchain: {error}", file=sys.stderr)
+        print(f"toolchain: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        remedy = f"see to disk and rights, or set SLIPWAY_CACHE to another folder than {where()}; then run this again"
+        print(f"toolchain: {' '.join(str(error).split())}; {remedy}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("toolchain: interrupted; nothing was left half-done", file=sys.stderr)

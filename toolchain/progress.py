@@ -18,14 +18,28 @@ if TYPE_CHECKING:
 EVERY_SECONDS = 15
 PACKAGE = re.compile(r"[\w.~-]+(/[\w.~+-]+)*$")  # what `go build -v` prints for each package
 DOWNLOAD = "go: downloading "
-LAST_LINES = 12
+# What go says of a failure, the most telling first; a module is named as `path@version`.
+FULL = re.compile(r"no space left on device")
+MODULE = re.compile(r"([^\s\"]+@v[^\s:]+): .*?((?:reading|Get) \S+?)[:;]? .*?(\d{3} \w[\w ]*|[^:]+?)\"?,?$")
+
+
+def reason(words: list[str]) -> str:
+    """Return what go said of a failure in one line, with the module's name and a remedy where it is known."""
+    if any(FULL.search(line) for line in words):
+        return "the disk is full; make room, or set SLIPWAY_CACHE to a folder with room, then run this again"
+    for line in words:
+        if found := MODULE.search(line):
+            remedy = "see that the Go proxy serves it (go env GOPROXY), then run this again"
+            return f"{found[1]} cannot be downloaded: {found[2]}: {found[3].strip()}; {remedy}"
+    errors = [line for line in words if line.startswith("go: ")] or [line for line in words if line.strip()]
+    return f"go failed: {' '.join((errors or ['without a message'])[-1].split())}; see to that, then run this again"
 
 
 class Progress:
     """Prints a line now and then, and writes everything to a log."""
 
-    def __init__(self, log: Path) -> None:
-        self.log = log
+    def __init__(self, log: Path, held: tuple[int, ...] = ()) -> None:
+        self.log, self.held = log, held
         self.began = time.monotonic()
         log.write_text("", encoding="utf-8")
 
@@ -49,7 +63,13 @@ class Progress:
         with (
             self.log.open("a", encoding="utf-8") as log,
             subprocess.Popen(
-                command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+                command,
+                cwd=folder,
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                pass_fds=self.held,
             ) as process,
         ):
             assert process.stdout is not None  # noqa: S101 - for mypy: both are pipes
@@ -66,8 +86,7 @@ class Progress:
             finally:
                 reader.join()
         if status:
-            last = "\n".join(words[-LAST_LINES:])
-            raise ToolchainError(f"{title}: `{' '.join(command[:3])}` failed (all of it is in {self.log}):\n{last}")
+            raise ToolchainError(f"{title}: {reason([*words, *printed.splitlines()])} (all of it: {self.log})")
         return printed
 
     def _watch(self, lines: Iterable[str], log: TextIO, words: list[str], title: str, expected: int) -> None:

@@ -23,6 +23,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.held: tuple[int, ...] = ()  # what a child process needs to hold the lock for as long as it lives
 
     def folder(self, name: str) -> Path:
         """Return where the toolchain of that key lies, or would lie."""
@@ -45,14 +46,18 @@ class Store:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the store; wait, and say so, where another process does. A killed one holds nothing."""
+        """Hold the store; wait, and say so, where another process does, or what a killed one started."""
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / ".lock").open("a+") as file:
             self._wait(file)
             file.truncate(0)
             file.write(f"{os.getpid()}\n")
             file.flush()
-            yield
+            self.held = (file.fileno(),)
+            try:
+                yield
+            finally:
+                self.held = ()
 
     @staticmethod
     def _wait(file: TextIO) -> None:

@@ -1,0 +1,165 @@
+"""Makes a virtual environment from a file of requirements, unless it is there as it should be.
+
+usage: python3 bin/make_venv.py FOLDER REQUIREMENTS
+
+Standard library only, since it runs before anything is installed. The mark in the folder is written last, so one that
+was killed half-way is made again; a lock beside the folder lets one process at a time do it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+from typing import TextIO
+
+OLDEST = (3, 11)
+MARK = ".complete"
+SECONDS = 900
+AGAIN = "then run this again"
+# What pip says of a failure, the most telling first.
+FULL = re.compile(r"No space left on device")
+REFUSED = re.compile(r"Could not install requirement (\S+) .*?because of (HTTP error \d+ [^:]*)")
+MISSING = re.compile(r"No matching distribution found for (\S+)")
+UNBUILT = re.compile(
+    r"Failed (?:to build|building wheel for) (?:installable wheels for some pyproject.toml based projects )?(\S+)"
+)
+
+
+class SetupError(Exception):
+    """One line: thing, rule, remedy."""
+
+
+def make(folder: Path, requirements: Path) -> None:
+    """Make the environment; wait, and say so, where another process is at it.
+
+    Raises:
+        SetupError: with the remedy.
+    """
+    if sys.version_info < OLDEST:
+        found, needed = sys.version.split()[0], ".".join(map(str, OLDEST))
+        raise SetupError(f"Python is {found} and must be {needed} or newer; name one: make PYTHON=python{needed} setup")
+    folder = folder.absolute()
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with folder.with_name(f"{folder.name}.lock").open("a+") as lock:
+            wait_for(lock, folder)
+            if mark_of(folder) != fingerprint(requirements) or not (folder / "bin" / "python").exists():
+                fill(folder, requirements, lock)
+    except (OSError, shutil.Error) as error:
+        raise SetupError(
+            f"{folder} cannot be made: {one_line(error)}; see to its disk and its rights, {AGAIN}"
+        ) from error
+
+
+def wait_for(lock: TextIO, folder: Path) -> None:
+    """Take the lock; a process that was killed holds it as long as the pip that it started."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        print(f"{folder.name}: process {lock.read().strip()} is making it; waiting for its end", flush=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    lock.truncate(0)
+    lock.write(f"{os.getpid()}\n")
+    lock.flush()
+
+
+def mark_of(folder: Path) -> str:
+    """Return what a complete environment was made from, else nothing."""
+    try:
+        return (folder / MARK).read_text("utf-8")
+    except OSError:
+        return ""
+
+
+def fingerprint(requirements: Path) -> str:
+    """Return a hash of what an environment is made from: the requirements, with those they name, and Python."""
+    text = requirements.read_text("utf-8")
+    named = [requirements.with_name(name).read_text("utf-8") for name in re.findall(r"(?m)^-r (\S+)", text)]
+    return hashlib.sha256("\0".join([text, *named, sys.version]).encode()).hexdigest()
+
+
+def fill(folder: Path, requirements: Path, lock: TextIO) -> None:
+    """Make the environment anew.
+
+    Raises:
+        SetupError: a part of Python or a package cannot be had.
+    """
+    if importlib.util.find_spec("ensurepip") is None:
+        version = ".".join(map(str, sys.version_info[:2]))
+        raise SetupError(
+            f"{sys.executable} has no ensurepip; Debian has it in a package: apt-get install python{version}-venv"
+        )
+    print(f"{folder.name}: installing {requirements.name} (up to a minute)", flush=True)
+    if folder.is_symlink():
+        raise SetupError(f"{folder} is a symbolic link; its target is not ours to replace: remove the link, {AGAIN}")
+    shutil.rmtree(folder, ignore_errors=True)
+    python = folder / "bin" / "python"
+    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    venv.create(folder)
+    run([python, "-m", "ensurepip", "--default-pip"], lock)
+    run([python, *install, "-r", requirements], lock)
+    (folder / MARK).write_text(fingerprint(requirements), "utf-8")
+
+
+def run(command: list[str | Path], lock: TextIO) -> None:
+    """Run pip, which keeps the lock for as long as it lives.
+
+    Raises:
+        SetupError: it failed.
+    """
+    done = subprocess.run(
+        command, pass_fds=[lock.fileno()], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        timeout=SECONDS,
+    )  # fmt: skip
+    if done.returncode:
+        raise SetupError(reason(done.stderr))
+
+
+def reason(said: str) -> str:
+    """Return what pip said of a failure in one line, with the package's name and a remedy."""
+    if FULL.search(said):
+        return f"the disk is full (pip: No space left on device); make room, {AGAIN}"
+    index = "see that the package index serves it (pip config list)"
+    refused, missing, unbuilt = REFUSED.search(said), MISSING.search(said), UNBUILT.search(said)
+    if refused:
+        return f"{refused[1]} cannot be downloaded: {refused[2]}; {index}, {AGAIN}"
+    if missing:
+        return f"{missing[1]} is not to be had: the package index has none or refuses it; {index}, {AGAIN}"
+    if unbuilt:
+        return f"{unbuilt[1]} has no wheel for this machine and cannot be built; use another Python, {AGAIN}"
+    errors = [line for line in said.splitlines() if line.startswith("ERROR: ")] or said.strip().splitlines()
+    return f"pip failed: {one_line((errors or ['without a message'])[-1])}; see to that, {AGAIN}"
+
+
+def one_line(said: object) -> str:
+    """Return a text without line breaks."""
+    return " ".join(str(said).split())
+
+
+def main(arguments: list[str]) -> int:
+    """Make it; return the exit code, after one line on stderr where it is not 0."""
+    try:
+        make(Path(arguments[0]), Path(arguments[1]))
+    except SetupError as error:
+        print(f"setup: {error}", file=sys.stderr)
+        return 1
+    except subprocess.TimeoutExpired:
+        print(f"setup: pip did not end within {SECONDS} s; see to the network, {AGAIN}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("setup: interrupted; running it again goes on", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
