@@ -53,7 +53,9 @@ def run(options: argparse.Namespace) -> int:
         problem = error
     about = preview_text.About(commit=pull.commit if pull else "", run=_run())
     text = preview_text.comment(previews, about, problem=str(problem or "no stack was previewed"))
-    print(text)
+    if not (pull and options.read):
+        # Not of a file from another job: in a workflow's log its lines could be commands to GitHub.
+        print(text)
     if pull and github:
         preview_github.keep(github, pull, text, say)
     if problem:

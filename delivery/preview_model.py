@@ -69,7 +69,7 @@ def load(path: Path) -> list[StackPreview]:
     except OSError as error:
         raise DeliveryError(f"{path} cannot be read ({error.strerror}); the job that makes it says why") from error
     except (ValueError, TypeError, KeyError, RecursionError) as error:
-        raise DeliveryError(f"{path} holds no preview ({type(error).__name__}: {error}); {REMEDY}") from error
+        raise DeliveryError(f"{path} holds no preview ({type(error).__name__}); {REMEDY}") from error
 
 
 def _preview(found: Any) -> StackPreview:  # noqa: ANN401 - JSON

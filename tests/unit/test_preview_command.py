@@ -1,0 +1,120 @@
+"""`delivery preview` as it is typed: which pulumi, which stacks, which exit code, what is printed where."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from delivery import parser, preview, preview_github, preview_model
+from delivery.errors import DeliveryError
+from delivery.preview_model import StackPreview
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Stands for pulumi: says what it was asked, and fails for the stack "bad".
+PULUMI = """
+import json, os, sys
+stack = sys.argv[sys.argv.index("--stack") + 1]
+streaming = os.environ["PULUMI_ENABLE_STREAMING_JSON_PREVIEW"]
+print("noise")
+print(json.dumps({"diagnosticEvent": {"severity": "warning", "message": " ".join([*sys.argv[1:], streaming])}}))
+if stack == "bad":
+    sys.exit("error: no such stack")
+print(json.dumps({"summaryEvent": {"result": "succeeded"}}))
+"""
+WORKFLOW = ("GITHUB_REF", "GITHUB_EVENT_PATH", "GITHUB_REPOSITORY", "GITHUB_TOKEN", "GITHUB_RUN_ID")
+HOSTILE = "::error::injected\n::add-mask::x"
+
+
+@pytest.fixture(autouse=True)
+def _no_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests may run in a workflow themselves."""
+    for name in WORKFLOW:
+        monkeypatch.delenv(name, raising=False)
+
+
+def run(tmp_path: Path, *arguments: str) -> int:
+    """Run the command with a stand-in for pulumi."""
+    script = tmp_path / "pulumi.py"
+    script.write_text(PULUMI, "utf-8")
+    pulumi = shlex.join([sys.executable, str(script)])
+    return preview.run(parser.build().parse_args(["preview", "--pulumi", pulumi, *arguments]))
+
+
+def test_each_stack_is_previewed_without_showing_secrets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One after another, with a line for each; without a pull request the text is printed."""
+    assert run(tmp_path, "--stack", "one", "--stack", "two", "--stack", "one") == 0
+    printed = capsys.readouterr().out
+    assert printed.count("preview --stack one --json --non-interactive") == 1
+    assert "preview --stack two --json" in printed
+    assert "--show-secrets" not in printed
+    assert "one: no changes" in printed
+
+
+def test_the_stacks_are_those_with_a_stack_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Unless some are named."""
+    assert run(tmp_path) == 0
+    printed = capsys.readouterr().out
+    assert [name for name in ("prod", "staging") if f"**`{name}`**" in printed] == preview.stacks()
+
+
+def test_one_stack_that_fails_hides_no_other_and_the_exit_code_says_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Saved for the job that comments, too."""
+    assert run(tmp_path, "--stack", "bad", "--stack", "good", "--save", str(tmp_path / "f")) == 1
+    printed = capsys.readouterr().out
+    assert "error: no such stack" in printed
+    assert "**`good`** no changes" in printed
+    assert [one.failed for one in preview_model.load(tmp_path / "f")] == [True, False]
+
+
+def test_a_pulumi_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """The command's own message says what to install."""
+    with pytest.raises(FileNotFoundError, match="no-such-pulumi"):
+        preview.run(parser.build().parse_args(["preview", "--pulumi", "no-such-pulumi", "--stack", "one"]))
+    with pytest.raises(DeliveryError, match="--pulumi is empty"):
+        preview.run(parser.build().parse_args(["preview", "--pulumi", "", "--stack", "one"]))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_missing_token_is_told_before_anything_is_previewed(tmp_path: Path) -> None:
+    """Not after minutes."""
+    with pytest.raises(DeliveryError, match="GITHUB_TOKEN is not set"):
+        run(tmp_path, "--stack", "bad", "--repository", "a/b", "--pull-request", "7", "--commit", "a" * 40)
+
+
+def test_what_another_job_wrote_is_not_printed_into_a_workflows_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line of it that begins with two colons would be a command to GitHub."""
+    kept: list[str] = []
+    monkeypatch.setenv("GITHUB_TOKEN", "t")
+    monkeypatch.setattr(preview_github, "keep", lambda _github, _pull, text, _say: kept.append(text))
+    preview_model.save(tmp_path / "f", [StackPreview(stack="s", failed=True, errors=(HOSTILE,))])
+    where = ("--repository", "a/b", "--pull-request", "7", "--commit", "a" * 40)
+    assert run(tmp_path, "--from", str(tmp_path / "f"), *where) == 1
+    assert HOSTILE in kept[0]
+    (tmp_path / "f").write_text(json.dumps({"previews": [{"stack": HOSTILE}]}), "utf-8")
+    with pytest.raises(DeliveryError) as refused:
+        run(tmp_path, "--from", str(tmp_path / "f"), *where)
+    assert "no preview" in kept[1]
+    assert "::" not in str(refused.value) + capsys.readouterr().out
+
+
+def test_only_what_is_committed_is_shown_as_a_commit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The comment names the commit, so the work tree must be it."""
+    monkeypatch.setenv("GITHUB_TOKEN", "t")
+    monkeypatch.setattr(preview, "ROOT", tmp_path)
+    git = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    (tmp_path / "a").write_text("1")
+    for command in (["init", "-q"], ["add", "a"], [*git, "commit", "-q", "-m", "x"]):
+        preview._git(*command)
+    (tmp_path / "a").write_text("2")
+    with pytest.raises(DeliveryError, match="the working tree differs from its commit"):
+        run(tmp_path, "--repository", "a/b", "--pull-request", "7")
