@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -50,6 +51,7 @@ def require() -> docker.DockerClient:
     """
     found = client()
     if found is None:
+        refuse_silent(socket_path())
         where = os.environ.get("DOCKER_HOST") or f"unix://{DEFAULT_SOCKET}"
         raise UserError(f"no Docker Engine answers at {where}: start it, or run: make up")
     return found
@@ -69,6 +71,7 @@ def ensure(settings: Settings, *, yes: bool, say: Callable[[str], None]) -> dock
     found = client()
     if found is not None:
         return found
+    refuse_silent(socket_path())
     refuse_where_not_ours(os.environ.get("DOCKER_HOST", ""), os.geteuid(), shutil.which("dockerd"))
     confirm(yes=yes)
     if shutil.which("dockerd") is None:
@@ -76,6 +79,29 @@ def ensure(settings: Settings, *, yes: bool, say: Callable[[str], None]) -> dock
     if not answers(DEFAULT_SOCKET):  # a package may start its service where there is a service manager
         start(settings, say)
     return require()
+
+
+def socket_path() -> Path:
+    """Return the socket that a daemon is expected at; one over TCP has none."""
+    return Path((os.environ.get("DOCKER_HOST") or f"unix://{DEFAULT_SOCKET}").removeprefix("unix://"))
+
+
+def refuse_silent(path: Path) -> None:
+    """Raise UserError where a daemon listens that gives no answer, or that this user may not ask.
+
+    A socket that nobody listens at is none: a daemon that was killed leaves it, and the next one takes its place.
+    """
+    with socket.socket(socket.AF_UNIX) as asked:
+        asked.settimeout(2)
+        try:
+            asked.connect(str(path))
+        except PermissionError as error:
+            raise UserError(
+                f"this user may not use {path}: add it to the group docker and log in again, or run this as root"
+            ) from error
+        except OSError:
+            return
+    raise UserError(f"a Docker Engine listens at {path} and gives no answer: restart it, then run this again")
 
 
 def refuse_where_not_ours(docker_host: str, user_id: int, dockerd: str | None) -> None:
@@ -129,19 +155,19 @@ def apt_install(packages: list[str]) -> None:
             raise UserError(f"apt-get {arguments[0]} failed: {last}; install {' '.join(packages)} by hand")
 
 
-def command(folder: Path, socket: Path) -> list[str]:
+def command(folder: Path, at: Path) -> list[str]:
     """Return the command that starts our own daemon: data in the folder, loopback registries insecure.
 
     Without --bip the default bridge gets no gateway address on some machines and builds no endpoint.
     """
     return [
         "dockerd", "--data-root", str(folder), "--exec-root", str(folder.with_name("docker-exec")),
-        "--pidfile", str(folder.with_name("dockerd.pid")), "-H", f"unix://{socket}",
+        "--pidfile", str(folder.with_name("dockerd.pid")), "-H", f"unix://{at}",
         "--insecure-registry", "127.0.0.0/8", "--bip", "172.17.0.1/16",
     ]  # fmt: skip
 
 
-def start(settings: Settings, say: Callable[[str], None], socket: Path = DEFAULT_SOCKET) -> None:
+def start(settings: Settings, say: Callable[[str], None], at: Path = DEFAULT_SOCKET) -> None:
     """Start our own daemon, detached so that it outlives this command, and wait until it answers.
 
     Raises:
@@ -153,22 +179,22 @@ def start(settings: Settings, say: Callable[[str], None], socket: Path = DEFAULT
     remove_stale_pidfile(settings.cache_dir / "dockerd.pid")
     with log.open("ab") as stream:
         process = subprocess.Popen(
-            command(settings.cache_dir / "docker", socket),
+            command(settings.cache_dir / "docker", at),
             stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True, cwd="/",
         )  # fmt: skip
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
-        if answers(socket):
+        if answers(at):
             return
         time.sleep(0.1)
     stop_process(process)
     raise UserError(f"the Docker Engine that we started does not answer: read {log}")
 
 
-def answers(socket: Path) -> bool:
+def answers(at: Path) -> bool:
     """Tell whether a daemon answers at the socket."""
     try:
-        with_socket = docker.DockerClient(base_url=f"unix://{socket}", timeout=2)
+        with_socket = docker.DockerClient(base_url=f"unix://{at}", timeout=2)
         try:
             return bool(with_socket.ping())
         finally:

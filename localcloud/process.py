@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 START_SECONDS = 90
 STOP_SECONDS = 15
 HEALTH_SECONDS = 5
+COMMAND_LENGTH = 80
+"""So much of a command line is shown."""
 
 
 def record_path(settings: Settings) -> Path:
@@ -161,21 +163,23 @@ def refuse_taken_port(port: int) -> None:
 def listening_inodes(port: int) -> set[str]:
     """Return the sockets that listen on the port of 127.0.0.1 or of every address."""
     try:
-        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        tables = [Path("/proc/net", name).read_text() for name in ("tcp", "tcp6") if Path("/proc/net", name).exists()]
     except OSError:
         return set()
-    wanted = {f"0100007F:{port:04X}", f"00000000:{port:04X}"}
+    rows = [line.split() for table in tables for line in table.splitlines()[1:]]
+    wanted = {f"{address}:{port:04X}" for address in ("0100007F", "0" * 8, "0" * 32, "0" * 20 + "FFFF00000100007F")}
     return {row[9] for row in rows if row[1] in wanted and row[3] == "0A"}
 
 
 def holder_of(inodes: set[str]) -> str:
-    """Return pid and name of the process that holds one of the sockets."""
+    """Return pid and command of the process that holds one of the sockets."""
     targets = {f"socket:[{inode}]" for inode in inodes}
     for entry in Path("/proc").glob("[0-9]*/fd/*"):
         try:
             if str(entry.readlink()) in targets:
                 pid = entry.parts[2]
-                return f"process {pid} ({Path('/proc', pid, 'comm').read_text().strip()})"
+                words = Path("/proc", pid, "cmdline").read_bytes().decode(errors="replace").split("\0")
+                return f"process {pid} ({' '.join(words).strip()[:COMMAND_LENGTH]})"
         except OSError:
             continue
     return "another user's process"

@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.setups import ROOT, SCRIPT, environment, make, refusal
 from toolchain.progress import reason
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # A module that stands before Python's own: what is not installed, or is another version.
 NO_ENSUREPIP = "import sys\nsys.modules['ensurepip'] = None\n"
