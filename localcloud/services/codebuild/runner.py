@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from localcloud import limits
 from localcloud.protocol import ApiError
 from localcloud.services.codebuild import caches, progress
 from localcloud.services.codebuild.running import Life, cleared, owner
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 AT_ONCE = 3
 STOP_SECONDS = 20
+ROOM_SECONDS = 1
+"""How long a build whose end could not be written waits for another look at the disk."""
 LOG = logging.getLogger(__name__)
 
 
@@ -35,13 +38,21 @@ class Runner:
         self._tasks[build["id"]] = asyncio.create_task(self._run(life), name=f"build {build['id']}")
 
     async def _run(self, life: Life) -> None:
+        full = False
         try:
             await life.run()
+        except limits.LimitError as error:
+            LOG.error("build %s waits: %s", life.build["id"], error)  # noqa: TRY400  one line says it
+            full = True
         except Exception:
             LOG.exception("build %s: its end failed", life.build["id"])
         finally:
             self._lives.pop(life.build["id"], None)
             self._tasks.pop(life.build["id"], None)
+        if full:  # as after a restart: its container is taken up again
+            while limits.no_room(self._parts.state.ctx.state_dir):  # noqa: ASYNC110  a disk sets no event
+                await asyncio.sleep(ROOM_SECONDS)
+            self.launch(life.build)
 
     def halt(self, identifier: str) -> None:
         """Begin to stop a build."""
