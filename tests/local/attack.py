@@ -153,14 +153,15 @@ def main() -> int:
     command("docker", "tag", base, REMOTE)
     for name, what in others().items():
         attempt(name, what)
-    command("docker", "rmi", "--no-prune", REMOTE)
+    own = [f"--build-arg=PYTHON_IMAGE={base}", f"--build-arg=AT={ENDPOINT}", f"--build-arg=BUILD={REMOTE}"]
+    words = ["docker", "build", "--progress=plain", "--tag", REMOTE, *own, "app"]
     built = subprocess.run(
-        ["docker", "build", "--no-cache", f"--build-arg=PYTHON_IMAGE={base}", f"--build-arg=AT={ENDPOINT}", "app"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        words, capture_output=True, text=True, env=os.environ | {"DOCKER_BUILDKIT": "1"}, check=False
+    )
     for line in (built.stdout + built.stderr).splitlines():
         if "attempt image" in line:
             print(line[line.index("attempt image") :], flush=True)
+    command("docker", "rmi", REMOTE)
     return 1
 
 

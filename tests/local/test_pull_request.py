@@ -40,8 +40,9 @@ OUTCOMES = {
 DOCKERFILE = """ARG PYTHON_IMAGE
 FROM ${PYTHON_IMAGE}
 ARG AT
+ARG BUILD
 COPY tests/unit/test_evil.py /
-RUN python3 /test_evil.py "$AT"
+RUN echo "$BUILD" && python3 /test_evil.py "$AT"
 """
 IN_IMAGE = '''"""Tries from within an image that is built, as any test in it could."""
 
