@@ -127,6 +127,16 @@ def test_a_policy_that_was_broken_is_told_with_its_level_and_resource() -> None:
     assert found.policies == ("mandatory: slipway/no-public: web: no public bucket",)
 
 
+def test_a_recorded_refusal_by_a_policy_pack_says_which_policy_and_what_of() -> None:
+    """Pulumi's own error is no more than that the preview failed."""
+    found = recorded("policy.jsonl", code=1)
+    assert (found.failed, found.errors) == (True, ("error: preview failed",))
+    assert found.policies == ("mandatory: pack/no-z: thing: d\nno Z please",)
+    assert "- policy `mandatory: pack/no-z: thing: d no Z please`" in preview_text.comment(
+        [found], preview_text.About(commit="")
+    )
+
+
 def test_warnings_are_kept_and_debug_messages_are_not() -> None:
     """With the resource that they are about."""
     events = [
