@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from botocore.exceptions import UnknownServiceError
+
 from localcloud.protocol import service_model
 from localcloud.wire.reading import UnreadableError, read_json, rest_operation
 
@@ -74,7 +76,7 @@ def read(  # noqa: PLR0913 - the parts of a request
         else:
             operation, _ = rest_operation(service_model(api_of(service)), method, path)
             return Call(service=service, operation=known(service, operation), region=region, params=read_json(body))
-    except (UnreadableError, UnicodeDecodeError, ValueError) as error:
+    except (UnreadableError, UnknownServiceError, UnicodeDecodeError, ValueError) as error:
         raise CallError(f"{service}: {error}") from error
     if method != "POST" or query:
         raise CallError(f"{service} {operation} is a POST without a query")

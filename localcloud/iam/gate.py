@@ -6,6 +6,7 @@ import ipaddress
 import re
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
@@ -142,7 +143,10 @@ class Gate:
                 return self._sts.for_session(session, call, headers)
             authority = self._authority
             own = Names(
-                account=authority.account, region=region, find=self._lookups.find, roles=authority.roles_of_definition
+                account=authority.account,
+                region=region,
+                find=partial(self._lookups.find, region),
+                roles=authority.roles_of_definition,
             )
             wanted = asks(call, own)
         extra = {"aws:sourceip": client(scope), "aws:requestedregion": region} | agent(headers)

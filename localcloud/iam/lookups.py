@@ -18,8 +18,17 @@ class Lookups:
         """Take ministack's modules of Secrets Manager, KMS and STS."""
         self._roles, self._secrets, self._keys, self._sts = roles, secrets, keys, sts
 
-    def find(self, kind: str, name: str) -> str | None:
-        """Return the ARN of a "role", "secret" or "key" by name or part of its ARN, None where there is none."""
+    def find(self, region: str, kind: str, name: str) -> str | None:
+        """Return the ARN of a "role", "secret" or "key" by name or part of its ARN, None where there is none.
+
+        Args:
+            region: that the request is signed for; ministack keeps secrets and keys by region.
+            kind: of resource.
+            name: as the request gives it.
+        """
+        from ministack.core import responses  # noqa: PLC0415 - as the emulator is loaded
+
+        responses.set_request_region(region)
         if kind == "role":
             role = self._roles.get(name)
             return str(role["Arn"]) if role else None

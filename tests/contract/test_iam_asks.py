@@ -166,6 +166,7 @@ FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
         ("logs", "POST", "/", "", JSON, "{}"),  # signed for one service, meant for another
         ("ssm", "POST", "/", "Action=x", JSON, "{}"),
         ("ssm", "GET", "/", "", JSON, "{}"),
+        ("nothing", "POST", "/", "", JSON, "{}"),
         ("ssm", "POST", "/x", "", JSON, "{}"),
         ("ssm", "POST", "/", "", JSON, "[]"),
         ("ssm", "POST", "/", "", JSON | {"content-encoding": "gzip"}, "{}"),  # the service behind would unpack it
