@@ -9,6 +9,7 @@ import pytest
 TESTS = Path(__file__).parent
 GROUPS = {
     "local/test_app.py": "images",
+    "local/test_another_application.py": "images",
     "local/test_bad_images.py": "images",
     "local": "releases",
     "contract": "contract",

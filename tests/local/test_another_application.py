@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.local.releases import ORDER, Releases, summary
+from tests.local.releases import ORDER, Releases
 from tests.local.workspace import Workspace, copy_of_the_project
 
 if TYPE_CHECKING:
@@ -119,7 +119,8 @@ def test_another_application_goes_to_production_by_configuration_alone(shop: Rel
             name: {"commit": released, "digest": digest} for name, digest in digests.items()
         }
     wanted = {f"candidate-{released}", f"accepted-{released}", f"released-{released}-{execution[:8]}"}
-    assert all(shop.tags(digest, name) == wanted for name, digest in digests.items())
+    # The first images may be the same ones: of the same sources, and nothing in them tells the commit.
+    assert all(wanted <= shop.tags(digest, name) for name, digest in digests.items())
     told = shop.actions(execution)["Build/Build"]["output"]["outputVariables"]["RELEASE"]
     assert told == f"api@{digests['api']} front@{digests['front']}"
     status = shop.delivery("status", "--stack", PRODUCTION)
@@ -136,9 +137,8 @@ def test_a_service_that_fails_takes_the_other_one_back(shop: Releases, released:
     ran = shop.actions(execution)
     assert list(ran) == ORDER[: ORDER.index("Staging/Deploy") + 1], shop.told(execution)
     log = shop.log(ran["Staging/Deploy"])
-    assert "api: " in summary(ran["Staging/Deploy"]) or "api: " in log
     assert "put back: api serves" in log
-    assert "front serves" in log
+    assert ", front serves" in log
     for stack in (STAGING, PRODUCTION):
         assert {one["commit"] for one in versions(shop, stack).values()} == {released}
     assert not [tag for tag in shop.tags(shop.digest(commit, "front"), "front") if tag.startswith("accepted-")]
