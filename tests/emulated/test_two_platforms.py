@@ -91,7 +91,9 @@ def test_a_commit_is_built_natively_for_each_platform_and_released_as_one_index(
         log = releases.log(ran[action])
         assert f"'machine': '{machine}'" in log, log
         assert parts[platform] in log
-        assert releases.tags(parts[platform]) == {f"candidate-{released}-{platform[6:]}"}
+        # The one for this machine's own platform is what Pulumi built at first, and has that tag too.
+        tags = {tag for tag in releases.tags(parts[platform]) if not tag.startswith("content-")}
+        assert tags == {f"candidate-{released}-{platform[6:]}"}
     assert releases.tags(digest) == {f"candidate-{released}", f"accepted-{released}"}
     assert version(releases.workspace) == {"commit": released, "digest": digest, "machine": "x86_64"}
 
