@@ -16,6 +16,7 @@ from delivery.errors import DeliveryError
 from delivery.images import DOCKER_LIST, OCI_INDEX
 from delivery.manifest import Image, Manifest
 from localcloud import emulation
+from tests.contract.cloud import ROLE, Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,9 +41,9 @@ class Shelf:
         self.uri = str(made["repository"]["repositoryUri"])
         self.digests = {platform: self.push(platform, f"candidate-{COMMIT}-{platform[6:]}") for platform in (AMD, ARM)}
 
-    def push(self, platform: str, tag: str) -> str:
-        """Build an image of one file for a platform, push it; returns its digest."""
-        (self.folder / "Dockerfile").write_text(DOCKERFILE)
+    def push(self, platform: str, tag: str, dockerfile: str = DOCKERFILE) -> str:
+        """Build an image (of one file) for a platform, push it; returns its digest."""
+        (self.folder / "Dockerfile").write_text(dockerfile)
         (self.folder / "platform").write_text(f"{platform} {tag}")
         name = f"{self.uri}:{tag}"
         self.engine.images.build(path=str(self.folder), tag=name, platform=platform, rm=True, nocache=True)
@@ -194,6 +195,32 @@ def test_an_image_cannot_be_deleted_before_the_index_that_names_it(shelf: Shelf,
     assert shelf.delete({"imageDigest": arm}) == []
     assert [one["failureCode"] for one in shelf.delete({"imageDigest": digest})] == ["ImageNotFound"]
     assert shelf.detail({"imageDigest": shelf.digests[AMD]})
+
+
+def test_a_task_runs_the_image_of_its_processors_from_the_index(cloud: Cloud, shelf: Shelf, tmp_path: Path) -> None:
+    """Each image ends with a code of its own; one for linux/arm64 runs only where that is emulated."""
+    site, emulated = Site(cloud, "platforms"), emulation.ready(docker.from_env())
+    bases = {AMD: json.loads(cloud.command("env", "--json"))["PYTHON_IMAGE"], ARM: "scratch"}
+    bases |= {ARM: emulation.STAND_INS.python} if emulated else {}
+    text = 'FROM {}\nCOPY platform /platform\nCMD ["python3", "-c", "raise SystemExit({})"]\n'
+    codes = {AMD: 41, ARM: 42}
+    parts = {one[6:]: shelf.push(one, f"runs-{one[6:]}", text.format(bases[one], codes[one])) for one in (AMD, ARM)}
+    digest = shelf.index(tmp_path, commit="eeeeeeee", **parts).services["web"].digest
+    for architecture, platform in (("X86_64", AMD), *([("ARM64", ARM)] if emulated else [])):
+        runtime = {"cpuArchitecture": architecture, "operatingSystemFamily": "LINUX"}
+        definition = cloud.client("ecs").register_task_definition(
+            family="platforms",
+            networkMode="awsvpc",
+            requiresCompatibilities=["FARGATE"],
+            cpu="256",
+            memory="512",
+            executionRoleArn=ROLE,
+            runtimePlatform=runtime,
+            containerDefinitions=[{"name": "web", "image": f"{shelf.uri}@{digest}"}],
+        )["taskDefinition"]["taskDefinitionArn"]
+        (container,) = site.run(definition)["containers"]
+        assert container["exitCode"] == codes[platform], container
+        assert container["imageDigest"] == digest
 
 
 def test_a_task_for_processors_that_are_not_here_is_refused_by_name(cloud: Cloud) -> None:

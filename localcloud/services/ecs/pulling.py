@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import docker
+import httpx
 
 if TYPE_CHECKING:
     from docker.models.images import Image
@@ -40,10 +41,40 @@ def pull(client: docker.DockerClient, reference: str, password: str, platform: s
                 pass
         repository, tag = split(reference)
         login = {"username": "AWS", "password": password} if LOCAL_REGISTRY.match(reference) else None
-        return client.images.pull(repository, tag=tag, auth_config=login, platform=platform)
+        found = client.images.pull(repository, tag=tag, auth_config=login, platform=platform)
+        # Docker 20.10 gives a digest to one image for good: of an index, to the one that was first taken from it.
+        if login and platform and found.attrs["Architecture"] != platform.rpartition("/")[2]:
+            part = part_of(reference, password, platform)
+            found = client.images.pull(repository, tag=part, auth_config=login, platform=platform) if part else found
     except docker.errors.DockerException as error:
         text = getattr(error, "explanation", None) or str(error)
         raise PullError(f"CannotPullContainerError: pull image manifest has been retried 1 time(s): {text}") from error
+    return found
+
+
+def part_of(reference: str, password: str, platform: str) -> str:
+    """Return the digest of an index's image for a platform; empty where the reference is no index's.
+
+    Raises:
+        PullError: the index has none, or cannot be read.
+    """
+    name, tag = split(reference)
+    host, _, repository = name.partition("/")
+    try:
+        answer = httpx.get(f"http://{host}/v2/{repository}/manifests/{tag}", auth=("AWS", password), trust_env=False)
+        rows = answer.raise_for_status().json().get("manifests")
+    except (httpx.HTTPError, ValueError) as error:
+        raise PullError(f"CannotPullContainerError: {reference} cannot be read: {error}") from error
+    if rows is None:
+        return ""
+    wanted = dict(zip(("os", "architecture"), platform.split("/"), strict=True))
+    for row in rows:
+        if wanted.items() <= (row.get("platform") or {}).items():
+            return str(row["digest"])
+    raise PullError(
+        f"CannotPullContainerError: pull image manifest has been retried 1 time(s): image Manifest does not contain "
+        f"descriptor matching platform '{platform}'"
+    )
 
 
 def split(reference: str) -> tuple[str, str]:
@@ -56,7 +87,12 @@ def split(reference: str) -> tuple[str, str]:
 
 
 def digest(image: Image, reference: str) -> str | None:
-    """Return the digest by which the image's repository knows it, None for an image that was never in a registry."""
-    repository, _ = split(reference)
+    """Return the digest that an image was asked for by, else the one by which its repository knows it.
+
+    None for an image that was never in a registry.
+    """
+    repository, asked = split(reference)
+    if asked.startswith("sha256:"):
+        return asked
     known = dict(entry.split("@", 1) for entry in image.attrs.get("RepoDigests") or [] if "@" in entry)
     return known.get(repository)
