@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("localcloud")
 KEEP_ALIVE_SECONDS = 75
 GRACE_SECONDS = 3
+STORE = "store.sqlite3"
+WATCH_SECONDS = 2
 IMAGE_VARIABLES = ("PYTHON_IMAGE", "POSTGRES_IMAGE", "HAPROXY_IMAGE", "CODEBUILD_IMAGE")
 DOCKER_SECONDS = 300
 """Time-out of one call of the Docker API: a pull may take minutes."""
@@ -51,7 +53,7 @@ def serve(settings: Settings) -> None:
     engine.require().close()
     docker_client = engine.client(DOCKER_SECONDS) or engine.require()
     gateway_address = network.ensure(docker_client, settings)
-    store = Store(settings.state_dir / "store.sqlite3")
+    store = Store(settings.state_dir / STORE)
     sockets = [listener("127.0.0.1", settings.port), listener(gateway_address, settings.port)]
     application = emulator.load(settings.state_dir, settings.port)
     roles = Roles(application._get_module("iam"), ACCOUNT)  # noqa: SLF001
@@ -147,11 +149,20 @@ class Cloud:
         )
         server = uvicorn.Server(config)
         starting = asyncio.create_task(self._start(server))
+        watching = asyncio.create_task(self._watch())
         await server.serve(sockets)
         starting.cancel()
+        watching.cancel()
         for service in reversed(self._services):
             await service.stop()
         process.forget(self._settings)
+
+    async def _watch(self) -> None:
+        """End the process once its state is removed from under it: what it went on to do, nobody could undo."""
+        while (self._settings.state_dir / STORE).exists():  # noqa: ASYNC110  the file system tells nobody
+            await asyncio.sleep(WATCH_SECONDS)
+        logger.critical("%s is gone: ended; its containers are left: run: make up", self._settings.state_dir / STORE)
+        os._exit(1)
 
     async def _start(self, server: uvicorn.Server) -> None:
         """Start our own services once the gateway answers, since they call it; one that fails stops no other."""

@@ -14,7 +14,20 @@ import docker
 import httpx
 import pytest
 
-from tests.contract.emulator import ENDPOINT, NETWORK, PORT, ROOT, Cloud, available, login, push, refused, sql, until
+from tests.contract.emulator import (
+    ENDPOINT,
+    NETWORK,
+    PORT,
+    ROOT,
+    Cloud,
+    available,
+    httpx_answers,
+    login,
+    push,
+    refused,
+    sql,
+    until,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -228,6 +241,19 @@ def test_nothing_of_ministacks_state_is_lost_by_a_kill(cloud: Cloud, repository:
     s3.delete_bucket(Bucket="kept")
     logs.delete_log_group(logGroupName="/tests/kept")
     iam.delete_role(RoleName="kept")
+
+
+def test_without_its_state_the_process_ends(cloud: Cloud) -> None:
+    """It would go on starting containers that nothing knows of; and it comes back with the folder."""
+    cloud.client("ssm").put_parameter(Name="/tests/moved", Value="yes", Type="String")
+    elsewhere = cloud.state.with_name("elsewhere")
+    cloud.state.rename(elsewhere)
+    try:
+        until(lambda: not httpx_answers())
+    finally:
+        elsewhere.rename(cloud.state)
+    cloud.up()
+    cloud.client("ssm").delete_parameter(Name="/tests/moved")
 
 
 def test_the_commands_can_be_repeated(cloud: Cloud) -> None:
