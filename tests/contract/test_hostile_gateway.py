@@ -222,12 +222,13 @@ def test_a_packed_body_that_explodes_is_refused(attacker: Attacker) -> None:
 
 
 def test_half_an_object_is_not_kept(attacker: Attacker, cloud: Cloud) -> None:
-    """A client that goes away in the middle of a body has stored nothing."""
+    """A client that goes away in the middle of a body, or of its chunks, has stored nothing."""
     attacker.signed("s3", "PUT", "/hostile")
-    lines = ("PUT /hostile/half HTTP/1.1", HERE, f"Authorization: {SIGNED.format('s3')}", "Content-Length: 100")
-    attacker.raw(head(*lines, body=b"x" * 50), end=True, seconds=2)
-    with pytest.raises(ClientError, match="404"):
-        cloud.client("s3").head_object(Bucket="hostile", Key="half")
+    lines = ("PUT /hostile/half HTTP/1.1", HERE, f"Authorization: {SIGNED.format('s3')}")
+    for framing, body in (("Content-Length: 100", b"x" * 50), ("Transfer-Encoding: chunked", b"5\r\nhello\r\n")):
+        attacker.raw(head(*lines, framing, body=body), end=True, seconds=2)
+        with pytest.raises(ClientError, match="404"):
+            cloud.client("s3").head_object(Bucket="hostile", Key="half")
 
 
 CONTROLS = ("clock", "codeconnections/complete", "codebuild/webhooks/none", "codepipeline/webhooks/none", "none/x")
