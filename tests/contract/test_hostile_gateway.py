@@ -221,14 +221,18 @@ def test_a_packed_body_that_explodes_is_refused(attacker: Attacker) -> None:
     assert (got.status, "16777216 bytes at most" in got.text) == (400, True)
 
 
-def test_half_an_object_is_not_kept(attacker: Attacker, cloud: Cloud) -> None:
-    """A client that goes away in the middle of a body, or of its chunks, has stored nothing."""
+def test_half_a_request_is_not_served(attacker: Attacker, cloud: Cloud) -> None:
+    """A client that goes away in the middle of a body, or of its chunks, has stored and done nothing."""
     attacker.signed("s3", "PUT", "/hostile")
     lines = ("PUT /hostile/half HTTP/1.1", HERE, f"Authorization: {SIGNED.format('s3')}")
     for framing, body in (("Content-Length: 100", b"x" * 50), ("Transfer-Encoding: chunked", b"5\r\nhello\r\n")):
         attacker.raw(head(*lines, framing, body=body), end=True, seconds=2)
         with pytest.raises(ClientError, match="404"):
             cloud.client("s3").head_object(Bucket="hostile", Key="half")
+    form = b"1c\r\nAction=CreateTopic&Name=half\r\n"
+    lines = ("POST / HTTP/1.1", HERE, f"Authorization: {SIGNED.format('sns')}", f"Content-Type: {FORM}")
+    attacker.raw(head(*lines, "Transfer-Encoding: chunked", body=form), end=True, seconds=2)
+    assert "half" not in str(cloud.client("sns").list_topics()["Topics"])
 
 
 CONTROLS = ("clock", "codeconnections/complete", "codebuild/webhooks/none", "codepipeline/webhooks/none", "none/x")
