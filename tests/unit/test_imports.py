@@ -16,7 +16,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "toolchain": set(),
     "app": set(),
 }
-PURE = {"naming", "subnets", "content", "policies", "containers", "arns", "rights", "stages"}
+PURE = {"naming", "subnets", "content", "policies", "containers", "arns", "platforms", "rights", "stages"}
 
 
 def imports(path: Path) -> set[str]:
