@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
+from localcloud.limits import LimitError
+from localcloud.services.table import Table
+from localcloud.store import Store
 from tests.contract.attacker import Attacker
 from tests.contract.building import Workshop
 from tests.contract.cloud import Cloud
@@ -126,28 +129,54 @@ def test_on_a_disk_that_is_nearly_full_nothing_begins(full: Disk, tmp_path: Path
 
 
 def test_what_cannot_be_written_is_refused_and_not_changed(disk: Disk) -> None:
-    """With not one byte free, by the emulator's services and by our own; after a kill it is as it was told."""
+    """With not one byte free, by the emulator's services; after a kill it is as it was told."""
     cloud, attacker = disk.cloud, Attacker(disk.cloud)
-    ssm, ecr, api = cloud.client("ssm"), cloud.client("ecr"), cloud.client("codebuild")
+    ssm = cloud.client("ssm")
     before = attacker.inside().count("Traceback")
     for number in range(60):  # so that writing takes more than what is allocated already
         ssm.put_parameter(Name=f"p{number}", Type="String", Value="x" * 4000)
     disk.fill(0)
     assert "nothing is changed" in refused(ssm.delete_parameter, Name="kept")
     assert ssm.get_parameter(Name="kept")["Parameter"]["Value"] == "1"
-    words = [{"Key": f"k{number}", "Value": "x" * 200} for number in range(40)]
-    with pytest.raises(ClientError, match="free some space"):
-        ecr.tag_resource(resourceArn="arn:aws:ecr:eu-central-1:000000000000:repository/kept", tags=words)
-    assert api.list_projects()["projects"] == []
     assert attacker.send("GET", "/_localcloud/health").status == 200
     disk.empty()
     ssm.put_parameter(Name="after", Type="String", Value="2")
     cloud.kill()
     cloud.command("up", "--yes")
     assert {row["Value"] for row in ssm.get_parameters(Names=["kept", "after"])["Parameters"]} == {"1", "2"}
-    tags = ecr.list_tags_for_resource(resourceArn="arn:aws:ecr:eu-central-1:000000000000:repository/kept")["tags"]
-    assert tags == []
     assert attacker.inside().count("Traceback") == before
+
+
+def test_a_document_that_cannot_be_written_is_as_it_was(tmp_path: Path) -> None:
+    """In a service of our own, in the file and in memory, alone and with all of its transaction."""
+    store = Store(tmp_path / "store.sqlite3")
+    table = Table(store, "kind")
+    doc = table.put("a", {"n": 1})
+    store._db.execute("PRAGMA max_page_count = 20")
+    long = "x" * 10**6
+    with pytest.raises(LimitError, match="free some space"):
+        table.put("b", {"n": long})
+    doc["n"] = long
+    with pytest.raises(LimitError, match="nothing is changed"):
+        table.save("a")
+    assert doc == {"n": 1}
+
+    def together() -> None:
+        with store.transaction():
+            doc.update(n=2, more=3)
+            table.save("a")
+            table.delete("a")
+            table.put("c", {"n": 3})
+            table.put("b", {"n": long})
+
+    with pytest.raises(LimitError):
+        together()
+    assert table.rows == {"a": {"n": 1}}
+    store._db.execute("PRAGMA max_page_count = 10000")
+    with store.transaction():
+        table.put("b", {"n": long})
+    store.close()
+    assert Table(Store(tmp_path / "store.sqlite3"), "kind").rows == {"a": {"n": 1}, "b": {"n": long}}
 
 
 def test_a_layer_that_does_not_fit_leaves_nothing(disk: Disk) -> None:
