@@ -16,7 +16,7 @@ DESCRIPTION = """The local cloud: the AWS services that the stacks use, on this 
   env     variables that lead any AWS client to it, and the base images' names
   clock   let seconds pass for pipelines and builds: an approval expires without waiting for it
   connect make a connection to GitHub AVAILABLE: the click that AWS's console asks for, by name or ARN
-  emulate let builds and tasks for linux/arm64 run on this x86 machine, by QEMU (root; about 10 minutes once; the
+  emulate let builds and tasks for linux/arm64 run on this x86 machine, by QEMU (root; 12 minutes and more once; the
           registration in the kernel lasts until the machine restarts)
   down    stop the process and all containers; state stays, and the next `up` brings everything back
   reset   remove everything: containers, volumes, pushed images, network, state

@@ -175,7 +175,7 @@ def forget(say: Callable[[str], None]) -> None:
 
 def base(client: docker.DockerClient, cache: Path, recipe: str, say: Callable[[str], None]) -> None:
     """Make the Debian image below the stand-ins."""
-    say(f"{BASE}: building from Debian packages (about 4 minutes, emulated, 230 MB)")
+    say(f"{BASE}: building from Debian packages (about 5 minutes, emulated, 220 MB)")
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         images.bootstrap(Path(folder) / "base.tar", cache / "images" / "packages-arm64", "--architectures=arm64")
