@@ -84,7 +84,7 @@ class Build:
 
     def __init__(self, store: Store, fresh: Path) -> None:
         self.store, self.fresh, self.work = store, fresh, fresh / "work"
-        self.progress = Progress(store.log, store.held)
+        self.progress = Progress(store.log)
         self.packages = check_sdks()
         self.environment = os.environ | {
             "CGO_ENABLED": "0",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 EVERY_SECONDS = 15
 PACKAGE = re.compile(r"[\w.~-]+(/[\w.~+-]+)*$")  # what `go build -v` prints for each package
 DOWNLOAD = "go: downloading "
+HELD: list[int] = []  # the store's lock, which go keeps for as long as it lives, also when this process is killed
 # What go says of a failure, the most telling first; a module is named as `path@version`.
 FULL = re.compile(r"no space left on device")
 MODULE = re.compile(r"([^\s\"]+@v[^\s:]+): .*?((?:reading|Get) \S+?)[:;]? .*?(\d{3} \w[\w ]*|[^:]+?)\"?,?$")
@@ -38,8 +39,8 @@ def reason(words: list[str]) -> str:
 class Progress:
     """Prints a line now and then, and writes everything to a log."""
 
-    def __init__(self, log: Path, held: tuple[int, ...] = ()) -> None:
-        self.log, self.held = log, held
+    def __init__(self, log: Path) -> None:
+        self.log = log
         self.began = time.monotonic()
         log.write_text("", encoding="utf-8")
 
@@ -69,7 +70,7 @@ class Progress:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
-                pass_fds=self.held,
+                pass_fds=HELD,
             ) as process,
         ):
             assert process.stdout is not None  # noqa: S101 - for mypy: both are pipes

@@ -10,6 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from toolchain import progress
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -23,7 +25,6 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.held: tuple[int, ...] = ()  # what a child process needs to hold the lock for as long as it lives
 
     def folder(self, name: str) -> Path:
         """Return where the toolchain of that key lies, or would lie."""
@@ -53,11 +54,11 @@ class Store:
             file.truncate(0)
             file.write(f"{os.getpid()}\n")
             file.flush()
-            self.held = (file.fileno(),)
+            progress.HELD.append(file.fileno())
             try:
                 yield
             finally:
-                self.held = ()
+                progress.HELD.remove(file.fileno())
 
     @staticmethod
     def _wait(file: TextIO) -> None:
