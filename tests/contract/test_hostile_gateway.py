@@ -230,8 +230,8 @@ def test_half_a_request_is_not_served(attacker: Attacker, cloud: Cloud) -> None:
         with pytest.raises(ClientError, match="404"):
             cloud.client("s3").head_object(Bucket="hostile", Key="half")
     form = b"1c\r\nAction=CreateTopic&Name=half\r\n"
-    lines = ("POST / HTTP/1.1", HERE, f"Authorization: {SIGNED.format('sns')}", f"Content-Type: {FORM}")
-    attacker.raw(head(*lines, "Transfer-Encoding: chunked", body=form), end=True, seconds=2)
+    more = ("POST / HTTP/1.1", HERE, f"Authorization: {SIGNED.format('sns')}", f"Content-Type: {FORM}")
+    attacker.raw(head(*more, "Transfer-Encoding: chunked", body=form), end=True, seconds=2)
     assert "half" not in str(cloud.client("sns").list_topics()["Topics"])
 
 
