@@ -192,6 +192,8 @@ class Runner:
             raise
         except Exception:
             LOG.exception("task %s does not stop cleanly", task["taskArn"])
+            with contextlib.suppress(Exception):  # whatever failed, such as writing to a full disk: no container stays
+                await self.clear(task)
         finally:
             self._stops.pop(task["taskArn"], None)
             self._state.ctx.iam.sessions.end(owner(task))
