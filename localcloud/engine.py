@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -158,12 +159,13 @@ def apt_install(packages: list[str]) -> None:
 def command(folder: Path, at: Path) -> list[str]:
     """Return the command that starts our own daemon: data in the folder, loopback registries insecure.
 
-    Without --bip the default bridge gets no gateway address on some machines and builds no endpoint.
+    Without --bip the default bridge gets no gateway address on some machines and builds no endpoint. With
+    --live-restore containers outlive a daemon that is killed, and the next one takes them over.
     """
     return [
         "dockerd", "--data-root", str(folder), "--exec-root", str(folder.with_name("docker-exec")),
         "--pidfile", str(folder.with_name("dockerd.pid")), "-H", f"unix://{at}",
-        "--insecure-registry", "127.0.0.0/8", "--bip", "172.17.0.1/16",
+        "--insecure-registry", "127.0.0.0/8", "--bip", "172.17.0.1/16", "--live-restore",
     ]  # fmt: skip
 
 
@@ -221,10 +223,13 @@ def our_pid(settings: Settings) -> int | None:
 
 
 def stop(settings: Settings) -> bool:
-    """Stop the daemon that we started; False where there is none. Another's daemon is never touched."""
+    """Stop the daemon that we started, with what it runs; False where there is none. Another's is never touched."""
     pid = our_pid(settings)
     if pid is None:
         return False
+    for container in require().containers.list(ignore_removed=True):
+        with contextlib.suppress(DockerException):
+            container.kill()
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + START_SECONDS
     while our_pid(settings) is not None and time.monotonic() < deadline:
