@@ -67,7 +67,7 @@ class Load:
         try:
             answer = await client.get(path)
             what = str(answer.status_code)
-            if what == "200" and path == self.fast_path:
+            if what == "200" and "json" in answer.headers.get("content-type", "") and path == self.fast_path:
                 self.versions[answer.json()["commit"]] += 1
         except httpx.HTTPError as error:
             what = type(error).__name__
