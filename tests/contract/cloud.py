@@ -66,7 +66,10 @@ class Cloud:
     def roles(self) -> None:
         """Make the roles that the tests' builds, tasks and pipelines have; they may do everything."""
         for name in ROLES:
-            self.role(name, [{"Effect": "Allow", "Action": "*", "Resource": "*"}])
+            # Who may take it is in its name, where one service alone may.
+            own = [json.dumps({"Service": f"code{name.removeprefix('contract-')}.amazonaws.com"})]
+            everything = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
+            self.role(name, everything, *(own if name.startswith("contract-") else ()))
 
     def role(self, name: str, statements: list[dict[str, Any]], *principals: str) -> str:
         """Make a role with one inline policy, or give it other statements; returns its ARN.
