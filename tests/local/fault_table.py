@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.local.workspace import Workspace
 
 HEADER = ("fault", "what stopped it", "noticed after", "requests", "failed", "bad releases", "left behind", "")
+AFTERWARDS = 3
+"""Seconds that a fault is given to be noticed by requests: the slow ones take two."""
 
 
 @dataclass
@@ -85,6 +87,7 @@ class Faults:
             row.error = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
             raise
         finally:
+            time.sleep(AFTERWARDS)
             row.requests, row.failed = self.load.answered - requests, self.load.failures[failed:]
             row.bad_releases = set(self.load.versions - versions) - self.served
             row.left = remaining(self.workspace, before)
