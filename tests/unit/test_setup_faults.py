@@ -66,11 +66,13 @@ def test_make_itself_ends_with_the_line(tmp_path: Path, name: str, text: str) ->
     assert ours[0].startswith("setup: ")
 
 
-def toolchain(**others: str) -> tuple[int, str]:
-    """Build the toolchain where it cannot be; return the exit code and what is on stderr."""
+def toolchain(folder: Path, **others: str) -> tuple[int, str]:
+    """Build the toolchain where it cannot be, and has not been; return the exit code and what is on stderr."""
+    shutil.copytree(ROOT / "toolchain", folder / "toolchain")
     done = subprocess.run(
         [sys.executable, "-m", "toolchain", "--from", "built"],
-        cwd=ROOT, env=environment(**others), capture_output=True, text=True, check=False, timeout=60,
+        cwd=folder, env=environment(**others, PYTHONPATH=str(folder)),
+        capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     return done.returncode, done.stderr
 
@@ -85,16 +87,16 @@ def test_no_go_or_an_old_one_is_said_with_the_version_that_is_needed(tmp_path: P
         (tmp_path / "VERSION").write_text(version, "utf-8")
         (tmp_path / "bin" / "go").write_text("#!/bin/sh\n", "utf-8")
         (tmp_path / "bin" / "go").chmod(0o755)
-    code, said = toolchain(PATH=str(tmp_path / "bin"), SLIPWAY_CACHE=str(tmp_path / "cache"))
+    code, said = toolchain(tmp_path, PATH=str(tmp_path / "bin"), SLIPWAY_CACHE=str(tmp_path / "cache"))
     (line,) = said.splitlines()
     assert code == 1
     assert line.startswith(f"toolchain: {reason} a build needs")
 
 
 @pytest.mark.parametrize("cache", ["/proc/none", "/dev/null/x"])
-def test_a_cache_that_cannot_be_written_is_named(cache: str) -> None:
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, cache: str) -> None:
     """With the variable that names another."""
-    code, said = toolchain(SLIPWAY_CACHE=cache)
+    code, said = toolchain(tmp_path, SLIPWAY_CACHE=cache)
     (line,) = said.splitlines()
     assert code == 1
     assert f"set SLIPWAY_CACHE to another folder than {cache}/toolchain" in line

@@ -114,7 +114,8 @@ class Runner:
         except InterruptedError:
             LOG.info("task %s is stopped before it runs", task["taskArn"])
         except StartError as error:
-            self.stop(task, "TaskFailedToStart", str(error))
+            # A container that starts and ends at once did start.
+            self.stop(task, "EssentialContainerExited" if str(error) == EXITED else "TaskFailedToStart", str(error))
         except asyncio.CancelledError:
             raise
         except Exception as error:
