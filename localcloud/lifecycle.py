@@ -36,6 +36,19 @@ def locked(settings: Settings) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def one_at_a_time(settings: Settings, say: Callable[[str], None]) -> Iterator[None]:
+    """Hold the cache's lock: local clouds that share a Docker Engine and base images make these once."""
+    settings.cache_dir.mkdir(parents=True, exist_ok=True)
+    with (settings.cache_dir / "lock").open("w") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another local cloud prepares the Docker Engine and base images: waiting for it")
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
 def up(settings: Settings, *, yes: bool, say: Callable[[str], None]) -> dict[str, Any]:
     """Bring the local cloud up, whatever state it is in, and return what runs.
 
@@ -50,8 +63,9 @@ def up(settings: Settings, *, yes: bool, say: Callable[[str], None]) -> dict[str
     with locked(settings):
         if process.running_pid(settings) is None:
             process.refuse_taken_port(settings.port)  # before anything is made
-        client = engine.ensure(settings, yes=yes, say=say)
-        names = images.ensure(client, settings.cache_dir, say)
+        with one_at_a_time(settings, say):
+            client = engine.ensure(settings, yes=yes, say=say)
+            names = images.ensure(client, settings.cache_dir, say)
         record = {
             "endpoint": settings.endpoint,
             "port": settings.port,

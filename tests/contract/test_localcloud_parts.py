@@ -9,13 +9,14 @@ import os
 import shutil
 import stat
 import subprocess
+import threading
 import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from localcloud import engine, network, process, settings
+from localcloud import engine, lifecycle, network, process, settings
 from localcloud.clock import Clock
 from localcloud.services.codepipeline import sources
 from localcloud.settings import UserError
@@ -153,3 +154,24 @@ def test_the_clock_takes_only_seconds_that_pass(tmp_path: Path, seconds: float) 
     with pytest.raises(ValueError, match="give a positive number of seconds"):
         clock.advance(seconds)
     assert abs(clock.now() - time.time()) < 5
+
+
+def test_two_local_clouds_prepare_what_they_share_one_after_the_other(tmp_path: Path) -> None:
+    """Else two first runs at once would both install a Docker Engine."""
+    shared = settings.Settings(state_dir=tmp_path / "state", port=1, network="none", cache_dir=tmp_path / "cache")
+    said: list[str] = []
+    second = threading.Thread(target=lambda: prepared(shared, said))
+    with lifecycle.one_at_a_time(shared, said.append):
+        second.start()
+        while not said:
+            time.sleep(0.01)
+        assert "waiting" in said[0]
+        assert said[1:] == []
+    second.join(10)
+    assert said[1:] == ["prepared"]
+
+
+def prepared(shared: settings.Settings, said: list[str]) -> None:
+    """Prepare nothing, when it is one's turn."""
+    with lifecycle.one_at_a_time(shared, said.append):
+        said.append("prepared")
