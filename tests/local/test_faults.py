@@ -117,14 +117,12 @@ def test_a_release_goes_on_where_the_local_cloud_was_killed(
         if "Source/Source" in actions:
             restart(workspace)
         execution = connected.execution_of(commit)
-        for action in actions:
-            if action != "Source/Source":
+        for action in ORDER[1:]:
+            if action in actions:
                 connected.reach(execution, action)
                 restart(workspace)
             if action == "Approval/Approve":
                 connected.approve(execution)
-        if "Approval/Approve" not in actions:
-            connected.approve(execution)
         assert connected.end(execution) == "Succeeded", connected.told(execution)
         row.stopped(f"`up` after each of {len(actions)} kills; the release went on to its end")
         assert list(connected.actions(execution)) == ORDER
