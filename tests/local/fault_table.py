@@ -112,7 +112,7 @@ def debris(workspace: Workspace) -> set[str]:
                 found.add(f"container {kind} {container.attrs['Names'][0]}")
         elif labels.get("com.docker.compose.project.working_dir", "").startswith(str(workspace.root)):
             found.add(f"container of Compose {container.attrs['Names'][0]}")
-        elif labels.get("org.opencontainers.image.title") == "guestbook":
+        elif "slipway.network" not in labels and labels.get("org.opencontainers.image.title") == "guestbook":
             found.add(f"container of a build {container.attrs['Names'][0]}")
     for objects in (client.networks.list(), client.volumes.list()):
         for each in objects:
