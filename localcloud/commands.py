@@ -109,7 +109,8 @@ def run_emulate(options: argparse.Namespace, settings: Settings) -> int:
     if options.off:
         emulation.forget(say)
     else:
-        emulation.ensure(engine.ensure(settings, yes=False, say=say), settings.cache_dir, say)
+        with lifecycle.one_at_a_time(settings, say):
+            emulation.ensure(engine.ensure(settings, yes=False, say=say), settings.cache_dir, say)
     return 0
 
 

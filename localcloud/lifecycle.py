@@ -38,8 +38,15 @@ def locked(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def one_at_a_time(settings: Settings, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold the cache's lock: local clouds that share a Docker Engine and base images make these once."""
-    settings.cache_dir.mkdir(parents=True, exist_ok=True)
+    """Hold the cache's lock: local clouds that share a Docker Engine and base images make these once.
+
+    Raises:
+        UserError: the cache's folder cannot be made.
+    """
+    try:
+        settings.cache_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{error}; set SLIPWAY_CACHE to another folder than {settings.cache_dir}") from error
     with (settings.cache_dir / "lock").open("w") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -171,6 +171,16 @@ def test_two_local_clouds_prepare_what_they_share_one_after_the_other(tmp_path: 
     assert said[1:] == ["prepared"]
 
 
+def test_a_cache_that_cannot_be_made_is_named_with_its_variable() -> None:
+    """Not the state folder's, which is another one."""
+    nowhere = settings.Settings(state_dir=Path("/nowhere"), port=1, network="none", cache_dir=Path("/proc/none"))
+    with (
+        pytest.raises(UserError, match="set SLIPWAY_CACHE to another folder than /proc/none"),
+        lifecycle.one_at_a_time(nowhere, print),
+    ):
+        pass
+
+
 def prepared(shared: settings.Settings, said: list[str]) -> None:
     """Prepare nothing, when it is one's turn."""
     with lifecycle.one_at_a_time(shared, said.append):
