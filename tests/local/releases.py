@@ -179,13 +179,14 @@ class Releases:
         build = row["output"]["executionResult"].get("externalExecutionId", "")
         if ":" not in build:
             return ""
-        where = self.workspace.client("codebuild").batch_get_builds(ids=[build])["builds"][0]["logs"]
-        pages = (
-            self.workspace.client("logs")
-            .get_paginator("filter_log_events")
-            .paginate(logGroupName=where["groupName"], logStreamNames=[where["streamName"]])
-        )
-        return "".join(event["message"] for page in pages for event in page["events"])
+        return log_of(self.workspace, self.workspace.client("codebuild").batch_get_builds(ids=[build])["builds"][0])
+
+    def logs_of_checks(self, commit: str) -> str:
+        """Return the build logs of a commit's checks."""
+        codebuild = self.workspace.client("codebuild")
+        ids = codebuild.list_builds_for_project(projectName=f"{self.name}-checks")["ids"]
+        rows = codebuild.batch_get_builds(ids=ids[:20])["builds"]
+        return "\n".join(log_of(self.workspace, row) for row in rows if row.get("resolvedSourceVersion") == commit)
 
     def delivery(self, *arguments: str) -> str:
         """Run a delivery command that has to succeed; returns what it printed."""
@@ -211,6 +212,13 @@ class Releases:
             repositoryName=f"slipway/{service}", imageIds=[{"imageDigest": digest}]
         )
         return set(images["imageDetails"][0].get("imageTags", []))
+
+
+def log_of(workspace: Workspace, build: dict[str, Any]) -> str:
+    """Return the log of a build, as CodeBuild describes it."""
+    where = {"logGroupName": build["logs"]["groupName"], "logStreamNames": [build["logs"]["streamName"]]}
+    pages = workspace.client("logs").get_paginator("filter_log_events").paginate(**where)
+    return "".join(event["message"] for page in pages for event in page["events"])
 
 
 def version(workspace: Workspace, stack: str) -> dict[str, str]:

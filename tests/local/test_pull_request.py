@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.local.releases import PIPELINE, REPOSITORY, RUN_SECONDS, Releases
+from tests.local.releases import PIPELINE, REPOSITORY, RUN_SECONDS, Releases, log_of
 from tests.local.workspace import PORT
 
 if TYPE_CHECKING:
@@ -174,13 +174,6 @@ def builds_of(workspace: Workspace, commit: str) -> list[dict[str, Any]]:
             return mine
         time.sleep(0.3)
     raise AssertionError(f"the checks of {commit} did not end within {SECONDS} s")
-
-
-def log_of(workspace: Workspace, build: dict[str, Any]) -> str:
-    """Return a build's log."""
-    where = {"logGroupName": build["logs"]["groupName"], "logStreamNames": [build["logs"]["streamName"]]}
-    pages = workspace.client("logs").get_paginator("filter_log_events").paginate(**where)
-    return "\n".join(event["message"] for page in pages for event in page["events"])
 
 
 def at_rest(connected: Releases, execution: str) -> None:

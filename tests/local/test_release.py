@@ -149,7 +149,8 @@ def test_three_quick_pushes_give_three_test_results(workspace: Workspace, connec
             if answer["state"] in ("success", "failure", "error"):
                 states[commit] = answer["state"]
         time.sleep(0.5)
-    assert states == dict.fromkeys(commits, "success")
+    logs = [connected.logs_of_checks(commit)[-3000:] for commit in commits if states.get(commit) != "success"]
+    assert states == dict.fromkeys(commits, "success"), "\n".join(logs)
     assert workspace.client("codebuild").list_builds_for_project(projectName=f"{PIPELINE}-checks")["ids"]
 
 

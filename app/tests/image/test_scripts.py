@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 SECONDS = 240
 
 
-def _left(kind: str) -> list[str]:
-    """The containers, networks and volumes of projects of `kind` that exist now."""
+def _left(run: subprocess.Popen[str]) -> list[str]:
+    """The containers, networks and volumes of one run of bin/test that exist now."""
     found: list[str] = []
     for noun, field in (("container", "Names"), ("network", "Name"), ("volume", "Name")):
         every = ["--all"] if noun == "container" else []
@@ -30,7 +30,7 @@ def _left(kind: str) -> list[str]:
             f"--format={{{{.{field}}}}}",
         ]
         listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        found += [name for name in listed.split() if f"guestbook-{kind}-" in name]
+        found += [name for name in listed.split() if name.startswith("guestbook-") and f"-{run.pid}-" in name]
     return found
 
 
@@ -52,25 +52,23 @@ def test_a_failed_integration_test_is_reported_and_leaves_nothing(copy: Path) ->
     """Exit code 1, the JUnit report at hand, nothing else."""
     failing = "def test_that_is_broken() -> None:\n    assert False\n"
     (copy / "tests/integration/test_program.py").write_text(failing)
-    before = _left("integration")
     process = _start(copy, "integration")
     output = process.communicate(timeout=SECONDS)[0]
     assert process.returncode == 1, output
     assert 'failures="1"' in (copy / "reports/integration.xml").read_text()
-    assert _left("integration") == before
+    assert _left(process) == []
 
 
 def test_a_failed_unit_test_is_reported_although_it_fails_the_build(copy: Path) -> None:
     """The reason in the output and in the JUnit report, from a second run."""
     failing = "def test_that_is_broken() -> None:\n    assert 'blue' == 'red'\n"
     (copy / "tests/unit/test_settings.py").write_text(failing)
-    before = _left("unit")
     process = _start(copy, "unit")
     output = process.communicate(timeout=SECONDS)[0]
     assert process.returncode == 1, output
     assert "assert 'blue' == 'red'" in output
     assert 'failures="1"' in (copy / "reports/unit.xml").read_text()
-    assert _left("unit") == before
+    assert _left(process) == []
 
 
 @pytest.mark.parametrize(
@@ -80,16 +78,16 @@ def test_a_failed_unit_test_is_reported_although_it_fails_the_build(copy: Path) 
 def test_an_interrupted_run_leaves_nothing(copy: Path, number: signal.Signals, to_the_group: bool, code: int) -> None:  # noqa: FBT001
     """Ctrl-C at a terminal, a CI that stops the script, a terminal that is closed."""
     (copy / "tests/integration/test_program.py").write_text("import time\n\ndef test_slow():\n    time.sleep(600)\n")
-    before = _left("integration")
     process = _start(copy, "integration")
     end = time.monotonic() + SECONDS
-    while len(_left("integration")) < len(before) + 4 and time.monotonic() < end and process.poll() is None:
+    while len(_left(process)) < 4 and time.monotonic() < end and process.poll() is None:
         time.sleep(0.2)
+    assert len(_left(process)) >= 4
     time.sleep(1)
     (os.killpg if to_the_group else os.kill)(process.pid, number)
     output = process.communicate(timeout=60)[0]
     assert process.returncode == code, output
-    assert _left("integration") == before
+    assert _left(process) == []
 
 
 def test_an_unknown_kind_is_refused(copy: Path) -> None:
