@@ -50,7 +50,7 @@ test: setup ## everything, on a fresh machine too: one pytest, whose last line i
 	@$(PY) -m pytest -n 2 --dist loadgroup $(FAST) tests/contract tests/local
 
 faults: setup ## everything that may go wrong on the way to production, as a table: docs/faults.md; ARGS="--break-gate test"
-	@$(PY) -m pytest tests/local/test_faults.py --all-faults $(if $(ARGS),$(ARGS),--fault-table docs/faults.md)
+	@$(PY) -m pytest tests/local/test_faults.py tests/local/test_pull_request.py --all-faults $(if $(ARGS),$(ARGS),--fault-table docs/faults.md)
 
 bench: setup ## what things take, into docs/benchmarks.md: ARGS="--runs 5 --cold"
 	@$(PY) -m tests.bench --write $(ARGS)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 DEFAULT_SOCKET = Path("/var/run/docker.sock")
 PACKAGES = ["docker.io", "iptables", "mmdebstrap"]
 START_SECONDS = 30
+GONE_SECONDS = 5
 ASK_SECONDS = 10
 """How long a daemon that listens may take to answer."""
 
@@ -245,10 +246,21 @@ def unmount_below(folder: Path) -> None:
 
 
 def remove_stale_pidfile(path: Path) -> None:
-    """Remove a pid file whose process is gone or is no dockerd, since dockerd would refuse to start."""
-    try:
-        name = Path(f"/proc/{int(path.read_text())}/comm").read_text().strip()
-    except (OSError, ValueError):
-        name = ""
-    if name != "dockerd":
+    """Remove the pid file of a dockerd that is gone, since the next one would refuse to start.
+
+    One that was killed has a moment to go; it may also stay for its parent to ask for its exit status.
+    """
+    deadline = time.monotonic() + GONE_SECONDS
+    while (alive := is_dockerd(path)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if not alive:
         path.unlink(missing_ok=True)
+
+
+def is_dockerd(pidfile: Path) -> bool:
+    """Tell whether a pid file names a dockerd that runs: one that has ended has no command line any more."""
+    try:
+        command_line = Path(f"/proc/{int(pidfile.read_text())}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        return False
+    return Path(os.fsdecode(command_line.split(b"\0")[0])).name == "dockerd"

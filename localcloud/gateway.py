@@ -123,10 +123,11 @@ class Gateway:
         except limits.GoneError:
             entry.status = GONE
         except Exception as error:
-            logger.exception("%s failed", entry.operation)
+            what = f"{entry.service} {entry.operation}".strip()
+            logger.exception("%s failed", what)
             if entry.status:
                 raise
-            message = f"{entry.operation} failed in the local cloud: {type(error).__name__}: {error}"
+            message = f"{what} failed in the local cloud: {type(error).__name__}: {error}"
             await refusals.refusal(headers, "InternalFailure", message)(scope, receive, watched)
         finally:
             entry.milliseconds = round((time.monotonic() - started) * 1000)
@@ -200,7 +201,7 @@ class Gateway:
             return
         self._check_room(entry)
         if entry.service in self._services:
-            await self._own(entry, headers, scope, receive, send)
+            await self._own(entry, scope, receive, send)
         elif entry.service in SERVED or entry.service == "":
             await self._ministack(entry, headers, scope, receive, send)
         else:
@@ -219,16 +220,10 @@ class Gateway:
         if message := self.room():
             raise limits.LimitError(403, "LimitExceededException", message)
 
-    async def _own(self, entry: Entry, headers: dict[str, str], scope: Scope, receive: Receive, send: Send) -> None:
+    async def _own(self, entry: Entry, scope: Scope, receive: Receive, send: Send) -> None:
         """Let one of our own services answer, once it has started."""
-        service = self._services[entry.service]
-        try:
-            await asyncio.wait_for(self._started[entry.service].wait(), START_SECONDS)
-            answer = await service.handle(Request(scope, receive))
-        except Exception as error:
-            logger.exception("%s %s failed", entry.service, entry.operation)
-            message = f"{entry.service} {entry.operation} failed in the local cloud: {type(error).__name__}: {error}"
-            answer = refusals.refusal(headers, "InternalFailure", message)
+        await asyncio.wait_for(self._started[entry.service].wait(), START_SECONDS)
+        answer = await self._services[entry.service].handle(Request(scope, receive))
         await answer(scope, receive, send)
 
     async def _ministack(

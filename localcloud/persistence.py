@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import time
 from typing import TYPE_CHECKING
 
 from localcloud.limits import LimitError
@@ -18,10 +19,12 @@ READS = re.compile(
 )
 """Beginnings of operations that change nothing."""
 COALESCED = ("PutLogEvents", "PutMetricData")
-"""Operations that come all the time: saved once a second. (A kill may cost a second of logs or metrics.)"""
+"""Operations that come all the time: saved once a second, or less often where it takes long; a kill costs those."""
 BY_THE_WAY = ("logs", "monitoring", "events", "sns", "sqs")
 """Services of these operations, and those that others' requests may change: saved together."""
 SECONDS = 1.0
+SHARE = 20
+"""Logs that have grown for hours take long to save: that may take one second in so many."""
 
 
 class Saver:
@@ -35,6 +38,7 @@ class Saver:
         """
         self._save = save
         self._late: asyncio.Task[None] | None = None
+        self._took = 0.0
 
     async def changed(self, service: str, operation: str) -> None:
         """Save the service if the operation may have changed it.
@@ -51,8 +55,10 @@ class Saver:
 
     async def _save_late(self) -> None:
         """Save, after a while, what need not be saved at once."""
-        await asyncio.sleep(SECONDS)
+        await asyncio.sleep(max(SECONDS, self._took * SHARE))
         self._late = None
+        begun = time.monotonic()
         for service in BY_THE_WAY:
             with contextlib.suppress(LimitError):  # it is logged, and the next change tries again
                 self._save(service)
+        self._took = time.monotonic() - begun

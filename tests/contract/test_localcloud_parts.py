@@ -102,6 +102,24 @@ def test_a_stale_pid_file_is_removed_and_anothers_process_is_not_ours(tmp_path: 
     assert not stale.exists()
 
 
+def test_the_pid_file_of_a_daemon_that_was_killed_is_removed_and_that_of_a_running_one_is_kept(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Also while nobody has asked the killed one for its exit status."""
+    monkeypatch.setattr(engine, "GONE_SECONDS", 0.5)
+    program, pidfile = tmp_path / "dockerd", tmp_path / "dockerd.pid"
+    shutil.copy("/bin/sleep", program)
+    with subprocess.Popen([program, "10"]) as daemon:
+        pidfile.write_text(str(daemon.pid))
+        while not engine.is_dockerd(pidfile):  # a new process has no command line for a moment
+            assert daemon.poll() is None
+        engine.remove_stale_pidfile(pidfile)
+        assert pidfile.exists()
+        daemon.kill()
+        engine.remove_stale_pidfile(pidfile)
+        assert not pidfile.exists()
+
+
 def test_the_network_takes_a_subnet_that_is_free_and_keeps_it() -> None:
     """The one used before comes first, then the first candidate that overlaps nothing."""
     first, second = network.CANDIDATES[:2]

@@ -123,10 +123,12 @@ def debris(workspace: Workspace) -> set[str]:
 
 
 def remaining(workspace: Workspace, before: set[str], seconds: float = 45) -> set[str]:
-    """Return what is there now and was not before; what goes of itself may take some seconds (tasks draining)."""
+    """Return what was not there before and stays: tasks drain, and another process's tests come and go."""
     deadline = time.monotonic() + seconds
-    while (left := debris(workspace) - before) and time.monotonic() < deadline:
+    left = debris(workspace) - before
+    while left and time.monotonic() < deadline:
         time.sleep(0.5)
+        left &= debris(workspace)
     return left
 
 

@@ -218,7 +218,7 @@ def log_of(workspace: Workspace, build: dict[str, Any]) -> str:
     """Return the log of a build, as CodeBuild describes it."""
     where = {"logGroupName": build["logs"]["groupName"], "logStreamNames": [build["logs"]["streamName"]]}
     pages = workspace.client("logs").get_paginator("filter_log_events").paginate(**where)
-    return "".join(event["message"] for page in pages for event in page["events"])
+    return "\n".join(event["message"] for page in pages for event in page["events"])
 
 
 def version(workspace: Workspace, stack: str) -> dict[str, str]:

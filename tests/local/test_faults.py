@@ -14,6 +14,7 @@ import pytest
 from tests.local.broken import COMMITS, UNSAFE
 from tests.local.hostile import REQUESTS, attacker
 from tests.local.releases import ORDER, PIPELINE, Releases, summary, version
+from tests.local.unsound import UNSOUND
 
 if TYPE_CHECKING:
     from tests.local.fault_table import Faults
@@ -61,7 +62,8 @@ def test_a_broken_commit_is_stopped_at_its_place(
         row.stopped(broken.place)
         assert list(ran) == ORDER[: ORDER.index(broken.place) + 1]
         assert [name for name, action in ran.items() if action["status"] != "Succeeded"] == [broken.place]
-        assert summary(ran[broken.place])
+        gate = f"-m delivery {broken.place.partition('/')[2].lower()}"
+        assert gate in summary(ran[broken.place]), f"{broken.place} was stopped by: {summary(ran[broken.place])}"
         assert broken.word in connected.log(ran[broken.place])
         told = workspace.delivery("status", "--stack", "prod", "--execution", execution)
         assert summary(ran[broken.place])[:40] in " ".join(told.stdout.split()), told.stdout
@@ -161,8 +163,25 @@ def activity(workspace: Workspace, releases: Releases) -> tuple[int, int]:
 
 
 @pytest.mark.rare
+@pytest.mark.parametrize("kind", UNSOUND)
+def test_what_cannot_work_is_refused_by_name(
+    workspace: Workspace, connected: Releases, faults: Faults, kind: str
+) -> None:
+    """And what runs beside it is left alone; the tests of set-up and configuration have many more of its kind."""
+    unsound = UNSOUND[kind]
+    started = activity(workspace, connected)
+    with faults.row(kind) as row:
+        done = workspace.run(*unsound.command(workspace), more=unsound.environment)
+        assert done.returncode == 1, done.stdout
+        for word in unsound.says:
+            assert word in done.stdout, done.stdout
+        row.stopped(f"exit code {done.returncode}")
+        assert activity(workspace, connected) == started
+
+
+@pytest.mark.rare
 def test_a_release_goes_on_where_docker_was_killed(workspace: Workspace, connected: Releases, faults: Faults) -> None:
-    """While staging is rolled out: containers outlive their engine, and `up` starts it again."""
+    """While staging is rolled out: containers outlive their engine; the deploy goes on, or fails and is retried."""
     engine = pid_of_our_engine()
     if engine is None:
         pytest.skip("the Docker Engine was not started by Slipway: whose it is, kills it")
@@ -174,8 +193,13 @@ def test_a_release_goes_on_where_docker_was_killed(workspace: Workspace, connect
         os.kill(engine, signal.SIGKILL)
         done = workspace.cloud("up", "--yes")
         assert done.returncode == 0, done.stdout
-        row.stopped("`up` started it again; the release went on")
         faults.served.add(commit)
+        if connected.stopped(execution) == "Failed":
+            assert list(connected.actions(execution))[-1] == "Staging/Deploy", connected.told(execution)
+            connected.pipeline.retry_stage_execution(
+                pipelineName=PIPELINE, stageName="Staging", pipelineExecutionId=execution, retryMode="FAILED_ACTIONS"
+            )
+        row.stopped("`up` started it again; the release went on")
         connected.approve(execution)
         assert connected.end(execution) == "Succeeded", connected.told(execution)
         assert version(workspace, "prod") == {"commit": commit, "digest": connected.digest(commit)}

@@ -15,6 +15,7 @@ from tests.local.releases import PIPELINE, REPOSITORY, RUN_SECONDS, Releases, lo
 from tests.local.workspace import PORT
 
 if TYPE_CHECKING:
+    from tests.local.fault_table import Faults
     from tests.local.workspace import Workspace
 
 pytestmark = pytest.mark.local
@@ -187,32 +188,36 @@ def at_rest(connected: Releases, execution: str) -> None:
     raise AssertionError(f"the execution {execution} neither waits nor ends: {connected.told(execution)}")
 
 
-def test_a_hostile_pull_request_changes_nothing_and_reads_no_secret(workspace: Workspace, connected: Releases) -> None:
+def test_a_hostile_pull_request_changes_nothing_and_reads_no_secret(
+    workspace: Workspace, connected: Releases, faults: Faults
+) -> None:
     """It rewrites buildspecs, delivery, Dockerfile and tests; each attempt is refused, and its status says failure."""
     execution = connected.execution_of(connected.git("rev-parse", "HEAD"))
     at_rest(connected, execution)
     names = targets(workspace, connected, execution)
     before = seen(workspace, connected, names)
-    commit = pushed(workspace, connected, {
-        "delivery/__main__.py": (Path(__file__).parent / "attack.py").read_text("utf-8"),
-        "delivery/targets.json": json.dumps(names, default=str),
-        **{f"delivery/buildspecs/{name}.yml": SPEC for name in ("checks", "test", "build", "deploy")},
-        "app/Dockerfile": DOCKERFILE,
-        "app/tests/unit/test_evil.py": IN_IMAGE.replace("BUCKET", names["bucket"]),
-    })  # fmt: skip
     secret = workspace.client("secretsmanager").get_secret_value(SecretId=names["secret"])["SecretString"]
     password = json.loads(secret)["password"]
-    for build in builds_of(workspace, commit):
-        log = log_of(workspace, build)
-        assert build["buildStatus"] == "FAILED", log[-3000:]
-        found = dict(re.findall(r"^attempt ([^\n]*?): (.*)$", log, re.MULTILINE))
-        wrong = {name: said for name, said in found.items() if not re.fullmatch(expected(name), said)}
-        assert wrong == {}, log[-6000:]
-        assert len(found) == ATTEMPTS, sorted(found)
-        assert password not in log
-        assert "the-buildspec-of-the-change" not in log
-        assert re.search("Running command .* -m delivery test", log)
-    assert seen(workspace, connected, names) == before
+    with faults.row("a pull request that rewrites buildspecs, delivery, Dockerfile and tests") as row:
+        commit = pushed(workspace, connected, {
+            "delivery/__main__.py": (Path(__file__).parent / "attack.py").read_text("utf-8"),
+            "delivery/targets.json": json.dumps(names, default=str),
+            **{f"delivery/buildspecs/{name}.yml": SPEC for name in ("checks", "test", "build", "deploy")},
+            "app/Dockerfile": DOCKERFILE,
+            "app/tests/unit/test_evil.py": IN_IMAGE.replace("BUCKET", names["bucket"]),
+        })  # fmt: skip
+        for build in builds_of(workspace, commit):
+            log = log_of(workspace, build)
+            assert build["buildStatus"] == "FAILED", log[-3000:]
+            found = dict(re.findall(r"^attempt ([^\n]*?): (.*)$", log, re.MULTILINE))
+            wrong = {name: said for name, said in found.items() if not re.fullmatch(expected(name), said)}
+            assert wrong == {}, log[-6000:]
+            assert len(found) == ATTEMPTS, sorted(found)
+            assert password not in log
+            assert "the-buildspec-of-the-change" not in log
+            assert re.search("Running command .* -m delivery test", log)
+        row.stopped(f"{ATTEMPTS} attempts refused")
+        assert seen(workspace, connected, names) == before
     status = httpx.get(f"http://127.0.0.1:{PORT}/api/v3/repos/{REPOSITORY}/commits/{commit}/status").json()
     assert (status["state"], status["statuses"][0]["context"]) == ("failure", "slipway/checks")
 

@@ -36,12 +36,14 @@ class Workspace:
     environment: dict[str, str]
     recorder: Recorder = field(default_factory=Recorder)
 
-    def run(self, *command: str, timeout: float = 600) -> subprocess.CompletedProcess[str]:
-        """Run a command in the copy; the result has stdout and stderr as text in `stdout`."""
+    def run(
+        self, *command: str, timeout: float = 600, more: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in the copy, `more` in its environment; the result has stdout and stderr in `stdout`."""
         return subprocess.run(
             command,
             cwd=self.root,
-            env=self.environment,
+            env=self.environment | (more or {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

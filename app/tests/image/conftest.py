@@ -41,7 +41,9 @@ def build(copy: Path) -> Iterator[Build]:
         tags.append(name)
         base = os.environ.get("PYTHON_IMAGE")
         arguments = [f"--build-arg=PYTHON_IMAGE={base}"] if base else []
-        return docker("build", "--target", target, "--tag", name, *arguments, *options, str(copy), check=False)
+        return docker(
+            "build", "--force-rm", "--target", target, "--tag", name, *arguments, *options, str(copy), check=False
+        )
 
     yield run
     for name in tags:

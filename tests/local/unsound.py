@@ -1,0 +1,60 @@
+"""Set-ups and stack files that cannot work, beside a production that goes on: the command, and what it has to say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import yaml
+
+from tests.local.workspace import PORT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.local.workspace import Workspace
+
+SECOND = ("-m", "localcloud", "up", "--yes")
+
+
+@dataclass(frozen=True)
+class Unsound:
+    """A command that has to fail, its environment, and words of its last line or lines."""
+
+    command: Callable[[Workspace], tuple[str, ...]]
+    says: tuple[str, ...]
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def second(workspace: Workspace) -> tuple[str, ...]:
+    """Return the command that starts a local cloud."""
+    return (workspace.python, *SECOND)
+
+
+def toolchain(workspace: Workspace) -> tuple[str, ...]:
+    """Return the command that builds the toolchain where there is neither one nor Go."""
+    build = f"PATH=/nowhere SLIPWAY_CACHE=$PWD/cache exec {workspace.python} -m toolchain --from built"
+    return ("sh", "-c", f"mkdir elsewhere && cp -r toolchain elsewhere && cd elsewhere && {build}")
+
+
+def spoilt(workspace: Workspace) -> tuple[str, ...]:
+    """Make a stack file that is wrong in three places; return the command that would bring it up."""
+    document = yaml.safe_load((workspace.root / "Pulumi.staging.yaml").read_text("utf-8"))
+    environment = document["config"]["slipway:environment"]
+    environment["services"]["web"] |= {"cpu": 300, "colour": "blue"}
+    environment["network"] = {"cidr": "10.0.0.0/30"}
+    (workspace.root / "Pulumi.spoilt.yaml").write_text(yaml.safe_dump(document), "utf-8")
+    return ("bin/pulumi-local", "up", "-s", "spoilt", "--yes", "--skip-preview")
+
+
+UNSOUND = {
+    "a second local cloud on the port of the first": Unsound(
+        second, (f"port {PORT} is taken by",), {"SLIPWAY_STATE": "second"}
+    ),
+    "a Docker Engine that does not answer": Unsound(
+        second, ("no Docker Engine answers there",),
+        {"SLIPWAY_STATE": "second", "SLIPWAY_PORT": "1", "DOCKER_HOST": "unix:///nowhere"},
+    ),
+    "a toolchain to be built without Go": Unsound(toolchain, ("Go is not installed",)),
+    "a stack file with three errors": Unsound(spoilt, ("300", "colour", "10.0.0.0/30")),
+}  # fmt: skip
