@@ -179,7 +179,9 @@ def start(settings: Settings, say: Callable[[str], None], at: Path = DEFAULT_SOC
     settings.cache_dir.mkdir(parents=True, exist_ok=True)
     log = settings.cache_dir / "dockerd.log"
     say(f"starting a Docker Engine of our own (about 2 s; data in {settings.cache_dir / 'docker'}, log {log})")
-    remove_stale_pidfile(settings.cache_dir / "dockerd.pid")
+    remove_stale_pidfile(settings.cache_dir / "dockerd.pid", "dockerd")
+    # It ends with its dockerd, a moment later; the next dockerd would wait for it in vain.
+    remove_stale_pidfile(settings.cache_dir / "docker-exec/containerd/containerd.pid", "containerd")
     with log.open("ab") as stream:
         process = subprocess.Popen(
             command(settings.cache_dir / "docker", at),
@@ -245,22 +247,22 @@ def unmount_below(folder: Path) -> None:
         subprocess.run(["umount", "--lazy", mount], check=False)
 
 
-def remove_stale_pidfile(path: Path) -> None:
-    """Remove the pid file of a dockerd that is gone, since the next one would refuse to start.
+def remove_stale_pidfile(path: Path, name: str) -> None:
+    """Remove the pid file of a program that is gone, since the next dockerd would not start beside it.
 
     One that was killed has a moment to go; it may also stay for its parent to ask for its exit status.
     """
     deadline = time.monotonic() + GONE_SECONDS
-    while (alive := is_dockerd(path)) and time.monotonic() < deadline:
+    while (alive := runs(path, name)) and time.monotonic() < deadline:
         time.sleep(0.1)
     if not alive:
         path.unlink(missing_ok=True)
 
 
-def is_dockerd(pidfile: Path) -> bool:
-    """Tell whether a pid file names a dockerd that runs: one that has ended has no command line any more."""
+def runs(pidfile: Path, name: str) -> bool:
+    """Tell whether a pid file names a program that runs: one that has ended has no command line any more."""
     try:
         command_line = Path(f"/proc/{int(pidfile.read_text())}/cmdline").read_bytes()
     except (OSError, ValueError):
         return False
-    return Path(os.fsdecode(command_line.split(b"\0")[0])).name == "dockerd"
+    return Path(os.fsdecode(command_line.split(b"\0")[0])).name == name

@@ -98,7 +98,7 @@ def test_a_stale_pid_file_is_removed_and_anothers_process_is_not_ours(tmp_path: 
     stale.write_text("1")
     assert engine.our_pid(own) is None
     assert not engine.stop(own)
-    engine.remove_stale_pidfile(stale)
+    engine.remove_stale_pidfile(stale, "dockerd")
     assert not stale.exists()
 
 
@@ -111,12 +111,12 @@ def test_the_pid_file_of_a_daemon_that_was_killed_is_removed_and_that_of_a_runni
     shutil.copy("/bin/sleep", program)
     with subprocess.Popen([program, "10"]) as daemon:
         pidfile.write_text(str(daemon.pid))
-        while not engine.is_dockerd(pidfile):  # a new process has no command line for a moment
+        while not engine.runs(pidfile, "dockerd"):  # a new process has no command line for a moment
             assert daemon.poll() is None
-        engine.remove_stale_pidfile(pidfile)
+        engine.remove_stale_pidfile(pidfile, "dockerd")
         assert pidfile.exists()
         daemon.kill()
-        engine.remove_stale_pidfile(pidfile)
+        engine.remove_stale_pidfile(pidfile, "dockerd")
         assert not pidfile.exists()
 
 
