@@ -55,10 +55,12 @@ def test_a_broken_commit_is_stopped_at_its_place(
         commit = connected.push_with(broken.changes, kind)
         row.begins()
         execution = connected.execution_of(commit)
-        assert connected.stopped(execution) == "Failed", (
-            f"{kind} came as far as {list(connected.actions(execution))[-1]}"
-        )
-        ran = connected.actions(execution)
+        status, ran = connected.stopped(execution), connected.actions(execution)
+        if status == "InProgress":  # it waits for approval, in the way of those after it
+            connected.pipeline.stop_pipeline_execution(
+                pipelineName=PIPELINE, pipelineExecutionId=execution, abandon=True, reason="a gate let it through"
+            )
+        assert status == "Failed", f"{kind} came as far as {list(ran)[-1]}"
         row.stopped(broken.place)
         assert list(ran) == ORDER[: ORDER.index(broken.place) + 1]
         assert [name for name, action in ran.items() if action["status"] != "Succeeded"] == [broken.place]
