@@ -125,6 +125,7 @@ class Bench:
         run = ["docker", "run", "--detach", "--name", name, "--network", NETWORK, *password, images["POSTGRES_IMAGE"]]
         subprocess.run(run, check=True, capture_output=True)
         own = {"COMMIT": self.releases.git("rev-parse", "HEAD"), "NETWORK": NETWORK, "DATABASE": name, **images}
+        own["COMPOSE"] = str(ROOT / ".venv/bin/docker-compose")
         try:
             time.sleep(5)  # the database, which an environment has already
             begun = time.monotonic()
