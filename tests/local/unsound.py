@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from tests.local.workspace import Workspace
 
-SECOND = ("-m", "localcloud", "up", "--yes")
-
 
 @dataclass(frozen=True)
 class Unsound:
@@ -28,7 +26,7 @@ class Unsound:
 
 def second(workspace: Workspace) -> tuple[str, ...]:
     """Return the command that starts a local cloud."""
-    return (workspace.python, *SECOND)
+    return (workspace.python, "-m", "localcloud", "up", "--yes")
 
 
 def toolchain(workspace: Workspace) -> tuple[str, ...]:
