@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import docker
+import requests
 
 from localcloud.settings import LABEL, NETWORK_LABEL
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 KIND = "slipway.kind"
 THREADS = 32
+AWAY_SECONDS = 1
+"""Between two tries while the Docker daemon is away."""
 Result = TypeVar("Result")
 LOG = logging.getLogger(__name__)
 
@@ -42,6 +45,15 @@ class Docking:
         """Run a blocking call in a thread and return its result."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, partial(function, *args, **kwargs))
 
+    async def insist(self, function: Callable[..., Result], *args: object, **kwargs: object) -> Result:
+        """As `call`, and again while the Docker daemon is away: for what may be done twice and has to be done."""
+        while True:
+            try:
+                return await self.call(function, *args, **kwargs)
+            except requests.exceptions.ConnectionError:
+                LOG.warning("the Docker daemon does not answer; %s is tried again", function.__name__)
+                await asyncio.sleep(AWAY_SECONDS)
+
     def labels(self, **more: str) -> dict[str, str]:
         """Return the labels of a container of ours; keyword `task` becomes the label `slipway.task`."""
         own = {LABEL: "1", NETWORK_LABEL: self.network, KIND: self.kind}
@@ -58,7 +70,7 @@ class Docking:
     async def remove(self, container: str) -> None:
         """Kill and remove a container by name or id with its unnamed volumes; one that is gone is fine."""
         with contextlib.suppress(docker.errors.NotFound):
-            await self.call(self.client.api.remove_container, container, force=True, v=True)
+            await self.insist(self.client.api.remove_container, container, force=True, v=True)
 
     def watch(self, react: Callable[[dict[str, Any]], None]) -> None:
         """Call `react` on the event loop with each Docker event about a container of this kind."""

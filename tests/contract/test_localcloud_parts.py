@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import http.server
 import io
 import ipaddress
 import math
@@ -13,12 +15,16 @@ import threading
 import time
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
+import docker
 import pytest
+import requests
 
 from localcloud import engine, lifecycle, network, process, settings
 from localcloud.clock import Clock
 from localcloud.services.codepipeline import sources
+from localcloud.services.docking import Docking
 from localcloud.settings import UserError
 from localcloud.store import Store
 
@@ -203,3 +209,38 @@ def prepared(shared: settings.Settings, said: list[str]) -> None:
     """Prepare nothing, when it is one's turn."""
     with lifecycle.one_at_a_time(shared, said.append):
         said.append("prepared")
+
+
+class Daemon(http.server.BaseHTTPRequestHandler):
+    """What a Docker daemon answers to a ping."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"OK")
+
+    def log_message(self, *_: object) -> None:
+        """Keep silent."""
+
+
+def test_what_has_to_be_done_is_done_when_docker_answers_again() -> None:
+    """A killed daemon refuses connections until it is started again; what asks only once fails."""
+    server = http.server.HTTPServer(("127.0.0.1", 0), Daemon, bind_and_activate=False)
+    server.server_bind()  # nobody listens yet
+    client = docker.DockerClient(f"tcp://127.0.0.1:{server.server_address[1]}", version="1.41")
+    docking = Docking(SimpleNamespace(docker=client, network="none"), "build")  # type: ignore[arg-type]
+
+    async def run() -> bool:
+        with pytest.raises(requests.exceptions.ConnectionError):
+            await docking.call(client.ping)
+        asked = asyncio.create_task(docking.insist(client.ping))
+        await asyncio.sleep(0.2)
+        assert not asked.done()
+        server.server_activate()
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return await asyncio.wait_for(asked, 10)
+
+    assert asyncio.run(run())
+    server.shutdown()
+    server.server_close()

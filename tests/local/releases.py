@@ -159,6 +159,19 @@ class Releases:
         self._until(execution, there)
         return self.actions(execution)[action]
 
+    def reach_phase(self, execution: str, action: str, phase: str) -> None:
+        """Wait until the build of an action has come to a phase, such as BUILD."""
+        self.reach(execution, action)
+        order = ["PROVISIONING", "DOWNLOAD_SOURCE", "INSTALL", "PRE_BUILD", "BUILD"]
+        reached, codebuild = order[order.index(phase) :], self.workspace.client("codebuild")
+
+        def there() -> bool:
+            found = self.actions(execution)[action].get("output", {}).get("executionResult", {})
+            build = found.get("externalExecutionId")
+            return bool(build) and codebuild.batch_get_builds(ids=[build])["builds"][0]["currentPhase"] in reached
+
+        self._until(execution, there)
+
     def _until(self, execution: str, there: Callable[[], bool]) -> None:
         deadline = time.monotonic() + RUN_SECONDS
         while time.monotonic() < deadline:

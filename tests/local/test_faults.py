@@ -182,15 +182,18 @@ def test_what_cannot_work_is_refused_by_name(
 
 
 @pytest.mark.rare
-def test_a_release_goes_on_where_docker_was_killed(workspace: Workspace, connected: Releases, faults: Faults) -> None:
+@pytest.mark.parametrize("phase", ["PROVISIONING", "BUILD"])
+def test_a_release_goes_on_where_docker_was_killed(
+    workspace: Workspace, connected: Releases, faults: Faults, phase: str
+) -> None:
     """While staging is rolled out: containers outlive their engine; the deploy goes on, or fails and is retried."""
     engine = pid_of_our_engine()
     if engine is None:
         pytest.skip("the Docker Engine was not started by Slipway: whose it is, kills it")
-    with faults.row("kill -9 of Docker during Staging/Deploy") as row:
-        commit = connected.push_with({"app/NOTE": lambda _: "Docker killed\n"}, "Docker killed on the way")
+    with faults.row(f"kill -9 of Docker in Staging/Deploy's phase {phase}") as row:
+        commit = connected.push_with({"app/NOTE": lambda _: f"killed in {phase}\n"}, "Docker killed on the way")
         execution = connected.execution_of(commit)
-        connected.reach(execution, "Staging/Deploy")
+        connected.reach_phase(execution, "Staging/Deploy", phase)
         row.begins()
         os.kill(engine, signal.SIGKILL)
         done = workspace.cloud("up", "--yes")

@@ -36,7 +36,7 @@ async def taken_up(life: Life) -> Transcript:
     """
     build, docking = life.build, life.parts.docking
     try:
-        found: Any = await docking.call(docking.client.api.inspect_container, container_name(build))
+        found: Any = await docking.insist(docking.client.api.inspect_container, container_name(build))
     except docker.errors.NotFound as error:
         raise PhaseError("INTERNAL_SERVICE_ERROR", GONE) from error
     if found["State"]["Status"] == "created":
@@ -80,7 +80,7 @@ async def exit_state(life: Life) -> dict[str, Any] | None:
     """Return the container's state in Docker, None where it is gone."""
     docking = life.parts.docking
     try:
-        found: Any = await docking.call(docking.client.api.inspect_container, container_name(life.build))
+        found: Any = await docking.insist(docking.client.api.inspect_container, container_name(life.build))
     except docker.errors.NotFound:
         return None
     return dict(found["State"])

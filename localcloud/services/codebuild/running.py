@@ -122,7 +122,7 @@ class Life:
     async def _kill(self) -> None:
         """Kill the container, if it runs; its log stays to be read."""
         with contextlib.suppress(docker.errors.APIError):
-            await self.parts.docking.call(self.parts.docking.client.api.kill, container_name(self.build))
+            await self.parts.docking.insist(self.parts.docking.client.api.kill, container_name(self.build))
 
     def _ended_early(self) -> str:
         if self._halt.is_set():
@@ -216,13 +216,13 @@ async def cleared(parts: Parts, build: Doc) -> None:
     """Remove a build's work folder; what the container's root has left that we may not remove, root removes."""
     folder = parts.folder(build)
     if build["environment"].get("privilegedMode"):
-        left = await parts.docking.call(leftovers.remove, parts.docking.client, folder)
+        left = await parts.docking.insist(leftovers.remove, parts.docking.client, folder)
         if left:
             LOG.warning("build %s had left containers behind: %s", build["id"], ", ".join(left))
     await parts.docking.call(shutil.rmtree, folder, ignore_errors=True)
     if folder.exists():
         with contextlib.suppress(docker.errors.DockerException):
-            await parts.docking.call(
+            await parts.docking.insist(
                 parts.docking.client.containers.run,
                 parts.state.ctx.images.get("PYTHON_IMAGE", build["environment"]["image"]),
                 entrypoint=["rm", "-rf", str(folder)],

@@ -164,7 +164,7 @@ class Maker:
 
     async def inspected(self, container_id: str) -> dict[str, Any]:
         """Return Docker's State of a container."""
-        found = await self._docking.call(self._docking.client.api.inspect_container, container_id)
+        found = await self._docking.insist(self._docking.client.api.inspect_container, container_id)
         return dict(found["State"])
 
     async def address(self, task: Doc) -> tuple[str, str]:

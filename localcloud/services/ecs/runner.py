@@ -221,7 +221,7 @@ class Runner:
         container = next(item for item in definition["containerDefinitions"] if item["name"] == row["name"])
         with contextlib.suppress(docker.errors.NotFound):
             seconds = container.get("stopTimeout", containers.STOP_SECONDS)
-            await self._docking.call(self._docking.client.api.stop, row["runtimeId"], timeout=seconds)
+            await self._docking.insist(self._docking.client.api.stop, row["runtimeId"], timeout=seconds)
             if row["lastStatus"] != "STOPPED":
                 ended(row, await self._maker.inspected(row["runtimeId"]))
 
@@ -233,7 +233,7 @@ class Runner:
         definition = self._state.definition(task["taskDefinitionArn"])
         for volume in definition["volumes"]:
             with contextlib.suppress(docker.errors.APIError):
-                await self._docking.call(
+                await self._docking.insist(
                     self._docking.client.api.remove_volume, containers.volume_name(task, volume["name"]), force=True
                 )
 
