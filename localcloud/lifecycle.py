@@ -171,7 +171,7 @@ def reset_all(settings: Settings, say: Callable[[str], None]) -> None:
     if engine.stop(settings):
         say("stopped the Docker Engine that the local cloud had started; its images and containers go with it")
     elif (client := engine.client()) is not None:
-        names = [tag for image in client.images.list() for tag in image.tags if tag.startswith(images.OURS)]
+        names = [name for name in images.names(client) if name.startswith(images.OURS) and "@" not in name]
         for name in names:
             client.images.remove(name, force=True)
         say(f"removed {len(names)} images; untagged build layers: docker image prune")

@@ -10,7 +10,7 @@ import httpx
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localcloud import engine, leftovers, process
+from localcloud import engine, images, leftovers, process
 from localcloud.settings import NETWORK_LABEL, REGION, UserError
 from localcloud.sweep_rules import RULES
 
@@ -55,11 +55,7 @@ def in_docker(client: docker.DockerClient, settings: Settings) -> list[str]:
 def pushed_images(client: docker.DockerClient, port: int) -> list[str]:
     """Return the names that the daemon's images have in the local registry: built for it or pulled from it."""
     prefix = f"127.0.0.1:{port}/"
-    names = []
-    for image in client.images.list():
-        named = [*image.tags, *(image.attrs.get("RepoDigests") or [])]
-        names += [name for name in named if name.startswith(prefix)]
-    return sorted(set(names))
+    return sorted({name for name in images.names(client) if name.startswith(prefix)})
 
 
 def in_apis(settings: Settings) -> list[str]:

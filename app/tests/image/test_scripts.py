@@ -42,8 +42,8 @@ def _start(copy: Path, kind: str) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        # A test run under nohup ignores SIGHUP, and its children would too.
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+        # A test run under nohup ignores SIGHUP, one in the background Ctrl-C, and its children would too.
+        preexec_fn=lambda: [signal.signal(each, signal.SIG_DFL) for each in (signal.SIGHUP, signal.SIGINT)],  # noqa: PLW1509 - no threads here
         env={**os.environ, "REPORTS": str(copy / "reports")},
     )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from docker.errors import APIError
 
+from localcloud import images
 from localcloud.protocol import ApiError, arn
 
 if TYPE_CHECKING:
@@ -157,8 +158,7 @@ class Repositories:
 
 def remove_copies(client: docker.DockerClient, uri: str) -> None:
     """Take a repository's names off the daemon's images; an image without another name goes. Blocking."""
-    for image in client.images.list(uri):
-        for name in (*image.tags, *(image.attrs.get("RepoDigests") or [])):
-            if name.startswith((f"{uri}:", f"{uri}@")):
-                with contextlib.suppress(APIError):
-                    client.images.remove(name, force=True)
+    for name in images.names(client):
+        if name.startswith((f"{uri}:", f"{uri}@")):
+            with contextlib.suppress(APIError):
+                client.images.remove(name, force=True)
