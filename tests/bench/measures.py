@@ -196,7 +196,10 @@ def several(number: int) -> Callable[[dict[str, Any]], None]:
         environment = config["slipway:environment"]
         environment["network"] = {"cidr": "10.40.0.0/16"}
         web = environment["services"].pop("web")
-        environment["services"] = {f"web{each}": web | {"path": f"/web{each}/*"} for each in range(number)}
+        environment["services"] = {"web0": web}
+        for each in range(1, number):
+            route = {"paths": [f"/web{each}/*"], "priority": each}
+            environment["services"][f"web{each}"] = web | {"route": route}
 
     return change
 
