@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import ports
 from tests.contract.cloud import Cloud
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PORT = os.environ.get("CONTRACT_PORT", "4610")  # another one for a second run at the same time
+PORT = ports.own("CONTRACT_PORT", 4610)
 
 
 @pytest.fixture(scope="session")

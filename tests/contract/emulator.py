@@ -18,12 +18,15 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests import ports
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ROOT / ".localcloud" / "venv" / "bin" / "python"
-PORT, NETWORK = "4595", "slipway-emulator"
+PORT = ports.own("EMULATOR_PORT", 4595)
+NETWORK = f"slipway-emulator-{PORT}"
 ENDPOINT = f"http://127.0.0.1:{PORT}"
 SECONDS = 60
 

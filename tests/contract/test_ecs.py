@@ -11,6 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.contract.cloud import Site
+from tests.contract.conftest import PORT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +86,7 @@ def test_a_task_above_its_memory_is_killed_with_the_reason(site: Site) -> None:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"image": "127.0.0.1:4610/no/such:1"}, "CannotPullContainerError"),
+        ({"image": f"127.0.0.1:{PORT}/no/such:1"}, "CannotPullContainerError"),
         (
             {"secrets": [{"name": "A", "valueFrom": "no-such-parameter"}]},
             "ResourceInitializationError: unable to pull secrets",

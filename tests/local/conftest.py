@@ -52,7 +52,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    """A running local cloud with nothing on it; taken away with all it holds at the end."""
+    """A running local cloud with nothing on it, for one group; taken away with all it holds at the end."""
     root = tmp_path_factory.mktemp("slipway")
     space = copy_of_the_project(root)
     done = space.cloud("up", "--yes")
@@ -122,9 +122,14 @@ def released(connected: Releases) -> str:
 
 
 @pytest.fixture(scope="module")
-def load(workspace: Workspace, connected: Releases) -> Iterator[Load]:  # noqa: ARG001 - production is up
+def load(
+    workspace: Workspace,
+    connected: Releases,  # noqa: ARG001 - production is up
+    request: pytest.FixtureRequest,
+) -> Iterator[Load]:
     """Requests to production from a module's first test to its last."""
-    with Load(workspace.outputs("prod")["url"], SLOW, rate=20) as running:
+    rate = 20 if request.config.getoption("all_faults") else 10
+    with Load(workspace.outputs("prod")["url"], SLOW, rate=rate) as running:
         yield running
 
 

@@ -65,7 +65,7 @@ def test_a_changed_source_is_built_and_rolled_out_by_up_and_only_then(
     assert preview.returncode == 0, preview.stdout
     assert changes(preview.stdout).get("create"), preview.stdout
     assert served(workspace, service) == before
-    with Load(service["url"], SLOW) as load:
+    with Load(service["url"], SLOW, rate=20) as load:
         workspace.up("rollout")
         time.sleep(2)
     assert load.failures == []
@@ -83,7 +83,7 @@ def test_up_with_a_bad_image_fails_and_the_old_tasks_stay(
     good = path.read_text("utf-8")
     path.write_text(f"{BAD[kind]}\n", "utf-8")
     try:
-        with Load(service["url"], SLOW) as load:
+        with Load(service["url"], SLOW, rate=20) as load:
             done = workspace.pulumi("up", "-s", "rollout", "--yes", "--skip-preview")
             time.sleep(2)
     finally:
@@ -111,7 +111,7 @@ def test_update_service_with_a_bad_image_is_rolled_back(
     bad = ecs.register_task_definition(**{key: running[key] for key in (*kept, *roles) if key in running})
     names = {"cluster": service["cluster"], "service": service["services"]["web"]}
     arn = bad["taskDefinition"]["taskDefinitionArn"]
-    with Load(service["url"], SLOW) as load:
+    with Load(service["url"], SLOW, rate=20) as load:
         ecs.update_service(**names, taskDefinition=arn)
         ended = wait_for_deployment(ecs, names)
         time.sleep(2)

@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import yaml
 
+from tests import ports
 from tests.contract.responses import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-PORT = os.environ.get("LOCAL_TEST_PORT", str(4577 + WORKER))
-"""One for each of pytest's processes; LOCAL_TEST_PORT names another for a second run at the same time."""
+PORT = ports.own("LOCAL_TEST_PORT", 4577)
 NETWORK = f"slipway-tests-{PORT}"
 RECORDED = ("codepipeline", "codebuild", "codeconnections", "ecs")
 
@@ -35,6 +34,7 @@ class Workspace:
     root: Path
     environment: dict[str, str]
     recorder: Recorder = field(default_factory=Recorder)
+    clients: dict[str, Any] = field(default_factory=dict)
 
     def run(
         self, *command: str, timeout: float = 600, more: dict[str, str] | None = None
@@ -91,16 +91,17 @@ class Workspace:
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients have no static type
         """Return a boto3 client for the copy's local cloud; what it gets is held against botocore's models."""
-        client = boto3.client(
-            service,
-            endpoint_url=f"http://127.0.0.1:{PORT}",
-            region_name="eu-central-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-        if service in RECORDED:
-            self.recorder.watch(client)
-        return client
+        if service not in self.clients:
+            client = self.clients[service] = boto3.client(
+                service,
+                endpoint_url=f"http://127.0.0.1:{PORT}",
+                region_name="eu-central-1",
+                aws_access_key_id="test",
+                aws_secret_access_key="test",
+            )
+            if service in RECORDED:
+                self.recorder.watch(client)
+        return self.clients[service]
 
     def edit(self, stack: str, change: Callable[[dict[str, Any]], None]) -> None:
         """Change a stack file: `change` gets its `config:` map."""
