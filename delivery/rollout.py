@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from delivery.environment import Environment, Service
 
 OVER = frozenset({"SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"})
-POLL_SECONDS = 2.0
+POLL_SECONDS = 1.0
 FIND_SECONDS = 60  # how long the service deployment of an accepted UpdateService may stay unlisted
 ROLLOUT_SECONDS = 15 * 60  # with the way back below the 60 minutes of the build project that runs it
 BACK_SECONDS = 6 * 60

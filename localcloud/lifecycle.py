@@ -203,7 +203,7 @@ def remove_pushed_images(client: docker.DockerClient, settings: Settings) -> int
     names = sweep.pushed_images(client, settings.port)
     for name in names:
         try:
-            client.images.remove(name, force=True)
+            client.images.remove(name, force=True, noprune=True)  # another build may be on its layers
         except (NotFound, APIError):
             continue
     return len(names)

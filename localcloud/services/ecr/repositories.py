@@ -157,8 +157,8 @@ class Repositories:
 
 
 def remove_copies(client: docker.DockerClient, uri: str) -> None:
-    """Take a repository's names off the daemon's images; an image without another name goes. Blocking."""
+    """Take a repository's names off the daemon's images; its layers stay, as a build's cache. Blocking."""
     for name in images.names(client):
         if name.startswith((f"{uri}:", f"{uri}@")):
             with contextlib.suppress(APIError):
-                client.images.remove(name, force=True)
+                client.images.remove(name, force=True, noprune=True)  # a build may be on its layers
