@@ -47,7 +47,7 @@ format: .venv/.complete ## put the code into the house format
 	@$(PY) -m ruff format --quiet .
 
 test: setup ## everything, on a fresh machine too: one pytest, whose last line is the result
-	@$(PY) -m pytest -n 3 --dist loadgroup --no-loadscope-reorder $(FAST) tests/contract tests/local
+	@$(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(FAST) tests/contract tests/local
 
 faults: setup ## everything that may go wrong on the way to production, as a table: docs/faults.md; ARGS="--break-gate test"
 	@$(PY) -m pytest tests/local/test_faults.py tests/local/test_pull_request.py --all-faults $(if $(ARGS),$(ARGS),--fault-table docs/faults.md)

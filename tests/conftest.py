@@ -3,50 +3,50 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 TESTS = Path(__file__).parent
-LONGEST = {
-    "local/test_faults.py": "faults",
-    "local/test_pull_request.py": "faults",
-    "local/test_environments.py": "releases",
-    "local/test_preview.py": "releases",
-    "local/test_release.py": "releases",
-    "local/test_teardown.py": "releases",
+TOGETHER = {
+    f"local/test_{name}.py" for name in ("environments", "faults", "preview", "pull_request", "release", "teardown")
 }
-"""The groups that begin first, as they take longest. Every other file that needs a local cloud is a group."""
+"""The files of the group that takes longest, and begins first: they share two environments and a pipeline."""
 NEXT = ("contract/", "local/", "gate/")
-"""What begins after them: first what waits more than it works. The rest, test by test, fills the time that is left."""
+"""What begins after it: first what waits more than it works. The rest, test by test, fills the time that is left."""
 
 
-def group(item: pytest.Item) -> str:
-    """Return the group of a test, empty for one that is for itself."""
+def group(file: Path) -> str:
+    """Return the group of a file's tests: every file that needs a local cloud is one, empty for the others."""
+    name = file.relative_to(TESTS).as_posix()
+    if name in TOGETHER:
+        return "releases"
+    return name if name.startswith(("local/", "contract/")) else ""
+
+
+def turn(item: pytest.Item) -> int:
+    """Return what orders the groups: the sooner a long one begins, the sooner the last one ends."""
     name = item.path.relative_to(TESTS).as_posix()
-    return LONGEST.get(name) or (name if name.startswith(("local/", "contract/")) else "")
+    if name in TOGETHER:
+        return -1
+    return next((place for place, prefix in enumerate(NEXT) if name.startswith(prefix)), len(NEXT))
 
 
-def turn(item: pytest.Item) -> tuple[int, int]:
-    """Return what orders the tests: the sooner a group begins, the sooner the last one ends."""
-    name = item.path.relative_to(TESTS).as_posix()
-    if name in LONGEST:
-        return 0, list(LONGEST).index(name)
-    return 1, next((place for place, prefix in enumerate(NEXT) if name.startswith(prefix)), len(NEXT))
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the tests; pytest-xdist runs a group in one process, and begins the groups in this order."""
-    items.sort(key=turn)
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Mark and order the tests; pytest-xdist runs a group in one process, and begins the groups in this order."""
     for item in items:
-        if name := group(item):
+        if name := group(item.path):
             item.add_marker(pytest.mark.xdist_group(name))
+    yield  # pytest-xdist reads the marks, and pytest moves tests of one parameter together
+    items.sort(key=turn)
 
 
-@pytest.hookimpl
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give each group a workspace of its own, if a process runs several: one group takes its local cloud down."""
     if "workspace" in metafunc.fixturenames:
-        name = metafunc.module.__file__ or ""
-        mine = LONGEST.get(Path(name).relative_to(TESTS).as_posix(), name)
+        mine = group(metafunc.definition.path)
         metafunc.parametrize("workspace", [mine], indirect=True, scope="session", ids=[pytest.HIDDEN_PARAM])
