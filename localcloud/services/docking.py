@@ -47,11 +47,14 @@ class Docking:
 
     async def insist(self, function: Callable[..., Result], *args: object, **kwargs: object) -> Result:
         """As `call`, and again while the Docker daemon is away: for what may be done twice and has to be done."""
+        told = False
         while True:
             try:
                 return await self.call(function, *args, **kwargs)
             except requests.exceptions.ConnectionError:
-                LOG.warning("the Docker daemon does not answer; %s is tried again", function.__name__)
+                if not told:  # once, however long the daemon stays away
+                    LOG.warning("the Docker daemon does not answer; %s is tried until it does", function.__name__)
+                told = True
                 await asyncio.sleep(AWAY_SECONDS)
 
     def labels(self, **more: str) -> dict[str, str]:
