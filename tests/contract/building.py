@@ -75,11 +75,13 @@ class Workshop:
         return dict(self.api.batch_get_builds(ids=[identifier])["builds"][0])
 
     def wait(self, identifier: str, seconds: float = 60) -> dict[str, Any]:
-        """Wait for a build's end."""
+        """Wait for a build's end; a test that fails shows what is printed here."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             build = self.build(identifier)
             if build["buildComplete"]:
+                if build["buildStatus"] != "SUCCEEDED":
+                    print(identifier, build["buildStatus"], build["phases"], self.text(build), sep="\n")
                 return build
             time.sleep(0.05)
         raise AssertionError(f"not over after {seconds} s: {build['phases']}")

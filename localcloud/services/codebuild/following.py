@@ -51,29 +51,44 @@ async def taken_up(life: Life) -> Transcript:
 
 
 async def followed(life: Life, reader: Transcript) -> None:
-    """Read to the end of the container's output, then judge how it ended."""
-    docking, name, seen = life.parts.docking, container_name(life.build), 0
+    """Read to the end of the container's output, then judge how it ended.
+
+    Docker may end the answer before the container's last lines, so what has not come to its own end is read once
+    more after the container's.
+
+    Raises:
+        PhaseError: the shell ended before its program did.
+    """
+    docking, seen, status = life.parts.docking, 0, None
     while True:
         queue: asyncio.Queue[Item] = asyncio.Queue()
-        reading(docking.client, name, queue)
-        number = 0
-        while (item := await queue.get()) is not None:
-            number += 1
-            if number > seen:
-                ahead = life.parts.state.ctx.clock.now() - time.time()
-                rows = reader.feed(moment(item[0]), item[1], ahead)
-                if life.shipment is not None:
-                    life.shipment.add(rows)
-                if MARK in item[1]:
-                    life.save()
-        seen = max(seen, number)
+        reading(docking.client, container_name(life.build), queue)
+        seen = max(seen, await fed(life, reader, queue, seen))
+        if reader.done:
+            return
+        if status is not None:
+            ended_without_a_word(life, status)
+            return
         state = await exit_state(life)
         if state is None or state["Status"] not in ("running", "restarting"):
-            break
-        await asyncio.sleep(0.2)
-    status = -1 if state is None else int(state.get("ExitCode", -1))
-    if not reader.done:
-        ended_without_a_word(life, status)
+            status = -1 if state is None else int(state.get("ExitCode", -1))
+        else:
+            await asyncio.sleep(0.2)
+
+
+async def fed(life: Life, reader: Transcript, queue: asyncio.Queue[Item], seen: int) -> int:
+    """Give the reader the lines of one reading, those left out that it has seen; returns how many there were."""
+    number = 0
+    while (item := await queue.get()) is not None:
+        number += 1
+        if number > seen:
+            ahead = life.parts.state.ctx.clock.now() - time.time()
+            rows = reader.feed(moment(item[0]), item[1], ahead)
+            if life.shipment is not None:
+                life.shipment.add(rows)
+            if MARK in item[1]:
+                life.save()
+    return number
 
 
 async def exit_state(life: Life) -> dict[str, Any] | None:
