@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import time
 import zipfile
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from tests.contract.responses import Recorder
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,26 +74,17 @@ class Workshop:
         """Describe a build."""
         return dict(self.api.batch_get_builds(ids=[identifier])["builds"][0])
 
-    def wait(self, identifier: str, seconds: float = 60) -> dict[str, Any]:
+    def wait(self, identifier: str) -> dict[str, Any]:
         """Wait for a build's end; a test that fails shows what is printed here."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            build = self.build(identifier)
-            if build["buildComplete"]:
-                if build["buildStatus"] != "SUCCEEDED":
-                    print(identifier, build["buildStatus"], build["phases"], self.text(build), sep="\n")
-                return build
-            time.sleep(0.05)
-        raise AssertionError(f"not over after {seconds} s: {build['phases']}")
+        until(lambda: self.build(identifier)["buildComplete"], lambda: self.build(identifier)["phases"])
+        build = self.build(identifier)
+        if build["buildStatus"] != "SUCCEEDED":
+            print(identifier, build["buildStatus"], build["phases"], self.text(build), sep="\n")
+        return build
 
-    def until(self, identifier: str, text: str, seconds: float = 30) -> None:
+    def until(self, identifier: str, text: str) -> None:
         """Wait until a build's log has a line."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if text in self.log(self.build(identifier)):
-                return
-            time.sleep(0.05)
-        raise AssertionError(f"{text!r} is not in the log after {seconds} s")
+        until(lambda: text in self.log(self.build(identifier)), lambda: self.text(self.build(identifier)))
 
     def log(self, build: dict[str, Any]) -> list[str]:
         """Return the lines of a build's log."""

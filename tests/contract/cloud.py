@@ -7,13 +7,14 @@ import json
 import os
 import signal
 import subprocess
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import docker
 from botocore.config import Config
+
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -194,18 +195,15 @@ class Site:
             ]
         )
 
-    def outcome(self, rollout: str | None = None, seconds: float = 90) -> dict[str, Any]:
+    def outcome(self, rollout: str | None = None) -> dict[str, Any]:
         """Wait until a service deployment (the present one if none is given) is over; returns it."""
-        rollout = rollout or self.service()["currentServiceDeployment"]
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            row: dict[str, Any] = self.ecs.describe_service_deployments(serviceDeploymentArns=[rollout])[
-                "serviceDeployments"
-            ][0]
-            if row["status"] in OVER:
-                return row
-            time.sleep(0.2)
-        raise AssertionError(f"{rollout} is {row['status']} after {seconds} s: {self.service()['events'][:5]}")
+        known = rollout or self.service()["currentServiceDeployment"]
+
+        def found() -> dict[str, Any]:
+            return dict(self.ecs.describe_service_deployments(serviceDeploymentArns=[known])["serviceDeployments"][0])
+
+        until(lambda: found()["status"] in OVER, lambda: self.service()["events"][:5])
+        return found()
 
     def tasks(self) -> list[dict[str, Any]]:
         """Describe the service's tasks that are to run."""

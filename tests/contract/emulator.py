@@ -19,6 +19,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from tests import ports
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,6 @@ PYTHON = ROOT / ".localcloud" / "venv" / "bin" / "python"
 PORT = ports.own("EMULATOR_PORT", 4595)
 NETWORK = f"slipway-emulator-{PORT}"
 ENDPOINT = f"http://127.0.0.1:{PORT}"
-SECONDS = 60
 
 
 class Cloud:
@@ -125,14 +125,6 @@ def refused(code: str, call: Callable[[], object]) -> str:
     assert caught.value.response["Error"]["Code"] == code
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] < 500
     return str(caught.value.response["Error"]["Message"])
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until the condition holds, for a minute at most."""
-    deadline = time.monotonic() + SECONDS
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def available(rds: Any) -> dict[str, Any]:  # noqa: ANN401

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from tests.waiting import until
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
 PERSON = {"GIT_AUTHOR_NAME": "Ann", "GIT_AUTHOR_EMAIL": "ann@example.com"}
@@ -97,6 +98,7 @@ class Receiver:
     status: int = 200
     seconds: float = 0
     """How long it takes to answer."""
+    answered: int = 0
 
     def __post_init__(self) -> None:
         """Listen on a free port of the loopback interface."""
@@ -107,6 +109,7 @@ class Receiver:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 receiver.got.append(Delivered({k.lower(): v for k, v in self.headers.items()}, body))
                 time.sleep(receiver.seconds)
+                receiver.answered += 1
                 self.send_response(receiver.status)
                 self.end_headers()
                 self.wfile.write(b"seen")
@@ -118,9 +121,9 @@ class Receiver:
         self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    def wait(self, count: int, seconds: float = 5) -> list[Delivered]:
+    def wait(self, count: int) -> list[Delivered]:
         """Wait until that many have come, a moment longer for any that should not, and return them all."""
-        until(lambda: len(self.got) >= count, f"{count} deliveries, not {[one.event for one in self.got]}", seconds)
+        until(lambda: len(self.got) >= count, lambda: [one.event for one in self.got])
         time.sleep(0.2)
         assert len(self.got) == count, [(one.event, one.payload.get("ref")) for one in self.got]
         return list(self.got)
@@ -129,14 +132,6 @@ class Receiver:
         """Stop listening."""
         self.server.shutdown()
         self.server.server_close()
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = 5) -> None:
-    """Wait for a condition; fails with what was waited for."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"no {what} within {seconds} s"
-        time.sleep(0.02)
 
 
 @dataclass

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.waiting import until
 
+if TYPE_CHECKING:
     from tests.contract.pipelines import Works
 
 OVER = ("Succeeded", "Failed", "Superseded", "Stopped", "Cancelled")
-
-
-def until(what: Callable[[], Any], seconds: float = 60) -> Any:  # noqa: ANN401
-    """Wait for something that is true; returns it."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = what()
-        if found:
-            return found
-        time.sleep(0.1)
-    raise AssertionError(f"not within {seconds} s")
 
 
 class Line:
@@ -48,10 +36,10 @@ class Line:
         found = self.api.get_pipeline_execution(pipelineName=self.name, pipelineExecutionId=execution)
         return str(found["pipelineExecution"]["status"])
 
-    def outcome(self, execution: str | None = None, seconds: float = 90) -> str:
+    def outcome(self, execution: str | None = None) -> str:
         """Wait for an execution's end (the first one's if none is given); returns its status."""
         execution = execution or self.first()
-        until(lambda: self.status(execution) in OVER, seconds)
+        until(lambda: self.status(execution) in OVER)
         for row in self.actions(execution):
             if row["status"] == "Failed":  # pytest shows it where a test fails
                 print(self.name, row["actionName"], row["output"]["executionResult"]["errorDetails"])

@@ -13,7 +13,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from tests.contract.lines import Line, until
+from tests.contract.lines import Line
 from tests.contract.responses import Recorder
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tests.contract.cloud import Cloud
 
-__all__ = ["Line", "Works", "action", "approval", "build", "gate", "stage", "unchecked", "until", "valid"]
+__all__ = ["Line", "Works", "action", "approval", "build", "gate", "stage", "unchecked", "valid"]
 ROLE = "arn:aws:iam::000000000000:role/contract-pipeline"
 NO_CONNECTION = "arn:aws:codeconnections:eu-central-1:000000000000:connection/00000000-0000-0000-0000-000000000000"
 BUCKET, PROJECT = "contract-artifacts", "contract-work"

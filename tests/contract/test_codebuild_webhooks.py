@@ -13,7 +13,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.contract.building import Workshop, context, workshop
-from tests.contract.github_client import Clone, Site, until
+from tests.contract.github_client import Clone, Site
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +75,7 @@ def builds(shop: Workshop, name: str, count: int) -> list[dict[str, Any]]:
     def ids() -> list[str]:
         return list(shop.api.list_builds_for_project(projectName=name, sortOrder="ASCENDING")["ids"])
 
-    until(lambda: len(ids()) >= count, f"{count} builds", 10)
+    until(lambda: len(ids()) >= count)
     return [shop.wait(each) for each in ids()]
 
 
@@ -123,7 +124,7 @@ def test_pushes_and_pull_requests_start_builds_that_report_their_status(
     third = builds(shop, "contract-hook", 3)[2]
     assert f"trigger pr/{pull['number']} event PULL_REQUEST_CREATED ref refs/heads/topic" in shop.log(third)
     for sha, state in ((good, "success"), (bad, "failure")):
-        until(lambda sha=sha, state=state: status(site, sha) == state, f"status {state}", 5)  # type: ignore[misc]
+        until(lambda sha=sha, state=state: status(site, sha) == state)  # type: ignore[misc]
     clone.push("--delete", "topic")
     time.sleep(1)
     assert len(shop.api.list_builds_for_project(projectName="contract-hook")["ids"]) == 3

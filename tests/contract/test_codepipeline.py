@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.contract.pipelines import BUCKET, Works, approval, build, gate, stage, until
+from tests.contract.pipelines import BUCKET, Works, approval, build, gate, stage
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,7 +131,7 @@ def test_an_approval_expires_by_the_clock(works: Works, cloud: Cloud) -> None:
     line = works.line("contract-expire", gate(), stage("After", "true"))
     token = line.token("Gate", line.first())
     cloud.command("clock", "400")
-    assert line.outcome(seconds=5) == "Failed"
+    assert line.outcome() == "Failed"
     assert "timed out" in line.stage("Gate")["actionStates"][0]["latestExecution"]["errorDetails"]["message"]
     with pytest.raises(ClientError, match="ApprovalAlreadyCompleted"):
         line.decide("Gate", token)

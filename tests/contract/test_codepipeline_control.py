@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.contract.pipelines import Works, build, gate, stage, until
+from tests.contract.pipelines import Works, build, gate, stage
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,7 +55,7 @@ def test_a_stopped_execution_ends_after_or_without_its_actions(works: Works) -> 
     second = line.start()
     line.entered("Work", second)
     line.api.stop_pipeline_execution(pipelineName=line.name, pipelineExecutionId=second, abandon=True)
-    assert line.outcome(second, 2) == "Stopped"
+    assert line.outcome(second) == "Stopped"
     assert line.actions(second)[-1]["status"] == "Abandoned"
     line.api.retry_stage_execution(
         pipelineName=line.name, stageName="Work", pipelineExecutionId=second, retryMode="FAILED_ACTIONS"

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.contract.pipelines import Works, action, approval, until
+from tests.contract.pipelines import Works, action, approval
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,7 +47,7 @@ def triggered(works: Works, name: str, **filters: object) -> Line:
 
 def started(line: Line, count: int) -> dict[str, Any]:
     """Wait for as many executions; returns the newest."""
-    until(lambda: len(line.executions()) >= count, 10)
+    until(lambda: len(line.executions()) >= count)
     return line.executions()[0]
 
 
@@ -245,7 +246,7 @@ def test_a_notification_rule_tells_its_topic_what_happened(works: Works, cloud: 
         told.extend(json.loads(json.loads(row["Body"])["Message"]) for row in rows)
         return len(told) >= 2
 
-    until(both, 10)
+    until(both)
     assert {(row["detailType"].split()[1], row["detail"]["state"]) for row in told} == {
         ("Action", "FAILED"),
         ("Pipeline", "FAILED"),

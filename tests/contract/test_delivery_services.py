@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contract.pipelines import Line, Works, stage, until
+from tests.contract.pipelines import Line, Works, stage
 from tests.contract.releases import Releases
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import docker
@@ -11,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.contract.cloud import Site
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,12 +50,9 @@ def health(site: Site) -> dict[str, str]:
     return {row["Target"]["Id"]: row["TargetHealth"]["State"] for row in rows}
 
 
-def wait_for(site: Site, address: str, state: str | None, seconds: float = 20) -> None:
+def wait_for(site: Site, address: str, state: str | None) -> None:
     """Wait until a target is in a state, None for gone."""
-    end = time.monotonic() + seconds
-    while health(site).get(address) != state:
-        assert time.monotonic() < end, health(site)
-        time.sleep(0.1)
+    until(lambda: health(site).get(address) == state, lambda: health(site))
 
 
 def refused(call: Any, **arguments: object) -> str:  # noqa: ANN401
@@ -76,7 +73,7 @@ def test_no_target_is_answered_with_503_in_the_balancers_name(site: Site) -> Non
 def test_a_target_takes_requests_after_one_passing_check_and_drains_when_deregistered(site: Site, server: str) -> None:
     """initial, healthy, draining while a request is under way, gone."""
     site.elb.register_targets(TargetGroupArn=site.group, Targets=[{"Id": server, "Port": 8080}])
-    wait_for(site, server, "healthy", 4)
+    wait_for(site, server, "healthy")
     answer = httpx.get(f"http://{site.host}/", headers={"X-Forwarded-For": "203.0.113.9"})
     assert answer.text.startswith("by hand 203.0.113.9")
     with httpx.Client() as client, httpx.stream("GET", f"http://{site.host}/slow", timeout=10) as slow:
@@ -93,15 +90,13 @@ def test_an_unhealthy_target_is_named_with_aws_reasons_and_used_only_when_all_ar
     site.elb.register_targets(
         TargetGroupArn=site.group, Targets=[{"Id": server, "Port": 9}, {"Id": server, "Port": 8080}]
     )
-    end = time.monotonic() + 20
-    while True:
+
+    def found() -> dict[int, dict[str, str]]:
         rows = site.elb.describe_target_health(TargetGroupArn=site.group)["TargetHealthDescriptions"]
-        found = {row["Target"]["Port"]: row["TargetHealth"] for row in rows}
-        if (found[9]["State"], found[8080]["State"]) == ("unhealthy", "healthy"):
-            break
-        assert time.monotonic() < end, found
-        time.sleep(0.2)
-    assert found[9]["Reason"] == "Target.FailedHealthChecks"
+        return {row["Target"]["Port"]: row["TargetHealth"] for row in rows}
+
+    until(lambda: {port: each["State"] for port, each in found().items()} == {9: "unhealthy", 8080: "healthy"}, found)
+    assert found()[9]["Reason"] == "Target.FailedHealthChecks"
     assert {httpx.get(f"http://{site.host}/").status_code for _ in range(10)} == {200}
     site.elb.deregister_targets(TargetGroupArn=site.group, Targets=[{"Id": server}])
     wait_for(site, server, None)
@@ -227,11 +222,11 @@ def test_a_removed_proxy_comes_back_at_the_same_address(site: Site) -> None:
     """The address is the load balancer's, not the container's."""
     mine = [c for c in site.cloud.containers("balancer") if c.labels["slipway.balancer"] == site.balancer]
     mine[0].remove(force=True)
-    end = time.monotonic() + 10
-    while True:
+
+    def answer() -> int:
         try:
-            assert httpx.get(f"http://{site.host}/").status_code == 503
-            break
+            return httpx.get(f"http://{site.host}/").status_code
         except httpx.TransportError:
-            assert time.monotonic() < end
-            time.sleep(0.2)
+            return 0
+
+    assert until(answer) == 503

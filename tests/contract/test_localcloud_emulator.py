@@ -26,8 +26,8 @@ from tests.contract.emulator import (
     push,
     refused,
     sql,
-    until,
 )
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -76,12 +76,13 @@ class Releases:
         self.git("push", "--quiet", f"http://127.0.0.1:{PORT}/{self.repository}.git", f"HEAD:refs/heads/{branch}")
         return self.git("rev-parse", "HEAD")
 
-    def push_with(self, changes: Mapping[str, Callable[[str], str]], message: str) -> str:
+    def push_with(self, changes: Mapping[str, Callable[[str], str]], message: str, *, branch: str = "main") -> str:
         """Push a commit with changed files, and put them back in the work tree; returns its hash.
 
         Args:
             changes: by path, a function from the file's text (empty where there is none) to its new text.
             message: of the commit.
+            branch: where to push it.
         """
         before: dict[str, str | None] = {}
         for name, change in changes.items():
@@ -89,7 +90,7 @@ class Releases:
             before[name] = path.read_text("utf-8") if path.exists() else None
             path.write_text(change(before[name] or ""), "utf-8")
         try:
-            return self.push(message)
+            return self.push(message, branch=branch)
         finally:
             for name, text in before.items():
                 path = self.workspace.root / name

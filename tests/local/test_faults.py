@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.local.broken import COMMITS, UNSAFE
+from tests.local.broken import COMMITS, QUICK, UNSAFE
 from tests.local.hostile import REQUESTS, attacker
 from tests.local.releases import ORDER, PIPELINE, Releases, summary, version
 from tests.local.unsound import UNSOUND
@@ -52,7 +52,7 @@ def test_a_broken_commit_is_stopped_at_its_place(
     broken = COMMITS[kind]
     before = {stack: version(workspace, stack) for stack in ("staging", "prod")}
     with faults.row(kind) as row:
-        commit = connected.push_with(broken.changes, kind)
+        commit = connected.push_with(QUICK | broken.changes, kind)
         row.begins()
         execution = connected.execution_of(commit)
         status, ran = connected.stopped(execution), connected.actions(execution)
@@ -76,7 +76,7 @@ def test_a_release_is_rejected_or_expires_or_is_put_back_when_only_production_br
     workspace: Workspace, connected: Releases, faults: Faults, released: str
 ) -> None:
     """One commit, three ends: its approval is refused, is forgotten, and is given to a release that fails there."""
-    commit = connected.push_with(UNSAFE, "Breaks in production only")
+    commit = connected.push_with(QUICK | UNSAFE, "Breaks in production only")
     execution = connected.execution_of(commit)
     connected.reach(execution, "Approval/Approve")
     with faults.row("an approval that is rejected") as row:
@@ -116,7 +116,7 @@ def test_a_release_goes_on_where_the_local_cloud_was_killed(
     """Whatever the moment: what was under way is carried on by the next `up`, and nothing is done twice."""
     actions = ORDER if request.config.getoption("all_faults") else KILLED_ALWAYS
     with faults.row(f"kill -9 of the local cloud during {', '.join(actions)} of one release") as row:
-        commit = connected.push_with({"app/NOTE": lambda _: "killed\n"}, "Killed on the way")
+        commit = connected.push_with(QUICK | {"app/NOTE": lambda _: "killed\n"}, "Killed on the way")
         faults.served.add(commit)
         if "Source/Source" in actions:
             restart(workspace)
@@ -191,7 +191,7 @@ def test_a_release_goes_on_where_docker_was_killed(
     if engine is None:
         pytest.skip("the Docker Engine was not started by Slipway: whose it is, kills it")
     with faults.row(f"kill -9 of Docker in Staging/Deploy's phase {phase}") as row:
-        commit = connected.push_with({"app/NOTE": lambda _: f"killed in {phase}\n"}, "Docker killed on the way")
+        commit = connected.push_with(QUICK | {"app/NOTE": lambda _: f"{phase}\n"}, "Docker killed on the way")
         execution = connected.execution_of(commit)
         connected.reach_phase(execution, "Staging/Deploy", phase)
         row.begins()

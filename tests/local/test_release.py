@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.local.broken import COMMITS
+from tests.local.broken import COMMITS, QUICK
 from tests.local.releases import PIPELINE, Releases, version
 from tests.local.workspace import changes
 
@@ -76,10 +76,10 @@ def test_a_push_during_acceptance_changes_nothing_of_what_is_tested_and_an_older
     workspace: Workspace, connected: Releases, released: str
 ) -> None:
     """Each execution deploys its own digest; approving the older one says that staging has moved on."""
-    older_commit = connected.push_with({"app/NOTE": lambda _: "older\n"}, "The older one")
+    older_commit = connected.push_with(QUICK | {"app/NOTE": lambda _: "older\n"}, "The older one")
     older = connected.execution_of(older_commit)
     connected.reach(older, "Staging/Acceptance")
-    newer_commit = connected.push_with({"app/NOTE": lambda _: "newer\n"}, "The newer one")
+    newer_commit = connected.push_with(QUICK | {"app/NOTE": lambda _: "newer\n"}, "The newer one")
     newer = connected.execution_of(newer_commit)
     connected.reach(older, "Staging/Acceptance", "Succeeded")
     assert connected.digest(older_commit) in connected.log(connected.actions(older)["Staging/Deploy"])
@@ -106,7 +106,7 @@ def test_after_a_rollback_nothing_is_released_until_it_is_resumed_and_a_webhook_
     connected.delivery("rollback", "--stack", "prod", "--to", released)
     assert version(workspace, "prod") == {"commit": released, "digest": connected.digest(released)}
     by_webhook(workspace)
-    commit = connected.push_with({"app/NOTE": lambda _: "by webhook\n"}, "By webhook")
+    commit = connected.push_with(QUICK | {"app/NOTE": lambda _: "by webhook\n"}, "By webhook")
     execution = connected.execution_of(commit)
     connected.reach(execution, "Staging/Promote", "Succeeded")
     time.sleep(5)
@@ -140,7 +140,7 @@ def by_webhook(workspace: Workspace) -> None:
 
 def test_three_quick_pushes_give_three_test_results(workspace: Workspace, connected: Releases) -> None:
     """Whatever the pipeline skips, each commit has its status."""
-    commits = [connected.push(f"Quick push {number}", branch="feature") for number in range(3)]
+    commits = [connected.push_with(QUICK, f"Quick push {number}", branch="feature") for number in range(3)]
     states: dict[str, str] = {}
     deadline = time.monotonic() + 600
     while time.monotonic() < deadline and len(states) < len(commits):
