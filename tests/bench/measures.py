@@ -153,13 +153,14 @@ class Bench:
         """Measure the preview of a new stack with 1, 5 and 10 services."""
         rows = []
         for number in (1, 5, 10):
-            self.say(f"preview of a new stack with {number} services")
+            what = f"of a new stack with {number} service{'s' if number > 1 else ''}"
+            self.say(f"preview {what}")
             stack = f"services{number}"
             shutil.copy(self.workspace.root / "Pulumi.staging.yaml", self.workspace.root / f"Pulumi.{stack}.yaml")
             self.workspace.edit(stack, several(number))
             values = self._timed("preview", "-s", stack)
             created = changes(self.workspace.pulumi("preview", "-s", stack).stdout)["create"]
-            rows.append(Row(f"`preview` of a new stack with {number} services", values, note=f"{created} resources"))
+            rows.append(Row(f"`preview` {what}", values, note=f"{created} resources"))
             self.workspace.pulumi("stack", "rm", "-s", stack, "--yes")
         return rows
 

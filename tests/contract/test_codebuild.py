@@ -239,7 +239,7 @@ def test_logs_come_while_a_build_runs(shop: Workshop) -> None:
     """A line is there before the build is over, and the link names group and stream."""
     shop.project(
         "contract-live",
-        source={"type": "NO_SOURCE", "buildspec": "version: 0.2\nphases: {build: {commands: [echo early, sleep 3]}}\n"},
+        source={"type": "NO_SOURCE", "buildspec": "version: 0.2\nphases: {build: {commands: [echo early, sleep 6]}}\n"},
     )
     identifier = shop.start("contract-live")
     shop.until(identifier, "early")

@@ -101,7 +101,7 @@ phases:
 
 def test_a_build_times_out_by_the_clock(shop: Workshop, cloud: Cloud) -> None:
     """With AWS's status, context and words, when its minutes are over and not before."""
-    identifier = long(shop, "contract-timeout", timeoutInMinutes=5)
+    identifier = long(shop, "contract-timeout", 3000, timeoutInMinutes=5)
     advance(cloud, 200)
     time.sleep(1)
     assert shop.build(identifier)["buildStatus"] == "IN_PROGRESS"
@@ -185,7 +185,7 @@ def test_a_command_that_kills_its_shell_fails_the_build(shop: Workshop) -> None:
 
 def test_deleting_a_project_stops_and_removes_its_builds(shop: Workshop, cloud: Cloud) -> None:
     """As on AWS."""
-    identifier = long(shop, "contract-deleted")
+    identifier = long(shop, "contract-deleted", 3000)
     shop.api.delete_project(name="contract-deleted")
     assert shop.api.batch_get_builds(ids=[identifier])["buildsNotFound"] == [identifier]
     assert gone(cloud)

@@ -39,7 +39,7 @@ def test_queued_executions_run_in_their_order(works: Works) -> None:
 
 def test_a_stopped_execution_ends_after_or_without_its_actions(works: Works) -> None:
     """Stop waits for the action under way; abandon does not; both leave a stage that can be retried."""
-    line = works.line("contract-stop", stage("Work", "sleep 2", "true"))
+    line = works.line("contract-stop", stage("Work", "sleep 4", "true"))
     first = line.first()
     line.entered("Work", first)
     names = {"pipelineName": line.name, "pipelineExecutionId": first}
