@@ -3,15 +3,13 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 PY := .venv/bin/python
-CLOUD_PY := $(or $(SLIPWAY_STATE),.localcloud)/venv/bin/python
-LOCAL := $(CLOUD_PY) -m localcloud
 CLOUD ?= local
 # YES=1: install and start a Docker Engine without asking, as with CI=true
 export PYTHONPATH := $(CURDIR)
 FAST := tests/gate tests/unit tests/stack
 
 .PHONY: help setup up status down demo check test faults bench clean-up format venv app-test pipeline build deploy acceptance promote \
-  rollback resume approve reject history logs doctor preview
+  retry rollback resume approve reject history logs doctor preview
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -27,16 +25,16 @@ setup: .venv/.complete ## virtual environments, Pulumi CLI and plugins; says wha
 	@touch $@
 
 up: setup ## start the local cloud (installs and starts a Docker Engine where there is none, after asking)
-	@$(LOCAL) up $(if $(YES),--yes)
+	@bin/localcloud up $(if $(YES),--yes)
 
 status: ## what the local cloud runs
-	@$(LOCAL) status
+	@bin/localcloud status
 
 down: ## stop the local cloud, keep its state
-	@$(LOCAL) down
+	@bin/localcloud down
 
 demo: setup ## both environments and the pipeline on the local cloud: commits released, stopped, rolled back
-	@$(LOCAL) up $(if $(YES),--yes)
+	@bin/localcloud up $(if $(YES),--yes)
 	@$(PY) -m localcloud.demo
 
 check: .venv/.complete ## the gate for every commit: format, lint, types, fast tests
@@ -58,16 +56,17 @@ bench: setup ## what things take, into docs/benchmarks.md: ARGS="--runs 5 --cold
 venv: .venv/.complete ## the virtual environment alone: all that AWS needs of this folder
 
 # The steps of the pipeline and what people do beside it: make deploy STACK=staging ARGS="--commit 1a2b3c4" [CLOUD=aws]
-STEPS := build deploy acceptance promote rollback resume approve reject history logs doctor preview
+STEPS := build deploy acceptance promote retry rollback resume approve reject history logs doctor preview
 app-test pipeline $(STEPS): $(if $(filter aws,$(CLOUD)),venv,setup)
 	@test -n "$(STACK)" || { echo "make $@: name the stack; for example: make $@ STACK=staging" >&2; exit 2; }
 	@case "$(CLOUD)" in aws|local) ;; *) echo "make $@: CLOUD is $(CLOUD); it is local or aws" >&2; exit 2;; esac
 	@bin/delivery$(if $(filter local,$(CLOUD)),-local) $(patsubst app-test,test,$(patsubst pipeline,status,$@)) --stack $(STACK) $(ARGS)
 app-test: ## the unit and integration tests of a stack's services: make app-test STACK=staging (all below alike)
-build: ## the release images of a commit, tested and pushed: ARGS="--commit HASH"
+build: ## release images of what is checked out, tested, pushed as the commit's: ARGS="--commit HASH"
 deploy: ## a release: ARGS="--commit HASH"
 acceptance: ## the acceptance suites and a browser, from outside
 promote: ## mark a release as accepted: ARGS="--release FILE"
+retry: ## the stage in which an execution failed: ARGS="--execution ID"
 rollback: ## an earlier good release; holds the pipeline back until resume: ARGS="--to HASH"
 resume: ## let the pipeline release again
 approve: ## the release that waits; reject: the same

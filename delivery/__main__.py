@@ -33,6 +33,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
     "status": people.run_status,
     "approve": people.run_approve,
     "reject": people.run_reject,
+    "retry": people.run_retry,
     "rollback": people.run_rollback,
     "resume": people.run_resume,
     "history": people.run_history,

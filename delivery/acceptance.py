@@ -93,7 +93,7 @@ class Acceptance:
                     raise WrongReleaseError(
                         f"{service.name} in {self.environment.stack} runs {version} ({digest}), not "
                         f"{wanted.version if wanted else 'any image'} of the release; it was deployed to since, or put "
-                        f"back: deploy the release again (in the pipeline: retry the whole stage)"
+                        f"back: deploy the release again (in the pipeline: delivery retry --all)"
                     )
             found[service.name] = (digest, version)
         return found

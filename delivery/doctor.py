@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -25,6 +25,9 @@ OK, WARN, FAIL, UNKNOWN = "ok", "warn", "fail", "not checked"
 COLOURS = {OK: "green", WARN: "yellow", FAIL: "red", UNKNOWN: "grey"}
 FARGATE_VCPUS = ("fargate", "L-3032A538")  # Service Quotas: Fargate On-Demand vCPU resource count
 UNITS = 1024  # ECS counts CPU in 1/1024 vCPU
+MACHINES = {"LINUX_CONTAINER": "Linux", "ARM_CONTAINER": "ARM"}
+"""How Service Quotas calls what CodeBuild calls a type of environment."""
+SIDE_BY_SIDE = 2  # builds: `checks` tests one commit while the pipeline releases another
 RIGHTS = (
     "ssm:GetParametersByPath", "ecs:RegisterTaskDefinition", "ecs:TagResource", "ecs:UpdateService",
     "ecs:ListServiceDeployments", "ecs:DescribeServiceDeployments", "ecs:StopServiceDeployment", "iam:PassRole",
@@ -190,6 +193,8 @@ class Doctor:
             yield FAIL, f"project {name} has no webhook; run: pulumi up of the pipeline's stack"
         else:
             yield OK, f"project {name} is called by a webhook; whether GitHub still has it: see its settings"
+        for project in projects:
+            yield builds_at_once(self.clients("service-quotas"), project["environment"])
 
     def _rights(self) -> Iterator[tuple[str, str]]:
         arn = self.clients("sts").get_caller_identity()["Arn"]
@@ -203,3 +208,28 @@ class Doctor:
             yield WARN, f"not allowed for every resource: {', '.join(missing)}; for deploying and approving by hand"
         else:
             yield OK, "deploying and approving by hand is allowed"
+
+
+def builds_at_once(quotas: Any, environment: Document) -> tuple[str, str]:  # noqa: ANN401 - a boto3 client
+    """Check how many builds of a project's kind of machine the account may run at the same time.
+
+    Args:
+        quotas: the client of Service Quotas.
+        environment: the project's, with `type` and `computeType`.
+
+    Raises:
+        ClientError, BotoCoreError: Service Quotas does not answer.
+    """
+    size = environment["computeType"].removeprefix("BUILD_GENERAL1_")
+    wanted = f"Concurrently running builds for {MACHINES.get(environment['type'])}/{size} environment".lower()
+    pages = quotas.get_paginator("list_service_quotas").paginate(ServiceCode="codebuild")
+    found = [row for page in pages for row in page["Quotas"] if row["QuotaName"].lower() == wanted]
+    if not found:
+        return UNKNOWN, f"builds at the same time: Service Quotas has no {wanted!r}"
+    name, limit = found[0]["QuotaName"], found[0]["Value"]
+    if limit >= SIDE_BY_SIDE:
+        return OK, f"{limit:g} builds may run at the same time"
+    remedy = f"ask for more: Service Quotas, AWS CodeBuild, {name!r}"
+    if limit < 1:
+        return FAIL, f"the account may run no build; {remedy}"
+    return WARN, f"the account may run one build at a time, so the pipeline and `checks` wait for each other; {remedy}"

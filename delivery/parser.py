@@ -80,7 +80,8 @@ def _steps(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     make = commands.add(
         "build",
         "build, test and push a commit's images",
-        "An image that was built before is reused. Writes release.json, release.txt and sbom-SERVICE.cdx.json.",
+        "Takes the files as they lie here: check the commit out first. An image that was built before is reused. "
+        "Writes release.json, release.txt and sbom-SERVICE.cdx.json.",
     )
     make.add_argument("--commit", required=True, metavar="COMMIT", help="the commit that the sources are of, whole")
     make.add_argument(
@@ -144,6 +145,13 @@ def _pipeline(commands: Commands) -> None:
         answer.add_argument("--reason", default="", metavar="TEXT", help="kept in the pipeline's history")
         if name == "approve":
             answer.add_argument("--yes", action="store_true", help="also when staging serves something else now")
+    again = commands.add(
+        "retry",
+        "run the stage in which an execution failed or was stopped once more",
+        "For causes outside of the commit; what a newer execution has passed meanwhile is not retried.",
+    )
+    again.add_argument("--execution", default="", metavar="ID", help="the execution (default: the newest)")
+    again.add_argument("--all", action="store_true", help="the stage's actions that succeeded, too")
     back = commands.add(
         "rollback",
         "serve an earlier good release again",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from delivery import approval, environment, history, logs, pipeline, rollback
+from delivery import approval, environment, history, logs, pipeline, retry, rollback
 from delivery.clean import Cleaner
 from delivery.clients import client
 from delivery.console import Progress
@@ -38,6 +38,11 @@ def run_reject(options: argparse.Namespace) -> None:
     """Run `delivery reject`."""
     answer = approval.Answer(approved=False, execution=options.execution, reason=options.reason, yes=True)
     approval.run(client, pipeline.of(_read(options)), answer)
+
+
+def run_retry(options: argparse.Namespace) -> None:
+    """Run `delivery retry`."""
+    retry.run(client, pipeline.of(_read(options)), options.execution, everything=options.all)
 
 
 def run_rollback(options: argparse.Namespace) -> None:

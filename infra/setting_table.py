@@ -29,8 +29,17 @@ A map with a default is there when its key is absent; one that is "absent" switc
 """
 
 
-# What the pipeline takes beside its section.
+# What is beside the sections: the providers' keys and secrets.
 OTHERS = (
+    """
+Beside these, of the AWS provider:
+
+| key | when | meaning |
+|---|---|---|
+| `aws:region` | always | the one region that the stack lives in |
+"""
+    "| `aws:defaultTags` | as in the committed stack files | tags of every resource; `delivery clean` takes "
+    "revisions with `project: slipway` and `environment: <the stack's name>` for the stack's own |\n"
     """
 With `slipway:pipeline` also these; secrets by `pulumi config set --secret KEY -s STACK`, never in plain text:
 

@@ -118,7 +118,7 @@ def _accepted_images(chosen: settings.Settings, others: OtherStacks) -> dict[str
         if found is None:
             refusals.append(
                 f"{asked_by}: no image of service {service} has passed acceptance in {source.name}; "
-                f"run: make acceptance STACK={source.name}"
+                f"run: make acceptance STACK={source.name}, on AWS with CLOUD=aws"
             )
         else:
             images[service] = wiring.Image(**asdict(found))

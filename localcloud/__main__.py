@@ -29,7 +29,7 @@ Environment: SLIPWAY_PORT (4566), SLIPWAY_STATE (.localcloud), SLIPWAY_NETWORK (
 def parser() -> argparse.ArgumentParser:
     """Return the command line's grammar."""
     top = argparse.ArgumentParser(
-        prog="python -m localcloud", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="bin/localcloud", description=DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", help=argparse.SUPPRESS)
     made = {name: commands.add_parser(name) for name in NAMES}

@@ -1,4 +1,4 @@
-"""Builds and tasks for linux/arm64 on an x86 machine, by QEMU: only where `python -m localcloud emulate` was run.
+"""Builds and tasks for linux/arm64 on an x86 machine, by QEMU: only where `bin/localcloud emulate` was run.
 
 The kernel hands every program of that architecture to QEMU, in containers too; base images for it are stand-ins of
 their own. Both are found again at each question, so that nothing is promised which a restart of the machine has lost.
@@ -34,7 +34,7 @@ INTERPRETER = "qemu-aarch64-static"
 MAGIC = "7f454c460201010000000000000000000200b700"
 MASK = "ffffffffffffff00fffffffffffffffffeffffff"
 PACKAGES = ("qemu-user-static", "arch-test", "mmdebstrap")
-COMMAND = "python -m localcloud emulate"
+COMMAND = "bin/localcloud emulate"
 BASE = f"{images.BASE}-arm64"
 STAND_INS = images.Images(
     python=f"{images.STAND_INS.python}-arm64",
@@ -170,7 +170,7 @@ def forget(say: Callable[[str], None]) -> None:
     except OSError as error:
         raise UserError(f"{OWN}: {error.strerror}; run as root: {COMMAND} --off") from error
     else:
-        say(f"{PLATFORM} does not run here any more; its images stay until: python -m localcloud reset --all")
+        say(f"{PLATFORM} does not run here any more; its images stay until: bin/localcloud reset --all")
 
 
 def base(client: docker.DockerClient, cache: Path, recipe: str, say: Callable[[str], None]) -> None:

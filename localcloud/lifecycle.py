@@ -84,9 +84,7 @@ def up(settings: Settings, *, yes: bool, say: Callable[[str], None]) -> dict[str
         running = process.read_record(settings)
         pid = process.running_pid(settings)
         if pid is not None and running.get("port") != settings.port:
-            raise UserError(
-                f"this local cloud runs on port {running.get('port')} already: run: python -m localcloud down"
-            )
+            raise UserError(f"this local cloud runs on port {running.get('port')} already: run: bin/localcloud down")
         if pid is not None and (running.get("code") != record["code"] or not process.health(settings).get("ready")):
             say(f"restarting process {pid}: its code has changed or it does not answer")
             process.stop(settings)

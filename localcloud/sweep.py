@@ -28,7 +28,7 @@ def left_over(settings: Settings) -> list[str]:
     """
     if not process.health(settings).get("ready"):
         if (settings.state_dir / "store.sqlite3").exists():
-            raise UserError("the local cloud does not run and only it knows what is left: run: python -m localcloud up")
+            raise UserError("the local cloud does not run and only it knows what is left: run: bin/localcloud up")
         return in_docker(engine.require(), settings)
     return [*in_docker(engine.require(), settings), *in_apis(settings)]
 

@@ -237,11 +237,11 @@ def test_the_same_hook_twice_is_refused(site: Site, receiver: Receiver) -> None:
 def test_a_receiver_that_is_away_or_slow_does_not_hold_up_a_push(site: Site, clone: Clone, receiver: Receiver) -> None:
     """Pushes end at once; what failed is written down as it is at GitHub."""
     hook = site.hook(receiver)
-    answered, receiver.seconds = receiver.answered, 8
+    receiver.seconds = 8
     clone.commit("one")
     clone.push()
-    until(lambda: len(receiver.got) > answered)
-    assert receiver.answered == answered
+    until(lambda: receiver.got)
+    assert receiver.answered == 1  # the ping
     receiver.close()
     clone.commit("two")
     clone.push()

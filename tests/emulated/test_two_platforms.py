@@ -1,6 +1,6 @@
 """A release for two platforms on its whole way to staging: each image built and tried on processors of its own kind.
 
-Those of linux/arm64 are emulated, so this runs only where `python -m localcloud emulate` was run: minutes, and no part
+Those of linux/arm64 are emulated, so this runs only where `bin/localcloud emulate` was run: minutes, and no part
 of `make test`. By hand: `.venv/bin/python -m pytest tests/emulated`.
 """
 

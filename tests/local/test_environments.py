@@ -21,7 +21,7 @@ CONTAINERS = ["docker", "ps", "--filter", f"label=slipway.network={NETWORK}"]
 
 def test_production_is_refused_before_an_image_of_staging_was_accepted(workspace: Workspace, refused: str) -> None:
     """The refusal is one line that names what to run, and nothing was created."""
-    assert "run: make acceptance STACK=staging" in refused
+    assert "run: make acceptance STACK=staging, on AWS with CLOUD=aws" in refused
     assert "Traceback" not in refused
     clusters = workspace.client("ecs").list_clusters()["clusterArns"]
     assert [arn.rsplit("/", 1)[1] for arn in clusters] == [workspace.outputs("staging")["cluster"]]

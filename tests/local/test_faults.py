@@ -85,8 +85,7 @@ def test_a_release_is_rejected_or_expires_or_is_put_back_when_only_production_br
         row.stopped("Approval/Approve")
         assert "not on a Friday" in connected.told(execution)
 
-    retry = {"pipelineName": PIPELINE, "stageName": "Approval", "retryMode": "FAILED_ACTIONS"}
-    connected.pipeline.retry_stage_execution(pipelineExecutionId=execution, **retry)
+    connected.delivery("retry", "--stack", "prod", "--execution", execution)
     connected.reach(execution, "Approval/Approve")
     with faults.row("an approval that nobody gives in time") as row:
         assert workspace.cloud("clock", str(8 * 24 * 3600)).returncode == 0
@@ -96,7 +95,7 @@ def test_a_release_is_rejected_or_expires_or_is_put_back_when_only_production_br
         assert "timed out" in connected.told(execution)
     assert version(workspace, "prod")["commit"] == released
 
-    connected.pipeline.retry_stage_execution(pipelineExecutionId=execution, **retry)
+    connected.delivery("retry", "--stack", "prod", "--execution", execution)
     connected.reach(execution, "Approval/Approve")
     faults.served.add(commit)  # for as long as it takes to find out
     with faults.row("a smoke test that fails in production only") as row:
@@ -203,9 +202,7 @@ def test_a_release_goes_on_where_docker_was_killed(
         if connected.stopped(execution) == "Failed":
             outcome = "the deploy had failed and was retried"
             assert list(connected.actions(execution))[-1] == "Staging/Deploy", connected.told(execution)
-            connected.pipeline.retry_stage_execution(
-                pipelineName=PIPELINE, stageName="Staging", pipelineExecutionId=execution, retryMode="FAILED_ACTIONS"
-            )
+            connected.delivery("retry", "--stack", "prod", "--execution", execution)
         row.stopped(f"`up` started it again; {outcome}")
         connected.approve(execution)
         assert connected.end(execution) == "Succeeded", connected.told(execution)

@@ -154,6 +154,17 @@ def test_three_quick_pushes_give_three_test_results(workspace: Workspace, connec
     assert workspace.client("codebuild").list_builds_for_project(projectName=f"{PIPELINE}-checks")["ids"]
 
 
+@pytest.mark.usefixtures("released")
+def test_the_doctor_finds_nothing_wrong_and_says_what_it_cannot_ask(workspace: Workspace) -> None:
+    """Account, services, url, pipeline; the local cloud has no Service Quotas, which is no success."""
+    done = workspace.delivery("doctor", "--stack", "prod")
+    assert done.returncode == 0, done.stdout
+    rows = {tuple(line.split()[:2]) for line in done.stdout.splitlines()}
+    assert {("ok", "account"), ("ok", "services"), ("ok", "url"), ("ok", "pipeline")} <= rows, done.stdout
+    assert not {row for row in rows if row[0] == "fail"}, done.stdout
+    assert "service-quotas" in done.stdout, done.stdout
+
+
 @pytest.mark.parametrize("stack", ["staging", "prod"])
 def test_after_all_this_preview_shows_no_change(workspace: Workspace, stack: str) -> None:
     """Releases, rollbacks and failures are not the program's business."""

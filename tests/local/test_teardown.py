@@ -38,6 +38,9 @@ def destroy(workspace: Workspace, stack: str) -> None:
 def test_without_production_the_pipeline_ends_after_promotion(workspace: Workspace) -> None:
     """Production is gone, and the pipeline with it; staging gets one of its own."""
     destroy(workspace, "prod")
+    told = workspace.delivery("doctor", "--stack", "prod")
+    assert told.returncode == 1, told.stdout
+    assert "pulumi up" in told.stdout, told.stdout
     releases = Releases(workspace, "slipway-staging")
     commit = releases.push_with(QUICK, "Staging alone") if releases.begun else releases.begin()
 

@@ -317,7 +317,7 @@ def test_production_without_an_accepted_image_is_refused_before_anything_is_made
         program.run(monkeypatch, program.stack_file("prod"), stack="prod", engine=engine)
     assert str(refused.value) == (
         "Pulumi.prod.yaml: slipway:images: no image of service web has passed acceptance in staging; "
-        "run: make acceptance STACK=staging"
+        "run: make acceptance STACK=staging, on AWS with CLOUD=aws"
     )
     assert engine.resources == []
 

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from delivery import approval, environment, logs, pipeline, proof, rollback
+from delivery import approval, environment, logs, pipeline, proof, retry, rollback
 from delivery.approval import Answer
 from delivery.console import Progress, typed
 from delivery.environment import Environment, Pipeline
@@ -192,6 +192,48 @@ def test_an_execution_that_does_not_wait_is_not_approved(execution: str, told: s
     clients.answer("codepipeline", "get_pipeline_state", held(waiting=ONE if execution else ""), asked())
     with pytest.raises(DeliveryError, match=told):
         approval.run(clients, PRODUCTION, Answer(approved=True, execution=execution, reason="", yes=True))
+
+
+def ended(status: str, *rows: dict[str, Any]) -> Clients:
+    """Return clients for a retry of ONE, which ended so after these actions."""
+    clients = Clients()
+    found = summaries((ONE, status, COMMIT))
+    clients.answer("codepipeline", "list_pipeline_executions", found, {"pipelineName": "slipway-prod"})
+    of = {"pipelineName": "slipway-prod", "filter": {"pipelineExecutionId": ONE}}
+    clients.answer("codepipeline", "list_action_executions", {"actionExecutionDetails": list(rows)}, of)
+    return clients
+
+
+@pytest.mark.parametrize(("everything", "mode"), [(False, "FAILED_ACTIONS"), (True, "ALL_ACTIONS")])
+def test_a_retry_is_of_the_stage_that_failed(*, everything: bool, mode: str) -> None:
+    """Not of those before it; all of its actions only where asked."""
+    clients = ended("Failed", run_of("Test", "Test", "Succeeded"), run_of("Staging", "Deploy", "Failed"))
+    wanted = {
+        "pipelineName": "slipway-prod",
+        "stageName": "Staging",
+        "pipelineExecutionId": ONE,
+        "retryMode": mode,
+    }
+    clients.answer("codepipeline", "retry_stage_execution", {"pipelineExecutionId": ONE}, wanted)
+    retry.run(clients, PRODUCTION, ONE[:8], everything=everything)
+    clients.all_asked()
+
+
+def test_what_did_not_fail_is_not_retried() -> None:
+    """The execution's status is told, and how to name another."""
+    clients = ended("Succeeded", run_of("Staging", "Deploy", "Succeeded"))
+    with pytest.raises(DeliveryError, match=f"{ONE} is Succeeded.*--execution"):
+        retry.run(clients, PRODUCTION, ONE, everything=False)
+
+
+def test_a_stage_that_a_newer_execution_has_passed_is_not_retried() -> None:
+    """CodePipeline says so; the remedy is a push."""
+    clients = ended("Failed", run_of("Staging", "Deploy", "Failed"))
+    clients.stubs["codepipeline"].add_client_error(
+        "retry_stage_execution", "NotLatestPipelineExecutionException", "not the latest"
+    )
+    with pytest.raises(DeliveryError, match=r"stage Staging is not retried.*not the latest.*push again"):
+        retry.run(clients, PRODUCTION, ONE, everything=False)
 
 
 def rolling_back(*, stop: bool = False) -> tuple[Clients, rollback.Rollback]:

@@ -279,8 +279,8 @@ def test_a_bill_of_materials_lists_what_package_databases_say() -> None:
 
 
 COMMANDS = (
-    "test", "build", "deploy", "acceptance", "promote", "status", "approve", "reject", "rollback", "resume", "history",
-    "logs", "clean", "doctor",
+    "test", "build", "deploy", "acceptance", "promote", "status", "approve", "reject", "retry", "rollback", "resume",
+    "history", "logs", "clean", "doctor",
 )  # fmt: skip
 
 

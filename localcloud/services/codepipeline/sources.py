@@ -126,7 +126,7 @@ class Sources:
             raise ApiError("ConfigurationError", f"The connection {key} does not exist")
         if status != "AVAILABLE":
             text = f"The connection {key} is {status}, not AVAILABLE: complete it in the console (here: "
-            text += f"python -m localcloud connect {key}), then update the pipeline: pushes do not start it before"
+            text += f"bin/localcloud connect {key}), then update the pipeline: pushes do not start it before"
             raise ApiError("ConfigurationError", text)
 
 

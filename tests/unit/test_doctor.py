@@ -1,0 +1,38 @@
+"""What `delivery doctor` reads of an account's quotas; the local cloud has none, so AWS's answers are given here."""
+
+from __future__ import annotations
+
+import re
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from delivery import doctor
+
+SMALL = {"type": "LINUX_CONTAINER", "computeType": "BUILD_GENERAL1_SMALL"}
+NAME = "Concurrently running builds for Linux/Small environment"
+
+
+@pytest.mark.parametrize(
+    ("environment", "limit", "level", "words"),
+    [
+        (SMALL, 60.0, doctor.OK, "60 builds may run"),
+        (SMALL, 1.0, doctor.WARN, f"one build at a time.*ask for more.*{NAME}"),
+        (SMALL, 0.0, doctor.FAIL, f"no build.*ask for more.*{NAME}"),
+        (SMALL | {"type": "ARM_CONTAINER"}, 60.0, doctor.UNKNOWN, "arm/small"),
+    ],
+)
+def test_the_doctor_tells_how_many_builds_run_at_the_same_time(
+    environment: dict[str, str], limit: float, level: str, words: str
+) -> None:
+    """None is a failure, one a warning with the quota to ask for, and a quota that is not there is no success."""
+    client = boto3.client("service-quotas", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+    rows = [{"QuotaName": "Concurrently running builds for ARM/Large environment", "Value": 5.0}]
+    with Stubber(client) as stub:
+        stub.add_response("list_service_quotas", {"Quotas": rows, "NextToken": "more"}, {"ServiceCode": "codebuild"})
+        page = {"Quotas": [{"QuotaName": NAME, "Value": limit}]}
+        stub.add_response("list_service_quotas", page, {"ServiceCode": "codebuild", "NextToken": "more"})
+        found, text = doctor.builds_at_once(client, environment)
+    assert found == level
+    assert re.search(words, text), text
