@@ -162,7 +162,7 @@ def test_the_doctor_finds_nothing_wrong_and_says_what_it_cannot_ask(workspace: W
     rows = {tuple(line.split()[:2]) for line in done.stdout.splitlines()}
     assert {("ok", "account"), ("ok", "services"), ("ok", "url"), ("ok", "pipeline")} <= rows, done.stdout
     assert not {row for row in rows if row[0] == "fail"}, done.stdout
-    assert "service-quotas" in done.stdout, done.stdout
+    assert "ListServiceQuotas" in done.stdout, done.stdout
 
 
 @pytest.mark.parametrize("stack", ["staging", "prod"])
