@@ -50,4 +50,4 @@ def run(clients: Clients, of: Pipeline, execution: str, *, everything: bool) -> 
             raise
         raise DeliveryError(f"stage {stage} is not retried: {error}; push again, or start the pipeline") from error
     what = "all its actions" if everything else "what failed of it"
-    print(typed(f"stage {stage} of execution {identity} runs again, {what}; see: delivery status --follow"))
+    print(typed(f"stage {stage} of execution {identity} runs again, {what}; see: delivery status --stack <stack>"))

@@ -53,8 +53,8 @@ async def taken_up(life: Life) -> Transcript:
 async def followed(life: Life, reader: Transcript) -> None:
     """Read to the end of the container's output, then judge how it ended.
 
-    Docker may end the answer before the container's last lines, so what has not come to its own end is read once
-    more after the container's.
+    Docker may end the answer before the container's last lines (moby/moby#16463 tells of one way), so what has not
+    come to its own end is read once more after the container's.
 
     Raises:
         PhaseError: the shell ended before its program did.
