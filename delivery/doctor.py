@@ -55,6 +55,7 @@ class Doctor:
             rows += self._checked("url", lambda held=environment: self._url(held))  # type: ignore[misc]
             rows += self._checked("capacity", lambda held=environment: self._capacity(held))  # type: ignore[misc]
             rows += self._checked("pipeline", lambda held=environment: self._pipeline(held))  # type: ignore[misc]
+            rows += self._checked("builds", lambda held=environment: self._builds(held))  # type: ignore[misc]
         rows += self._checked("rights", self._rights)
         print("\n".join(table(("", "what", "found"), [(paint(a, COLOURS[a]), b, typed(c)) for a, b, c in rows])))
         return int(any(level == FAIL for level, _, _ in rows))
@@ -193,8 +194,19 @@ class Doctor:
             yield FAIL, f"project {name} has no webhook; run: pulumi up of the pipeline's stack"
         else:
             yield OK, f"project {name} is called by a webhook; whether GitHub still has it: see its settings"
-        for project in projects:
-            yield builds_at_once(self.clients("service-quotas"), project["environment"])
+
+    def _builds(self, environment: Environment) -> Iterator[tuple[str, str]]:
+        """Check, for each kind of machine that the pipeline and `checks` build on, how many may be in use at once."""
+        if environment.pipeline is None:
+            return
+        name = environment.pipeline.name
+        stages = self.clients("codepipeline").get_pipeline(name=name)["pipeline"]["stages"]
+        held = [action.get("configuration", {}) for stage in stages for action in stage["actions"]]
+        names = {f"{name}-checks", *(one["ProjectName"] for one in held if "ProjectName" in one)}
+        projects = self.clients("codebuild").batch_get_projects(names=sorted(names))["projects"]
+        machines = {(one["environment"]["type"], one["environment"]["computeType"]) for one in projects}
+        for machine, size in sorted(machines):
+            yield builds_at_once(self.clients("service-quotas"), machine, size)
 
     def _rights(self) -> Iterator[tuple[str, str]]:
         arn = self.clients("sts").get_caller_identity()["Arn"]
@@ -210,26 +222,27 @@ class Doctor:
             yield OK, "deploying and approving by hand is allowed"
 
 
-def builds_at_once(quotas: Any, environment: Document) -> tuple[str, str]:  # noqa: ANN401 - a boto3 client
-    """Check how many builds of a project's kind of machine the account may run at the same time.
+def builds_at_once(quotas: Any, machine: str, size: str) -> tuple[str, str]:  # noqa: ANN401 - a boto3 client
+    """Check how many builds on a kind of machine the account may run at the same time.
 
     Args:
         quotas: the client of Service Quotas.
-        environment: the project's, with `type` and `computeType`.
+        machine: CodeBuild's type of environment, such as LINUX_CONTAINER.
+        size: its compute type, such as BUILD_GENERAL1_SMALL.
 
     Raises:
         ClientError, BotoCoreError: Service Quotas does not answer.
     """
-    size = environment["computeType"].removeprefix("BUILD_GENERAL1_")
-    wanted = f"Concurrently running builds for {MACHINES.get(environment['type'])}/{size} environment".lower()
+    kind = f"{MACHINES.get(machine, machine)}/{size.removeprefix('BUILD_GENERAL1_').capitalize()}"
+    wanted = f"Concurrently running builds for {kind} environment"
     pages = quotas.get_paginator("list_service_quotas").paginate(ServiceCode="codebuild")
-    found = [row for page in pages for row in page["Quotas"] if row["QuotaName"].lower() == wanted]
-    if not found:
-        return UNKNOWN, f"builds at the same time: Service Quotas has no {wanted!r}"
-    name, limit = found[0]["QuotaName"], found[0]["Value"]
-    if limit >= SIDE_BY_SIDE:
-        return OK, f"{limit:g} builds may run at the same time"
-    remedy = f"ask for more: Service Quotas, AWS CodeBuild, {name!r}"
+    quota = {row["QuotaName"].lower(): row["Value"] for page in pages for row in page["Quotas"]}
+    limit = quota.get(wanted.lower())
+    if limit is None:
+        return UNKNOWN, f"Service Quotas has no {wanted!r}"
+    remedy = f"ask for more: Service Quotas, AWS CodeBuild, {wanted!r}"
     if limit < 1:
-        return FAIL, f"the account may run no build; {remedy}"
-    return WARN, f"the account may run one build at a time, so the pipeline and `checks` wait for each other; {remedy}"
+        return FAIL, f"the account may run no build on {kind}; {remedy}"
+    if limit < SIDE_BY_SIDE:
+        return WARN, f"the account may run one build on {kind}: a second one waits, or is refused; {remedy}"
+    return OK, f"{limit:g} builds on {kind} may run at the same time"

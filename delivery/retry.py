@@ -12,11 +12,9 @@ from delivery.console import typed
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
-    from delivery.clients import Clients
+    from delivery.clients import Clients, Document
     from delivery.environment import Pipeline
 
-ENDED_BADLY = ("Failed", "Abandoned")
-"""Statuses of an action after which its stage can be retried."""
 REFUSED = ("NotLatestPipelineExecutionException", "StageNotRetryableException", "StageNotFoundException")
 """CodePipeline's, where a newer execution has been in the stage, or the pipeline has changed."""
 
@@ -31,18 +29,22 @@ def run(clients: Clients, of: Pipeline, execution: str, *, everything: bool) -> 
         everything: all actions of the stage run again, not only those that failed.
 
     Raises:
-        DeliveryError: no action of the execution failed, or CodePipeline does not retry its stage.
+        DeliveryError: no stage stands where the execution failed, the way into it is closed (a retry would pass a
+            rollback by), or CodePipeline does not retry it.
     """
     api = clients("codepipeline")
     found = pipeline.execution(api, of.name, execution)
-    identity, status = found["pipelineExecutionId"], found["status"]
-    runs = pipeline.actions(api, of.name, identity)
-    failed = [stage for (stage, _), row in runs.items() if row["status"] in ENDED_BADLY]
-    if status not in ("Failed", "Stopped") or not failed:
+    identity, held = found["pipelineExecutionId"], pipeline.state(api, of.name)
+    stage = _failed(held, identity)
+    if not stage:
         raise DeliveryError(
-            f"execution {identity} is {status}: only a stage that failed can be retried; name another by --execution"
+            f"execution {identity} is {found['status']}, and no stage stands where it failed; name another by "
+            "--execution, or push again"
         )
-    stage, mode = failed[-1], "ALL_ACTIONS" if everything else "FAILED_ACTIONS"
+    for closed, reason, _ in pipeline.held_back(held):
+        if closed == stage:
+            raise DeliveryError(f"the way into stage {stage} is closed ({reason}); first: delivery resume")
+    mode = "ALL_ACTIONS" if everything else "FAILED_ACTIONS"
     try:
         api.retry_stage_execution(pipelineName=of.name, stageName=stage, pipelineExecutionId=identity, retryMode=mode)
     except ClientError as error:
@@ -51,3 +53,12 @@ def run(clients: Clients, of: Pipeline, execution: str, *, everything: bool) -> 
         raise DeliveryError(f"stage {stage} is not retried: {error}; push again, or start the pipeline") from error
     what = "all its actions" if everything else "what failed of it"
     print(typed(f"stage {stage} of execution {identity} runs again, {what}; see: delivery status --stack <stack>"))
+
+
+def _failed(held: Document, identity: str) -> str:
+    """Return the stage in which an execution failed or was stopped, empty where a newer one has been there since."""
+    for stage in held["stageStates"]:
+        latest = stage.get("latestExecution", {})
+        if latest.get("pipelineExecutionId") == identity and latest.get("status") in ("Failed", "Stopped"):
+            return str(stage["stageName"])
+    return ""

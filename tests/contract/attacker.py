@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tests.waiting import LIMIT_SECONDS
+
 if TYPE_CHECKING:
     from tests.contract.cloud import Cloud
 
@@ -40,15 +42,14 @@ class Attacker:
         self.port = int(cloud.environment["SLIPWAY_PORT"])
         self.state = Path(cloud.environment["SLIPWAY_STATE"])
 
-    def raw(self, *pieces: bytes, seconds: float = 10, end: bool = False) -> Answer:
+    def raw(self, *pieces: bytes, end: bool = False) -> Answer:
         """Send pieces on a connection and read one answer.
 
         Args:
             pieces: what is sent.
-            seconds: how long to wait for the answer.
             end: say that nothing more will come.
         """
-        with socket.create_connection(("127.0.0.1", self.port), seconds) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), LIMIT_SECONDS) as connection:
             try:
                 for piece in pieces:
                     connection.sendall(piece)

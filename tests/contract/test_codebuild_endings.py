@@ -59,7 +59,7 @@ def gone(cloud: Cloud) -> bool:
     return until(lambda: not cloud.containers("build"))
 
 
-def test_a_stopped_build_ends_at_once(shop: Workshop, cloud: Cloud) -> None:
+def test_a_stopped_build_ends_and_leaves_no_container(shop: Workshop, cloud: Cloud) -> None:
     """Its phase is STOPPED, its container gone; stopping it again changes nothing."""
     identifier = long(shop, "contract-stop", 3000)
     shop.api.stop_build(id=identifier)
@@ -137,14 +137,15 @@ def test_three_builds_run_at_once_and_the_others_wait_in_order(shop: Workshop, c
 
 def test_a_build_outlives_a_killed_local_cloud(shop: Workshop, cloud: Cloud) -> None:
     """It goes on meanwhile, and its log is complete, in order, without a line twice, with secrets masked."""
-    identifier = long(shop, "contract-killed")
+    identifier = long(shop, "contract-killed", 150)
     shop.until(identifier, "line 5 ***")
     cloud.kill()
     time.sleep(1)
     cloud.command("up", "--yes")
+    assert shop.build(identifier)["buildStatus"] == "IN_PROGRESS"
     build = shop.wait(identifier)
     assert build["buildStatus"] == "SUCCEEDED", build["phases"]
-    assert [line for line in shop.log(build) if line.startswith("line")] == [f"line {n} ***" for n in range(1, 41)]
+    assert [line for line in shop.log(build) if line.startswith("line")] == [f"line {n} ***" for n in range(1, 151)]
     assert len([row for row in build["phases"] if row["phaseType"] == "BUILD"]) == 1
     assert build["exportedEnvironmentVariables"] == [{"name": "LAST", "value": "reached"}]
     assert gone(cloud)

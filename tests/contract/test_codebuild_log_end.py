@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import uuid
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,7 +24,15 @@ if TYPE_CHECKING:
     from tests.contract.cloud import Cloud
 
 pytestmark = pytest.mark.local
-SPEC = buildspec.parse("version: 0.2\nphases: {build: {commands: [echo one, echo two]}}")
+LONG = f"{'x':>40000}"
+SPEC = buildspec.parse("version: 0.2\nphases: {build: {commands: [echo one, printf '%40000s\\n' x, echo two]}}")
+CUTS = {
+    "before all": 0,
+    "before the long line": 8,
+    "within it": 9,
+    "before the last but one": 13,
+    "before the last": 16,
+}
 
 
 class Cut:
@@ -44,7 +53,7 @@ class Cut:
         yield from lines[: self._lines] if self.readings == 1 else lines
 
 
-@pytest.mark.parametrize("lines", [0, 3, 5])
+@pytest.mark.parametrize("lines", CUTS.values(), ids=CUTS)
 def test_a_build_succeeds_whose_last_lines_docker_did_not_give_at_once(
     cloud: Cloud, tmp_path: Path, lines: int
 ) -> None:
@@ -53,9 +62,10 @@ def test_a_build_succeeds_whose_last_lines_docker_did_not_give_at_once(
     image = json.loads(cloud.command("env", "--json"))["PYTHON_IMAGE"]
     for name, text in script.files(SPEC, str(tmp_path), "word").items():
         (tmp_path / name).write_text(text, "utf-8")
-    build: dict[str, Any] = {"id": "log-end:1", "phases": [{"phaseStatus": "SUCCEEDED"}]}
+    build: dict[str, Any] = {"id": f"log-end:{uuid.uuid4()}", "phases": [{"phaseStatus": "SUCCEEDED"}]}
     shipped: list[Any] = []
-    context: Any = SimpleNamespace(docker=daemon, network="slipway-log-end", clock=SimpleNamespace(now=time.time))
+    clock, network = SimpleNamespace(now=time.time), cloud.environment["SLIPWAY_NETWORK"]
+    context: Any = SimpleNamespace(docker=daemon, network=network, clock=clock)
     docking = Docking(context, "build")
     reader = Transcript(build, "word", script.shown(SPEC), [])
     life: Any = SimpleNamespace(
@@ -74,6 +84,7 @@ def test_a_build_succeeds_whose_last_lines_docker_did_not_give_at_once(
         name=container_name(build),
         volumes=[f"{tmp_path}:{tmp_path}"],
         network_mode="none",
+        labels=docking.labels(),
         detach=True,
     )
     try:
@@ -84,5 +95,5 @@ def test_a_build_succeeds_whose_last_lines_docker_did_not_give_at_once(
     assert not reader.failed
     assert api.readings == 2
     said = [text for _, text in shipped]
-    assert (said.count("one"), said.count("two")) == (1, 1)
+    assert (said.count("one"), said.count(LONG), said.count("two")) == (1, 1, 1)
     assert [row.get("phaseType") for row in build["phases"]][1:] == ["INSTALL", "PRE_BUILD", "BUILD", "POST_BUILD"]

@@ -159,7 +159,7 @@ def test_an_approval_tells_its_topic_in_aws_s_form(works: Works, cloud: Cloud) -
 
 def test_of_three_quick_starts_the_middle_one_is_superseded(works: Works) -> None:
     """The first goes on in its locked stage, the newest follows, the one between them is Superseded."""
-    line = works.line("contract-quick", stage("Work", "sleep 6"), stage("Last", "true"))
+    line = works.line("contract-quick", stage("Work", "sleep 12"), stage("Last", "true"))
     first = line.first()
     line.entered("Work", first)
     second = line.start()

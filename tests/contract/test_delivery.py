@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -128,10 +127,8 @@ def test_a_deploy_that_was_killed_is_repaired_by_the_next(site: Releases, good: 
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert site.serves() != good
-    began = time.monotonic()
     code, told = site.delivery("deploy", "--release", site.candidate("good", NEXT))
     assert code == 0, told
-    assert time.monotonic() - began < 120
     assert site.revision()[1]["slipway:replaces"] == good
     assert site.delivery("acceptance", "--release", site.folder / f"{NEXT}.json", "--reports", site.folder)[0] == 0
 

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from tests.contract.cloud import Site
 from tests.contract.conftest import PORT
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -226,10 +227,13 @@ def test_a_service_lives_from_creation_to_deletion(cloud: Cloud) -> None:
     assert {row["Target"]["Id"] for row in healthy if row["TargetHealth"]["State"] == "healthy"} == addresses
     for container in cloud.containers("task")[:1]:
         container.kill()
-    time.sleep(1)
-    site.ecs.get_waiter("services_stable").wait(
-        cluster=site.name, services=["web"], WaiterConfig={"Delay": 1, "MaxAttempts": 20}
-    )
+    before = {task["taskArn"] for task in tasks}
+
+    def healed() -> bool:
+        now = {task["taskArn"]: task["lastStatus"] for task in site.tasks()}
+        return set(now) != before and list(now.values()) == ["RUNNING"] * 2
+
+    until(healed)
     site.update(desiredCount=0)
     site.ecs.get_waiter("services_stable").wait(
         cluster=site.name, services=["web"], WaiterConfig={"Delay": 1, "MaxAttempts": 20}

@@ -19,6 +19,7 @@ from tests.contract.building import Workshop
 from tests.contract.cloud import Cloud
 from tests.contract.conftest import PORT, REPOSITORY
 from tests.contract.github_client import Clone
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -195,13 +196,12 @@ def test_a_layer_that_does_not_fit_leaves_nothing(disk: Disk) -> None:
 def test_a_build_that_ends_on_a_full_disk_is_not_lost(disk: Disk) -> None:
     """Its end is written when there is space again; its source that does not fit fails it with the reason."""
     shop = Workshop(disk.cloud)
-    spec = "version: 0.2\nphases: {build: {commands: [sleep 3, echo done]}}\n"
+    spec = "version: 0.2\nphases: {build: {commands: [sleep 10, echo done]}}\n"
     shop.project("full", source={"type": "NO_SOURCE", "buildspec": spec})
     build = shop.start("full")
-    until = time.monotonic() + 20
-    while not any(row["phaseType"] == "BUILD" for row in shop.build(build)["phases"]) and time.monotonic() < until:
-        time.sleep(0.1)
+    until(lambda: any(row["phaseType"] == "BUILD" for row in shop.build(build)["phases"]))
     disk.fill(0)
-    time.sleep(5)
+    until(lambda: not [one for one in disk.cloud.containers("build") if one.status == "running"])
+    time.sleep(3)  # for its end, which has no room
     disk.empty()
     assert shop.wait(build)["buildStatus"] == "SUCCEEDED", shop.build(build)["phases"]

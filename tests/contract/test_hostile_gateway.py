@@ -109,7 +109,7 @@ BROKEN: dict[str, tuple[bytes, str]] = {
 def test_a_broken_request_is_refused(attacker: Attacker, case: str) -> None:
     """With 400 and the reason, whatever follows it on the connection."""
     data, words = BROKEN[case]
-    got = attacker.raw(data, seconds=5)
+    got = attacker.raw(data)
     assert got.status == 400, got
     assert words in got.text
 
@@ -118,8 +118,8 @@ def test_a_second_request_hidden_in_a_body_is_never_served(attacker: Attacker) -
     """What one part takes for a body must not be a request for another."""
     inner = head("PUT /smuggled HTTP/1.1", HERE, f"Authorization: {SIGNED.format('s3')}", "Content-Length: 0")
     for framing in ("Content-Length: 4\r\nTransfer-Encoding: chunked", "Transfer-Encoding : chunked"):
-        attacker.raw(post(framing, body=b"0\r\n\r\n" + inner), seconds=5)
-    attacker.raw(post(f"Content-Length: {len(inner)}", body=inner), seconds=5)
+        attacker.raw(post(framing, body=b"0\r\n\r\n" + inner))
+    attacker.raw(post(f"Content-Length: {len(inner)}", body=inner))
     assert "smuggled" not in attacker.signed("s3", "GET", "/").text
 
 
@@ -226,12 +226,12 @@ def test_half_a_request_is_not_served(attacker: Attacker, cloud: Cloud) -> None:
     attacker.signed("s3", "PUT", "/hostile")
     lines = ("PUT /hostile/half HTTP/1.1", HERE, f"Authorization: {SIGNED.format('s3')}")
     for framing, body in (("Content-Length: 100", b"x" * 50), ("Transfer-Encoding: chunked", b"5\r\nhello\r\n")):
-        attacker.raw(head(*lines, framing, body=body), end=True, seconds=2)
+        attacker.raw(head(*lines, framing, body=body), end=True)
         with pytest.raises(ClientError, match="404"):
             cloud.client("s3").head_object(Bucket="hostile", Key="half")
     form = b"1c\r\nAction=CreateTopic&Name=half\r\n"
     more = ("POST / HTTP/1.1", HERE, f"Authorization: {SIGNED.format('sns')}", f"Content-Type: {FORM}")
-    attacker.raw(head(*more, "Transfer-Encoding: chunked", body=form), end=True, seconds=2)
+    attacker.raw(head(*more, "Transfer-Encoding: chunked", body=form), end=True)
     assert "half" not in str(cloud.client("sns").list_topics()["Topics"])
 
 

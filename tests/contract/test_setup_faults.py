@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.setups import Index, make, refusal, start
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,9 +51,7 @@ def test_one_that_was_killed_is_made_again_after_what_it_started_has_ended(tmp_p
     """Its pip goes on writing for a while; the next run must not write beside it."""
     folder = tmp_path / "venv"
     process = start(folder, "slow", index)
-    deadline = time.monotonic() + 30
-    while not list(folder.glob("lib/*/site-packages/pip/__main__.py")) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: list(folder.glob("lib/*/site-packages/pip/__main__.py")))
     time.sleep(0.7)
     process.send_signal(signal.SIGKILL)
     process.wait()

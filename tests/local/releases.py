@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
 from tests.local.workspace import PORT
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -108,14 +108,15 @@ class Releases:
 
     def execution_of(self, commit: str, *, other_than: str = "") -> str:
         """Return the newest execution that took the commit, as soon as there is one."""
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            for found in self.pipeline.list_pipeline_executions(pipelineName=self.name)["pipelineExecutionSummaries"]:
-                taken = {revision.get("revisionId") for revision in found.get("sourceRevisions", [])}
-                if commit in taken and found["pipelineExecutionId"] != other_than:
-                    return str(found["pipelineExecutionId"])
-            time.sleep(0.3)
-        raise AssertionError(f"no execution took {commit} within a minute")
+
+        def found() -> str:
+            for row in self.pipeline.list_pipeline_executions(pipelineName=self.name)["pipelineExecutionSummaries"]:
+                taken = {revision.get("revisionId") for revision in row.get("sourceRevisions", [])}
+                if commit in taken and row["pipelineExecutionId"] != other_than:
+                    return str(row["pipelineExecutionId"])
+            return ""
+
+        return until(found, lambda: f"no execution took {commit}")
 
     def status(self, execution: str) -> str:
         """Return the execution's status, such as InProgress."""
@@ -174,12 +175,7 @@ class Releases:
         self._until(execution, there)
 
     def _until(self, execution: str, there: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + RUN_SECONDS
-        while time.monotonic() < deadline:
-            if there():
-                return
-            time.sleep(0.3)
-        raise AssertionError(f"{execution} took too long: {self.told(execution)}")
+        until(there, lambda: self.told(execution), RUN_SECONDS)
 
     def told(self, execution: str) -> str:
         """Return what there is to say of an execution: each action's status, and the log of the one that failed."""

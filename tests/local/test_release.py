@@ -9,8 +9,9 @@ import httpx
 import pytest
 
 from tests.local.broken import COMMITS, QUICK
-from tests.local.releases import PIPELINE, Releases, version
+from tests.local.releases import PIPELINE, RUN_SECONDS, Releases, version
 from tests.local.workspace import changes
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,13 +143,15 @@ def test_three_quick_pushes_give_three_test_results(workspace: Workspace, connec
     """Whatever the pipeline skips, each commit has its status."""
     commits = [connected.push_with(QUICK, f"Quick push {number}", branch="feature") for number in range(3)]
     states: dict[str, str] = {}
-    deadline = time.monotonic() + 600
-    while time.monotonic() < deadline and len(states) < len(commits):
+
+    def tested() -> bool:
         for commit in commits:
             answer = httpx.get(f"{connected.rest}/commits/{commit}/status").json()
             if answer["state"] in ("success", "failure", "error"):
                 states[commit] = answer["state"]
-        time.sleep(0.5)
+        return len(states) == len(commits)
+
+    until(tested, lambda: states, RUN_SECONDS)
     logs = [connected.logs_of_checks(commit)[-3000:] for commit in commits if states.get(commit) != "success"]
     assert states == dict.fromkeys(commits, "success"), "\n".join(logs)
     assert workspace.client("codebuild").list_builds_for_project(projectName=f"{PIPELINE}-checks")["ids"]

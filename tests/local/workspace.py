@@ -72,8 +72,8 @@ class Workspace:
         return str(self.root / ".localcloud/venv/bin/python")
 
     def cloud(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `python -m localcloud`."""
-        return self.run(self.python, "-m", "localcloud", *arguments)
+        """Run bin/localcloud."""
+        return self.run("bin/localcloud", *arguments)
 
     def delivery(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m delivery` against the local cloud."""

@@ -194,23 +194,27 @@ def test_an_execution_that_does_not_wait_is_not_approved(execution: str, told: s
         approval.run(clients, PRODUCTION, Answer(approved=True, execution=execution, reason="", yes=True))
 
 
-def ended(status: str, *rows: dict[str, Any]) -> Clients:
-    """Return clients for a retry of ONE, which ended so after these actions."""
+def ended(status: str, stage: str, *, closed: str = "") -> Clients:
+    """Return clients for a retry of ONE, which ended so in a stage."""
     clients = Clients()
     found = summaries((ONE, status, COMMIT))
     clients.answer("codepipeline", "list_pipeline_executions", found, {"pipelineName": "slipway-prod"})
-    of = {"pipelineName": "slipway-prod", "filter": {"pipelineExecutionId": ONE}}
-    clients.answer("codepipeline", "list_action_executions", {"actionExecutionDetails": list(rows)}, of)
+    answer = held(closed=closed)
+    for row in answer["stageStates"]:
+        latest = {"pipelineExecutionId": ONE, "status": status if row["stageName"] == stage else "Succeeded"}
+        row["latestExecution"] = latest
+    clients.answer("codepipeline", "get_pipeline_state", answer, asked())
     return clients
 
 
+@pytest.mark.parametrize("status", ["Failed", "Stopped"])
 @pytest.mark.parametrize(("everything", "mode"), [(False, "FAILED_ACTIONS"), (True, "ALL_ACTIONS")])
-def test_a_retry_is_of_the_stage_that_failed(*, everything: bool, mode: str) -> None:
+def test_a_retry_is_of_the_stage_that_failed(*, status: str, everything: bool, mode: str) -> None:
     """Not of those before it; all of its actions only where asked."""
-    clients = ended("Failed", run_of("Test", "Test", "Succeeded"), run_of("Staging", "Deploy", "Failed"))
+    clients = ended(status, "Production")
     wanted = {
         "pipelineName": "slipway-prod",
-        "stageName": "Staging",
+        "stageName": "Production",
         "pipelineExecutionId": ONE,
         "retryMode": mode,
     }
@@ -221,14 +225,19 @@ def test_a_retry_is_of_the_stage_that_failed(*, everything: bool, mode: str) -> 
 
 def test_what_did_not_fail_is_not_retried() -> None:
     """The execution's status is told, and how to name another."""
-    clients = ended("Succeeded", run_of("Staging", "Deploy", "Succeeded"))
     with pytest.raises(DeliveryError, match=f"{ONE} is Succeeded.*--execution"):
-        retry.run(clients, PRODUCTION, ONE, everything=False)
+        retry.run(ended("Succeeded", "Production"), PRODUCTION, ONE, everything=False)
 
 
-def test_a_stage_that_a_newer_execution_has_passed_is_not_retried() -> None:
-    """CodePipeline says so; the remedy is a push."""
-    clients = ended("Failed", run_of("Staging", "Deploy", "Failed"))
+def test_a_retry_does_not_pass_a_rollback_by() -> None:
+    """The way into the stage is closed for it too."""
+    with pytest.raises(DeliveryError, match=r"Production is closed \(rolled back\).*delivery resume"):
+        retry.run(ended("Stopped", "Production", closed="rolled back"), PRODUCTION, ONE, everything=False)
+
+
+def test_a_stage_that_codepipeline_does_not_retry_is_named() -> None:
+    """The remedy is a push."""
+    clients = ended("Failed", "Staging")
     clients.stubs["codepipeline"].add_client_error(
         "retry_stage_execution", "NotLatestPipelineExecutionException", "not the latest"
     )

@@ -10,21 +10,21 @@ from botocore.stub import Stubber
 
 from delivery import doctor
 
-SMALL = {"type": "LINUX_CONTAINER", "computeType": "BUILD_GENERAL1_SMALL"}
+SMALL = "BUILD_GENERAL1_SMALL"
 NAME = "Concurrently running builds for Linux/Small environment"
 
 
 @pytest.mark.parametrize(
-    ("environment", "limit", "level", "words"),
+    ("machine", "limit", "level", "words"),
     [
-        (SMALL, 60.0, doctor.OK, "60 builds may run"),
-        (SMALL, 1.0, doctor.WARN, f"one build at a time.*ask for more.*{NAME}"),
-        (SMALL, 0.0, doctor.FAIL, f"no build.*ask for more.*{NAME}"),
-        (SMALL | {"type": "ARM_CONTAINER"}, 60.0, doctor.UNKNOWN, "arm/small"),
+        ("LINUX_CONTAINER", 60.0, doctor.OK, "60 builds on Linux/Small may run"),
+        ("LINUX_CONTAINER", 1.0, doctor.WARN, f"one build on Linux/Small.*ask for more.*{NAME}"),
+        ("LINUX_CONTAINER", 0.0, doctor.FAIL, f"no build.*ask for more.*{NAME}"),
+        ("ARM_CONTAINER", 60.0, doctor.UNKNOWN, "ARM/Small"),
     ],
 )
 def test_the_doctor_tells_how_many_builds_run_at_the_same_time(
-    environment: dict[str, str], limit: float, level: str, words: str
+    machine: str, limit: float, level: str, words: str
 ) -> None:
     """None is a failure, one a warning with the quota to ask for, and a quota that is not there is no success."""
     client = boto3.client("service-quotas", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
@@ -33,6 +33,6 @@ def test_the_doctor_tells_how_many_builds_run_at_the_same_time(
         stub.add_response("list_service_quotas", {"Quotas": rows, "NextToken": "more"}, {"ServiceCode": "codebuild"})
         page = {"Quotas": [{"QuotaName": NAME, "Value": limit}]}
         stub.add_response("list_service_quotas", page, {"ServiceCode": "codebuild", "NextToken": "more"})
-        found, text = doctor.builds_at_once(client, environment)
+        found, text = doctor.builds_at_once(client, machine, SMALL)
     assert found == level
     assert re.search(words, text), text

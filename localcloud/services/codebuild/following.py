@@ -63,7 +63,7 @@ async def followed(life: Life, reader: Transcript) -> None:
     while True:
         queue: asyncio.Queue[Item] = asyncio.Queue()
         reading(docking.client, container_name(life.build), queue)
-        seen = max(seen, await fed(life, reader, queue, seen))
+        seen = max(seen, await fed(life, reader, queue, seen, last=status is not None))
         if reader.done:
             return
         if status is not None:
@@ -76,14 +76,19 @@ async def followed(life: Life, reader: Transcript) -> None:
             await asyncio.sleep(0.2)
 
 
-async def fed(life: Life, reader: Transcript, queue: asyncio.Queue[Item], seen: int) -> int:
-    """Give the reader the lines of one reading, those left out that it has seen; returns how many there were."""
+async def fed(life: Life, reader: Transcript, queue: asyncio.Queue[Item], seen: int, *, last: bool) -> int:
+    """Give the reader the lines of one reading, those left out that it has seen; returns how many there were.
+
+    A line without an end comes whole with the next reading, unless this is the last one.
+    """
     number = 0
     while (item := await queue.get()) is not None:
+        if not (last or item[1].endswith("\n")):
+            continue
         number += 1
         if number > seen:
             ahead = life.parts.state.ctx.clock.now() - time.time()
-            rows = reader.feed(moment(item[0]), item[1], ahead)
+            rows = reader.feed(moment(item[0]), item[1].rstrip("\r\n"), ahead)
             if life.shipment is not None:
                 life.shipment.add(rows)
             if MARK in item[1]:
@@ -110,7 +115,7 @@ def ended_without_a_word(life: Life, status: int) -> None:
 
 
 def reading(client: Any, name: str, queue: asyncio.Queue[Item]) -> None:  # noqa: ANN401
-    """Read a container's log in a thread: (time stamp, line) items, then None."""
+    """Read a container's log in a thread: (time stamp, line with its end) items, then None."""
     loop = asyncio.get_running_loop()
 
     def put(item: Item) -> None:
@@ -128,7 +133,7 @@ def read(client: Any, name: str, put: Callable[[Item], None]) -> None:  # noqa: 
             stamp = stamp or when
             parts.append(text)
             if text.endswith("\n"):
-                put((stamp, "".join(parts).rstrip("\r\n")))
+                put((stamp, "".join(parts)))
                 stamp, parts = "", []
     with contextlib.suppress(RuntimeError):
         if parts:
