@@ -98,7 +98,9 @@ def test_a_start_that_cannot_run_here_is_refused_by_name(shop: Workshop) -> None
     if emulation.ready(docker.from_env()):
         assert shop.run("contract-start")["buildStatus"] == "SUCCEEDED"
     else:
-        with pytest.raises(ClientError, match=r"ARM_CONTAINER on this machine, x86_64 \(to emulate it, run: python -m"):
+        with pytest.raises(
+            ClientError, match=r"ARM_CONTAINER on this machine, x86_64 \(to emulate it, run: bin/localcloud emulate"
+        ):
             shop.start("contract-start")
     shop.project("contract-start", environment=LAMBDA)
     with pytest.raises(ClientError, match="LINUX_LAMBDA_CONTAINER"):

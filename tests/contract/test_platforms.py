@@ -237,7 +237,9 @@ def test_a_task_for_processors_that_are_not_here_is_refused_by_name(cloud: Cloud
     if emulation.ready(docker.from_env()):
         assert cloud.client("ecs").register_task_definition(**definition)["taskDefinition"]["revision"]
         return
-    with pytest.raises(ClientError, match=r"cannot run ARM64 on this machine, x86_64; to emulate it, run: python -m"):
+    with pytest.raises(
+        ClientError, match=r"cannot run ARM64 on this machine, x86_64; to emulate it, run: bin/localcloud emulate"
+    ):
         cloud.client("ecs").register_task_definition(**definition)
 
 
