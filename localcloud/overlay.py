@@ -34,6 +34,7 @@ LEAD_AWAY = (
 LATER = "set by pulumi-local"
 USES_GITHUB = "slipway:pipeline"
 GITHUB_TOKEN = "github:token"  # noqa: S105 - a key
+WEBHOOK_SECRET = "slipway:webhook_secret"  # noqa: S105 - a key
 
 
 class OverlayError(Exception):
@@ -68,6 +69,8 @@ def write(source: Path, target: Path, *, endpoint: str, image_arguments: dict[st
             raise OverlayError(f"{source.name}: {key} is set; the local cloud cannot honour it; use another stack file")
     if USES_GITHUB in config:
         config |= {"github:baseUrl": f"{endpoint}/", GITHUB_TOKEN: {"secure": "local"}}
+        if isinstance(config[USES_GITHUB], dict) and config[USES_GITHUB].get("trigger") == "webhook":
+            config.setdefault(WEBHOOK_SECRET, {"secure": "local"})
     secrets: dict[str, str] = {}
     known = before.get("config") or {} if "encryptionsalt" in before else {}
     config = {key: _localise(key, value, known.get(key), secrets) for key, value in config.items()} | PROVIDER

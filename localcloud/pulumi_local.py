@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-from localcloud import client, overlay, settings
+from localcloud import client, overlay, settings, stack_config, stack_file
 from localcloud.settings import UserError
 from toolchain import ToolchainError
 from toolchain import environment as toolchain_environment
@@ -40,7 +40,6 @@ READS_STACK_FILE = {
     "logs",
 }
 TAKES_A_STACK = READS_STACK_FILE | {"stack", "cancel", "state"}
-WRITES_STACK_FILE = {"set", "set-all", "rm", "rm-all", "cp", "refresh", "env"}  # sub-commands of `pulumi config`
 OUTPUT_SETTINGS = {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW"}  # how pulumi writes; leads nowhere
 OWN_OPTIONS = {"-C", "--cwd", "--config-file"}
 HELP = """usage: pulumi-local [--help-local] COMMAND -s STACK [ARGUMENTS OF PULUMI]
@@ -50,6 +49,7 @@ Start the local cloud first: make up. Examples:
   pulumi-local preview -s staging
   pulumi-local up -s staging --yes
   pulumi-local destroy -s staging --yes
+  pulumi-local config set --path 'slipway:environment.services.web.cpu' 512 -s staging   (writes Pulumi.staging.yaml)
 """
 
 
@@ -95,11 +95,6 @@ def pulumi_environment(cloud: client.LocalCloud) -> dict[str, str]:
     Returns:
         Variables for a child process, without any AWS or Pulumi setting of the caller's.
     """
-    kept = {
-        key: value
-        for key, value in os.environ.items()
-        if key in OUTPUT_SETTINGS or not key.startswith(("AWS_", "PULUMI_", "GITHUB_"))
-    }
     passphrase = cloud.state / "passphrase"
     if not passphrase.exists():
         new = passphrase.with_suffix(".new")
@@ -109,7 +104,16 @@ def pulumi_environment(cloud: client.LocalCloud) -> dict[str, str]:
     backend = cloud.state / "pulumi"
     backend.mkdir(parents=True, exist_ok=True)
     local = {"PULUMI_BACKEND_URL": backend.as_uri(), "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase)}
-    return kept | cloud.environment | toolchain_environment() | local
+    return clean_environment() | cloud.environment | toolchain_environment() | local
+
+
+def clean_environment() -> dict[str, str]:
+    """Return this process's environment without any AWS, Pulumi or GitHub setting of the caller's."""
+    return {
+        key: value
+        for key, value in os.environ.items()
+        if key in OUTPUT_SETTINGS or not key.startswith(("AWS_", "PULUMI_", "GITHUB_"))
+    }
 
 
 def refuse_what_bypasses(arguments: list[str]) -> None:
@@ -126,9 +130,8 @@ def refuse_what_bypasses(arguments: list[str]) -> None:
     for word in arguments:
         if word.split("=", 1)[0] in OWN_OPTIONS:
             raise UserError(f"{word} is not for pulumi-local, which chooses folder and stack file itself; leave it out")
-    writes = WRITES_STACK_FILE & set(arguments[1:])
-    if arguments[0] == "config" and writes:
-        raise UserError(f"pulumi config {writes.pop()} would write a generated file; edit Pulumi.<stack>.yaml instead")
+    if arguments[0] == "config":
+        stack_config.refuse(arguments[1:])
 
 
 def prepare(cloud: client.LocalCloud, stack: str, environment: dict[str, str]) -> Path:
@@ -173,15 +176,34 @@ def generated_folder(cloud: client.LocalCloud) -> Path:
     return folder
 
 
+def edits_stack_file(arguments: list[str]) -> bool:
+    """Tell whether pulumi's arguments change the committed stack file and nothing else."""
+    asks_for_help = {"-h", "--help"} & set(arguments)
+    return arguments[0] == "config" and not asks_for_help and stack_config.command(arguments[1:]) in stack_config.EDITS
+
+
+def edit_stack_file(arguments: list[str]) -> int:
+    """Run a `pulumi config set` or the like on the committed stack file; return the exit code.
+
+    Raises:
+        UserError: no stack is named, or it has no file.
+        stack_file.StackFileError: the file is no stack file.
+    """
+    stack = stack_of(arguments)
+    if not stack:
+        raise UserError("pulumi config needs a stack here; add: -s staging")
+    environment = clean_environment() | toolchain_environment()
+    return stack_config.edit(ROOT / f"Pulumi.{stack}.yaml", stack, arguments, environment)
+
+
 def become_pulumi(cloud: client.LocalCloud, arguments: list[str]) -> NoReturn:
     """Become pulumi, with the local settings that its sub-command needs.
 
     This process is replaced, so that signals reach pulumi alone and it can end in its own way.
 
     Raises:
-        UserError: the sub-command needs a stack, or an argument would lead past the generated stack file.
+        UserError: the sub-command needs a stack.
     """
-    refuse_what_bypasses(arguments)
     command, stack = arguments[0], stack_of(arguments)
     environment = pulumi_environment(cloud)
     if command in READS_STACK_FILE and not stack and not {"-h", "--help"} & set(arguments):
@@ -200,9 +222,12 @@ def main(arguments: list[str]) -> int:
         print(HELP, end="")
         return 0
     try:
+        refuse_what_bypasses(arguments)
+        if edits_stack_file(arguments):
+            return edit_stack_file(arguments)
         refuse_remote(os.environ.get("AWS_ENDPOINT_URL") or settings.load().endpoint)
         become_pulumi(client.running(), arguments)
-    except (UserError, overlay.OverlayError, ToolchainError) as error:
+    except (UserError, overlay.OverlayError, stack_file.StackFileError, ToolchainError) as error:
         print(f"pulumi-local: {error}", file=sys.stderr)
     except subprocess.CalledProcessError as error:
         print(f"pulumi-local: {' '.join(error.cmd[:4])} failed, see above", file=sys.stderr)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from localcloud import overlay, pulumi_local
+from localcloud import overlay, pulumi_local, stack_config
 from localcloud.settings import UserError
 
 if TYPE_CHECKING:
@@ -167,7 +167,9 @@ def test_the_stack_is_read_from_pulumis_own_arguments(arguments: list[str], stac
         (["-s", "staging", "up"], "before the sub-command"),
         (["up", "-s", "staging", "--config-file", "x"], "--config-file is not for pulumi-local"),
         (["up", "-s", "staging", "--cwd=/tmp"], "--cwd=/tmp is not for pulumi-local"),
-        (["config", "-s", "staging", "set", "a", "b"], "generated file"),
+        (["config", "-s", "staging", "cp", "-d", "prod"], "pulumi config cp is not for the local cloud"),
+        (["config", "set", "--secret", "github:token", "-s", "prod"], "for AWS run: pulumi config set --secret KEY"),
+        (["config", "set", "a", "b", "--config-file=x"], "--config-file=x is not for pulumi-local"),
     ],
 )
 def test_arguments_that_lead_past_the_generated_stack_file_are_refused(arguments: list[str], reason: str) -> None:
@@ -180,6 +182,53 @@ def test_two_stacks_at_once_are_refused() -> None:
     """Pulumi takes the last for the state, so the file of the first must not be used with it."""
     with pytest.raises(UserError, match="stacks prod and staging are named; name one"):
         pulumi_local.stack_of(["preview", "--stack=staging", "-s", "prod"])
+
+
+def test_secrets_of_a_pipeline_are_made_up_so_that_none_has_to_be_set(source: Path, tmp_path: Path) -> None:
+    """Whichever its trigger needs; one that was written in plain text is left to the program to refuse."""
+    source.write_text("config: {'slipway:pipeline': {trigger: webhook}}", "utf-8")
+    assert set(secrets_of(source, tmp_path / "out.yaml")) == {"github:token", "slipway:webhook_secret"}
+    source.write_text("config: {'slipway:pipeline': {trigger: webhook}, 'slipway:webhook_secret': plain}", "utf-8")
+    assert written(source, tmp_path / "out.yaml")["slipway:webhook_secret"] == "plain"
+    source.write_text("config: {'slipway:pipeline': {trigger: connection}}", "utf-8")
+    assert set(secrets_of(source, tmp_path / "out.yaml")) == {"github:token"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["set", "a", "b", "-s", "prod"], "set"),
+        (["-s", "set", "--color", "never", "--path", "rm", "a"], "rm"),
+        (["-s=prod"], ""),
+        (["get", "set"], "get"),
+    ],
+)
+def test_the_sub_command_of_config_is_found_among_options(arguments: list[str], name: str) -> None:
+    """A value may be spelt like one."""
+    assert stack_config.command(arguments) == name
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("a: 1   # one\n\nb: 2\n", "a: 1 # one\nb: 3\n", "a: 1   # one\n\nb: 3\n"),
+        ("a:\n    b:\n        c: 1\n", "a:\n  b:\n    c: 2\n    d: 3\n", "a:\n    b:\n        c: 2\n        d: 3\n"),
+        ("a:\n- 1\nb: 2\n", "a:\n  - 1\n  - 3\nb: 2\n", "a:\n- 1\n- 3\nb: 2\n"),
+        ("a:\n- b:\n  - 1\n", "a:\n  - b:\n      - 1\n      - 2\n", "a:\n- b:\n  - 1\n  - 2\n"),
+        ("a: 1", "a: 1\nb: 2\n", "a: 1\nb: 2\n"),
+        ("a: 1\r\n\r\nb: 2\r\n", "a: 1\nb: 2\nc: 3\n", "a: 1\r\n\r\nb: 2\r\nc: 3\r\n"),
+        ("a: |\n   x\n\n   y\nb: 1\n", "a: |\n  x\n\n  y\nb: 2\n", "a: |\n   x\n\n   y\nb: 2\n"),
+        ("a: 'x\n\n\n  y'\nb: 1\n", "a: 'x\n\n\n  y'\nb: 2\n", "a: 'x\n\n\n  y'\nb: 2\n"),
+    ],
+)
+def test_white_space_is_kept_where_pulumi_would_change_it(
+    tmp_path: Path, before: str, after: str, expected: str
+) -> None:
+    """Blank lines, indentation, columns of comments, line ends."""
+    edited = tmp_path / "edited.yaml"
+    edited.write_text("config:\n" + after, "utf-8")
+    newline = "\r\n" if "\r" in before else "\n"
+    assert stack_config.spaced(f"config:{newline}{before}", edited) == f"config:{newline}{expected}"
 
 
 @pytest.mark.parametrize(
