@@ -8,19 +8,25 @@ CLOUD ?= local
 export PYTHONPATH := $(CURDIR)
 FAST := tests/gate tests/unit tests/stack
 
-.PHONY: help setup up status down demo check test faults bench clean-up format venv app-test pipeline build deploy acceptance promote \
+.NOTPARALLEL:
+.PHONY: help python preflight setup up status down demo check test faults bench clean-up format venv app-test pipeline build deploy acceptance promote \
   retry rollback resume approve reject history logs doctor preview
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
 
-setup: .venv/.complete ## virtual environments, Pulumi CLI and plugins; says what it does and how long that takes
+setup: preflight .venv/.complete ## virtual environments, Pulumi CLI and plugins; says what it does and how long that takes
 	@$(PY) -m toolchain
 	@$(PY) -m localcloud setup
 
-.venv/.complete: requirements.txt requirements-dev.txt
+python: # the one that the virtual environment is made with
 	@command -v $(PYTHON) >/dev/null || { echo "setup: there is no $(PYTHON), and Slipway needs Python 3.11 or newer; install it, or name one: make PYTHON=python3.12 setup" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "setup: Python is %d.%d and must be 3.11 or newer; name one: make PYTHON=python3.12 setup" % sys.version_info[:2])'
+
+preflight: python # whatever these targets need of this machine, all at once, and what has to be asked
+	@$(PYTHON) -m localcloud.preflight $(MAKECMDGOALS)
+
+.venv/.complete: requirements.txt requirements-dev.txt | python
 	@$(PYTHON) bin/make_venv.py .venv requirements-dev.txt
 	@touch $@
 

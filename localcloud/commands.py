@@ -15,7 +15,8 @@ from requests.exceptions import RequestException
 from rich.console import Console
 from rich.table import Table
 
-from localcloud import emulation, engine, lifecycle, process, sweep
+from localcloud import daemon, dockerd, emulation, engine, lifecycle, process, sweep
+from localcloud.preflight import look
 from localcloud.settings import UserError
 
 if TYPE_CHECKING:
@@ -50,7 +51,9 @@ def say(line: str) -> None:
 def run_up(options: argparse.Namespace, settings: Settings) -> int:
     """Bring it up and tell where."""
     started = time.monotonic()
-    record = lifecycle.up(settings, yes=options.yes, say=say)
+    if problems := look.require(look.CONTAINERS, settings, yes=daemon.allowed(yes=options.yes), say=say):
+        return look.report("localcloud up", problems)
+    record = lifecycle.up(settings, say)
     own = ", ".join(record["own"]) or "none"
     say(f"ready at {record['endpoint']} after {time.monotonic() - started:.1f} s (process {record['pid']})")
     say(f"containers reach it at http://{record['gateway']}:{settings.port} on the Docker network {settings.network}")
@@ -109,8 +112,8 @@ def run_emulate(options: argparse.Namespace, settings: Settings) -> int:
     if options.off:
         emulation.forget(say)
     else:
-        with lifecycle.one_at_a_time(settings, say):
-            emulation.ensure(engine.ensure(settings, yes=False, say=say), settings.cache_dir, say)
+        with dockerd.one_at_a_time(settings, say):
+            emulation.ensure(engine.require(), settings.cache_dir, say)
     return 0
 
 

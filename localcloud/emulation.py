@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING
 
 from docker.errors import ImageNotFound
 
-from localcloud import engine, images
+from localcloud import dockerd, images
+from localcloud.base_images import STAND_INS as NATIVE
+from localcloud.base_images import Images, registry_answers
 from localcloud.settings import UserError
 
 if TYPE_CHECKING:
@@ -36,11 +38,11 @@ MASK = "ffffffffffffff00fffffffffffffffffeffffff"
 PACKAGES = ("qemu-user-static", "arch-test", "mmdebstrap")
 COMMAND = "bin/localcloud emulate"
 BASE = f"{images.BASE}-arm64"
-STAND_INS = images.Images(
-    python=f"{images.STAND_INS.python}-arm64",
-    postgres=f"{images.STAND_INS.postgres}-arm64",
-    haproxy=images.STAND_INS.haproxy,
-    codebuild=f"{images.STAND_INS.codebuild}-arm64",
+STAND_INS = Images(
+    python=f"{NATIVE.python}-arm64",
+    postgres=f"{NATIVE.postgres}-arm64",
+    haproxy=NATIVE.haproxy,
+    codebuild=f"{NATIVE.codebuild}-arm64",
 )
 
 
@@ -107,7 +109,7 @@ def ensure(client: docker.DockerClient, cache: Path, say: Callable[[str], None])
     if architecture(client) == ARCHITECTURE:
         say(f"this machine runs {PLATFORM} itself; there is nothing to emulate")
         return
-    if images.registry_answers():
+    if registry_answers():
         raise UserError(
             "emulation is tried with stand-in images only, and a public registry answers here; "
             f"run: SLIPWAY_IMAGES=stand-in {COMMAND}, and everything else with SLIPWAY_IMAGES=stand-in too"
@@ -142,7 +144,7 @@ def register(say: Callable[[str], None]) -> None:
         raise UserError(f"only root can register an emulator in the kernel: run as root: {COMMAND}")
     if not all(shutil.which(name) for name in (INTERPRETER, "arch-test", "mmdebstrap")):
         say(f"installing {', '.join(PACKAGES)} (Debian packages, 65 MB)")
-        engine.apt_install(list(PACKAGES))
+        dockerd.apt_install(list(PACKAGES))
     path = shutil.which(INTERPRETER)
     if not (HANDLERS / "register").exists():
         mounted = ["mount", "-t", "binfmt_misc", "binfmt_misc", str(HANDLERS)]

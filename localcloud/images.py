@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import os
-import platform
 import shutil
 import subprocess
 import tempfile
 import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docker.errors import ImageNotFound
 from docker.utils.json_stream import json_stream
 
-from localcloud import engine
+from localcloud import dockerd
+from localcloud.base_images import PUBLIC, STAND_INS, Images, registry_answers
 from localcloud.pip_settings import pip_conf
 from localcloud.settings import UserError
 
@@ -29,8 +27,6 @@ if TYPE_CHECKING:
 RECIPES = Path(__file__).resolve().parent / "images"
 RECIPE_LABEL = "slipway.recipe"
 """What an image was built from. (Containers inherit an image's labels, so the label of our containers is not on it.)"""
-REGISTRY = "public.ecr.aws"
-REGISTRY_SECONDS = 4
 BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 SUITE = "bookworm"
 INCLUDE = "usr-is-merged,ca-certificates,python3,python3-pip,python3-venv"
@@ -42,55 +38,9 @@ KEEP_PACKAGES = "download/empty,essential/unlink,cleanup/apt"
 """Steps that mmdebstrap leaves out, so that downloaded packages are still there to be kept."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Images:
-    """The image names in use: public ones or stand-ins."""
-
-    python: str
-    postgres: str
-    haproxy: str
-    codebuild: str
-    """What AWS's own build images are here."""
-
-    def environment(self) -> dict[str, str]:
-        """Return the names as environment variables: PYTHON_IMAGE, POSTGRES_IMAGE, HAPROXY_IMAGE, CODEBUILD_IMAGE."""
-        return {f"{name.upper()}_IMAGE": image for name, image in asdict(self).items()}
-
-
-CURATED = "aarch64-standard:3.0" if platform.machine() in ("aarch64", "arm64") else "x86_64-standard:5.0"
-PUBLIC = Images(
-    python=f"{REGISTRY}/docker/library/python:3.11-slim-bookworm",
-    postgres=f"{REGISTRY}/docker/library/postgres:15-alpine",
-    haproxy=f"{REGISTRY}/docker/library/haproxy:2.6",
-    codebuild=f"{REGISTRY}/codebuild/amazonlinux-{CURATED}",
-)
-STAND_INS = Images(
-    python="slipway.local/python:3.11",
-    postgres="slipway.local/postgres:15",
-    haproxy="slipway.local/haproxy:2.6",
-    codebuild="slipway.local/codebuild:5.0",
-)
 BASE = "slipway.local/debian:bookworm"
 OURS = ("slipway.local/", "slipway-acceptance/")
 """How the names of the images begin that the local cloud and acceptance against it make."""
-
-
-def registry_answers() -> bool:
-    """Tell within 4 s whether the public image registry can be reached (any HTTP answer counts).
-
-    SLIPWAY_IMAGES=public or =stand-in decides instead.
-    """
-    chosen = os.environ.get("SLIPWAY_IMAGES")
-    if chosen in ("public", "stand-in"):
-        return chosen == "public"
-    connection = http.client.HTTPSConnection(REGISTRY, timeout=REGISTRY_SECONDS)
-    try:
-        connection.request("GET", "/v2/")
-        return connection.getresponse().status in (200, 401)
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def ensure(client: docker.DockerClient, cache: Path, say: Callable[[str], None]) -> Images:
@@ -167,7 +117,7 @@ def base(client: docker.DockerClient, cache: Path, say: Callable[[str], None]) -
     if shutil.which("mmdebstrap") is None:
         if os.geteuid() != 0 or shutil.which("apt-get") is None:
             raise UserError("no image registry is reachable and mmdebstrap is missing: install the package mmdebstrap")
-        engine.apt_install(["mmdebstrap"])
+        dockerd.apt_install(["mmdebstrap"])
     say(f"{BASE}: building from Debian packages (about 30 s, 150 MB)")
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from docker.errors import APIError, NotFound
 
-from localcloud import engine, images, leftovers, network, process, sweep
+from localcloud import dockerd, engine, images, leftovers, network, process, sweep
 from localcloud.settings import ACCOUNT, NETWORK_LABEL, REPOSITORY, UserError, client_environment
 
 if TYPE_CHECKING:
@@ -36,42 +36,19 @@ def locked(settings: Settings) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def one_at_a_time(settings: Settings, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold the cache's lock: local clouds that share a Docker Engine and base images make these once.
-
-    Raises:
-        UserError: the cache's folder cannot be made.
-    """
-    try:
-        settings.cache_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"{error}; set SLIPWAY_CACHE to another folder than {settings.cache_dir}") from error
-    with (settings.cache_dir / "lock").open("w") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("another local cloud prepares the Docker Engine and base images: waiting for it")
-            fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
-
-
-def up(settings: Settings, *, yes: bool, say: Callable[[str], None]) -> dict[str, Any]:
+def up(settings: Settings, say: Callable[[str], None]) -> dict[str, Any]:
     """Bring the local cloud up, whatever state it is in, and return what runs.
 
     Args:
         settings: of this local cloud.
-        yes: install and start a Docker Engine without asking.
         say: takes progress lines.
 
     Raises:
         UserError: with the remedy.
     """
     with locked(settings):
-        if process.running_pid(settings) is None:
-            process.refuse_taken_port(settings.port)  # before anything is made
-        with one_at_a_time(settings, say):
-            client = engine.ensure(settings, yes=yes, say=say)
+        with dockerd.one_at_a_time(settings, say):
+            client = engine.require()
             names = images.ensure(client, settings.cache_dir, say)
         record = {
             "endpoint": settings.endpoint,
@@ -175,7 +152,7 @@ def reset_all(settings: Settings, say: Callable[[str], None]) -> None:
         say(f"removed {len(names)} images; untagged build layers: docker image prune")
     for folder in (settings.cache_dir / name for name in ("docker", "docker-exec", "images")):
         if folder.exists():
-            engine.unmount_below(folder)
+            dockerd.unmount_below(folder)
             shutil.rmtree(folder)
     (settings.cache_dir / "dockerd.log").unlink(missing_ok=True)
     shutil.rmtree(settings.state_dir, ignore_errors=True)
@@ -221,7 +198,7 @@ def status(settings: Settings) -> dict[str, Any]:
         "state": str(settings.state_dir),
         "log": str(settings.log_dir / "localcloud.log"),
         "docker": None if client is None else client.version()["Version"],
-        "docker_started_by_us": engine.our_pid(settings),
+        "docker_started_by_us": dockerd.our_pid(settings),
         "network": settings.network,
         "gateway": record.get("gateway"),
         "containers": {container.name: container.status for container in containers},

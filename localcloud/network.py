@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from docker.errors import NotFound
 from docker.types import IPAMConfig, IPAMPool
 
+from localcloud.daemon import refuse_foreign_network
 from localcloud.settings import LABEL, NETWORK_LABEL, UserError
 
 if TYPE_CHECKING:
@@ -51,10 +52,7 @@ def ensure(client: docker.DockerClient, settings: Settings) -> str:
             labels={LABEL: "1", NETWORK_LABEL: settings.network},
         )
         network.reload()
-    if network.attrs["Labels"].get(LABEL) != "1":
-        raise UserError(
-            f"the Docker network {settings.network} is not ours: remove it, or set SLIPWAY_NETWORK to another"
-        )
+    refuse_foreign_network(settings.network, network.attrs["Labels"])
     config = network.attrs["IPAM"]["Config"][0]
     memory(settings).write_text(json.dumps({"subnet": config["Subnet"]}))
     return str(config["Gateway"])

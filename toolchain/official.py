@@ -7,13 +7,10 @@ import os
 import platform
 import subprocess
 import tarfile
-import threading
-import urllib.error
-import urllib.request
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from toolchain import installed
+from toolchain import installed, reach
 from toolchain.errors import ToolchainError, UnavailableError
 from toolchain.layout import Toolchain
 from toolchain.pins import key, pins
@@ -25,50 +22,32 @@ if TYPE_CHECKING:
 
 DOWNLOADS = "https://get.pulumi.com/releases/sdk"
 RELEASES = "https://github.com/pulumi/pulumi/releases/download"
-PROBE_SECONDS = 4  # how long a machine without a way out may wait for nothing
 PLUGIN_SECONDS = 300
 ARCHITECTURES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 
 
-def _open(url: str, *, seconds: float, method: str = "GET") -> bytes:
+def _checked(url: str, code: int) -> None:
+    if code == HTTPStatus.NOT_FOUND:
+        raise UnavailableError(f"{url} does not exist")
+    if code != HTTPStatus.OK:
+        raise UnavailableError(f"{url} answers {code}")
+
+
+def _open(url: str, *, seconds: float) -> bytes:
     if not url.startswith(("https://", "http://127.0.0.1:")):
         raise UnavailableError(f"{url} is neither https nor on this machine")
-    request = urllib.request.Request(url, method=method, headers={"User-Agent": "slipway"})  # noqa: S310 - checked above
-    try:
-        with urllib.request.urlopen(request, timeout=seconds) as response:  # noqa: S310 - checked above
-            content: bytes = response.read()
-    except urllib.error.HTTPError as error:
-        if error.code == HTTPStatus.NOT_FOUND:
-            raise UnavailableError(f"{url} does not exist") from None
-        raise UnavailableError(f"{url} answers {error.code}") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", error)
-        raise UnavailableError(f"{url.split('/')[2]} cannot be reached ({reason})") from None
+    code, content = reach.open_url(url, seconds=seconds)
+    _checked(url, code)
     return content
 
 
-def probe(url: str, seconds: float = PROBE_SECONDS) -> None:
+def probe(url: str, seconds: float = reach.SECONDS) -> None:
     """Ask whether a download is there; looking its name up, which has a time-out of its own, counts too.
 
     Raises:
         UnavailableError: it is not, or there is no answer in time.
     """
-    host = url.split("/")[2]
-    outcome: list[UnavailableError | None] = [UnavailableError(f"{host} gives no answer in {seconds:g} s")]
-
-    def ask() -> None:
-        try:
-            _open(url, seconds=seconds, method="HEAD")
-        except UnavailableError as error:
-            outcome[0] = error
-        else:
-            outcome[0] = None
-
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if outcome[0]:
-        raise outcome[0]
+    _checked(url, reach.status(url, seconds))
 
 
 def archive_name(version: str) -> str:
@@ -88,7 +67,7 @@ def _checksum(name: str, downloads: str, releases: str) -> str:
     version = pins().cli
     for url in (f"{downloads}/pulumi-{version}-checksums.txt", f"{releases}/v{version}/pulumi-{version}-checksums.txt"):
         try:
-            lines = _open(url, seconds=PROBE_SECONDS).decode(errors="replace").splitlines()
+            lines = _open(url, seconds=reach.SECONDS).decode(errors="replace").splitlines()
         except UnavailableError:
             continue
         for line in lines:

@@ -21,7 +21,7 @@ import docker
 import pytest
 import requests
 
-from localcloud import engine, lifecycle, network, process, settings
+from localcloud import daemon, dockerd, engine, network, process, settings
 from localcloud.clock import Clock
 from localcloud.services.codepipeline import sources
 from localcloud.services.docking import Docking
@@ -67,34 +67,13 @@ def test_a_port_that_is_none_is_refused(port: str, monkeypatch: pytest.MonkeyPat
 def test_no_engine_is_started_where_that_may_not_be_done(docker_host: str, user: int, dockerd: str, words: str) -> None:
     """Another daemon is named, or nobody here may start one."""
     with pytest.raises(UserError, match=words):
-        engine.refuse_where_not_ours(docker_host, user, dockerd)
+        daemon.refuse_where_not_ours(docker_host, user, dockerd)
 
 
 def test_an_engine_may_be_started_by_root(monkeypatch: pytest.MonkeyPatch) -> None:
     """The default socket named in DOCKER_HOST is not another daemon."""
     monkeypatch.setattr("sys.platform", "linux")
-    engine.refuse_where_not_ours("unix:///var/run/docker.sock", 0, "/usr/sbin/dockerd")
-
-
-def test_an_engine_is_started_only_with_consent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a terminal, a flag or CI=true the answer is no."""
-    monkeypatch.delenv("CI", raising=False)
-    monkeypatch.setattr("sys.stdin.isatty", lambda: False)
-    with pytest.raises(UserError, match="--yes"):
-        engine.confirm(yes=False)
-    engine.confirm(yes=True)
-    monkeypatch.setenv("CI", "true")
-    engine.confirm(yes=False)
-
-
-def test_a_reachable_engine_is_used_as_it_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing is asked, installed or started."""
-    running = object()
-    monkeypatch.setattr(engine, "client", lambda: running)
-    for name in ("confirm", "install", "start"):
-        monkeypatch.setattr(engine, name, lambda *_, **__: pytest.fail("touched"))
-    own = settings.Settings(state_dir=tmp_path, port=1, network="n", cache_dir=tmp_path)
-    assert engine.ensure(own, yes=False, say=print) is running
+    daemon.refuse_where_not_ours("unix:///var/run/docker.sock", 0, "/usr/sbin/dockerd")
 
 
 def test_a_stale_pid_file_is_removed_and_anothers_process_is_not_ours(tmp_path: Path) -> None:
@@ -102,9 +81,9 @@ def test_a_stale_pid_file_is_removed_and_anothers_process_is_not_ours(tmp_path: 
     own = settings.Settings(state_dir=tmp_path, port=1, network="n", cache_dir=tmp_path)
     stale = tmp_path / "dockerd.pid"
     stale.write_text("1")
-    assert engine.our_pid(own) is None
+    assert dockerd.our_pid(own) is None
     assert not engine.stop(own)
-    engine.remove_stale_pidfile(stale, "dockerd")
+    dockerd.remove_stale_pidfile(stale, "dockerd")
     assert not stale.exists()
 
 
@@ -112,17 +91,17 @@ def test_the_pid_file_of_a_daemon_that_was_killed_is_removed_and_that_of_a_runni
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Also while nobody has asked the killed one for its exit status."""
-    monkeypatch.setattr(engine, "GONE_SECONDS", 0.5)
+    monkeypatch.setattr(dockerd, "GONE_SECONDS", 0.5)
     program, pidfile = tmp_path / "dockerd", tmp_path / "dockerd.pid"
     shutil.copy("/bin/sleep", program)
     with subprocess.Popen([program, "10"]) as daemon:
         pidfile.write_text(str(daemon.pid))
-        while not engine.runs(pidfile, "dockerd"):  # a new process has no command line for a moment
+        while not dockerd.runs(pidfile, "dockerd"):  # a new process has no command line for a moment
             assert daemon.poll() is None
-        engine.remove_stale_pidfile(pidfile, "dockerd")
+        dockerd.remove_stale_pidfile(pidfile, "dockerd")
         assert pidfile.exists()
         daemon.kill()
-        engine.remove_stale_pidfile(pidfile, "dockerd")
+        dockerd.remove_stale_pidfile(pidfile, "dockerd")
         assert not pidfile.exists()
 
 
@@ -152,7 +131,7 @@ def test_what_a_killed_engine_left_mounted_is_detached(tmp_path: Path) -> None:
     inner.mkdir(parents=True)
     for folder in (tmp_path / "docker", inner):
         subprocess.run(["mount", "--bind", folder, folder], check=True)
-    engine.unmount_below(tmp_path / "docker")
+    dockerd.unmount_below(tmp_path / "docker")
     assert str(tmp_path) not in Path("/proc/mounts").read_text("utf-8")
     shutil.rmtree(tmp_path / "docker")
 
@@ -185,7 +164,7 @@ def test_two_local_clouds_prepare_what_they_share_one_after_the_other(tmp_path: 
     shared = settings.Settings(state_dir=tmp_path / "state", port=1, network="none", cache_dir=tmp_path / "cache")
     said: list[str] = []
     second = threading.Thread(target=lambda: prepared(shared, said))
-    with lifecycle.one_at_a_time(shared, said.append):
+    with dockerd.one_at_a_time(shared, said.append):
         second.start()
         while not said:
             time.sleep(0.01)
@@ -200,14 +179,14 @@ def test_a_cache_that_cannot_be_made_is_named_with_its_variable() -> None:
     nowhere = settings.Settings(state_dir=Path("/nowhere"), port=1, network="none", cache_dir=Path("/proc/none"))
     with (
         pytest.raises(UserError, match="set SLIPWAY_CACHE to another folder than /proc/none"),
-        lifecycle.one_at_a_time(nowhere, print),
+        dockerd.one_at_a_time(nowhere, print),
     ):
         pass
 
 
 def prepared(shared: settings.Settings, said: list[str]) -> None:
     """Prepare nothing, when it is one's turn."""
-    with lifecycle.one_at_a_time(shared, said.append):
+    with dockerd.one_at_a_time(shared, said.append):
         said.append("prepared")
 
 

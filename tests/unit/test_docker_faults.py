@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from localcloud import engine
+from localcloud import daemon
 from localcloud.settings import UserError
 from tests.setups import ROOT, environment
 
@@ -52,9 +52,9 @@ def test_a_daemon_that_hangs_is_not_joined_by_a_second_one(tmp_path: Path) -> No
         mute.bind(str(path))
         mute.listen()
         with pytest.raises(UserError, match=f"a Docker Engine listens at {path} and gives no answer: restart it"):
-            engine.refuse_silent(path)
-    engine.refuse_silent(path)  # dead now
-    engine.refuse_silent(tmp_path / "absent")
+            daemon.refuse_silent(path)
+    daemon.refuse_silent(path)  # dead now
+    daemon.refuse_silent(tmp_path / "absent")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user for a while")
@@ -67,7 +67,7 @@ def test_a_daemon_that_this_user_may_not_ask_is_said_to_be_one(tmp_path: Path) -
         os.seteuid(65534)
         try:
             with pytest.raises(UserError, match=r"this user may not use .*: add it to the group docker"):
-                engine.refuse_silent(path)
+                daemon.refuse_silent(path)
         finally:
             os.seteuid(0)
 
@@ -94,5 +94,6 @@ def test_a_port_that_is_none_is_refused(tmp_path: Path, port: str) -> None:
 def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     """Here a file is in its way."""
     (tmp_path / "file").write_text("", "utf-8")
-    line = refusal(up(tmp_path / "file" / "state"))
-    assert f"the state folder is {tmp_path / 'file' / 'state'}, SLIPWAY_STATE names another" in line
+    state = tmp_path / "file" / "state"
+    line = refusal(up(state, SLIPWAY_CACHE=str(tmp_path)))
+    assert line.startswith(f"{state} cannot be written (Not a directory): see to its rights, or set SLIPWAY_STATE")

@@ -1,0 +1,56 @@
+"""The base images' names: the public ones where a registry is reachable, else stand-ins of our own."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import asdict, dataclass
+
+from toolchain.errors import UnavailableError
+from toolchain.reach import status
+
+REGISTRY = "public.ecr.aws"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Images:
+    """The image names in use: public ones or stand-ins."""
+
+    python: str
+    postgres: str
+    haproxy: str
+    codebuild: str
+    """What AWS's own build images are here."""
+
+    def environment(self) -> dict[str, str]:
+        """Return the names as environment variables: PYTHON_IMAGE, POSTGRES_IMAGE, HAPROXY_IMAGE, CODEBUILD_IMAGE."""
+        return {f"{name.upper()}_IMAGE": image for name, image in asdict(self).items()}
+
+
+CURATED = "aarch64-standard:3.0" if platform.machine() in ("aarch64", "arm64") else "x86_64-standard:5.0"
+PUBLIC = Images(
+    python=f"{REGISTRY}/docker/library/python:3.11-slim-bookworm",
+    postgres=f"{REGISTRY}/docker/library/postgres:15-alpine",
+    haproxy=f"{REGISTRY}/docker/library/haproxy:2.6",
+    codebuild=f"{REGISTRY}/codebuild/amazonlinux-{CURATED}",
+)
+STAND_INS = Images(
+    python="slipway.local/python:3.11",
+    postgres="slipway.local/postgres:15",
+    haproxy="slipway.local/haproxy:2.6",
+    codebuild="slipway.local/codebuild:5.0",
+)
+
+
+def registry_answers() -> bool:
+    """Tell within 4 s whether the public image registry can be reached.
+
+    SLIPWAY_IMAGES=public or =stand-in decides instead.
+    """
+    chosen = os.environ.get("SLIPWAY_IMAGES")
+    if chosen in ("public", "stand-in"):
+        return chosen == "public"
+    try:
+        return status(f"https://{REGISTRY}/v2/") in (200, 401)
+    except UnavailableError:
+        return False

@@ -1,0 +1,75 @@
+"""Which servers a set-up will fetch from, and whether they answer."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from localcloud.preflight.findings import Problem
+from toolchain import reach
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SECONDS = 20
+"""How long a command may take that only reads settings."""
+DEFAULT_INDEX = "https://pypi.org/simple"
+
+
+def output(*command: str) -> str:
+    """Return what a command prints, "" where it is missing or fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout if done.returncode == 0 else ""
+
+
+def need(what: str, addresses: list[str], remedy: str) -> Iterator[Problem]:
+    """Give a problem where none of the addresses answers.
+
+    Args:
+        what: that is fetched there.
+        addresses: of which one is enough; none of http or https: nothing is asked.
+        remedy: what to do.
+    """
+    asked = [address for address in addresses if address.startswith(("http://", "https://"))]
+    if not asked:
+        return
+    with ThreadPoolExecutor(len(asked)) as pool:
+        if any(pool.map(reach.is_up, asked)):
+            return
+    hosts = " and ".join(dict.fromkeys(map(reach.host, asked)))
+    yield Problem(f"{hosts} gives no answer and {what} are fetched there: {remedy}")
+
+
+def package_index() -> Iterator[Problem]:
+    """Look at the package index that pip is configured with."""
+    listed = output(sys.executable, "-m", "pip", "config", "list")
+    settings = dict(re.findall(r"(?m)^[^=\n]*?\.?([a-z-]+)='(.*)'$", listed))
+    own = {name: os.environ.get(f"PIP_{name.upper().replace('-', '_')}") for name in ("index-url", "no-index")}
+    settings |= {name: value for name, value in own.items() if value}
+    if settings.get("no-index", "").lower() in ("1", "true", "yes", "on"):
+        return
+    address = f"{(settings.get('index-url') or DEFAULT_INDEX).rstrip('/')}/pip/"  # a page of any index, and a short one
+    yield from need("Python packages", [address], "see to the network, a proxy, or pip's index-url (pip config list)")
+
+
+def go_proxy() -> Iterator[Problem]:
+    """Look at the Go proxy that GOPROXY names."""
+    addresses = re.split(r"[,|]", output("go", "env", "GOPROXY").strip())
+    yield from need("Go modules", addresses, "see to the network, a proxy, or GOPROXY (go env GOPROXY)")
+
+
+def debian() -> Iterator[Problem]:
+    """Look at the mirrors that apt is configured with."""
+    if shutil.which("apt-get") is None:
+        return
+    addresses = output("apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages").split()
+    remedy = "see to the network, a proxy, or apt's sources (/etc/apt)"
+    yield from need("Debian packages", list(dict.fromkeys(addresses)), remedy)

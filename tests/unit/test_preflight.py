@@ -1,0 +1,229 @@
+"""What a command needs of this machine is looked at all at once, before anything is made."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import os
+import shutil
+import socket
+import socketserver
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from localcloud import dockerd
+from localcloud.preflight import look, room
+from localcloud.preflight.findings import Finding, Leave, Problem, Room, Step
+from localcloud.settings import Settings, UserError
+from tests.setups import ROOT, environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+NO_WAY_OUT = {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": ""}
+SECONDS = 10
+"""What "the first seconds" are; the slowest answer from a network that gives none takes 4."""
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Path:
+    """A clone in which nothing has been made."""
+    for name in ("localcloud", "toolchain", "bin"):
+        shutil.copytree(ROOT / name, tmp_path / "clone" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Makefile", "requirements.txt", "requirements-dev.txt"):
+        shutil.copy(ROOT / name, tmp_path / "clone" / name)
+    return tmp_path / "clone"
+
+
+def preflight(clone: Path, target: str, **others: str) -> subprocess.CompletedProcess[str]:
+    """Look at what a target of make needs in a clone, on a machine with no way out, without a terminal."""
+    return subprocess.run(
+        [sys.executable, "-m", "localcloud.preflight", target],
+        cwd=clone, env=environment(**NO_WAY_OUT | {"PYTHONPATH": str(clone), "CI": ""} | others),
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+def test_all_that_is_wrong_is_told_at_once_and_within_seconds(fresh: Path, tmp_path: Path) -> None:
+    """A line each with its remedy, and nothing is made."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("", "utf-8")
+    before, began = sorted(fresh.rglob("*")), time.monotonic()
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = str(holder.getsockname()[1])
+        done = preflight(
+            fresh, "demo", PATH=str(tmp_path / "empty"), PYTHONDONTWRITEBYTECODE="1", SLIPWAY_PORT=port,
+            SLIPWAY_CACHE=str(tmp_path / "file" / "cache"), DOCKER_HOST=f"unix://{tmp_path}/none.sock",
+        )  # fmt: skip
+    assert time.monotonic() - began < SECONDS
+    assert done.returncode == 1
+    for words in (
+        "git is not installed; Debian has it in a package",
+        "pypi.org gives no answer and Python packages are fetched there: see to the network",
+        "Go is not installed and a build needs 1.26 or newer. Install Go from go.dev",
+        f"DOCKER_HOST is unix://{tmp_path}/none.sock and no Docker Engine answers there: start it or unset",
+        f"port {port} is taken by process {os.getpid()}",
+        f"{tmp_path}/file/cache cannot be written (Not a directory): see to its rights, or set SLIPWAY_CACHE",
+    ):
+        assert [line for line in done.stderr.splitlines() if line.startswith(f"setup: {words}")], (words, done.stderr)
+    assert all(line.startswith("setup: ") for line in done.stderr.splitlines())
+    assert sorted(fresh.rglob("*")) == before
+
+
+def test_make_refuses_before_it_installs_anything(fresh: Path, tmp_path: Path) -> None:
+    """The virtual environment is not begun when the Docker Engine cannot be had."""
+    own = {"CI": "", "DOCKER_HOST": f"unix://{tmp_path}/none.sock", "SLIPWAY_CACHE": str(tmp_path / "cache")}
+    done = subprocess.run(
+        ["make", f"PYTHON={sys.executable}", "demo"], cwd=fresh, env=environment(**NO_WAY_OUT | own),
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "no Docker Engine answers there" in done.stderr
+    assert not (fresh / ".venv").exists()
+
+
+def test_an_old_python_is_named_by_make(fresh: Path) -> None:
+    """In one line, although the program that looks at the rest could not be read by it."""
+    (fresh / "sitecustomize.py").write_text("import sys\nsys.version_info = (3, 9, 18)\n", "utf-8")
+    done = subprocess.run(
+        ["make", f"PYTHON={sys.executable}", "demo"], cwd=fresh, env=environment(),
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.stderr.splitlines()[0].startswith("setup: Python is 3.9 and must be 3.11 or newer")
+    assert done.returncode != 0
+
+
+class Engine(http.server.BaseHTTPRequestHandler):
+    """A Docker Engine's API as far as it is asked beforehand."""
+
+    pages: dict[str, object] = {}  # noqa: RUF012 - each test has its own class
+
+    def do_GET(self) -> None:
+        """Answer with a page's JSON."""
+        content = self.pages.get(self.path.partition("?")[0])
+        self.send_response(404 if content is None else 200)
+        self.end_headers()
+        self.wfile.write(json.dumps(content).encode())
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def address_string(self) -> str:
+        """Return a name: a Unix socket has no address."""
+        return "unix"
+
+
+GOOD = {
+    "/version": {"Version": "20.10.24", "ApiVersion": "1.41"},
+    "/info": {"DriverStatus": [["Backing Filesystem", "extfs"]], "DockerRootDir": "/nowhere"},
+    "/images/json": [
+        {"RepoTags": [f"slipway.local/{name}"]}
+        for name in ("python:3.11", "postgres:15", "haproxy:2.6", "codebuild:5.0")
+    ],
+    "/networks/slipway": {"Labels": {"slipway.localcloud": "1"}},
+}
+
+
+@pytest.fixture
+def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    """Give a function that looks at an engine with these pages; the rest of them is as it should be."""
+    path = tmp_path / "docker.sock"
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+    handler = type("Handler", (Engine,), {"pages": dict(GOOD)})
+    server = socketserver.ThreadingUnixStreamServer(str(path), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def look_at(pages: dict[str, object]) -> list[Finding]:
+        handler.pages.update(pages)
+        own = Settings(state_dir=tmp_path, port=1, network="slipway", cache_dir=tmp_path)
+        return look.findings(look.CONTAINERS[:1], own)
+
+    yield look_at
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("pages", "words"),
+    [
+        ({}, ""),
+        ({"/version": {"Version": "19.03", "ApiVersion": "1.40"}}, "Docker Engine 19.03 is older than 20.10"),
+        ({"/info": {"DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}}, "in containerd's store"),
+        ({"/networks/slipway": {"Labels": {}}}, "the Docker network slipway is not ours"),
+    ],
+    ids=["of use", "too old", "containerd's store", "another's network"],
+)
+def test_an_engine_that_will_not_do_is_told_beforehand(ask: object, pages: dict[str, object], words: str) -> None:
+    """With what to do."""
+    assert callable(ask)
+    problems = [item.text for item in ask(pages) if not isinstance(item, Room)]
+    assert len(problems) == bool(words)
+    assert words in "".join(problems)
+
+
+def test_what_several_need_of_one_disk_is_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each alone would have room; the folders need not be there."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(20 * 10**9, 0, 8 * 10**9))
+    wanted = [Room(tmp_path / "a" / "b", 6, "the build", "SLIPWAY_CACHE"), Room(tmp_path / "c", 2.4, "modules")]
+    (line,) = room.shortages(wanted)
+    assert line == (
+        f"8.0 GB are free and 8.4 needed (the build 6 in {tmp_path}/a/b, modules 2.4 in {tmp_path}/c): "
+        "make room, or set SLIPWAY_CACHE to a folder elsewhere"
+    )
+    assert not list(room.shortages(wanted[:1]))
+
+
+def absent(_: Settings) -> Iterator[Finding]:
+    """Find that there is no engine, and something to do."""
+    yield Step("build something", 200)
+    yield Leave("no Docker Engine answers", "start one")
+
+
+def broken(_: Settings) -> Iterator[Finding]:
+    """Find something, then something that stops."""
+    yield Problem("this first")
+    raise UserError("that too")
+
+
+@pytest.mark.parametrize(
+    ("terminal", "yes", "answer", "problem"),
+    [
+        (False, False, None, "no Docker Engine answers; leave to start one is needed: set YES=1, or start Docker"),
+        (True, False, "", "no Docker Engine answers and leave to start one was not given: start Docker"),
+        (True, False, "y", ""),
+        (False, True, None, ""),
+    ],
+    ids=["nobody to ask", "no", "yes", "beforehand"],
+)
+def test_leave_is_asked_once_and_used_at_once(  # noqa: PLR0913
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, terminal: bool, yes: bool, answer: str | None, problem: str
+) -> None:
+    """What was allowed is done before the long part begins, so that nothing asks again."""
+    started: list[Settings] = []
+    asked: list[str] = []
+    monkeypatch.setattr("sys.stdin.isatty", lambda: terminal)
+    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or answer)
+    monkeypatch.setattr(dockerd, "ensure", lambda settings, _: started.append(settings))
+    own = Settings(state_dir=tmp_path, port=1, network="n", cache_dir=tmp_path)
+    said: list[str] = []
+    problems = look.require((absent,), own, yes=yes, say=said.append)
+    assert "".join(problems).startswith(problem)
+    assert bool(problems) == bool(problem)
+    assert len(asked) == (answer is not None)
+    assert bool(started) == (not problem)
+    if terminal or yes:
+        assert said == ["first, once, about 4 min on two cores:", "  build something (up to 3 min)"]
+
+
+def test_what_a_check_found_before_it_was_stopped_is_told_too(tmp_path: Path) -> None:
+    """And nobody is asked for leave while something is wrong."""
+    own = Settings(state_dir=tmp_path, port=1, network="n", cache_dir=tmp_path)
+    assert look.require((broken, absent), own, yes=True, say=pytest.fail) == ["this first", "that too"]
