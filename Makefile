@@ -4,7 +4,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 PY := .venv/bin/python
 CLOUD ?= local
-# YES=1: install and start a Docker Engine without asking, as with CI=true
+# YES=1 (or CI=true): install and start a Docker Engine without asking; commands read it from the environment
 export PYTHONPATH := $(CURDIR)
 FAST := tests/gate tests/unit tests/stack
 
@@ -31,7 +31,7 @@ preflight: python # whatever these targets need of this machine, all at once, an
 	@touch $@
 
 up: setup ## start the local cloud (installs and starts a Docker Engine where there is none, after asking)
-	@bin/localcloud up $(if $(YES),--yes)
+	@bin/localcloud up
 
 status: ## what the local cloud runs
 	@bin/localcloud status
@@ -40,7 +40,7 @@ down: ## stop the local cloud, keep its state
 	@bin/localcloud down
 
 demo: setup ## both environments and the pipeline on the local cloud: commits released, stopped, rolled back
-	@bin/localcloud up $(if $(YES),--yes)
+	@bin/localcloud up
 	@$(PY) -m localcloud.demo
 
 check: .venv/.complete ## the gate for every commit: format, lint, types, fast tests

@@ -122,11 +122,13 @@ def spaced(before: str, edited: Path) -> str:
 
 def merge(old: list[str], new: list[str]) -> list[str]:
     """Return the new lines, where an old one differs by white space only the old one, and the old blank lines."""
-    texts = [[" ".join(line.split()) for line in lines] for lines in (old, new)]
+    texts = ([" ".join(line.split()) for line in lines] for lines in (old, new))
+    matched = SequenceMatcher(None, next(texts), next(texts), autojunk=False)
     indents: dict[str, str] = {}  # of the new lines: what it is in the old ones, by the last that both have
     lines: list[str] = []
-    for kind, a, b, c, d in SequenceMatcher(None, *texts, autojunk=False).get_opcodes():
-        before, given, blank = old[a:b], new[c:d], []
+    for kind, a, b, c, d in matched.get_opcodes():
+        before, given = old[a:b], new[c:d]
+        blank: list[str] = []
         while before and kind != "equal" and not before[-1].strip():
             blank.append(before.pop())  # stays below what is added
         for ours in before:

@@ -25,7 +25,7 @@ def main(targets: set[str]) -> int:
     try:
         yes = daemon.allowed(yes=bool(targets & TESTS))
         return look.report("setup", look.require(checks, load(), yes=yes, say=say))
-    except UserError as error:
+    except (UserError, RuntimeError) as error:  # the latter: a user without a home
         return look.report("setup", [str(error)])
     except (KeyboardInterrupt, EOFError):
         return look.report("setup", ["interrupted; nothing was changed, running it again goes on"])

@@ -65,7 +65,7 @@ def findings(checks: tuple[Check, ...], settings: Settings) -> list[Finding]:
         found: list[Finding] = []
         try:
             found.extend(check(settings))
-        except (UserError, ToolchainError) as error:
+        except (UserError, ToolchainError, OSError, RuntimeError) as error:  # the last: a user without a home
             found.append(Problem(str(error)))
         return found
 
@@ -76,7 +76,7 @@ def findings(checks: tuple[Check, ...], settings: Settings) -> list[Finding]:
 def tell(steps: list[Step], say: Callable[[str], None]) -> None:
     """Say what will be done and about how long it takes, where it takes long."""
     if seconds := sum(step.seconds for step in steps):
-        say(f"first, once, about {-(-seconds // 60)} min on two cores:")
+        say(f"to do first, once, in about {-(-seconds // 60)} min on two cores:")
     for step in steps:
         say(f"  {step.text} ({duration(step.seconds)})")
 

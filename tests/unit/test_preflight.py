@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
@@ -104,7 +104,7 @@ def test_an_old_python_is_named_by_make(fresh: Path) -> None:
 class Engine(http.server.BaseHTTPRequestHandler):
     """A Docker Engine's API as far as it is asked beforehand."""
 
-    pages: dict[str, object] = {}  # noqa: RUF012 - each test has its own class
+    pages: ClassVar[dict[str, object]] = {}
 
     def do_GET(self) -> None:
         """Answer with a page's JSON."""
@@ -137,12 +137,12 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     """Give a function that looks at an engine with these pages; the rest of them is as it should be."""
     path = tmp_path / "docker.sock"
     monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
-    handler = type("Handler", (Engine,), {"pages": dict(GOOD)})
-    server = socketserver.ThreadingUnixStreamServer(str(path), handler)
+    monkeypatch.setattr(Engine, "pages", dict(GOOD))
+    server = socketserver.ThreadingUnixStreamServer(str(path), Engine)
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def look_at(pages: dict[str, object]) -> list[Finding]:
-        handler.pages.update(pages)
+        Engine.pages.update(pages)
         own = Settings(state_dir=tmp_path, port=1, network="slipway", cache_dir=tmp_path)
         return look.findings(look.CONTAINERS[:1], own)
 
@@ -208,19 +208,24 @@ def test_leave_is_asked_once_and_used_at_once(  # noqa: PLR0913
 ) -> None:
     """What was allowed is done before the long part begins, so that nothing asks again."""
     started: list[Settings] = []
-    asked: list[str] = []
+    questions: list[str] = []
+
+    def reply(question: str) -> str | None:
+        questions.append(question)
+        return answer
+
     monkeypatch.setattr("sys.stdin.isatty", lambda: terminal)
-    monkeypatch.setattr("builtins.input", lambda question: asked.append(question) or answer)
+    monkeypatch.setattr("builtins.input", reply)
     monkeypatch.setattr(dockerd, "ensure", lambda settings, _: started.append(settings))
     own = Settings(state_dir=tmp_path, port=1, network="n", cache_dir=tmp_path)
     said: list[str] = []
     problems = look.require((absent,), own, yes=yes, say=said.append)
     assert "".join(problems).startswith(problem)
     assert bool(problems) == bool(problem)
-    assert len(asked) == (answer is not None)
+    assert len(questions) == (answer is not None)
     assert bool(started) == (not problem)
     if terminal or yes:
-        assert said == ["first, once, about 4 min on two cores:", "  build something (up to 3 min)"]
+        assert said == ["to do first, once, in about 4 min on two cores:", "  build something (up to 3 min)"]
 
 
 def test_what_a_check_found_before_it_was_stopped_is_told_too(tmp_path: Path) -> None:
