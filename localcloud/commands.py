@@ -51,7 +51,7 @@ def say(line: str) -> None:
 def run_up(options: argparse.Namespace, settings: Settings) -> int:
     """Bring it up and tell where."""
     started = time.monotonic()
-    if problems := look.require(look.CONTAINERS, settings, yes=daemon.allowed(yes=options.yes), say=say):
+    if problems := look.require(look.LOCAL_CLOUD, settings, yes=daemon.allowed(yes=options.yes), say=say):
         return look.report("localcloud up", problems)
     record = lifecycle.up(settings, say)
     own = ", ".join(record["own"]) or "none"

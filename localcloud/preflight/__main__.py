@@ -8,10 +8,16 @@ from localcloud import daemon
 from localcloud.preflight import look
 from localcloud.settings import UserError, load
 
-RUNS = {"up", "demo", "test", "faults", "bench"}
-"""The targets that start a local cloud; the others need what `make setup` makes."""
-TESTS = {"test"}
-"""Those that install and start a Docker Engine without asking."""
+CHECKS = {
+    "up": look.LOCAL_CLOUD,
+    "demo": look.LOCAL_CLOUD,
+    "test": look.CONTAINERS,
+    "faults": look.CONTAINERS,
+    "bench": look.CONTAINERS,
+}
+"""What targets need beside what `make setup` does."""
+TEST = "test"
+"""The target that installs and starts a Docker Engine without asking."""
 
 
 def say(line: str) -> None:
@@ -19,11 +25,12 @@ def say(line: str) -> None:
     print(f"setup: {line}", flush=True)
 
 
-def main(targets: set[str]) -> int:
+def main(targets: list[str]) -> int:
     """Look at what the targets need; return the exit code."""
-    checks = look.SETUP + (look.CONTAINERS if targets & RUNS else ())
+    more = [check for target in targets for check in CHECKS.get(target, ())]
+    checks = (*look.SETUP, *dict.fromkeys(more))
     try:
-        yes = daemon.allowed(yes=bool(targets & TESTS))
+        yes = daemon.allowed(yes=TEST in targets)
         return look.report("setup", look.require(checks, load(), yes=yes, say=say))
     except (UserError, RuntimeError) as error:  # the latter: a user without a home
         return look.report("setup", [str(error)])
@@ -32,4 +39,4 @@ def main(targets: set[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(set(sys.argv[1:])))
+    sys.exit(main(sys.argv[1:]))

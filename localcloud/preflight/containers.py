@@ -36,10 +36,9 @@ def engine(settings: Settings) -> Iterator[Finding]:
         UserError: none answers, and none may be started.
     """
     yield Room(settings.cache_dir, 0, "cache", "SLIPWAY_CACHE")
-    yield Room(settings.state_dir, 0, "state", "SLIPWAY_STATE")
     version = daemon.ask("/version")
     if version is not None:
-        yield from usable(version, settings)
+        yield from usable(version)
         return
     daemon.refuse_silent(daemon.socket_path())
     missing = shutil.which("dockerd") is None
@@ -55,12 +54,8 @@ def engine(settings: Settings) -> Iterator[Finding]:
     yield from images(made=made)
 
 
-def usable(version: dict[str, Any], settings: Settings) -> Iterator[Finding]:
-    """Look at the version, the storage, the network and the base images of the engine that answers.
-
-    Raises:
-        UserError: the local cloud's network is somebody else's.
-    """
+def usable(version: dict[str, Any]) -> Iterator[Finding]:
+    """Look at the version, the storage and the base images of the engine that answers."""
     api = tuple(int(part) for part in str(version.get("ApiVersion", "0")).split("."))
     if api < OLDEST_API:
         yield Problem(f"Docker Engine {version.get('Version')} is older than 20.10, which is needed: update it")
@@ -78,8 +73,6 @@ def usable(version: dict[str, Any], settings: Settings) -> Iterator[Finding]:
     if os.access(data, os.F_OK):  # else it is the disk of another machine
         yield Room(data, needed(made=made), "Docker's images", ours=False)
     yield from images(made=made)
-    if found := daemon.ask(f"/networks/{quote(settings.network)}"):
-        daemon.refuse_foreign_network(settings.network, found.get("Labels") or {})
 
 
 def needed(*, made: bool) -> float:
@@ -98,13 +91,24 @@ def images(*, made: bool) -> Iterator[Finding]:
 
 
 def port(settings: Settings) -> Iterator[Finding]:
-    """Look whether the port is free, or ours.
+    """Look whether the port is free or this local cloud's, and whether its state can be written.
 
     Raises:
-        UserError: somebody else listens there.
+        UserError: somebody else listens at the port.
     """
+    yield Room(settings.state_dir, 0, "state", "SLIPWAY_STATE")
     if process.running_pid(settings) is None:
         process.refuse_taken_port(settings.port)
+
+
+def docker_network(settings: Settings) -> Iterator[Finding]:
+    """Look whether the Docker network of the local cloud's name, where there is one, is a local cloud's.
+
+    Raises:
+        UserError: it is somebody else's.
+    """
+    if found := daemon.ask(f"/networks/{quote(settings.network)}"):
+        daemon.refuse_foreign_network(settings.network, found.get("Labels") or {})
     yield from ()
 
 

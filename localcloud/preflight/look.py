@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 SETUP: tuple[Check, ...] = (programs.git, programs.environments, programs.toolchain)
 """What `make setup` needs."""
-CONTAINERS: tuple[Check, ...] = (containers.engine, containers.port, containers.memory)
-"""What a running local cloud needs."""
+CONTAINERS: tuple[Check, ...] = (containers.engine, containers.memory)
+"""What tests need beside it: their local clouds have ports and networks of their own."""
+LOCAL_CLOUD: tuple[Check, ...] = (*CONTAINERS, containers.port, containers.docker_network)
+"""What the local cloud itself needs."""
 
 
 def require(checks: tuple[Check, ...], settings: Settings, *, yes: bool, say: Callable[[str], None]) -> list[str]:

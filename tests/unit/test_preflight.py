@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 
 from localcloud import dockerd
-from localcloud.preflight import look, room
+from localcloud.preflight import containers, look, room
 from localcloud.preflight.findings import Finding, Leave, Problem, Room, Step
 from localcloud.settings import Settings, UserError
 from tests.setups import ROOT, environment
@@ -76,6 +76,17 @@ def test_all_that_is_wrong_is_told_at_once_and_within_seconds(fresh: Path, tmp_p
         assert [line for line in done.stderr.splitlines() if line.startswith(f"setup: {words}")], (words, done.stderr)
     assert all(line.startswith("setup: ") for line in done.stderr.splitlines())
     assert sorted(fresh.rglob("*")) == before
+
+
+def test_tests_do_not_ask_for_the_port_of_the_local_cloud(fresh: Path, tmp_path: Path) -> None:
+    """Theirs have ports of their own, so that they run beside one."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        port = str(holder.getsockname()[1])
+        done = preflight(fresh, "test", SLIPWAY_PORT=port, DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+    assert "no Docker Engine answers there" in done.stderr
+    assert "port" not in done.stderr
 
 
 def test_make_refuses_before_it_installs_anything(fresh: Path, tmp_path: Path) -> None:
@@ -144,7 +155,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     def look_at(pages: dict[str, object]) -> list[Finding]:
         Engine.pages.update(pages)
         own = Settings(state_dir=tmp_path, port=1, network="slipway", cache_dir=tmp_path)
-        return look.findings(look.CONTAINERS[:1], own)
+        return look.findings((containers.engine, containers.docker_network), own)
 
     yield look_at
     server.shutdown()

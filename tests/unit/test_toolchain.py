@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from toolchain import __main__ as program
-from toolchain import installed, official, pins, places
+from toolchain import installed, official, pins, places, reach
 from toolchain.errors import ToolchainError, UnavailableError
 from toolchain.layout import Toolchain, missing_plugins, plugin_folder, publish, recorded
 from toolchain.store import Store
@@ -261,7 +261,7 @@ def test_publishing_an_official_toolchain_takes_the_built_programs_away(built: T
 
 def test_a_silent_network_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name server that never answers must not stop the set-up."""
-    monkeypatch.setattr(official, "_open", lambda *_, **__: time.sleep(5))
+    monkeypatch.setattr(reach, "open_url", lambda *_, **__: time.sleep(5) or (200, b""))
     began = time.monotonic()
     with pytest.raises(UnavailableError, match=r"^get\.pulumi\.com gives no answer in 0\.1 s$"):
         official.probe(official.DOWNLOADS, 0.1)
