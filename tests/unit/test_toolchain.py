@@ -261,7 +261,12 @@ def test_publishing_an_official_toolchain_takes_the_built_programs_away(built: T
 
 def test_a_silent_network_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name server that never answers must not stop the set-up."""
-    monkeypatch.setattr(reach, "open_url", lambda *_, **__: time.sleep(5) or (200, b""))
+
+    def silent(*_: object, **__: object) -> tuple[int, bytes]:
+        time.sleep(5)
+        return 200, b""
+
+    monkeypatch.setattr(reach, "open_url", silent)
     began = time.monotonic()
     with pytest.raises(UnavailableError, match=r"^get\.pulumi\.com gives no answer in 0\.1 s$"):
         official.probe(official.DOWNLOADS, 0.1)
