@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import configparser
+import contextlib
 import os
 import re
 import shutil
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from localcloud.preflight.findings import Problem
@@ -50,14 +52,22 @@ def need(what: str, addresses: list[str], remedy: str) -> Iterator[Problem]:
 
 def package_index() -> Iterator[Problem]:
     """Look at the package index that pip is configured with."""
-    listed = output(sys.executable, "-m", "pip", "config", "list")
-    settings = dict(re.findall(r"(?m)^[^=\n]*?\.?([a-z-]+)='(.*)'$", listed))
-    own = {name: os.environ.get(f"PIP_{name.upper().replace('-', '_')}") for name in ("index-url", "no-index")}
-    settings |= {name: value for name, value in own.items() if value}
-    if settings.get("no-index", "").lower() in ("1", "true", "yes", "on"):
+    if pip_setting("no-index").lower() in ("1", "true", "yes", "on"):
         return
-    address = f"{(settings.get('index-url') or DEFAULT_INDEX).rstrip('/')}/pip/"  # a page of any index, and a short one
+    address = f"{(pip_setting('index-url') or DEFAULT_INDEX).rstrip('/')}/pip/"  # a page of any index, and a short one
     yield from need("Python packages", [address], "see to the network, a proxy, or pip's index-url (pip config list)")
+
+
+def pip_setting(name: str) -> str:
+    """Return a setting of pip's environment variables or else files, "" where it has none."""
+    if own := os.environ.get(f"PIP_{name.upper().replace('-', '_')}"):
+        return own
+    user, named = Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config"), os.environ.get("PIP_CONFIG_FILE", "")
+    files = ("/etc/pip.conf", "~/.pip/pip.conf", f"{user}/pip/pip.conf", named)  # pip's documentation: the last wins
+    parser = configparser.RawConfigParser(strict=False)
+    with contextlib.suppress(configparser.Error):
+        parser.read([os.path.expanduser(file) for file in files if file and named != os.devnull])  # noqa: PTH111 - "~" of no home stays
+    return next((parser[part][name] for part in ("install", "global") if parser.has_option(part, name)), "")
 
 
 def go_proxy() -> Iterator[Problem]:

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 
 from localcloud import dockerd
-from localcloud.preflight import containers, look, room
+from localcloud.preflight import containers, look, network, room
 from localcloud.preflight.findings import Finding, Leave, Problem, Room, Step
 from localcloud.settings import Settings, UserError
 from tests.setups import ROOT, environment
+from toolchain import reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,12 +63,13 @@ def test_all_that_is_wrong_is_told_at_once_and_within_seconds(fresh: Path, tmp_p
         done = preflight(
             fresh, "demo", PATH=str(tmp_path / "empty"), PYTHONDONTWRITEBYTECODE="1", SLIPWAY_PORT=port,
             SLIPWAY_CACHE=str(tmp_path / "file" / "cache"), DOCKER_HOST=f"unix://{tmp_path}/none.sock",
+            PIP_INDEX_URL="http://me:hidden@127.0.0.1:9/simple",
         )  # fmt: skip
     assert time.monotonic() - began < SECONDS
     assert done.returncode == 1
     for words in (
         "git is not installed; Debian has it in a package",
-        "pypi.org gives no answer and Python packages are fetched there: see to the network",
+        "127.0.0.1:9 gives no answer and Python packages are fetched there: see to the network",
         "Go is not installed and a build needs 1.26 or newer. Install Go from go.dev",
         f"DOCKER_HOST is unix://{tmp_path}/none.sock and no Docker Engine answers there: start it or unset",
         f"port {port} is taken by process {os.getpid()}",
@@ -75,6 +77,7 @@ def test_all_that_is_wrong_is_told_at_once_and_within_seconds(fresh: Path, tmp_p
     ):
         assert [line for line in done.stderr.splitlines() if line.startswith(f"setup: {words}")], (words, done.stderr)
     assert all(line.startswith("setup: ") for line in done.stderr.splitlines())
+    assert "hidden" not in done.stderr
     assert sorted(fresh.rglob("*")) == before
 
 
@@ -178,6 +181,29 @@ def test_an_engine_that_will_not_do_is_told_beforehand(ask: object, pages: dict[
     problems = [item.text for item in ask(pages) if not isinstance(item, Room)]
     assert len(problems) == bool(words)
     assert words in "".join(problems)
+
+
+def test_pip_is_asked_at_the_index_that_its_files_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its variables come first; pip itself may not be installed yet."""
+    (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://index.example/simple\n", "utf-8")
+    monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
+    monkeypatch.delenv("PIP_INDEX_URL", raising=False)
+    assert network.pip_setting("index-url") == "https://index.example/simple"
+    monkeypatch.setenv("PIP_INDEX_URL", "https://other.example/simple")
+    assert network.pip_setting("index-url") == "https://other.example/simple"
+
+
+@pytest.mark.parametrize(("page", "up"), [("/absent", True), ("/broken", False)])
+def test_a_server_that_answers_is_up_whatever_it_says(monkeypatch: pytest.MonkeyPatch, page: str, *, up: bool) -> None:
+    """But not one that fails: a proxy answers for it."""
+    monkeypatch.setattr(
+        Engine, "do_HEAD", lambda self: (self.send_error(503 if page == "/broken" else 404)), raising=False
+    )
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Engine)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    assert reach.is_up(f"http://127.0.0.1:{server.server_port}{page}") is up
+    server.shutdown()
+    server.server_close()
 
 
 def test_what_several_need_of_one_disk_is_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
