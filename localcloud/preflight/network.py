@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import configparser
 import contextlib
+import functools
 import os
 import re
-import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -44,10 +44,14 @@ def need(what: str, addresses: list[str], remedy: str) -> Iterator[Problem]:
     if not asked:
         return
     with ThreadPoolExecutor(len(asked)) as pool:
-        if any(pool.map(reach.is_up, asked)):
+        if any(pool.map(is_up, asked)):
             return
     hosts = " and ".join(dict.fromkeys(map(reach.host, asked)))
     yield Problem(f"{hosts} gives no answer and {what} are fetched there: {remedy}")
+
+
+is_up = functools.cache(reach.is_up)
+"""Asked once an address: two checks may need the same server."""
 
 
 def package_index() -> Iterator[Problem]:
@@ -77,9 +81,9 @@ def go_proxy() -> Iterator[Problem]:
 
 
 def debian() -> Iterator[Problem]:
-    """Look at the mirrors that apt is configured with."""
-    if shutil.which("apt-get") is None:
-        return
-    addresses = output("apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages").split()
-    remedy = "see to the network, a proxy, or apt's sources (/etc/apt)"
-    yield from need("Debian packages", list(dict.fromkeys(addresses)), remedy)
+    """Look at the mirrors that apt is configured with: the distribution's own, where they can be told by name."""
+    lists = Path("/etc/apt").glob("**/*.list"), Path("/etc/apt").glob("**/*.sources")
+    texts = [path.read_text("utf-8", "replace") for found in lists for path in found if os.access(path, os.R_OK)]
+    addresses = re.findall(r"(?m)^(?:deb(?:[ \t]+\[[^]]*\])?[ \t]+|URIs:[ \t]*)(\S+)", "\n".join(texts))
+    own = [address for address in dict.fromkeys(addresses) if re.search(r"/(debian|ubuntu)", address)]
+    yield from need("Debian packages", own or addresses, "see to the network, a proxy, or apt's sources (/etc/apt)")
