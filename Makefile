@@ -9,7 +9,7 @@ export PYTHONPATH := $(CURDIR)
 FAST := tests/gate tests/unit tests/stack
 
 .NOTPARALLEL:
-.PHONY: help python preflight setup up status down demo check test faults bench clean-up format venv app-test pipeline build deploy acceptance promote \
+.PHONY: help lock python preflight setup up status down demo check test faults bench clean-up format venv app-test pipeline build deploy acceptance promote \
   retry rollback resume approve reject history logs doctor preview
 
 help: ## this list
@@ -26,8 +26,8 @@ python: # the one that the virtual environment is made with
 preflight: python # whatever these targets need of this machine, all at once, and what has to be asked
 	@$(PYTHON) -m localcloud.preflight $(MAKECMDGOALS)
 
-.venv/.complete: requirements.txt requirements-dev.txt | python
-	@$(PYTHON) bin/make_venv.py .venv requirements-dev.txt
+.venv/.complete: requirements-dev.txt | python
+	@$(PYTHON) -m tools.make_venv .venv requirements-dev.txt
 	@touch $@
 
 up: setup ## start the local cloud (installs and starts a Docker Engine where there is none, after asking)
@@ -45,6 +45,9 @@ demo: setup ## both environments and the pipeline on the local cloud: commits re
 
 check: .venv/.complete ## the gate for every commit: format, lint, types, fast tests
 	@$(PY) -m pytest -q $(FAST)
+
+lock: .venv/.complete ## compile the locks (requirements*.txt) from what is asked for (*.in, app/pyproject.toml)
+	@$(PY) -m tools.locks
 
 format: .venv/.complete ## put the code into the house format
 	@$(PY) -m ruff check --quiet --fix . || true

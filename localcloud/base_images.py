@@ -29,9 +29,9 @@ class Images:
 
 CURATED = "aarch64-standard:3.0" if platform.machine() in ("aarch64", "arm64") else "x86_64-standard:5.0"
 PUBLIC = Images(
-    python=f"{REGISTRY}/docker/library/python:3.11-slim-bookworm",
-    postgres=f"{REGISTRY}/docker/library/postgres:15-alpine",
-    haproxy=f"{REGISTRY}/docker/library/haproxy:2.6",
+    python=f"{REGISTRY}/docker/library/python:3.11-slim-bookworm@sha256:0bee7276f83efd4a1ee05bbbf4281d95ed28e079220a9457f25a93e3f1e3c31b",
+    postgres=f"{REGISTRY}/docker/library/postgres:15-alpine@sha256:f7d23353e1b15400d22ebe31189f4d314b87a4c129cc400c8c2d8d4ca127bf81",
+    haproxy=f"{REGISTRY}/docker/library/haproxy:2.6@sha256:27d5ea8c22a63b2f072974b3d15e34816ee7f19fa68d13e37ec1d69e2a5df8d1",
     codebuild=f"{REGISTRY}/codebuild/amazonlinux-{CURATED}",
 )
 STAND_INS = Images(

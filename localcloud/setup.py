@@ -17,5 +17,5 @@ def folder() -> Path:
 
 def make() -> int:
     """Make the virtual environment unless it is the right one already; returns the exit code."""
-    code: int = runpy.run_path(str(REPOSITORY / "bin" / "make_venv.py"))["main"]([str(folder()), str(REQUIREMENTS)])
+    code: int = runpy.run_path(str(REPOSITORY / "tools" / "make_venv.py"))["main"]([str(folder()), str(REQUIREMENTS)])
     return code

@@ -1,29 +1,19 @@
-"""Runs of bin/make_venv.py against a package index on this machine, which refuses what it is told to."""
+"""Runs of `tools.make_venv` against a package index on this machine, which refuses what it is told to."""
 
 from __future__ import annotations
 
+import hashlib
 import http.server
-import io
 import os
 import subprocess
 import sys
 import time
-import zipfile
 from pathlib import Path
 
+from tests.package_index import wheel
+
 ROOT = Path(__file__).resolve().parents[1]
-SCRIPT = ROOT / "bin" / "make_venv.py"
-
-
-def wheel(name: str) -> bytes:
-    """Return an empty package."""
-    packed, about = io.BytesIO(), f"{name}-1.0.dist-info"
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr(f"{name}.py", "")
-        archive.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        archive.writestr(f"{about}/RECORD", "")
-    return packed.getvalue()
+SCRIPT = ROOT / "tools" / "make_venv.py"
 
 
 class Index(http.server.BaseHTTPRequestHandler):
@@ -41,7 +31,7 @@ class Index(http.server.BaseHTTPRequestHandler):
         if name == "slow" and is_file:
             time.sleep(3)
         link = f"{name}-1.0-py3-none-any.whl"
-        body = wheel(name) if is_file else f'<a href="/files/{link}">{link}</a>'.encode()
+        body = wheel(name, "1.0") if is_file else f'<a href="/files/{link}">{link}</a>'.encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/octet-stream" if is_file else "text/html")
         self.end_headers()
@@ -54,7 +44,8 @@ class Index(http.server.BaseHTTPRequestHandler):
 def environment(index: str = "", **others: str) -> dict[str, str]:
     """Return the environment of a set-up that knows this index alone."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "SLIPWAY_", "PYTHON"))}
-    own = {"PIP_INDEX_URL": index, "PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "0", "PIP_NO_CACHE_DIR": "1"}
+    own = {"PIP_INDEX_URL": index, "PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "0"}
+    own |= {"PIP_NO_CACHE_DIR": "1", "UV_NO_CACHE": "1"}
     return kept | own | {"NO_PROXY": "127.0.0.1"} | others
 
 
@@ -62,7 +53,8 @@ def start(folder: Path, packages: str, index: str, **others: str) -> subprocess.
     """Start making an environment with these packages."""
     folder.parent.mkdir(exist_ok=True, parents=True)
     requirements = folder.parent / "requirements.txt"
-    requirements.write_text("".join(f"{name}==1.0\n" for name in packages.split()), "utf-8")
+    hashes = {name: hashlib.sha256(wheel(name, "1.0")).hexdigest() for name in packages.split()}
+    requirements.write_text("".join(f"{name}==1.0 --hash=sha256:{own}\n" for name, own in hashes.items()), "utf-8")
     return subprocess.Popen(
         [sys.executable, SCRIPT, folder, requirements],
         env=environment(index, **others),

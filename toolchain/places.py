@@ -28,8 +28,7 @@ def site_packages() -> Path:
     found = sorted((REPOSITORY / ".venv" / "lib").glob("python3*/site-packages/pulumi"))
     if not found:
         raise ToolchainError(
-            f"{REPOSITORY / '.venv'} has no Pulumi SDK and the language host runs on it: "
-            "run `python3 -m venv .venv && .venv/bin/pip install -r requirements.txt`"
+            f"{REPOSITORY / '.venv'} has no Pulumi SDK and the language host runs on it: run: make venv"
         )
     return found[-1].parent
 

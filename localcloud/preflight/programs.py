@@ -14,7 +14,7 @@ from localcloud.preflight.findings import Finding, Problem, Room, Step
 from localcloud.settings import REPOSITORY
 from toolchain import installed, official
 from toolchain.__main__ import matches
-from toolchain.build import check_go
+from toolchain.checks import check_go
 from toolchain.errors import UnavailableError
 from toolchain.layout import recorded
 from toolchain.pins import key, pins

@@ -35,9 +35,9 @@ SECONDS = 10
 @pytest.fixture
 def fresh(tmp_path: Path) -> Path:
     """A clone in which nothing has been made."""
-    for name in ("localcloud", "toolchain", "bin"):
+    for name in ("localcloud", "toolchain", "tools", "bin"):
         shutil.copytree(ROOT / name, tmp_path / "clone" / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("Makefile", "requirements.txt", "requirements-dev.txt"):
+    for name in ("Makefile", "requirements-dev.txt"):
         shutil.copy(ROOT / name, tmp_path / "clone" / name)
     return tmp_path / "clone"
 

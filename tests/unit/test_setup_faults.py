@@ -51,7 +51,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 )
 def test_make_itself_ends_with_the_line(tmp_path: Path, name: str, text: str) -> None:
     """`make setup` without the Python it is told to take, or with one that refuses: no further line of ours."""
-    for part in ("Makefile", "requirements.txt", "requirements-dev.txt"):
+    for part in ("Makefile", "requirements-dev.txt"):
         shutil.copy(ROOT / part, tmp_path / part)
     program = tmp_path / f"python-{name}"
     if text:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from toolchain import build, pins
+from toolchain import build, checks, pins
 from toolchain.errors import ToolchainError, UnavailableError
 from toolchain.mapping import derive
 from toolchain.store import UNFINISHED, Store
@@ -113,7 +113,7 @@ def test_missing_go_is_said_in_one_line_with_a_remedy(only: Path) -> None:
     with pytest.raises(
         UnavailableError, match=r"^Go is not installed and a build needs 1\.26 or newer\. Install Go.*$"
     ):
-        build.check_go()
+        checks.check_go()
 
 
 def test_an_old_go_is_refused_with_its_version(only: Path) -> None:
@@ -122,14 +122,14 @@ def test_an_old_go_is_refused_with_its_version(only: Path) -> None:
     with pytest.raises(
         UnavailableError, match=r"^go1\.19\.8 is installed and a build needs Go 1\.26 or newer\. Install"
     ):
-        build.check_go()
+        checks.check_go()
 
 
 def test_a_full_disk_is_refused_before_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A build that stops at minute eight for want of room is worse."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10 << 30, 9 << 30, 1 << 30))
     with pytest.raises(ToolchainError, match=r"has 1 GB free and a build takes 6: make room, or set SLIPWAY_CACHE"):
-        build.check_disk(tmp_path)
+        checks.check_disk(tmp_path)
 
 
 def test_fixed_waits_are_asked_at_run_time_and_nothing_else_changes() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import tarfile
 from typing import TYPE_CHECKING, Any
 
@@ -18,18 +17,12 @@ if TYPE_CHECKING:
 
     from localcloud.context import Context
 
-IMAGE = "public.ecr.aws/docker/library/postgres:15-alpine"
 DATA = "/var/lib/postgresql/data"
 PASSWORD_FILE = "run/slipway-password"  # noqa: S105  a path
 USED = "the volume holds a database"
 """Stands in the password's file afterwards: the images' entrypoint wants a file at every start."""
 STOP_SECONDS = 20
 Doc = dict[str, Any]
-
-
-def image() -> str:
-    """Return the PostgreSQL image in use."""
-    return os.environ.get("POSTGRES_IMAGE", IMAGE)
 
 
 def name_of(ctx: Context, identifier: str) -> str:
@@ -67,7 +60,7 @@ def create(ctx: Context, instance: Doc, name: str, labels: dict[str, str]) -> Co
     endpoint = ctx.docker.api.create_endpoint_config(ipv4_address=fixed_address(ctx, name))
     user = instance["MasterUsername"]
     return ctx.docker.containers.create(
-        image(),
+        ctx.images["POSTGRES_IMAGE"],
         ["postgres", "-p", str(instance["Endpoint"]["Port"])],
         name=name,
         hostname=instance["DBInstanceIdentifier"],
@@ -165,6 +158,6 @@ def copy_volume(ctx: Context, source: str, target: str, labels: dict[str, str]) 
     make_volume(ctx, target, labels)
     mounts = [Mount("/from", source, type="volume", read_only=True), Mount("/to", target, type="volume")]
     ctx.docker.containers.run(
-        image(), ["cp", "-a", "/from/.", "/to/"], entrypoint=[], mounts=mounts, remove=True, labels=labels,
-        network_mode="none",
+        ctx.images["POSTGRES_IMAGE"], ["cp", "-a", "/from/.", "/to/"], entrypoint=[], mounts=mounts, remove=True,
+        labels=labels, network_mode="none",
     )  # fmt: skip

@@ -1,9 +1,11 @@
-"""Makes a virtual environment from a file of requirements, unless it is there as it should be.
+"""A virtual environment from a lock, made unless it is there as it should be.
 
-usage: python3 bin/make_venv.py FOLDER REQUIREMENTS
+usage: python3 -m tools.make_venv FOLDER REQUIREMENTS
 
-Standard library only, since it runs before anything is installed. The mark in the folder is written last, so one that
-was killed half-way is made again; a lock beside the folder lets one process at a time do it.
+REQUIREMENTS is a full lock: every package with its version and hashes, so nothing is resolved and nothing else is
+installed. uv does it in seconds where the lock has uv or the program's environment has it; else, or where uv fails,
+pip does. Standard library only, since it runs before anything is installed. The mark in the folder is written last, so
+one that was killed half-way is made again; a lock beside the folder lets one process at a time do it.
 """
 
 from __future__ import annotations
@@ -23,6 +25,20 @@ from typing import TextIO
 OLDEST = (3, 11)
 MARK = ".complete"
 SECONDS = 900
+LOCKED = ["--quiet", "--require-hashes", "--no-deps"]
+PROGRAMS = Path(__file__).resolve().parents[1] / ".venv" / "bin"
+UV = re.compile(r"(?m)^uv==.*(?:\n    .*)*\n")
+# pip's setting, and uv's variable for the same (docs.astral.sh/uv, "Compatibility with pip"): uv reads no pip.conf.
+AS_UV = {
+    "index-url": "UV_DEFAULT_INDEX",
+    "extra-index-url": "UV_INDEX",
+    "find-links": "UV_FIND_LINKS",
+    "trusted-host": "UV_INSECURE_HOST",
+    "cert": "SSL_CERT_FILE",
+    "proxy": "ALL_PROXY",
+    "timeout": "UV_HTTP_TIMEOUT",
+    "default-timeout": "UV_HTTP_TIMEOUT",
+}
 AGAIN = "then run this again"
 # What pip says of a failure, the most telling first.
 FULL = re.compile(r"No space left on device")
@@ -81,10 +97,8 @@ def mark_of(folder: Path) -> str:
 
 
 def fingerprint(requirements: Path) -> str:
-    """Return a hash of what an environment is made from: the requirements, with those they name, and Python."""
-    text = requirements.read_text("utf-8")
-    named = [requirements.with_name(name).read_text("utf-8") for name in re.findall(r"(?m)^-r (\S+)", text)]
-    return hashlib.sha256("\0".join([text, *named, sys.version]).encode()).hexdigest()
+    """Return a hash of what an environment is made from: the lock and Python."""
+    return hashlib.sha256("\0".join([requirements.read_text("utf-8"), sys.version]).encode()).hexdigest()
 
 
 def fill(folder: Path, requirements: Path, lock: TextIO) -> None:
@@ -98,27 +112,66 @@ def fill(folder: Path, requirements: Path, lock: TextIO) -> None:
         raise SetupError(
             f"{sys.executable} has no ensurepip; Debian has it in a package: apt-get install python{version}-venv"
         )
-    print(f"{folder.name}: installing {requirements.name} (up to a minute)", flush=True)
     if folder.is_symlink():
         raise SetupError(f"{folder} is a symbolic link; its target is not ours to replace: remove the link, {AGAIN}")
+    count = len(re.findall(r"(?m)^[\w.-]+(\[.*\])?==", requirements.read_text("utf-8")))
+    print(f"{folder.name}: installing {requirements.name}, {count} packages", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
     python = folder / "bin" / "python"
-    install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    pip: list[str | Path] = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-compile", *LOCKED]
     venv.create(folder)
     run([python, "-m", "ensurepip", "--default-pip"], lock)
-    run([python, *install, "-r", requirements], lock)
+    if not by_uv(folder, requirements, pip, lock):
+        run([*pip, "-r", requirements], lock)
     (folder / MARK).write_text(fingerprint(requirements), "utf-8")
 
 
-def run(command: list[str | Path], lock: TextIO) -> None:
-    """Run pip, which keeps the lock for as long as it lives.
+def by_uv(folder: Path, requirements: Path, pip: list[str | Path], lock: TextIO) -> bool:
+    """Install the lock by uv; False where there is no uv for it, or it failed and pip has to find out why."""
+    python, uv = folder / "bin" / "python", PROGRAMS / "uv"
+    try:
+        if own := UV.search(requirements.read_text("utf-8")):
+            uv, part = folder / "bin" / "uv", folder / "uv.txt"
+            part.write_text(own[0], "utf-8")
+            run([*pip, "-r", part], lock)
+        if not uv.exists():
+            return False
+        command: list[str | Path] = [uv, "pip", "install", "--python", python, *LOCKED, "-r", requirements]
+        run(command, lock, uv_environment(python))
+    except SetupError as error:
+        print(f"{folder.name}: not by uv ({error}); pip does it, which takes about a minute", flush=True)
+        return False
+    return True
+
+
+def uv_environment(python: Path) -> dict[str, str]:
+    """Return the environment for uv: ours, with the package index and the like that pip is configured with.
+
+    Args:
+        python: an interpreter that has pip.
+    """
+    listed = subprocess.run([python, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False)
+    lines = [line.partition("=")[::2] for line in listed.stdout.splitlines()]
+    settings: dict[str, str] = {}
+    for scope in ("global.", "install.", ":env:."):  # the later wins, as in pip
+        settings |= {name.removeprefix(scope): value.strip("'\"") for name, value in lines if name.startswith(scope)}
+    # A lock's hashes make it safe to look for a version on every index.
+    found = {"UV_INDEX_STRATEGY": "unsafe-best-match"}
+    found |= {variable: settings[name] for name, variable in AS_UV.items() if name in settings}
+    if "UV_FIND_LINKS" in found:
+        found["UV_FIND_LINKS"] = ",".join(found["UV_FIND_LINKS"].split())
+    return found | os.environ
+
+
+def run(command: list[str | Path], lock: TextIO, environment: dict[str, str] | None = None) -> None:
+    """Run pip or uv, which keeps the lock for as long as it lives.
 
     Raises:
         SetupError: it failed.
     """
     done = subprocess.run(
         command, pass_fds=[lock.fileno()], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-        timeout=SECONDS,
+        timeout=SECONDS, env=environment,
     )  # fmt: skip
     if done.returncode:
         raise SetupError(reason(done.stderr))

@@ -1,0 +1,149 @@
+"""Every package that is installed is locked by version and hash, every import declared, every command uses a lock."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from tools.locks import LOCKS, pinned
+
+ROOT = Path(__file__).resolve().parents[2]
+OURS = {"app", "delivery", "guestbook", "infra", "localcloud", "tests", "toolchain", "tools"}
+# A module that is not called as its package is.
+PACKAGE = {
+    "google": "protobuf",
+    "grpc": "grpcio",
+    "markdown_it": "markdown-it-py",
+    "psycopg_pool": "psycopg",
+    "yaml": "pyyaml",
+}
+# What each folder's imports are declared in.
+DECLARED_IN = {
+    "__main__.py": ["requirements.in"],
+    "infra": ["requirements.in"],
+    "toolchain": ["requirements.in"],
+    "delivery": ["delivery/requirements.in"],
+    "localcloud": ["localcloud/requirements.in", "requirements-dev.in"],
+    "tools": ["requirements-dev.in"],
+    "tests": ["requirements.in", "requirements-dev.in"],
+    "app/src": ["app/pyproject.toml"],
+    "app/tests/unit": ["app/pyproject.toml", "app/requirements-dev.in"],
+    "app/tests/integration": ["app/pyproject.toml", "app/requirements-dev.in"],
+    "app/tests/image": ["app/requirements-dev.in"],
+    "app/tests/acceptance": ["app/requirements-acceptance.in"],
+}
+# Commands that install, as a shell or a list of arguments has them.
+INSTALLS = re.compile(
+    r"\b(pip3?|uv pip)\W+(install|wheel|download|sync)\b|\b(pipx|uvx|uv (run|tool|add|sync)|easy_install)\b"
+)
+FROM_ELSEWHERE = re.compile(r"\b(npm (i|install|ci|exec)|npx|go install|go get|cargo install|gem install)\b")
+SAFE = (("--require-hashes", "--no-deps"), ("--no-index",))
+UNPACKED = {"tests/unit/test_locks.py", "tools/make_venv.py"}
+"""Files whose commands are put together from parts; tests/contract/test_poisoned_index.py tries the second."""
+
+
+def tracked(*patterns: str) -> list[str]:
+    """Return the repository's files, those not yet added too."""
+    listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns]
+    done = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True)
+    return [name for name in done.stdout.split("\n") if name and (ROOT / name).is_file()]
+
+
+def normal(name: str) -> str:
+    """Return a package's or module's name in the one spelling of packages."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def asked(source: str) -> dict[str, str]:
+    """Return the packages that a file asks for, each with the reason beside it."""
+    text = (ROOT / source).read_text("utf-8")
+    if source.endswith(".toml"):
+        lines = [f"{each}  # listed" for each in tomllib.loads(text)["project"]["dependencies"]]
+    else:
+        lines = [line for line in text.splitlines() if line and not line.startswith(("#", "-"))]
+    return {normal(re.split(r"[\[<>=~! ]", line)[0]): line.partition("#")[2].strip() for line in lines}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_package_of_a_lock_has_one_version_and_hashes(lock: str) -> None:
+    """And nothing else is in it: no link, no file beside it, no package index."""
+    text = re.sub(r"(?m)^ *#.*\n", "", (ROOT / lock).read_text("utf-8"))
+    entries = re.split(r"\n(?! )", text.strip())
+    for entry in entries:
+        assert re.fullmatch(
+            r"[\w.-]+(\[[\w,-]+\])?==[\w.+!]+( ; [^\\]+?)?( \\\n    --hash=sha256:[0-9a-f]{64})+", entry
+        ), entry
+    assert len(entries) == len(pinned(ROOT / lock))
+
+
+@pytest.mark.parametrize(("lock", "source"), LOCKS.items(), ids=LOCKS)
+def test_a_lock_has_what_is_asked_for_and_each_line_there_says_why(lock: str, source: str) -> None:
+    """`make lock` was run after the last change of what is asked for."""
+    locked, wanted = pinned(ROOT / lock), asked(source)
+    assert wanted.keys() <= locked.keys()
+    assert all(wanted.values()), wanted
+    for name, version in re.findall(r"(?m)^([\w.-]+)==(\S+)", (ROOT / source).read_text("utf-8")):
+        assert locked[name] == version
+
+
+def test_every_requirements_file_is_a_lock() -> None:
+    """Of each that is in the repository, it is known what it is compiled from."""
+    assert set(tracked("*requirements*.txt")) == set(LOCKS)
+
+
+def test_what_both_sides_install_is_of_one_version() -> None:
+    """A constraint holds the locks that are read together equal."""
+    for smaller, larger in (
+        ("requirements.txt", "requirements-dev.txt"),
+        ("delivery/requirements.txt", "requirements.txt"),
+    ):
+        assert pinned(ROOT / smaller).items() <= pinned(ROOT / larger).items()
+
+
+def imported() -> dict[str, dict[str, str]]:
+    """Return the packages that each folder imports, with a file that does."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for name in tracked("*.py"):
+        folder = next((each for each in DECLARED_IN if name == each or name.startswith(f"{each}/")), "")
+        for node in ast.walk(ast.parse((ROOT / name).read_text("utf-8"))):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                modules = [node.module]
+            for root in {module.split(".")[0] for module in modules} - OURS - sys.stdlib_module_names:
+                found[folder][PACKAGE.get(root, normal(root))] = name
+    return found
+
+
+def test_whatever_is_imported_is_declared() -> None:
+    """Not found by luck, because something else depends on it."""
+    for folder, packages in imported().items():
+        declared = {name for source in DECLARED_IN.get(folder, []) for name in asked(source)}
+        missing = {package: file for package, file in packages.items() if package not in declared}
+        assert not missing, (folder, missing)
+
+
+def commands(name: str) -> list[str]:
+    """Return a file's lines, continued ones as one; of a document the lines of its code blocks."""
+    text = (ROOT / name).read_text("utf-8", "replace")
+    if name.endswith(".md"):
+        text = "\n".join(re.findall(r"(?ms)^```\w*\n(.*?)^```", text))
+    return re.split(r"\n|&&|;", re.sub(r"\\\n *", " ", text))
+
+
+def test_nothing_installs_a_package_outside_of_a_lock() -> None:
+    """Each command that installs takes hashes and resolves nothing, or asks no index at all."""
+    found = 0
+    for name in set(tracked()) - UNPACKED:
+        for line in commands(name):
+            assert not FROM_ELSEWHERE.search(line), (name, line)
+            if INSTALLS.search(line):
+                found += 1
+                assert any(all(word in line for word in words) for words in SAFE), (name, line)
+    assert found >= len(LOCKS)

@@ -1,0 +1,1 @@
+"""What joins the program and the local cloud in this repository: virtual environments, locks, updates."""

@@ -1,0 +1,98 @@
+"""The locks: what each Python installation of this project takes, compiled from what it asks for.
+
+usage: python3 -m tools.locks [--upgrade]
+
+Compiles every lock anew; without --upgrade a package moves only where what is asked for says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.make_venv import uv_environment
+
+ROOT = Path(__file__).resolve().parents[1]
+# Each lock and what it is compiled from, a lock after those that constrain it.
+LOCKS = {
+    "requirements.txt": "requirements.in",
+    "requirements-dev.txt": "requirements-dev.in",
+    "delivery/requirements.txt": "delivery/requirements.in",
+    "localcloud/requirements.txt": "localcloud/requirements.in",
+    "localcloud/images/codebuild/requirements.txt": "localcloud/images/codebuild/requirements.in",
+    "app/requirements.txt": "app/pyproject.toml",
+    "app/requirements-dev.txt": "app/requirements-dev.in",
+    "app/requirements-acceptance.txt": "app/requirements-acceptance.in",
+}
+PYTHON = "3.11"
+"""The oldest Python that a lock has to serve; --universal adds what newer ones and other platforms need."""
+PINNED = re.compile(r"(?m)^([\w.-]+)(?:\[[^]]*\])?==(\S+)")
+
+
+class LockError(Exception):
+    """A lock cannot be compiled: one line with the lock and uv's reason."""
+
+
+def pinned(lock: Path) -> dict[str, str]:
+    """Return a lock's packages with their versions; none where there is no such file."""
+    return dict(PINNED.findall(lock.read_text("utf-8"))) if lock.exists() else {}
+
+
+def compile_lock(lock: str, *, upgrade: bool) -> None:
+    """Compile one lock for every platform and every Python from 3.11 on, with the hashes of all files of a release.
+
+    Args:
+        lock: a key of LOCKS.
+        upgrade: take the newest versions that are asked for, else keep those that the lock has.
+
+    Raises:
+        LockError: a package cannot be had, or two ask for what cannot be had together.
+    """
+    command = [
+        str(Path(sys.executable).parent / "uv"), "pip", "compile", "--quiet", "--universal", "--generate-hashes",
+        "--no-emit-index-url", "--no-emit-find-links", f"--python-version={PYTHON}",
+        "--custom-compile-command=make lock", f"--output-file={lock}", *(["--upgrade"] if upgrade else []), LOCKS[lock],
+    ]  # fmt: skip
+    environment = uv_environment(Path(sys.executable))
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise LockError(f"{lock} cannot be compiled from {LOCKS[lock]}: {' '.join(done.stderr.split())}")
+
+
+def compile_all(*, upgrade: bool) -> list[str]:
+    """Compile every lock; return what moved, a line for each package of a lock.
+
+    Raises:
+        LockError: one cannot be compiled; those before it are.
+    """
+    moved = []
+    for lock in LOCKS:
+        before = pinned(ROOT / lock)
+        compile_lock(lock, upgrade=upgrade)
+        after = pinned(ROOT / lock)
+        moved += [
+            f"{lock}: {name} {before.get(name, 'new')} -> {after.get(name, 'gone')}"
+            for name in sorted(before.keys() | after.keys())
+            if before.get(name) != after.get(name)
+        ]
+    return moved
+
+
+def main() -> int:
+    """Compile the locks and print what moved; returns 0, or 1 with one line on stderr."""
+    parser = argparse.ArgumentParser(prog="make lock", description=__doc__)
+    parser.add_argument("--upgrade", action="store_true", help="take the newest versions")
+    try:
+        moved = compile_all(upgrade=parser.parse_args().upgrade)
+    except LockError as error:
+        print(f"locks: {error}", file=sys.stderr)
+        return 1
+    print("\n".join(moved) if moved else "locks: nothing moved")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
