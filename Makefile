@@ -9,7 +9,7 @@ export PYTHONPATH := $(CURDIR)
 FAST := tests/gate tests/unit tests/stack
 
 .NOTPARALLEL:
-.PHONY: help lock python preflight setup up status down demo check test faults bench clean-up format venv app-test pipeline build deploy acceptance promote \
+.PHONY: help lock update python preflight setup up status down demo check test faults bench clean-up format venv app-test pipeline build deploy acceptance promote \
   retry rollback resume approve reject history logs doctor preview
 
 help: ## this list
@@ -48,6 +48,12 @@ check: .venv/.complete ## the gate for every commit: format, lint, types, fast t
 
 lock: .venv/.complete ## compile the locks (requirements*.txt) from what is asked for (*.in, app/pyproject.toml)
 	@$(PY) -m tools.locks
+
+update: setup ## move all pins to what is served today, run the gate, show that no stack changes (10 minutes); one commit
+	@$(PY) -m tools.update stand
+	@$(PY) -m tools.update move
+	@$(MAKE) --no-print-directory setup check
+	@$(PY) -m tools.update verify
 
 format: .venv/.complete ## put the code into the house format
 	@$(PY) -m ruff check --quiet --fix . || true

@@ -12,8 +12,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tools.make_venv import uv_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
 # Each lock and what it is compiled from, a lock after those that constrain it.
@@ -41,6 +45,15 @@ def pinned(lock: Path) -> dict[str, str]:
     return dict(PINNED.findall(lock.read_text("utf-8"))) if lock.exists() else {}
 
 
+def uv(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    """Run `uv pip compile` with these arguments, on the index that pip is configured with."""
+    command = [str(Path(sys.executable).parent / "uv"), "pip", "compile", "--quiet", *arguments]
+    environment = uv_environment(Path(sys.executable))
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, input=given, capture_output=True, text=True, check=False
+    )  # fmt: skip
+
+
 def compile_lock(lock: str, *, upgrade: bool) -> None:
     """Compile one lock for every platform and every Python from 3.11 on, with the hashes of all files of a release.
 
@@ -51,15 +64,25 @@ def compile_lock(lock: str, *, upgrade: bool) -> None:
     Raises:
         LockError: a package cannot be had, or two ask for what cannot be had together.
     """
-    command = [
-        str(Path(sys.executable).parent / "uv"), "pip", "compile", "--quiet", "--universal", "--generate-hashes",
-        "--no-emit-index-url", "--no-emit-find-links", f"--python-version={PYTHON}",
-        "--custom-compile-command=make lock", f"--output-file={lock}", *(["--upgrade"] if upgrade else []), LOCKS[lock],
-    ]  # fmt: skip
-    environment = uv_environment(Path(sys.executable))
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    done = uv(
+        "--universal", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links",
+        f"--python-version={PYTHON}", f"--output-file={lock}",
+        *(["--upgrade"] if upgrade else []), LOCKS[lock],
+    )  # fmt: skip
     if done.returncode:
         raise LockError(f"{lock} cannot be compiled from {LOCKS[lock]}: {' '.join(done.stderr.split())}")
+
+
+def newest(names: Sequence[str]) -> dict[str, str]:
+    """Return the newest version that is served of each package.
+
+    Raises:
+        LockError: one cannot be had.
+    """
+    done = uv("--no-deps", "--no-header", "--no-annotate", "-", given="\n".join(names))
+    if done.returncode:
+        raise LockError(f"the newest versions cannot be asked for: {' '.join(done.stderr.split())}")
+    return dict(PINNED.findall(done.stdout))
 
 
 def compile_all(*, upgrade: bool) -> list[str]:

@@ -14,6 +14,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "delivery": set(),
     "localcloud": {"toolchain"},
     "toolchain": set(),
+    "tools": {"localcloud", "toolchain"},
     "app": set(),
 }
 PURE = {"naming", "subnets", "content", "policies", "containers", "arns", "platforms", "rights", "stages"}
