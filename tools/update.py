@@ -1,7 +1,7 @@
 """`make update`: every pin moved to what is served today, and the proof that nothing else changes.
 
 stand   bring both stacks up on the local cloud with the pins as they are
-move    locks, digests of base images; says what moved, and what has to be moved by hand
+move    the Pulumi release, locks, digests of base images; says what moved, and what has to be moved by hand
 verify  after `make setup check`: both stacks' previews, which must show no change
 """
 
