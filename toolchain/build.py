@@ -20,8 +20,15 @@ from toolchain.trim import TrimError, trim
 
 CLI = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 CLI_VERSION = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
+ROOMY = 15  # of 16 GB, less what the kernel keeps; measured on a part of the CLI: 87 -> 74 s of processor time
 # No debugging information anywhere, no inlining outside the standard library: that halves the time to compile.
 FAST = ("-gcflags=all=-dwarf=false -l", "-gcflags=std=-dwarf=false")
+
+
+def collector() -> str:
+    """Return GOGC for the compiler: on a machine with 16 GB it collects less, which takes 15 % less processor time."""
+    gigabytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 30
+    return "400" if gigabytes >= ROOMY else "100"
 
 
 class Build:
@@ -31,13 +38,17 @@ class Build:
         self.store, self.fresh, self.work = store, fresh, fresh / "work"
         self.progress = Progress(store.log)
         self.packages = check_sdks()
-        self.environment = os.environ | {
-            "CGO_ENABLED": "0",
-            "GOCACHE": str(store.build_cache),
-            "GOFLAGS": "-buildvcs=false -trimpath -mod=readonly",
-            "GOTOOLCHAIN": "local",
-            "GOWORK": "off",
-        }
+        self.environment = (
+            {"GOGC": collector()}
+            | os.environ
+            | {
+                "CGO_ENABLED": "0",
+                "GOCACHE": str(store.build_cache),
+                "GOFLAGS": "-buildvcs=false -trimpath -mod=readonly",
+                "GOTOOLCHAIN": "local",
+                "GOWORK": "off",
+            }
+        )
 
     def run(self) -> None:
         """Build everything.
