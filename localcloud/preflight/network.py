@@ -8,6 +8,7 @@ import functools
 import os
 import re
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,9 +19,10 @@ from toolchain import reach
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+DEFAULT_INDEX = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
+"""A program that tells pip's own index; a Python without pip tells nothing, and nothing is asked."""
 SECONDS = 20
 """How long a command may take that only reads settings."""
-DEFAULT_INDEX = "https://pypi.org/simple"
 
 
 def output(*command: str) -> str:
@@ -58,7 +60,8 @@ def package_index() -> Iterator[Problem]:
     """Look at the package index that pip is configured with."""
     if pip_setting("no-index").lower() in ("1", "true", "yes", "on"):
         return
-    address = f"{(pip_setting('index-url') or DEFAULT_INDEX).rstrip('/')}/pip/"  # a page of any index, and a short one
+    index = pip_setting("index-url") or output(sys.executable, "-c", DEFAULT_INDEX).strip()
+    address = f"{index.rstrip('/')}/pip/"  # a page of any index, and a short one
     yield from need("Python packages", [address], "see to the network, a proxy, or pip's index-url (pip config list)")
 
 

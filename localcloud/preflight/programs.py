@@ -32,7 +32,7 @@ MODULES_GIGABYTES = 2.4
 """README, Go's module cache after a build."""
 OFFICIAL_GIGABYTES = 1.5
 """The CLI and three plugins, unpacked beside their archives."""
-VENV_SECONDS = 40
+VENV_SECONDS = 15
 CLI = "github.com/pulumi/pulumi/pkg/v3"
 
 
