@@ -52,8 +52,8 @@ lock: .venv/.complete ## compile the locks (requirements*.txt) from what is aske
 update: setup ## move all pins to what is served today, run the gate, show that no stack changes (10 minutes); one commit
 	@$(PY) -m tools.update stand
 	@$(PY) -m tools.update move
-	@$(MAKE) --no-print-directory setup check
-	@$(PY) -m tools.update verify
+	@$(MAKE) --no-print-directory setup
+	@code=0; $(MAKE) --no-print-directory check || code=1; $(PY) -m tools.update verify || code=1; exit $$code
 
 format: .venv/.complete ## put the code into the house format
 	@$(PY) -m ruff check --quiet --fix . || true
