@@ -146,12 +146,11 @@ class Acceptance:
         # The host's network: the suite comes from outside the environment and reaches every address the host reaches.
         command = ["docker", "run", "--rm", f"--name={name}", "--network=host", f"--volume={reports}:/reports"]
         self.say(f"{service.name}: testing {version} ({digest}) at {self.environment.url}")
+        title = f"acceptance of {service.name} at {self.environment.url}"
         try:
-            process.show([*command, *settings, image], "the suite")
+            process.show([*command, *settings, image], title)
         except DeliveryError as failed:
-            raise DeliveryError(
-                f"acceptance of {service.name} at {self.environment.url} failed; output above, reports: {reports}"
-            ) from failed
+            raise DeliveryError(f"{failed}; reports: {reports}") from failed
         finally:
             subprocess.run(["docker", "rm", "--force", name], capture_output=True, check=False)
         testing.complete(reports, "acceptance")

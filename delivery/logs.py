@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+import buildlog
 from delivery import pipeline
 from delivery.clients import code
 from delivery.console import Progress, paint
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 2.0
 SINCE = re.compile(r"(\d+)([smhd])")
+OURS = "delivery "
+"""How the line begins in which a delivery command says why it failed (__main__.py)."""
+ENDING_LINES = 40
+"""How far before that line the failing step is looked for: putting an environment back writes some lines between."""
+SHOWN_LINES = 25
+"""How many lines are shown where no step is told: the end of failed tests, and the application's last lines."""
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -131,15 +138,30 @@ def _lines(clients: Clients, group: str, stream: str, token: dict[str, str]) -> 
         token["t"] = answer["nextForwardToken"]
 
 
-def reason(clients: Clients, row: Document) -> str:
-    """Return the line in which delivery says why an action's build failed; empty where there is none to be read."""
+def ending(clients: Clients, row: Document) -> list[str]:
+    """Return the end of the log of an action's build that failed: the failing step of an image, where one is told.
+
+    The last line is that in which delivery says why it failed, where it came so far. Empty where no log is found.
+    """
     build = pipeline.build_of(row)
     if not build:
-        return ""
+        return []
     try:
         group, stream = pipeline.build_log(clients, build)
         answer = clients("logs").get_log_events(logGroupName=group, logStreamName=stream, startFromHead=False)
     except (ClientError, DeliveryError) as error:
-        return f"(its log cannot be read: {code(error)})" if code(error) == "AccessDeniedException" else ""
-    lines = [line for event in answer["events"] for line in event["message"].splitlines()]
-    return next((line.strip() for line in reversed(lines) if line.startswith("delivery ")), "")
+        return [f"(its log cannot be read: {code(error)})"] if code(error) == "AccessDeniedException" else []
+    return end_of([line.rstrip() for event in answer["events"] for line in event["message"].splitlines()])
+
+
+def end_of(lines: list[str]) -> list[str]:
+    """Return the end of a failed build's log, as `ending` does."""
+    told = max((number for number, line in enumerate(lines) if line.startswith(OURS)), default=len(lines) - 1)
+    shown = lines[max(0, told + 1 - ENDING_LINES) : told + 1]
+    heads = [number for number, line in enumerate(shown) if line.startswith(buildlog.HEADING)]
+    return shown[heads[-1] :] if heads else shown[-SHOWN_LINES:]
+
+
+def reason(end: list[str]) -> str:
+    """Return the line of a log's end that says why the build failed; empty where delivery did not come so far."""
+    return end[-1] if end and end[-1].startswith((OURS, "(")) else ""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
+from buildlog import failing_step
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 HEARTBEAT_SECONDS = 15
 END_SECONDS = 20  # bin/test removes its containers in that time
+READ_SECONDS = 5  # what a program left running may hold its output open after its end
+CHUNK = 64 * 1024
 
 
 class ProgramError(DeliveryError):
@@ -35,11 +40,11 @@ def show(command: Sequence[str], title: str, environment: Mapping[str, str] | No
     """Run a program with its output shown as it comes.
 
     Raises:
-        ProgramError: it failed.
+        ProgramError: it failed; of a failed image build the step's last lines are shown again, as the last ones.
     """
-    process = subprocess.Popen(command, env=_environment(environment))
-    if code := _wait(process):
-        raise ProgramError(f"{title} failed (exit code {code}); its output is above")
+    code, text = _run(command, environment, shown=True)
+    if code:
+        raise _failed(title, code, text)
 
 
 def quietly(command: Sequence[str], title: str, say: Progress, environment: Mapping[str, str] | None = None) -> str:
@@ -49,20 +54,58 @@ def quietly(command: Sequence[str], title: str, say: Progress, environment: Mapp
         What it wrote.
 
     Raises:
-        ProgramError: it failed; its output has been shown.
+        ProgramError: it failed; its output has been shown, and at last what `show` shows.
     """
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as output:
-        began = time.monotonic()
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=_environment(environment)
-        )
-        code = _wait(process, lambda: say(f"{title}: {time.monotonic() - began:.0f} s so far"))
-        output.seek(0)
-        text = output.read()
+    began = time.monotonic()
+    code, text = _run(command, environment, lambda: say(f"{title}: {time.monotonic() - began:.0f} s so far"))
     if code:
         print(text, flush=True)
-        raise ProgramError(f"{title} failed (exit code {code}); its output is above", text)
+        raise _failed(title, code, text)
     return text
+
+
+def _failed(title: str, code: int, text: str) -> ProgramError:
+    """Show the step of an image build that failed, and return the error that names it."""
+    step = failing_step(text)
+    if step:
+        print(step.text(), flush=True)
+    where = f" in {step.line}" if step else "; its output is above"
+    return ProgramError(f"{title} failed (exit code {code}){where}", text)
+
+
+def _run(
+    command: Sequence[str],
+    environment: Mapping[str, str] | None,
+    beat: Callable[[], None] | None = None,
+    *,
+    shown: bool = False,
+) -> tuple[int, str]:
+    """Run a program; returns its exit code and what it wrote, which needs no room on a disk that may be full."""
+    process = subprocess.Popen(
+        command,
+        stdin=None if shown else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=_environment(environment),
+    )
+    kept: list[bytes] = []
+    reader = threading.Thread(target=_read, args=(process.stdout, kept, shown), daemon=True)
+    reader.start()
+    try:
+        code = _wait(process, beat)
+    finally:
+        reader.join(READ_SECONDS)
+    return code, b"".join(kept).decode("utf-8", "replace")
+
+
+def _read(output: IO[bytes], kept: list[bytes], shown: bool) -> None:  # noqa: FBT001 - a thread's positional argument
+    """Keep what a program writes and, if asked, show it: for as long as somebody reads that."""
+    while chunk := os.read(output.fileno(), CHUNK):
+        kept.append(chunk)
+        if shown:
+            with contextlib.suppress(OSError):
+                sys.stdout.buffer.write(chunk)
+                sys.stdout.buffer.flush()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

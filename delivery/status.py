@@ -45,7 +45,8 @@ class Status:
     environment: Environment
     execution: str
     following: bool = False
-    reasons: dict[str, str] = field(default_factory=dict)
+    ends: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
+    """By failed action execution: its stage and action, and how its build's log ends."""
     served: list[str] = field(default_factory=list)
     served_at: float = -SERVED_SECONDS
 
@@ -55,7 +56,7 @@ class Status:
 
     def show(self) -> int:
         """Print it once; returns 0."""
-        print("\n".join(self.lines(self._summary())))
+        print("\n".join([*self.lines(self._summary()), *self.failures()]))
         return 0
 
     def follow(self) -> int:
@@ -71,6 +72,7 @@ class Status:
             summary = self._summary()
             screen.show(self.lines(summary))
             if summary["status"] in pipeline.OVER:
+                print("".join(f"{line}\n" for line in self.failures()), end="", flush=True)
                 return pipeline.OVER[summary["status"]]
             if self._waits():
                 return WAITS
@@ -121,13 +123,23 @@ class Status:
         result = row.get("output", {}).get("executionResult", {})
         told = result.get("errorDetails", {}).get("message") or result.get("externalExecutionSummary") or ""
         if row["status"] == "Failed":
-            key = row["actionExecutionId"]
-            if key not in self.reasons:
-                self.reasons[key] = logs.reason(self.clients, row)
-            told = "; ".join(part for part in (self.reasons[key], told) if part)
+            told = "; ".join(part for part in (logs.reason(self._end(row)), told) if part)
         if row["status"] == "InProgress" and row["input"]["actionTypeId"]["category"] == pipeline.APPROVAL:
             told = told or "waits for approval"
         return " ".join(_message(told).split())
+
+    def _end(self, row: Document) -> list[str]:
+        key = row["actionExecutionId"]
+        if key not in self.ends:
+            self.ends[key] = (f"{row['stageName']}/{row['actionName']}", logs.ending(self.clients, row))
+        return self.ends[key][1]
+
+    def failures(self) -> list[str]:
+        """Return how the log of each action ends that the lines show as failed."""
+        shown: list[str] = []
+        for name, end in self.ends.values():
+            shown += [f"the log of {name} ends with:", *(typed(f"  {line}") for line in end)] if end else []
+        return shown
 
     def _links(self, runs: dict[tuple[str, str], Document]) -> list[str]:
         """Return where to read on about what failed, and, when asked once, about what is under way."""

@@ -73,7 +73,7 @@ def script(service: Service, kind: str, variables: dict[str, str], place: Workpl
     """Run one kind of tests of a service.
 
     Raises:
-        ProgramError: it failed; the tests' own output is above.
+        ProgramError: it failed; the tests' own output is above, or the failing step of the image that they need.
     """
     program = process.require(place.root / service.context / "bin" / "test", NEEDED)
     if not os.access(program, os.X_OK):
@@ -85,11 +85,11 @@ def script(service: Service, kind: str, variables: dict[str, str], place: Workpl
     try:
         process.show(
             [str(program), kind],
-            f"{service.name}: {kind}",
+            f"{service.name}: {kind} tests",
             {**service.build_args, **variables, "SERVICE": service.name, "REPORTS": str(folder)},
         )
     except ProgramError as failed:
-        raise ProgramError(f"{service.name}: {kind} tests failed; output above, reports: {folder}") from failed
+        raise ProgramError(f"{failed}; reports: {folder}") from failed
     complete(folder, kind)
     place.say(f"{service.name}: {kind} tests passed")
 

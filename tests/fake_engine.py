@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import grpc  # type: ignore[import-untyped]
 import pulumi
 from google.protobuf import json_format  # type: ignore[import-untyped]
-from pulumi.runtime import mocks
+from pulumi.runtime import mocks, settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,6 +55,15 @@ class FakeEngine(mocks.Mocks):
     stack_outputs: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     resources: list[Registered] = field(default_factory=list)
     options: dict[tuple[str, str], Any] = field(default_factory=dict)
+    hooks: dict[str, Any] = field(default_factory=dict)
+
+    def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
+        """Remember what is to be called before or after a resource is made."""
+        self.hooks[hook.name] = hook
+
+    def register_error_hook(self, hook: pulumi.ErrorHook) -> None:
+        """Remember what is to be called when a resource cannot be made."""
+        self.hooks[hook.name] = hook
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         """Answer an invoke from the table."""
@@ -118,6 +127,7 @@ def start(engine: FakeEngine, *, stack: str = "staging") -> FakeEngine:
     pulumi.runtime.set_mocks(
         engine, project="slipway", stack=stack, preview=False, organization="organization", monitor=Monitor(engine)
     )
+    settings.SETTINGS.callbacks = engine  # type: ignore[assignment]
     return engine
 
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import secrets
+import shutil
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_aws as aws
 import pulumi_docker as docker
 
+from buildlog import failing_step
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# A name and a token are new at every run and matter only to the run that pushes.
-OF_THE_PUSH = ["name", "authConfig"]
+# A name, a token and a log file are new at every run and matter only to the run that builds and pushes.
+OF_THE_PUSH = ["name", "authConfig", "build.buildLogFile"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +48,7 @@ class FirstImage(pulumi.ComponentResource):
       the registry's token and the tag, which differ at every run, never show as a change
     - tags are never used twice: going back to an earlier content works although tags are immutable
     - the image stays in the registry when this resource goes: a service may run it still
+    - of a build that fails, the step and its last lines are shown: the provider itself tells an exit code only
     """
 
     digest: pulumi.Output[str]
@@ -52,6 +59,7 @@ class FirstImage(pulumi.ComponentResource):
         token = aws.ecr.get_authorization_token_output(
             registry_id=args.registry_id, opts=pulumi.InvokeOutputOptions(parent=self)
         )
+        log = _LogFile(name)
         image = docker.RegistryImage(
             f"{name}-{args.content_hash}" if args.follow_source else name,
             name=pulumi.Output.concat(args.repository_url, ":", args.tag),
@@ -61,6 +69,7 @@ class FirstImage(pulumi.ComponentResource):
                 target=args.target,
                 platform=args.platform,
                 build_args=dict(args.build_args),
+                build_log_file=str(log.path),
             ),
             auth_config=docker.RegistryImageAuthConfigArgs(
                 address=token.proxy_endpoint,
@@ -69,9 +78,48 @@ class FirstImage(pulumi.ComponentResource):
             ),
             keep_remotely=True,
             opts=pulumi.ResourceOptions(
-                parent=self, ignore_changes=[*OF_THE_PUSH, *([] if args.follow_source else ["build"])]
+                parent=self,
+                ignore_changes=[*OF_THE_PUSH, *([] if args.follow_source else ["build"])],
+                hooks=log.hooks(),
             ),
         )
         self.digest = image.sha256_digest
         self.version = image.name.apply(lambda reference: reference.rsplit(":", 1)[-1])
         self.register_outputs({"digest": self.digest, "version": self.version})
+
+
+class _LogFile:
+    """The file that a service's build is logged to, in a folder of this user's alone, for as long as it is built."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self.path = Path(tempfile.gettempdir()) / f"slipway-build-{secrets.token_hex(8)}" / "build.log"
+
+    def hooks(self) -> pulumi.ResourceHookBinding:
+        """Return what the engine calls before the build and after it; nothing in a preview."""
+        return pulumi.ResourceHookBinding(
+            before_create=[self.make],
+            after_create=[self.remove],
+            on_error=[pulumi.ErrorHook(f"{self._service}-build-failed", self.tell)],
+        )
+
+    def make(self, _: pulumi.ResourceHookArgs) -> None:
+        """Make the folder."""
+        self.path.parent.mkdir(mode=0o700)
+
+    def remove(self, _: pulumi.ResourceHookArgs | pulumi.ErrorHookArgs) -> None:
+        """Remove the folder."""
+        shutil.rmtree(self.path.parent, ignore_errors=True)
+
+    def tell(self, failed: pulumi.ErrorHookArgs) -> bool:
+        """Show the failing step: by the log, which BuildKit writes, or by the older builder's output in the error.
+
+        Returns:
+            False: the build is not tried again.
+        """
+        logged = self.path.read_text("utf-8", errors="replace") if self.path.exists() else ""
+        self.remove(failed)
+        step = failing_step("\n".join([logged, *failed.errors]))
+        if step:
+            pulumi.log.error(f"the image of service {self._service!r} cannot be built\n{step.text()}")
+        return False

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import stat
 from copy import deepcopy
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -135,11 +137,47 @@ def test_without_a_pipeline_each_up_rolls_out(monkeypatch: pytest.MonkeyPatch) -
     image = engine.one("RegistryImage")
     tag = image.inputs["name"].rsplit(":", 1)[1]
     assert image.name == f"web-{tag.split('-')[1]}"
-    assert set(image.ignored) == {"name", "authConfig"}
+    assert set(image.ignored) == {"name", "authConfig", "build.buildLogFile"}
     assert engine.one("TaskDefinition", "staging-web-release").ignored == []
     service = engine.one("ecs/service:Service")
     assert service.ignored == []
     assert service.inputs["waitForSteadyState"] is True
+
+
+@pytest.mark.parametrize("builder", ["buildkit-0.22", "older"])
+def test_a_first_image_that_cannot_be_built_is_told_with_the_failing_step(
+    staging: Run, caplog: pytest.LogCaptureFixture, builder: str
+) -> None:
+    """By the log that BuildKit writes, or by the older builder's output in the provider's error; it is not retried."""
+    engine, _ = staging
+    hooks = engine.options["docker:index/registryImage:RegistryImage", "web"].hooks
+    log = Path(engine.one("RegistryImage").inputs["build"]["buildLogFile"])
+    assert not log.parent.exists()
+    engine.hooks[hooks.before_create[0]](pulumi.ResourceHookArgs("urn", "", "web", "type"))
+    assert stat.S_IMODE(log.parent.stat().st_mode) == 0o700
+    output = (program.ROOT / "tests/unit/builds" / builder / "missing.txt").read_text("utf-8")
+    if builder != "older":
+        log.write_text(output, "utf-8")
+        output = "Error running buildx build: exit code: 1"
+    failed = pulumi.ErrorHookArgs("urn", "", "web", "type", failed_operation="create", errors=[output])
+    assert engine.hooks[hooks.on_error[0]](failed) is False
+    assert not log.parent.exists()
+    (told,) = caplog.messages
+    first, step, line, *_ = told.splitlines()
+    assert first == "the image of service 'web' cannot be built"
+    assert step.endswith("RUN /opt/venv/bin/pip install --quiet slipway-has-no-such-package==1.0")
+    assert line.startswith("  ERROR: Could not find a version that satisfies the requirement")
+
+
+def test_the_log_of_a_first_image_that_was_built_is_removed(staging: Run) -> None:
+    """Nothing is left in the folder for temporary files."""
+    engine, _ = staging
+    hooks = engine.options["docker:index/registryImage:RegistryImage", "web"].hooks
+    log = Path(engine.one("RegistryImage").inputs["build"]["buildLogFile"])
+    for hook in (*hooks.before_create, *hooks.after_create):
+        assert log.parent.exists() == (hook in hooks.after_create)
+        engine.hooks[hook](pulumi.ResourceHookArgs("urn", "web-id", "web", "type"))
+    assert not log.parent.exists()
 
 
 def test_the_registrys_token_is_a_secret(staging: Run) -> None:

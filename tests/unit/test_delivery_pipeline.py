@@ -21,6 +21,14 @@ ONE, TWO = "11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-5555
 COMMIT, OTHER = "a" * 40, "b" * 40
 DIGEST = f"sha256:{'0' * 64}"
 PRODUCTION = Pipeline(name="slipway-prod", stage="Production")
+LOG = """earlier
+the step that failed: [dev 3/4] RUN pip
+  ERROR: no nope
+staging is put back
+delivery build: web: building failed (exit code 1) in [dev 3/4] RUN pip: ERROR: no nope
+[Container] 2026/11/21 15:00:00 Phase complete: BUILD State: FAILED
+"""
+"""How the log of a build that failed ends on CodeBuild."""
 NOW = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)
 
 
@@ -313,7 +321,7 @@ def test_a_stack_without_a_pipeline_is_told_what_writes_the_parameter() -> None:
 
 
 def test_status_names_the_failed_action_its_reason_and_where_to_read_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An action that failed, one that has not begun, a way that is closed."""
+    """An action that failed, with the failing step of its image; one that has not begun; a way that is closed."""
     clients = Clients()
     there = Environment(stack="prod", url="http://p", cluster="c", services=(), pipeline=PRODUCTION)
     clients.answer("codepipeline", "get_pipeline_state", held(closed="rolled back", before=TWO), asked())
@@ -325,14 +333,20 @@ def test_status_names_the_failed_action_its_reason_and_where_to_read_on(monkeypa
         {"actionExecutionDetails": [failed]},
         {"pipelineName": "slipway-prod", "filter": {"pipelineExecutionId": ONE}},
     )
+    in_logs = {"groupName": "g", "streamName": "s"}
+    clients.answer("codebuild", "batch_get_builds", {"builds": [{"logs": in_logs}]}, {"ids": ["project:1"]})
+    events = {"events": [{"message": f"{line}\n"} for line in LOG.splitlines()]}
+    wanted = {"logGroupName": "g", "logStreamName": "s", "startFromHead": False}
+    clients.answer("logs", "get_log_events", events, wanted)
     monkeypatch.setattr(pipeline, "stacks", lambda *_: {"Production": "prod"})
-    monkeypatch.setattr(logs, "reason", lambda *_: "delivery build: web: acceptance tests failed")
     monkeypatch.setattr(environment, "read", lambda *_: there)
     monkeypatch.setattr(proof, "served", lambda _: {"web": (OTHER, DIGEST)})
     summary = summaries((ONE, "Failed", COMMIT))["pipelineExecutionSummaries"][0]
-    told = "\n".join(Status(clients=clients, environment=there, execution=ONE).lines(summary))
+    status = Status(clients=clients, environment=there, execution=ONE)
+    told = "\n".join(status.lines(summary))
     assert f"execution {ONE}: Failed" in told
-    assert "delivery build: web: acceptance tests failed; Build terminated" in told
+    assert "delivery build: web: building failed (exit code 1) in [dev 3/4] RUN pip: ERROR: no nope; Build term" in told
+    assert status.failures() == ["the log of Build/Build ends with:", *(f"  {line}" for line in LOG.splitlines()[1:5])]
     assert f"delivery logs --stack prod --build Build/Build --execution {ONE}" in told
     assert f"prod serves {OTHER} ({DIGEST})" in told
     assert f"before it waits {TWO}; open it: delivery resume --stack prod" in told
@@ -344,6 +358,22 @@ def test_commands_are_shown_as_this_user_types_them(monkeypatch: pytest.MonkeyPa
     told = "see: delivery logs --stack s; python -m delivery build --stack s; delivery deploy: failed"
     wanted = "see: bin/delivery-local logs --stack s; python -m delivery build --stack s; delivery deploy: failed"
     assert typed(told) == wanted
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown"),
+    [
+        ([f"line {number}" for number in range(90)], [f"line {number}" for number in range(65, 90)]),
+        ([*(f"line {number}" for number in range(90)), "delivery test: no", "x"], ["line 66", "delivery test: no"]),
+        ([], []),
+    ],
+    ids=["before delivery began", "tests", "no line"],
+)
+def test_of_a_failed_build_without_a_failing_step_the_last_lines_are_shown(lines: list[str], shown: list[str]) -> None:
+    """Those before the line in which delivery says why; what CodeBuild adds tells nothing."""
+    end = logs.end_of(lines)
+    assert (end[:1], end[-1:], len(end) <= logs.SHOWN_LINES) == (shown[:1], shown[-1:], True)
+    assert logs.reason(end) == ("delivery test: no" if "delivery test: no" in lines else "")
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("2h", 7200), ("1d", 86400)])
