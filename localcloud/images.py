@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from docker.errors import ImageNotFound
 from docker.utils.json_stream import json_stream
 
+from buildlog import failing_step
 from localcloud import dockerd
 from localcloud.base_images import PUBLIC, STAND_INS, Images, registry_answers
 from localcloud.pip_settings import pip_conf
@@ -176,7 +177,7 @@ def build(  # noqa: PLR0913
     """Build one stand-in from its recipe folder, for a platform (None: the machine's own).
 
     Raises:
-        UserError: the build fails; the message holds its last line.
+        UserError: the build fails; the message names the step and its reason, and its last lines have been said.
     """
     say(f"{image}: building (about {expected})")
     started = time.monotonic()
@@ -189,11 +190,13 @@ def build(  # noqa: PLR0913
             path=folder, tag=image, buildargs=arguments, rm=True, forcerm=True, network_mode="bridge",
             labels={RECIPE_LABEL: recipe}, platform=platform,
         )  # fmt: skip
-        last = ""
+        written = ""
         for event in json_stream(stream):
+            written += event.get("stream", "")
             if "error" in event:
-                raise UserError(f"{image} cannot be built: {event['error']} (after: {last})")
-            last = event.get("stream", "").strip() or last
+                step = failing_step(f"{written}\n{event['error']}")
+                say(step.text() if step else written)
+                raise UserError(f"{image} cannot be built: {step.line if step else event['error']}")
     say(f"{image}: built in {time.monotonic() - started:.0f} s")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # A name, a token and a log file are new at every run and matter only to the run that builds and pushes.
 OF_THE_PUSH = ["name", "authConfig", "build.buildLogFile"]
+NO_BUILD = "Error running "
+"""How the provider's error begins when a build failed, not the push (`buildx build`, `legacy build`)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +62,7 @@ class FirstImage(pulumi.ComponentResource):
         token = aws.ecr.get_authorization_token_output(
             registry_id=args.registry_id, opts=pulumi.InvokeOutputOptions(parent=self)
         )
-        log = _LogFile(name)
+        log = _BuildLog(name, args)
         image = docker.RegistryImage(
             f"{name}-{args.content_hash}" if args.follow_source else name,
             name=pulumi.Output.concat(args.repository_url, ":", args.tag),
@@ -88,11 +91,11 @@ class FirstImage(pulumi.ComponentResource):
         self.register_outputs({"digest": self.digest, "version": self.version})
 
 
-class _LogFile:
+class _BuildLog:
     """The file that a service's build is logged to, in a folder of this user's alone, for as long as it is built."""
 
-    def __init__(self, service: str) -> None:
-        self._service = service
+    def __init__(self, service: str, args: FirstImageArgs) -> None:
+        self._service, self._args = service, args
         self.path = Path(tempfile.gettempdir()) / f"slipway-build-{secrets.token_hex(8)}" / "build.log"
 
     def hooks(self) -> pulumi.ResourceHookBinding:
@@ -112,7 +115,7 @@ class _LogFile:
         shutil.rmtree(self.path.parent, ignore_errors=True)
 
     def tell(self, failed: pulumi.ErrorHookArgs) -> bool:
-        """Show the failing step: by the log, which BuildKit writes, or by the older builder's output in the error.
+        """Show the failing step, read from the log or the provider's error; else the command that shows it.
 
         Returns:
             False: the build is not tried again.
@@ -120,6 +123,14 @@ class _LogFile:
         logged = self.path.read_text("utf-8", errors="replace") if self.path.exists() else ""
         self.remove(failed)
         step = failing_step("\n".join([logged, *failed.errors]))
-        if step:
-            pulumi.log.error(f"the image of service {self._service!r} cannot be built\n{step.text()}")
+        if step or any(NO_BUILD in error for error in failed.errors):
+            why = f"\n{step.text()}" if step else f"; the reason is shown by: {self._command()}"
+            pulumi.log.error(f"the image of service {self._service!r} cannot be built{why}")
         return False
+
+    def _command(self) -> str:
+        """Return the command by which a person builds the image."""
+        asked = self._args
+        arguments = [f"--build-arg={key}={value}" for key, value in sorted(asked.build_args.items())]
+        file = f"--file={asked.context}/{asked.dockerfile}"
+        return shlex.join(["docker", "build", f"--target={asked.target}", file, *arguments, asked.context])

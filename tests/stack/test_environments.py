@@ -169,6 +169,34 @@ def test_a_first_image_that_cannot_be_built_is_told_with_the_failing_step(
     assert line.startswith("  ERROR: Could not find a version that satisfies the requirement")
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            "Error running legacy build: executor failed running [/bin/sh -c x]: exit code: 1",
+            "the image of service 'web' cannot be built; the reason is shown by: "
+            "docker build --target=release --file=app/Dockerfile app",
+        ),
+        (
+            "Error running buildx build: failed to solve: dockerfile parse error on line 6: unknown instruction: RUNN",
+            "the image of service 'web' cannot be built\nthe step that failed: Dockerfile, line 6\n"
+            "  unknown instruction: RUNN",
+        ),
+        ("Error pushing docker image: denied", ""),
+    ],
+    ids=["nothing was logged", "the Dockerfile is wrong", "the push failed"],
+)
+def test_of_a_build_without_a_log_the_error_or_the_command_tells_the_reason(
+    staging: Run, caplog: pytest.LogCaptureFixture, error: str, told: str
+) -> None:
+    """The provider logs nothing with DOCKER_BUILDKIT=0; what it tells itself when a push fails is enough."""
+    engine, _ = staging
+    (hook,) = engine.options["docker:index/registryImage:RegistryImage", "web"].hooks.on_error
+    failed = pulumi.ErrorHookArgs("urn", "", "web", "type", failed_operation="create", errors=[error])
+    assert engine.hooks[hook](failed) is False
+    assert "".join(caplog.messages) == told
+
+
 def test_the_log_of_a_first_image_that_was_built_is_removed(staging: Run) -> None:
     """Nothing is left in the folder for temporary files."""
     engine, _ = staging

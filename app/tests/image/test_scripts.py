@@ -71,6 +71,21 @@ def test_a_failed_unit_test_is_reported_although_it_fails_the_build(copy: Path) 
     assert _left(process) == []
 
 
+def test_an_image_that_cannot_be_built_is_told_at_the_end_and_once(copy: Path) -> None:
+    """The builder's last lines are those of the failing step; no test is said to have failed that was never run."""
+    file = copy / "Dockerfile"
+    failing = "FROM base AS dev\nRUN python3 -m pip install --quiet --no-index no-such-package\n"
+    file.write_text(file.read_text().replace("FROM base AS dev\n", failing))
+    process = _start(copy, "unit")
+    output = process.communicate(timeout=SECONDS)[0]
+    assert process.returncode == 1, output
+    lines = output.splitlines()
+    assert lines[-1] == "bin/test: the image of 'test' could not be built; the reason is above"
+    assert len([line for line in lines if line.startswith("bin/test:")]) == 1
+    assert "No matching distribution found for no-such-package" in "\n".join(lines[-20:])
+    assert _left(process) == []
+
+
 @pytest.mark.parametrize(
     ("number", "to_the_group", "code"),
     [(signal.SIGINT, True, 130), (signal.SIGTERM, False, 143), (signal.SIGHUP, True, 129)],
