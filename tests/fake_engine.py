@@ -127,7 +127,7 @@ def start(engine: FakeEngine, *, stack: str = "staging") -> FakeEngine:
     pulumi.runtime.set_mocks(
         engine, project="slipway", stack=stack, preview=False, organization="organization", monitor=Monitor(engine)
     )
-    settings.SETTINGS.callbacks = engine  # type: ignore[assignment]
+    settings.SETTINGS.callbacks = engine
     return engine
 
 

@@ -75,6 +75,24 @@ def test_a_changed_source_is_built_and_rolled_out_by_up_and_only_then(
     assert not served(workspace, service) & before
 
 
+def test_up_with_an_image_that_cannot_be_built_names_the_failing_step(
+    workspace: Workspace, service: dict[str, Any]
+) -> None:
+    """With its last lines, which the provider keeps to itself; here its unit tests fail."""
+    before = served(workspace, service)
+    broken = workspace.root / "app" / "tests" / "unit" / "test_broken.py"
+    broken.write_text("def test_broken() -> None:\n    assert 'blue' == 'red'\n", "utf-8")
+    try:
+        done = workspace.pulumi("up", "-s", "rollout", "--yes", "--skip-preview")
+    finally:
+        broken.unlink()
+    assert done.returncode != 0, done.stdout
+    told = done.stdout.rpartition("the image of service 'web' cannot be built")[2].splitlines()
+    assert told[1].strip().startswith("the step that failed: [test "), done.stdout
+    assert "FAILED tests/unit/test_broken.py::test_broken" in "\n".join(told[2:20]), done.stdout
+    assert served(workspace, service) == before
+
+
 @pytest.mark.parametrize("kind", BAD)
 def test_up_with_a_bad_image_fails_and_the_old_tasks_stay(
     workspace: Workspace, service: dict[str, Any], kind: str

@@ -69,6 +69,11 @@ def test_a_broken_commit_is_stopped_at_its_place(
         assert broken.word in connected.log(ran[broken.place])
         told = workspace.delivery("status", "--stack", "prod", "--execution", execution)
         assert summary(ran[broken.place])[:40] in " ".join(told.stdout.split()), told.stdout
+        reason = told.stdout.partition(f"the log of {broken.place} ends with:")[2]
+        assert reason.strip(), told.stdout
+        if kind == "a failing unit test":
+            assert "  the step that failed: " in reason, told.stdout
+            assert broken.word in reason, told.stdout
         assert {stack: version(workspace, stack) for stack in ("staging", "prod")} == before
 
 

@@ -158,9 +158,7 @@ def test_an_image_of_the_local_cloud_that_cannot_be_built_is_told_with_the_faili
     stream = [json.dumps(event) + "\r\n" for event in events]
     client = SimpleNamespace(api=SimpleNamespace(build=lambda **_: stream))
     said: list[str] = []
-    with pytest.raises(
-        UserError, match=r"^slipway.local/x:1 cannot be built: Step 6/6 : RUN .*: ERROR: Could"
-    ):
+    with pytest.raises(UserError, match=r"^slipway.local/x:1 cannot be built: Step 6/6 : RUN .*: ERROR: Could"):
         images.build(client, "slipway.local/x:1", "haproxy", {}, "recipe", "10 s", said.append)
     assert said[-1].splitlines()[0] == f"the step that failed: Step 6/6 : {RUN['missing']}"
     assert "ERROR: No matching distribution found" in said[-1]
