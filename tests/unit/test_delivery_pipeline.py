@@ -320,9 +320,15 @@ def test_a_stack_without_a_pipeline_is_told_what_writes_the_parameter() -> None:
         pipeline.of(Environment(stack="staging", url="http://s", cluster="c", services=()))
 
 
-def test_status_names_the_failed_action_its_reason_and_where_to_read_on(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("way", "code", "asked_for"), [("show", 0, 1), ("follow", 1, 2)])
+def test_status_names_the_failed_action_its_reason_and_where_to_read_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], way: str, code: int, asked_for: int
+) -> None:
     """An action that failed, with the failing step of its image; one that has not begun; a way that is closed."""
     clients = Clients()
+    executions = summaries((ONE, "Failed", COMMIT))
+    for _ in range(asked_for):
+        clients.answer("codepipeline", "list_pipeline_executions", executions, {"pipelineName": "slipway-prod"})
     there = Environment(stack="prod", url="http://p", cluster="c", services=(), pipeline=PRODUCTION)
     clients.answer("codepipeline", "get_pipeline_state", held(closed="rolled back", before=TWO), asked())
     result = {"externalExecutionId": "project:1", "errorDetails": {"message": "Build  terminated"}}
@@ -341,12 +347,12 @@ def test_status_names_the_failed_action_its_reason_and_where_to_read_on(monkeypa
     monkeypatch.setattr(pipeline, "stacks", lambda *_: {"Production": "prod"})
     monkeypatch.setattr(environment, "read", lambda *_: there)
     monkeypatch.setattr(proof, "served", lambda _: {"web": (OTHER, DIGEST)})
-    summary = summaries((ONE, "Failed", COMMIT))["pipelineExecutionSummaries"][0]
-    status = Status(clients=clients, environment=there, execution=ONE)
-    told = "\n".join(status.lines(summary))
+    assert getattr(Status(clients=clients, environment=there, execution=ONE), way)() == code
+    told = capsys.readouterr().out
     assert f"execution {ONE}: Failed" in told
     assert "delivery build: web: building failed (exit code 1) in [dev 3/4] RUN pip: ERROR: no nope; Build term" in told
-    assert status.failures() == ["the log of Build/Build ends with:", *(f"  {line}" for line in LOG.splitlines()[1:5])]
+    ending = ["the log of Build/Build ends with:", *(f"  {line}" for line in LOG.splitlines()[1:5])]
+    assert told.splitlines()[-len(ending) :] == ending
     assert f"delivery logs --stack prod --build Build/Build --execution {ONE}" in told
     assert f"prod serves {OTHER} ({DIGEST})" in told
     assert f"before it waits {TWO}; open it: delivery resume --stack prod" in told
