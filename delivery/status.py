@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import time
 from dataclasses import dataclass, field
@@ -13,8 +12,9 @@ from botocore.exceptions import ClientError
 
 from delivery import environment as environments
 from delivery import logs, pipeline, proof
-from delivery.console import ESCAPE, paint, table, typed
+from delivery.console import paint, table, typed
 from delivery.errors import DeliveryError
+from delivery.screens import Changes, Live
 
 if TYPE_CHECKING:
     from delivery.clients import Clients, Document
@@ -184,35 +184,6 @@ class Status:
         return lines
 
 
-class Changes:
-    """Prints lines that were not there before: for logs and pipes."""
-
-    def __init__(self) -> None:
-        self._before: set[str] = set()
-
-    def show(self, lines: list[str]) -> None:
-        """Print the new ones."""
-        for line in lines:
-            if " ".join(line.split()) not in self._before:  # columns may have become wider
-                print(line, flush=True)
-        self._before = {" ".join(line.split()) for line in lines}
-
-
-class Live:
-    """Redraws lines in place: for terminals."""
-
-    def __init__(self) -> None:
-        self._height = 0
-
-    def show(self, lines: list[str]) -> None:
-        """Replace what was drawn before; lines that are too long for the terminal are cut, so that each is one row."""
-        size = shutil.get_terminal_size()
-        shown = [_cut(line, size.columns) for line in lines][: size.lines - 1]
-        up = f"\x1b[{self._height}A" if self._height else ""
-        print(up + "".join(f"\x1b[2K{line}\n" for line in shown) + "\x1b[J", end="", flush=True)
-        self._height = len(shown)
-
-
 def _message(told: str) -> str:
     """Return the commit message of a source action's summary, which is JSON; any other text as it is."""
     try:
@@ -220,9 +191,3 @@ def _message(told: str) -> str:
     except ValueError:
         return told
     return str(held.get("CommitMessage", told)) if isinstance(held, dict) else told
-
-
-def _cut(line: str, width: int) -> str:
-    """Return a line of at most so many characters, without colours where it had to be cut."""
-    plain = ESCAPE.sub("", line)
-    return line if len(plain) <= width else plain[: width - 1] + "…"
