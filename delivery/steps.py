@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from delivery import acceptance, building, deploy, environment, images, indexing, manifest, promote, testing
+from delivery import acceptance, building, deploy, environment, images, indexing, manifest, modes, promote, testing
 from delivery.clients import client
 from delivery.console import Progress
 from delivery.errors import DeliveryError
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import argparse
     from pathlib import Path
 
+    from delivery.environment import Environment
     from delivery.manifest import Manifest
 
 LEAST = 7
@@ -29,6 +30,14 @@ def _place(options: argparse.Namespace) -> testing.Workplace:
     return testing.Workplace(root=ROOT, reports=_reports(options), say=Progress())
 
 
+def _with_sources(stack: str) -> Environment:
+    """Return the environment; in a build its services' contexts have the modes that their contents ask for."""
+    found = environment.read(client("ssm"), stack)
+    for context in {service.context for service in found.services} if modes.in_build() else ():
+        modes.settle(ROOT / context)
+    return found
+
+
 def _checked(commit: str) -> str:
     if not manifest.COMMIT.fullmatch(commit):
         raise DeliveryError(f"--commit {commit!r} is not a commit's hexadecimal number of {LEAST} characters at least")
@@ -37,8 +46,7 @@ def _checked(commit: str) -> str:
 
 def run_test(options: argparse.Namespace) -> None:
     """Run `delivery test`."""
-    found = environment.read(client("ssm"), options.stack)
-    testing.run(found, options.commit, _place(options))
+    testing.run(_with_sources(options.stack), options.commit, _place(options))
 
 
 def run_build(options: argparse.Namespace) -> None:
@@ -46,7 +54,7 @@ def run_build(options: argparse.Namespace) -> None:
     commit = _checked(options.commit)
     builder = building.Builder(
         clients=client,
-        environment=environment.read(client("ssm"), options.stack),
+        environment=_with_sources(options.stack),
         commit=commit,
         place=_place(options),
         output=options.output,
@@ -77,7 +85,7 @@ def run_deploy(options: argparse.Namespace) -> None:
 
 def run_acceptance(options: argparse.Namespace) -> None:
     """Run `delivery acceptance`; leaves the url that was tested in `<reports>/<stack>/url.txt`."""
-    found, reports, say = environment.read(client("ssm"), options.stack), _reports(options), Progress()
+    found, reports, say = _with_sources(options.stack), _reports(options), Progress()
     (reports / "url.txt").write_text(found.url + "\n", "utf-8")
     acceptance.Acceptance(
         clients=client,

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from delivery import process
+from delivery.errors import DeliveryError
 from delivery.process import ProgramError
 
 if TYPE_CHECKING:
@@ -73,12 +74,12 @@ def script(service: Service, kind: str, variables: dict[str, str], place: Workpl
     """Run one kind of tests of a service.
 
     Raises:
+        DeliveryError: there is no such program.
         ProgramError: it failed; the tests' own output is above, or the failing step of the image that they need.
     """
     program = process.require(place.root / service.context / "bin" / "test", NEEDED)
     if not os.access(program, os.X_OK):
-        # The zip that CodePipeline makes of a GitHub repository may have lost the mode (its guide, "Troubleshooting").
-        program.chmod(program.stat().st_mode | 0o111)
+        raise DeliveryError(f"{program} cannot be run: let its first line begin with #! and run: chmod +x '{program}'")
     folder = (place.reports / service.name).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     place.say(f"{service.name}: {kind} tests")

@@ -1,16 +1,21 @@
-"""The content hash of an image: what decides whether it would come out the same. Pure, but for reading files."""
+"""An image's build context: the hash of its content, and the modes of its files. Pure, but for files."""
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import re
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
 HASH_LENGTH = 12
+PROGRAM_STARTS = (b"#!", b"\x7fELF")
+"""How a program begins: a script's first line, and the magic number of an ELF file."""
 
 
 def image_hash(context: Path, *, dockerfile: str, target: str, platform: str, build_args: Mapping[str, str]) -> str:
@@ -42,6 +47,41 @@ def context_files(context: Path) -> Iterator[str]:
         relative = path.relative_to(context).as_posix()
         if (path.is_file() or path.is_symlink()) and not is_ignored(relative, rules):
             yield relative
+
+
+def settled(context: Path, dockerfile: str) -> Path:
+    """Return a folder to build from whose modes do not depend on the checkout: as `delivery.modes` sets them in builds.
+
+    A checkout has the umask of whoever made it, and Docker puts modes into the image: its user could then read nothing.
+
+    Args:
+        context: the build context's folder, which is left as it is.
+        dockerfile: the Dockerfile's path inside the context.
+
+    Returns:
+        The context itself where all its modes are right, else a copy that is removed when this process ends.
+    """
+    sent = {*context_files(context), dockerfile}
+    folders = {parent for name in sent for parent in (context / name).parents if parent.is_relative_to(context)}
+    modes = {context / name: mode_of(context / name) for name in sent if not (context / name).is_symlink()}
+    modes |= dict.fromkeys(folders, 0o755)
+    if all(path.stat().st_mode & 0o777 == mode for path, mode in modes.items()):
+        return context
+    copy = Path(tempfile.mkdtemp(prefix="slipway-"))
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    ignore = {".dockerignore"} if (context / ".dockerignore").is_file() else set()
+    for name in sent | ignore:
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(context / name, copy / name, follow_symlinks=False)
+    for path, mode in modes.items():
+        (copy / path.relative_to(context)).chmod(mode)
+    return copy
+
+
+def mode_of(path: Path) -> int:
+    """Return the mode that a file's content asks for: 0755 for a program (`PROGRAM_STARTS`), else 0644."""
+    with path.open("rb") as stream:
+        return 0o755 if stream.read(max(map(len, PROGRAM_STARTS))).startswith(PROGRAM_STARTS) else 0o644
 
 
 def ignore_rules(text: str) -> list[tuple[re.Pattern[str], bool]]:

@@ -68,20 +68,33 @@ def repository(registry: settings.Registry, service: str) -> RepositoryArgs:
 
 
 def first_image(chosen: settings.Settings, name: str, held_in: Repository, now: datetime) -> FirstImageArgs:
-    """Return a service's first image; reads its build context to hash it."""
+    """Return a service's first image; reads its build context to hash it, and may copy it unless this is a preview.
+
+    Raises:
+        pulumi.RunError: a file of the context cannot be read.
+    """
     service = chosen.environment.services[name]
+    folder = Path(service.context)
     platform = platforms.OF_ARCHITECTURE[service.cpu_architecture]
-    content_hash = content.image_hash(
-        Path(service.context),
-        dockerfile=service.dockerfile,
-        target=service.target,
-        platform=platform,
-        build_args=service.build_args,
-    )
+    try:
+        content_hash = content.image_hash(
+            folder,
+            dockerfile=service.dockerfile,
+            target=service.target,
+            platform=platform,
+            build_args=service.build_args,
+        )
+        sent = folder if pulumi.runtime.is_dry_run() else content.settled(folder, service.dockerfile)
+    except OSError as error:
+        raise pulumi.RunError(
+            f"{error.filename} cannot be read ({error.strerror}) and is in the context of service {name}; "
+            f"correct its owner or mode, or name it in {service.context}/.dockerignore"
+        ) from error
     return FirstImageArgs(
         repository_url=held_in.url,
         registry_id=held_in.registry_id,
         context=service.context,
+        sent=str(sent),
         dockerfile=service.dockerfile,
         target=service.target,
         platform=platform,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 
 from localcloud import setup
@@ -53,7 +54,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command and return its exit code; errors are one line on standard error."""
+    """Run a command and return its exit code; errors are one line on standard error.
+
+    Sources, artifacts and images that it makes have modes of their own, not the caller's umask; the state folder's mode
+    keeps others out.
+    """
+    os.umask(0o022)
     options = parser().parse_args(arguments)
     if options.command == "setup":
         return setup.make()

@@ -182,10 +182,7 @@ def build(  # noqa: PLR0913
     say(f"{image}: building (about {expected})")
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        context = Path(folder)
-        shutil.copytree(RECIPES / name, context, dirs_exist_ok=True)
-        if name == "python":
-            host_files(context)
+        recipe_files(name, Path(folder))
         stream = client.api.build(
             path=folder, tag=image, buildargs=arguments, rm=True, forcerm=True, network_mode="bridge",
             labels={RECIPE_LABEL: recipe}, platform=platform,
@@ -200,9 +197,17 @@ def build(  # noqa: PLR0913
     say(f"{image}: built in {time.monotonic() - started:.0f} s")
 
 
+def recipe_files(name: str, context: Path) -> None:
+    """Fill a build context with a recipe's files, but not their modes, which are the checkout's."""
+    for file in (RECIPES / name).iterdir():
+        shutil.copyfile(file, context / file.name)
+    if name == "python":
+        host_files(context)
+
+
 def host_files(context: Path) -> None:
     """Put the host's certificate authorities and pip settings where the python recipe copies them from."""
     (context / "etc" / "ssl" / "certs").mkdir(parents=True)
     if BUNDLE.exists():
-        shutil.copy(BUNDLE, context / "etc" / "ssl" / "certs" / BUNDLE.name)
+        shutil.copyfile(BUNDLE, context / "etc" / "ssl" / "certs" / BUNDLE.name)
     (context / "etc" / "pip.conf").write_text(pip_conf())

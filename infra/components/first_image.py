@@ -19,8 +19,9 @@ from buildlog import failing_step
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# A name, a token and a log file are new at every run and matter only to the run that builds and pushes.
-OF_THE_PUSH = ["name", "authConfig", "build.buildLogFile"]
+# A name and a token are new at every run and matter only to the run that pushes. How an image is built, its log file
+# included, matters to the run that builds it: one that follows the source is another resource then.
+OF_THE_PUSH = ["name", "authConfig", "build"]
 NO_BUILD = "Error running "
 """How the provider's error begins when a build failed, not the push (`buildx build`, `legacy build`)."""
 
@@ -29,12 +30,14 @@ NO_BUILD = "Error running "
 class FirstImageArgs:
     """What the build needs; `content_hash` identifies its outcome, `tag` this push of it.
 
+    `sent` is the folder that Docker gets: `context`, or a copy whose file modes do not depend on the checkout.
     With `follow_source` a changed source is a new image; else the image is built once and then left alone.
     """
 
     repository_url: pulumi.Input[str]
     registry_id: pulumi.Input[str]
     context: str
+    sent: str
     dockerfile: str
     target: str
     platform: str
@@ -67,7 +70,7 @@ class FirstImage(pulumi.ComponentResource):
             f"{name}-{args.content_hash}" if args.follow_source else name,
             name=pulumi.Output.concat(args.repository_url, ":", args.tag),
             build=docker.RegistryImageBuildArgs(
-                context=args.context,
+                context=args.sent,
                 dockerfile=args.dockerfile,
                 target=args.target,
                 platform=args.platform,
@@ -80,11 +83,7 @@ class FirstImage(pulumi.ComponentResource):
                 password=pulumi.Output.secret(token.password),
             ),
             keep_remotely=True,
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                ignore_changes=[*OF_THE_PUSH, *([] if args.follow_source else ["build"])],
-                hooks=log.hooks(),
-            ),
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=OF_THE_PUSH, hooks=log.hooks()),
         )
         self.digest = image.sha256_digest
         self.version = image.name.apply(lambda reference: reference.rsplit(":", 1)[-1])

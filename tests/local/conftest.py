@@ -53,7 +53,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
     """A running local cloud with nothing on it, for one group; taken away with all it holds at the end."""
-    root = tmp_path_factory.mktemp("slipway")
+    root = tmp_path_factory.mktemp("a project")
     space = copy_of_the_project(root)
     done = space.cloud("up", "--yes")
     assert done.returncode == 0, done.stdout

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 PORT = ports.own("LOCAL_TEST_PORT", 4577)
 NETWORK = f"slipway-tests-{PORT}"
+UMASK = 0o077
+"""The copies' and their commands': what is built may not depend on the modes of a checkout."""
 RECORDED = ("codepipeline", "codebuild", "codeconnections", "ecs")
 
 
@@ -50,6 +52,7 @@ class Workspace:
             text=True,
             timeout=timeout,
             check=False,
+            umask=UMASK,
         )
 
     def must(self, *command: str, timeout: float = 600) -> str:
@@ -130,6 +133,10 @@ def copy_of_the_project(target: Path) -> Workspace:
         if (ROOT / name).is_file():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
+            (target / name).chmod((ROOT / name).stat().st_mode & 0o777 & ~UMASK)
+    for folder in {parent for name in listed.split("\0") for parent in (target / name).parents}:
+        if folder.is_relative_to(target):
+            folder.chmod(0o777 & ~UMASK)
     for name in (".venv", ".toolchain"):
         (target / name).symlink_to(ROOT / name)
     (target / ".localcloud").mkdir()
