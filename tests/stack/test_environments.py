@@ -137,7 +137,7 @@ def test_without_a_pipeline_each_up_rolls_out(monkeypatch: pytest.MonkeyPatch) -
     image = engine.one("RegistryImage")
     tag = image.inputs["name"].rsplit(":", 1)[1]
     assert image.name == f"web-{tag.split('-')[1]}"
-    assert set(image.ignored) == {"name", "authConfig", "build.buildLogFile"}
+    assert set(image.ignored) == {"name", "authConfig", "build"}
     assert engine.one("TaskDefinition", "staging-web-release").ignored == []
     service = engine.one("ecs/service:Service")
     assert service.ignored == []

@@ -15,7 +15,7 @@ import pytest
 from tools.locks import LOCKS, pinned
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = {"app", "delivery", "guestbook", "infra", "localcloud", "tests", "toolchain", "tools"}
+OURS = {"app", "buildlog", "delivery", "guestbook", "infra", "localcloud", "tests", "toolchain", "tools"}
 # A module that is not called as its package is.
 PACKAGE = {
     "google": "protobuf",
@@ -27,6 +27,7 @@ PACKAGE = {
 # What each folder's imports are declared in.
 DECLARED_IN = {
     "__main__.py": ["requirements.in"],
+    "buildlog": [],
     "infra": ["requirements.in"],
     "toolchain": ["requirements.in"],
     "delivery": ["delivery/requirements.in"],
@@ -140,7 +141,8 @@ def commands(name: str) -> list[str]:
 def test_nothing_installs_a_package_outside_of_a_lock() -> None:
     """Each command that installs takes hashes and resolves nothing, or asks no index at all."""
     found = 0
-    for name in set(tracked()) - UNPACKED:
+    recorded = set(tracked("tests/unit/builds/*.txt"))  # outputs of builds
+    for name in set(tracked()) - UNPACKED - recorded:
         for line in commands(name):
             assert not FROM_ELSEWHERE.search(line), (name, line)
             if INSTALLS.search(line):

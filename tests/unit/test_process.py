@@ -99,6 +99,7 @@ def test_failed_tests_are_told_with_the_failing_step_and_the_reports(tmp_path: P
     program = tmp_path / "app" / "bin" / "test"
     program.parent.mkdir(parents=True)
     program.write_text(f"#!/bin/sh\ncat {BUILDS}/older/unit.txt\nexit 1\n", "utf-8")
+    program.chmod(0o755)
     web = environment.Service(
         name="web", ecs_service="", template_family="", release_family="", repository_url="x/y", context="app",
         dockerfile="Dockerfile", build_args={},
