@@ -7,6 +7,8 @@ CLOUD ?= local
 # YES=1 (or CI=true): install and start a Docker Engine without asking; commands read it from the environment
 export PYTHONPATH := $(CURDIR)
 FAST := tests/gate tests/unit tests/stack
+# Two processes, each group of tests in one of them (tests/conftest.py), in the order of the groups
+TWO := -n 2 --dist loadgroup --no-loadscope-reorder
 
 .NOTPARALLEL:
 .PHONY: help lock update python preflight setup up status down demo check test faults bench clean-up format venv app-test pipeline build deploy acceptance promote \
@@ -44,7 +46,7 @@ demo: setup ## both environments and the pipeline on the local cloud: commits re
 	@$(PY) -m localcloud.demo
 
 check: .venv/.complete ## the gate for every commit: format, lint, types, fast tests
-	@$(PY) -m pytest -q $(FAST)
+	@$(PY) -m pytest -q $(TWO) $(FAST)
 
 lock: .venv/.complete ## compile the locks (requirements*.txt) from what is asked for (*.in, app/pyproject.toml)
 	@$(PY) -m tools.locks
@@ -60,7 +62,7 @@ format: .venv/.complete ## put the code into the house format
 	@$(PY) -m ruff format --quiet .
 
 test: setup ## everything, on a fresh machine too: one pytest, whose last line is the result
-	@$(PY) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(FAST) tests/contract tests/local
+	@$(PY) -m pytest $(TWO) $(FAST) tests/contract tests/local
 
 faults: setup ## everything that may go wrong on the way to production, as a table: docs/faults.md; ARGS="--break-gate test"
 	@$(PY) -m pytest tests/local/test_faults.py tests/local/test_pull_request.py --all-faults $(if $(ARGS),$(ARGS),--fault-table docs/faults.md)

@@ -15,15 +15,20 @@ TOGETHER = {
     f"local/test_{name}.py" for name in ("environments", "faults", "preview", "pull_request", "release", "teardown")
 }
 """The files of the group that takes longest, and begins first: they share two environments and a pipeline."""
-NEXT = ("contract/", "local/", "gate/")
+NEXT = ("contract/", "local/", "gate/", "stack/")
 """What begins after it: first what waits more than it works. The rest, test by test, fills the time that is left."""
 
 
 def group(file: Path) -> str:
-    """Return the group of a file's tests: every file that needs a local cloud is one, empty for the others."""
+    """Return the group of a file's tests, empty for those by themselves.
+
+    Every file that needs a local cloud is one; runs of the program are one too, since each is made once a process.
+    """
     name = file.relative_to(TESTS).as_posix()
     if name in TOGETHER:
         return "releases"
+    if name.startswith("stack/"):
+        return "stack"
     return name if name.startswith(("local/", "contract/")) else ""
 
 

@@ -151,10 +151,11 @@ def test_waits_are_short_only_where_every_endpoint_is_loopback(tmp_path: Path) -
     for path in WAITS.glob("*.go"):
         shutil.copyfile(path, tmp_path / path.name)
     (tmp_path / "go.mod").write_text("module waits\n")
-    own = os.environ | {"GOFLAGS": "", "GOWORK": "off"}
+    own = os.environ | {"GOFLAGS": "", "GOWORK": "off", "CGO_ENABLED": "0"}
     done = subprocess.run(
-        ["go", "test", "-count=1", "./..."], cwd=tmp_path, env=own, capture_output=True, text=True, check=False
-    )
+        ["go", "test", "-count=1", "-vet=off", "-gcflags=all=-l", "./..."],
+        cwd=tmp_path, env=own, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
 
 
