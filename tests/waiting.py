@@ -9,11 +9,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LIMIT_SECONDS = 120
+SHORTEST, LONGEST = 0.1, 0.5
+"""Seconds between two looks: a tenth of the time waited so far, within these, since each look is work for two cores."""
 Found = TypeVar("Found")
 
 
 def until(what: Callable[[], Found | None], told: Callable[[], object] = str, limit: float = LIMIT_SECONDS) -> Found:
-    """Ask ten times a second until the answer is true; returns the answer.
+    """Ask again and again, ever less often, until the answer is true; returns the answer.
 
     Args:
         what: the question.
@@ -23,10 +25,11 @@ def until(what: Callable[[], Found | None], told: Callable[[], object] = str, li
     Raises:
         AssertionError: it was not true within the limit.
     """
-    end = time.monotonic() + limit
+    begun = time.monotonic()
     while True:
         found = what()
         if found:
             return found
-        assert time.monotonic() < end, f"not within {limit} s: {told()}"
-        time.sleep(0.1)
+        waited = time.monotonic() - begun
+        assert waited < limit, f"not within {limit} s: {told()}"
+        time.sleep(min(LONGEST, max(SHORTEST, waited / 10)))

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -46,6 +47,11 @@ class Cloud:
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
+
+    @cached_property
+    def variables(self) -> dict[str, str]:
+        """What leads a client to it, and the base images in use, by variable; the same for as long as it lives."""
+        return dict(json.loads(self.command("env", "--json")))
 
     def kill(self) -> None:
         """End the local cloud's process without any warning."""
@@ -98,8 +104,7 @@ class Cloud:
         """Build (or take from the cache) the test server that behaves as the mode says; returns its name."""
         folder = self.repository / "tests" / "contract" / "images" / "server"
         name = f"{IMAGE}:{mode}"
-        base = json.loads(self.command("env", "--json"))["PYTHON_IMAGE"]
-        arguments = {"MODE": mode, "PYTHON_IMAGE": base}
+        arguments = {"MODE": mode, "PYTHON_IMAGE": self.variables["PYTHON_IMAGE"]}
         docker.from_env().images.build(path=str(folder), tag=name, buildargs=arguments, rm=True)
         return name
 

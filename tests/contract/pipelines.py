@@ -133,7 +133,7 @@ class Works:
             document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
             once(cloud.client("iam").create_role, RoleName=role, AssumeRolePolicyDocument=document)
         once(cloud.client("logs").create_log_group, logGroupName=f"/aws/codebuild/{PROJECT}")
-        image = json.loads(cloud.command("env", "--json"))["PYTHON_IMAGE"]
+        image = cloud.variables["PYTHON_IMAGE"]
         once(
             cloud.client("codebuild").create_project,
             name=PROJECT,

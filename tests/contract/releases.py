@@ -35,7 +35,7 @@ class Releases(Site):
             service: ecr.create_repository(repositoryName=f"{stack}/{service}")["repository"]["repositoryUri"]
             for service in services
         }
-        self.base = json.loads(cloud.command("env", "--json"))["PYTHON_IMAGE"]
+        self.base = cloud.variables["PYTHON_IMAGE"]
         self._parameter("environment", {"url": f"http://{self.host}", "cluster": self.name})
         firsts = {service: self._first(service) for service in services}
         self.first = firsts["web"]
@@ -134,12 +134,11 @@ class Releases(Site):
 
     def start(self, command: str, *arguments: str | Path) -> subprocess.Popen[str]:
         """Start a delivery command of this environment."""
-        variables = json.loads(self.cloud.command("env", "--json"))
         kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
         return subprocess.Popen(
             [sys.executable, "-m", "delivery", command, "--stack", self.stack, *map(str, arguments)],
             cwd=self.cloud.repository,
-            env={**kept, **variables},
+            env={**kept, **self.cloud.variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

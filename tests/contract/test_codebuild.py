@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import docker
@@ -96,7 +95,7 @@ phases:
 
 def test_an_image_of_ones_own_runs_with_its_own_shell(shop: Workshop, cloud: Cloud) -> None:
     """Debian's dash does as bash does; runtime versions are for AWS's images only."""
-    image = json.loads(cloud.command("env", "--json"))["PYTHON_IMAGE"]
+    image = cloud.variables["PYTHON_IMAGE"]
     env = shop.arguments("x")["environment"] | {"image": image}
     spec = """
 version: 0.2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 import uuid
 from types import SimpleNamespace
@@ -59,7 +58,7 @@ def test_a_build_succeeds_whose_last_lines_docker_did_not_give_at_once(
 ) -> None:
     """They are read once more after the container's end, and none is taken twice."""
     daemon = docker.from_env()
-    image = json.loads(cloud.command("env", "--json"))["PYTHON_IMAGE"]
+    image = cloud.variables["PYTHON_IMAGE"]
     for name, text in script.files(SPEC, str(tmp_path), "word").items():
         (tmp_path / name).write_text(text, "utf-8")
     build: dict[str, Any] = {"id": f"log-end:{uuid.uuid4()}", "phases": [{"phaseStatus": "SUCCEEDED"}]}

@@ -200,7 +200,7 @@ def test_an_image_cannot_be_deleted_before_the_index_that_names_it(shelf: Shelf,
 def test_a_task_runs_the_image_of_its_processors_from_the_index(cloud: Cloud, shelf: Shelf, tmp_path: Path) -> None:
     """Each image ends with a code of its own; one for linux/arm64 runs only where that is emulated."""
     site, emulated = Site(cloud, "platforms"), emulation.ready(docker.from_env())
-    bases = {AMD: json.loads(cloud.command("env", "--json"))["PYTHON_IMAGE"], ARM: "scratch"}
+    bases = {AMD: cloud.variables["PYTHON_IMAGE"], ARM: "scratch"}
     bases |= {ARM: emulation.STAND_INS.python} if emulated else {}
     text = 'FROM {}\nCOPY platform /platform\nCMD ["python3", "-c", "raise SystemExit({})"]\n'
     codes = {AMD: 41, ARM: 42}

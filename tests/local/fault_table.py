@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HEADER = ("fault", "what stopped it", "noticed after", "requests", "failed", "bad releases", "left behind", "")
 AFTERWARDS = 3
-"""Seconds that a fault is given to be noticed by requests: the slow ones take two."""
+"""Seconds that a fault is given to be noticed by requests, from when it was stopped: the slow ones take two."""
 
 
 @dataclass
@@ -45,6 +45,11 @@ class Row:
     def stopped(self, by: str) -> None:
         """Note what noticed the fault, now."""
         self.stopped_by, self.noticed_after = by, time.monotonic() - self.begun
+
+    def settle(self) -> None:
+        """Wait until requests would have noticed."""
+        since = time.monotonic() - self.begun - (self.noticed_after or 0.0)
+        time.sleep(max(0.0, AFTERWARDS - since) if self.stopped_by else AFTERWARDS)
 
     @property
     def good(self) -> bool:
@@ -87,7 +92,7 @@ class Faults:
             row.error = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
             raise
         finally:
-            time.sleep(AFTERWARDS)
+            row.settle()
             row.requests, row.failed = self.load.answered - requests, self.load.failures[failed:]
             row.bad_releases = set(self.load.versions - versions) - self.served
             row.left = remaining(self.workspace, before)

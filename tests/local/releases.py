@@ -76,6 +76,11 @@ class Releases:
         self.git("push", "--quiet", f"http://127.0.0.1:{PORT}/{self.repository}.git", f"HEAD:refs/heads/{branch}")
         return self.git("rev-parse", "HEAD")
 
+    def push_again(self, commit: str) -> None:
+        """Put the branch back to an earlier commit, by force."""
+        there = f"http://127.0.0.1:{PORT}/{self.repository}.git"
+        self.git("push", "--quiet", "--force", there, f"{commit}:refs/heads/main")
+
     def push_with(self, changes: Mapping[str, Callable[[str], str]], message: str, *, branch: str = "main") -> str:
         """Push a commit with changed files, and put them back in the work tree; returns its hash.
 

@@ -32,10 +32,9 @@ def base_images(workspace: Workspace) -> dict[str, str]:
     return {name: value for name, value in found.items() if name.endswith("_IMAGE")}
 
 
-@pytest.mark.parametrize("kind", ["unit", "integration", "acceptance"])
-def test_the_application_passes_its_tests_in_containers(workspace: Workspace, kind: str) -> None:
-    """Against a real database, and from outside in a real browser."""
-    in_the_app(workspace, "bin/test", kind)
+def test_the_application_passes_its_acceptance_tests_in_containers(workspace: Workspace) -> None:
+    """From outside in a real browser, against an image of its own; the pipeline runs the other kinds by this script."""
+    in_the_app(workspace, "bin/test", "acceptance")
 
 
 def test_the_image_and_the_scripts_hold_what_they_promise(workspace: Workspace) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,7 +13,8 @@ import pytest
 
 from tests.local.broken import COMMITS, QUICK, UNSAFE
 from tests.local.hostile import REQUESTS, attacker
-from tests.local.releases import ORDER, PIPELINE, Releases, summary, version
+from tests.local.releases import ORDER, PIPELINE, Releases, version
+from tests.local.stops import stop
 from tests.local.unsound import UNSOUND
 
 if TYPE_CHECKING:
@@ -21,10 +22,8 @@ if TYPE_CHECKING:
     from tests.local.workspace import Workspace
 
 pytestmark = pytest.mark.local
-ALWAYS = ("a failing unit test", "a browser test that fails in staging only")
-"""The commits that every run of the tests tries: the first gate, and the last before a person."""
-KILLED_ALWAYS = ["Staging/Deploy", "Production/Deploy"]
-"""The actions during which every run of the tests kills the local cloud."""
+ALWAYS = ("a browser test that fails in staging only",)
+"""The commits that every run of the tests tries: the last gate before a person; test_release tries the first."""
 
 
 def commits() -> list[object]:
@@ -45,36 +44,9 @@ def test_a_pushed_commit_reaches_production_as_the_one_image_that_was_built(
 
 
 @pytest.mark.parametrize("kind", commits())
-def test_a_broken_commit_is_stopped_at_its_place(
-    workspace: Workspace, connected: Releases, faults: Faults, kind: str
-) -> None:
+def test_a_broken_commit_is_stopped_at_its_place(connected: Releases, faults: Faults, kind: str) -> None:
     """What comes before has run, nothing after it has; both environments serve what they served before."""
-    broken = COMMITS[kind]
-    before = {stack: version(workspace, stack) for stack in ("staging", "prod")}
-    with faults.row(kind) as row:
-        commit = connected.push_with(QUICK | broken.changes, kind)
-        row.begins()
-        execution = connected.execution_of(commit)
-        status, ran = connected.stopped(execution), connected.actions(execution)
-        if status == "InProgress":  # it waits for approval, in the way of those after it
-            connected.pipeline.stop_pipeline_execution(
-                pipelineName=PIPELINE, pipelineExecutionId=execution, abandon=True, reason="a gate let it through"
-            )
-        assert status == "Failed", f"{kind} came as far as {list(ran)[-1]}"
-        row.stopped(broken.place)
-        assert list(ran) == ORDER[: ORDER.index(broken.place) + 1]
-        assert [name for name, action in ran.items() if action["status"] != "Succeeded"] == [broken.place]
-        gate = f"-m delivery {broken.place.partition('/')[2].lower()}"
-        assert gate in summary(ran[broken.place]), f"{broken.place} was stopped by: {summary(ran[broken.place])}"
-        assert broken.word in connected.log(ran[broken.place])
-        told = workspace.delivery("status", "--stack", "prod", "--execution", execution)
-        assert summary(ran[broken.place])[:40] in " ".join(told.stdout.split()), told.stdout
-        reason = told.stdout.partition(f"the log of {broken.place} ends with:")[2]
-        assert reason.strip(), told.stdout
-        if kind == "a failing unit test":
-            assert "  the step that failed: " in reason, told.stdout
-            assert broken.word in reason, told.stdout
-        assert {stack: version(workspace, stack) for stack in ("staging", "prod")} == before
+    stop(connected, faults, kind)
 
 
 def test_a_release_is_rejected_or_expires_or_is_put_back_when_only_production_breaks(
@@ -114,51 +86,44 @@ def test_a_release_is_rejected_or_expires_or_is_put_back_when_only_production_br
         assert not [tag for tag in connected.tags(connected.digest(commit)) if tag.startswith("released-")]
 
 
+@pytest.mark.rare
 def test_a_release_goes_on_where_the_local_cloud_was_killed(
-    workspace: Workspace, connected: Releases, faults: Faults, request: pytest.FixtureRequest
+    workspace: Workspace, connected: Releases, faults: Faults
 ) -> None:
-    """Whatever the moment: what was under way is carried on by the next `up`, and nothing is done twice."""
-    actions = ORDER if request.config.getoption("all_faults") else KILLED_ALWAYS
-    with faults.row(f"kill -9 of the local cloud during {', '.join(actions)} of one release") as row:
+    """Whatever the moment: what was under way is carried on by the next `up`, and nothing is done twice.
+
+    Every run of the tests kills it in the middle of both deploys: tests/local/test_release.py.
+    """
+    with faults.row(f"kill -9 of the local cloud during {', '.join(ORDER)} of one release") as row:
         commit = connected.push_with(QUICK | {"app/NOTE": lambda _: "killed\n"}, "Killed on the way")
         faults.served.add(commit)
-        if "Source/Source" in actions:
-            restart(workspace)
+        workspace.kill()
         execution = connected.execution_of(commit)
         for action in ORDER[1:]:
-            if action in actions:
-                connected.reach(execution, action)
-                restart(workspace)
+            connected.reach(execution, action)
+            workspace.kill()
             if action == "Approval/Approve":
                 connected.approve(execution)
         assert connected.end(execution) == "Succeeded", connected.told(execution)
-        row.stopped(f"`up` after each of {len(actions)} kills; the release went on to its end")
+        row.stopped(f"`up` after each of {len(ORDER)} kills; the release went on to its end")
         assert list(connected.actions(execution)) == ORDER
         assert version(workspace, "prod") == {"commit": commit, "digest": connected.digest(commit)}
     faults.served.add(commit)
 
 
-def restart(workspace: Workspace) -> None:
-    """Kill the local cloud, and start it again."""
-    status = workspace.cloud("status", "--json")
-    os.kill(json.loads(status.stdout)["pid"], signal.SIGKILL)
-    done = workspace.cloud("up", "--yes")
-    assert done.returncode == 0, done.stdout
-
-
-@pytest.mark.parametrize("kind", REQUESTS)
-def test_a_hostile_request_is_refused_and_starts_nothing(
-    workspace: Workspace, connected: Releases, faults: Faults, kind: str
+def test_hostile_requests_are_refused_and_start_nothing(
+    workspace: Workspace, connected: Releases, faults: Faults
 ) -> None:
-    """Neither a build nor an execution, and production does not notice; tests/contract has many more of its kind."""
-    hostile = REQUESTS[kind]
+    """Neither a build nor an execution, and production does not notice; tests/contract has many more of their kind."""
     path = urlsplit(workspace.outputs("prod")["webhook_url"]).path
     started = activity(workspace, connected)
-    with faults.row(kind) as row:
-        answer = hostile.send(attacker(workspace), path)
-        assert answer.status in hostile.status, answer
-        row.stopped(f"HTTP {answer.status}")
-        assert activity(workspace, connected) == started
+    with ExitStack() as rows:
+        for kind, hostile in REQUESTS.items():
+            row = rows.enter_context(faults.row(kind))
+            answer = hostile.send(attacker(workspace), path)
+            assert answer.status in hostile.status, (kind, answer)
+            row.stopped(f"HTTP {answer.status}")
+            assert activity(workspace, connected) == started, kind
 
 
 def activity(workspace: Workspace, releases: Releases) -> tuple[int, int]:

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from tests.local.broken import COMMITS, QUICK
-from tests.local.releases import PIPELINE, RUN_SECONDS, Releases, version
+from tests.local.broken import QUICK
+from tests.local.releases import ORDER, PIPELINE, RUN_SECONDS, Releases, version
+from tests.local.stops import stop
 from tests.local.workspace import changes
 from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.local.fault_table import Faults
     from tests.local.load import Load
     from tests.local.workspace import Workspace
 
@@ -31,11 +33,50 @@ def _no_request_fails(load: Load) -> Iterator[None]:
     assert load.answered > answered
 
 
-def test_a_replaced_load_balancer_a_new_variable_and_the_same_commit_again(
-    workspace: Workspace, connected: Releases, released: str
+def test_a_release_brings_what_up_changed_and_goes_on_after_kills_and_beside_a_later_push(
+    workspace: Workspace, connected: Releases, faults: Faults, released: str
 ) -> None:
-    """`up` of staging alone is enough for both to arrive; nothing is built twice."""
-    digest, first = connected.digest(released), connected.execution_of(released)
+    """`up` of staging alone is enough for a new load balancer and a variable, and what is tested stays what it was.
+
+    An older release may be approved, which says that staging has moved on; a commit that was released before is not
+    built again; a kill of the local cloud in the middle of a deploy does nothing twice.
+    """
+    first, digest = connected.execution_of(released), connected.digest(released)
+    url = another_load_balancer(workspace)
+    with faults.row("kill -9 of the local cloud during Staging/Deploy, Production/Deploy of one release") as row:
+        commit = connected.push_with(QUICK | {"app/NOTE": lambda _: "older\n"}, "The older one")
+        faults.served.add(commit)
+        older = connected.execution_of(commit)
+        connected.reach(older, "Staging/Deploy")
+        workspace.kill()
+        connected.reach(older, "Staging/Acceptance")
+        connected.push_again(released)
+        newer = connected.execution_of(released, other_than=first)
+        acceptance = connected.reach(older, "Staging/Acceptance", "Succeeded")
+        assert acceptance["output"]["outputVariables"]["URL"] == url
+        assert connected.digest(commit) in connected.log(connected.actions(older)["Staging/Deploy"])
+        connected.reach(older, "Approval/Approve")
+        connected.reach(newer, "Staging/Promote", "Succeeded")
+        assert connected.status(older) == "InProgress"
+        assert released[:7] in connected.approve(older)
+        connected.reach(older, "Production/Deploy")
+        workspace.kill()
+        assert connected.end(older) == "Succeeded", connected.told(older)
+        row.stopped("`up` after each of 2 kills; the release went on to its end")
+        assert list(connected.actions(older)) == ORDER
+        assert version(workspace, "prod") == {"commit": commit, "digest": connected.digest(commit)}
+        connected.approve(newer)
+        assert connected.end(newer) == "Succeeded", connected.told(newer)
+    assert list(connected.actions(newer)) == ORDER
+    assert "it is reused" in connected.log(connected.actions(newer)["Build/Build"])
+    for stack in ("staging", "prod"):
+        assert version(workspace, stack) == {"commit": released, "digest": digest}
+    assert running_environment(workspace, "staging")["GREETING"] == "hello"
+    assert "GREETING" not in running_environment(workspace, "prod")
+
+
+def another_load_balancer(workspace: Workspace) -> str:
+    """Replace staging's load balancer, and give its service a variable; returns the new url."""
     old = workspace.outputs("staging")["url"]
 
     def change(config: dict[str, Any]) -> None:
@@ -46,23 +87,9 @@ def test_a_replaced_load_balancer_a_new_variable_and_the_same_commit_again(
         each["urn"] for each in workspace.resources("staging") if each["type"] == "aws:lb/loadBalancer:LoadBalancer"
     )
     workspace.must("bin/pulumi-local", "up", "-s", "staging", "--yes", "--skip-preview", "--replace", urn)
-    new = workspace.outputs("staging")["url"]
+    new = str(workspace.outputs("staging")["url"])
     assert new != old
-    execution = connected.pipeline.start_pipeline_execution(
-        name=PIPELINE, sourceRevisions=[
-            {"actionName": "Source", "revisionType": "COMMIT_ID", "revisionValue": released}
-        ]
-    )["pipelineExecutionId"]  # fmt: skip
-    assert execution != first
-    connected.approve(execution)
-    assert connected.end(execution) == "Succeeded", connected.told(execution)
-    acceptance = connected.actions(execution)["Staging/Acceptance"]
-    assert acceptance["output"]["outputVariables"]["URL"] == new
-    assert connected.digest(released) == digest
-    for stack in ("staging", "prod"):
-        assert version(workspace, stack) == {"commit": released, "digest": digest}
-    assert running_environment(workspace, "staging")["GREETING"] == "hello"
-    assert "GREETING" not in running_environment(workspace, "prod")
+    return new
 
 
 def running_environment(workspace: Workspace, stack: str) -> dict[str, str]:
@@ -73,55 +100,29 @@ def running_environment(workspace: Workspace, stack: str) -> dict[str, str]:
     return {pair["name"]: pair["value"] for pair in found["containerDefinitions"][0]["environment"]}
 
 
-def test_a_push_during_acceptance_changes_nothing_of_what_is_tested_and_an_older_release_may_be_approved(
-    workspace: Workspace, connected: Releases, released: str
-) -> None:
-    """Each execution deploys its own digest; approving the older one says that staging has moved on."""
-    older_commit = connected.push_with(QUICK | {"app/NOTE": lambda _: "older\n"}, "The older one")
-    older = connected.execution_of(older_commit)
-    connected.reach(older, "Staging/Acceptance")
-    newer_commit = connected.push_with(QUICK | {"app/NOTE": lambda _: "newer\n"}, "The newer one")
-    newer = connected.execution_of(newer_commit)
-    connected.reach(older, "Staging/Acceptance", "Succeeded")
-    assert connected.digest(older_commit) in connected.log(connected.actions(older)["Staging/Deploy"])
-    connected.reach(older, "Approval/Approve")
-    connected.reach(newer, "Staging/Promote", "Succeeded")
-    assert connected.status(older) == "InProgress"
-    warned = connected.approve(older)
-    assert newer_commit[:7] in warned
-    assert connected.end(older) == "Succeeded", connected.told(older)
-    assert version(workspace, "prod") == {"commit": older_commit, "digest": connected.digest(older_commit)}
-    connected.reach(newer, "Approval/Approve")
-    connected.delivery("reject", "--stack", "prod", "--execution", newer, "--reason", "tried enough")
-    assert connected.end(newer) == "Failed"
-    assert version(workspace, "staging")["commit"] == newer_commit
-    assert released not in (older_commit, newer_commit)
-
-
 def test_after_a_rollback_nothing_is_released_until_it_is_resumed_and_a_webhook_needs_no_person(
-    workspace: Workspace, connected: Releases, released: str
+    workspace: Workspace, connected: Releases, faults: Faults, released: str
 ) -> None:
     """The pipeline now takes commits by webhook and asks nobody; only the rollback holds a release back."""
-    bad = version(workspace, "prod")["commit"]
-    assert bad != released
-    connected.delivery("rollback", "--stack", "prod", "--to", released)
-    assert version(workspace, "prod") == {"commit": released, "digest": connected.digest(released)}
+    good = connected.git("rev-parse", "HEAD")
+    assert version(workspace, "prod")["commit"] == released != good
+    connected.delivery("rollback", "--stack", "prod", "--to", good)
+    assert version(workspace, "prod") == {"commit": good, "digest": connected.digest(good)}
     by_webhook(workspace)
     commit = connected.push_with(QUICK | {"app/NOTE": lambda _: "by webhook\n"}, "By webhook")
     execution = connected.execution_of(commit)
     connected.reach(execution, "Staging/Promote", "Succeeded")
     time.sleep(5)
     assert connected.status(execution) == "InProgress"
-    assert version(workspace, "prod")["commit"] == released
+    assert version(workspace, "prod")["commit"] == good
     told = workspace.delivery("status", "--stack", "prod").stdout
     assert "resume" in told
     connected.delivery("resume", "--stack", "prod")
     assert connected.end(execution) == "Succeeded", connected.told(execution)
     assert "Approval/Approve" not in connected.actions(execution)
     assert version(workspace, "prod") == {"commit": commit, "digest": connected.digest(commit)}
-    broken = connected.push_with(COMMITS["a failing unit test"].changes, "Automatic, and broken")
-    assert connected.end(connected.execution_of(broken)) == "Failed"
-    assert version(workspace, "prod")["commit"] == commit
+    faults.served |= {good, commit}
+    stop(connected, faults, "a failing unit test")
 
 
 def by_webhook(workspace: Workspace) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ class Workspace:
     environment: dict[str, str]
     recorder: Recorder = field(default_factory=Recorder)
     clients: dict[str, Any] = field(default_factory=dict)
+    known: dict[str, tuple[object, dict[str, Any]]] = field(default_factory=dict)
+    """By stack, when its state was written and the outputs that it has had since."""
 
     def run(
         self, *command: str, timeout: float = 600, more: dict[str, str] | None = None
@@ -78,14 +81,23 @@ class Workspace:
         """Run bin/localcloud."""
         return self.run("bin/localcloud", *arguments)
 
+    def kill(self) -> None:
+        """Kill the local cloud, and start it again."""
+        os.kill(json.loads(self.cloud("status", "--json").stdout)["pid"], signal.SIGKILL)
+        self.must("bin/localcloud", "up", "--yes")
+
     def delivery(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m delivery` against the local cloud."""
         return self.run(sys.executable, "-m", "localcloud.run", sys.executable, "-m", "delivery", *arguments)
 
     def outputs(self, stack: str) -> dict[str, Any]:
-        """Return a stack's outputs."""
-        found = self.must("bin/pulumi-local", "stack", "output", "--json", "-s", stack)
-        return dict(json.loads(found))
+        """Return a stack's outputs; pulumi is asked again once it has written the stack's state again."""
+        folder = Path(self.environment.get("SLIPWAY_STATE") or self.root / ".localcloud")
+        written = [path.stat().st_mtime_ns for path in folder.glob(f"pulumi/.pulumi/stacks/*/{stack}.json")]
+        if not written or self.known.get(stack, (None,))[0] != written:
+            found = self.must("bin/pulumi-local", "stack", "output", "--json", "-s", stack)
+            self.known[stack] = (written, dict(json.loads(found)))
+        return self.known[stack][1]
 
     def resources(self, stack: str) -> list[dict[str, Any]]:
         """Return the resources of a stack's state."""

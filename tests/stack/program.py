@@ -115,7 +115,8 @@ def run(
     given = json.dumps([stack, config, secret_keys, engine.stack_outputs], sort_keys=True)
     key = (given, frozenset(engine.answers.items()))
     if key in RUNS:
-        engine.resources, engine.options = RUNS[key][0].resources, RUNS[key][0].options
+        earlier = RUNS[key][0]
+        engine.resources, engine.options, engine.hooks = earlier.resources, earlier.options, earlier.hooks
         return engine, RUNS[key][1]
     start(engine, stack=stack)
     handed = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}

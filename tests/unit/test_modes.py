@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery import modes, steps
+from delivery import environment, modes, steps
 from delivery.environment import Environment
 from infra import content
 from localcloud import images
@@ -99,7 +99,7 @@ def test_the_steps_set_modes_in_a_build_and_leave_a_developers_alone(
     found_there = Environment(stack="staging", url="http://x", cluster="c", services=(told,))
     monkeypatch.setattr(steps, "ROOT", context.parent)
     monkeypatch.setattr(steps, "client", lambda _: None)
-    monkeypatch.setattr(steps.environment, "read", lambda *_: found_there)
+    monkeypatch.setattr(environment, "read", lambda *_: found_there)
     monkeypatch.delenv("CODEBUILD_BUILD_ID", raising=False)
     if build:
         monkeypatch.setenv("CODEBUILD_BUILD_ID", build)

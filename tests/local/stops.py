@@ -1,0 +1,47 @@
+"""How a broken commit is tried: pushed, stopped by the gate that it has to be stopped by, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.local.broken import COMMITS, QUICK
+from tests.local.releases import ORDER, PIPELINE, Releases, summary, version
+
+if TYPE_CHECKING:
+    from tests.local.fault_table import Faults
+
+
+def stop(connected: Releases, faults: Faults, kind: str) -> None:
+    """Push a broken commit under load: it is stopped at its place, and both environments serve what they served.
+
+    Args:
+        connected: the repository and its pipeline.
+        faults: the table that gets a row.
+        kind: of the commit, by its name in COMMITS.
+    """
+    workspace, broken = connected.workspace, COMMITS[kind]
+    before = {stack: version(workspace, stack) for stack in ("staging", "prod")}
+    with faults.row(kind) as row:
+        commit = connected.push_with(QUICK | broken.changes, kind)
+        row.begins()
+        execution = connected.execution_of(commit)
+        status, ran = connected.stopped(execution), connected.actions(execution)
+        if status == "InProgress":  # it waits for approval, in the way of those after it
+            connected.pipeline.stop_pipeline_execution(
+                pipelineName=PIPELINE, pipelineExecutionId=execution, abandon=True, reason="a gate let it through"
+            )
+        assert status == "Failed", f"{kind} came as far as {list(ran)[-1]}"
+        row.stopped(broken.place)
+        assert list(ran) == ORDER[: ORDER.index(broken.place) + 1]
+        assert [name for name, action in ran.items() if action["status"] != "Succeeded"] == [broken.place]
+        gate = f"-m delivery {broken.place.partition('/')[2].lower()}"
+        assert gate in summary(ran[broken.place]), f"{broken.place} was stopped by: {summary(ran[broken.place])}"
+        assert broken.word in connected.log(ran[broken.place])
+        told = workspace.delivery("status", "--stack", "prod", "--execution", execution)
+        assert summary(ran[broken.place])[:40] in " ".join(told.stdout.split()), told.stdout
+        reason = told.stdout.partition(f"the log of {broken.place} ends with:")[2]
+        assert reason.strip(), told.stdout
+        if kind == "a failing unit test":
+            assert "  the step that failed: " in reason, told.stdout
+            assert broken.word in reason, told.stdout
+        assert {stack: version(workspace, stack) for stack in ("staging", "prod")} == before
