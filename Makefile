@@ -22,14 +22,14 @@ setup: preflight .venv/.complete ## virtual environments, Pulumi CLI and plugins
 	@$(PY) -m localcloud setup
 
 python: # the one that the virtual environment is made with
-	@command -v $(PYTHON) >/dev/null || { echo "setup: there is no $(PYTHON), and Slipway needs Python 3.11 or newer; install it, or name one: make PYTHON=python3.12 setup" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "setup: Python is %d.%d and must be 3.11 or newer; name one: make PYTHON=python3.12 setup" % sys.version_info[:2])'
+	@command -v "$(PYTHON)" >/dev/null || { echo "setup: there is no $(PYTHON), and Slipway needs Python 3.11 or newer; install it, or name one: make PYTHON=python3.12 setup" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "setup: Python is %d.%d and must be 3.11 or newer; name one: make PYTHON=python3.12 setup" % sys.version_info[:2])'
 
 preflight: python # whatever these targets need of this machine, all at once, and what has to be asked
-	@$(PYTHON) -m localcloud.preflight $(MAKECMDGOALS)
+	@"$(PYTHON)" -m localcloud.preflight $(MAKECMDGOALS)
 
 .venv/.complete: requirements-dev.txt | python
-	@$(PYTHON) -m tools.make_venv .venv requirements-dev.txt
+	@"$(PYTHON)" -m tools.make_venv .venv requirements-dev.txt
 	@touch $@
 
 up: setup ## start the local cloud (installs and starts a Docker Engine where there is none, after asking)
@@ -95,4 +95,4 @@ doctor: ## what would make a first run fail
 preview: ## what a change would do to a stack; as a comment: ARGS="--repository OWNER/NAME --pull-request N"
 
 clean-up: ## destroy both local stacks and stop the local cloud; ALL=1 also removes images, caches and our Docker Engine
-	@$(if $(wildcard .venv/.complete),$(PY),$(PYTHON)) -m localcloud.clean_up $(if $(ALL),--all)
+	@$(if $(wildcard .venv/.complete),$(PY),"$(PYTHON)") -m localcloud.clean_up $(if $(ALL),--all)

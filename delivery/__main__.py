@@ -70,6 +70,11 @@ def main() -> int:
     except FileNotFoundError as error:
         print(f"{told}: {error.filename} is not there, or not on PATH; install or make it", file=sys.stderr)
         return 1
+    except PermissionError as error:
+        print(
+            f"{told}: {error.filename} may not be read or run by this user; correct its mode or PATH", file=sys.stderr
+        )
+        return 1
     except BrokenPipeError:
         return 1
 

@@ -203,6 +203,8 @@ def recipe_files(name: str, context: Path) -> None:
         shutil.copyfile(file, context / file.name)
     if name == "python":
         host_files(context)
+    for path in context.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
 
 
 def host_files(context: Path) -> None:

@@ -76,7 +76,7 @@ def test_one_stack_that_fails_hides_no_other_and_the_exit_code_says_it(
 
 def test_a_pulumi_that_is_not_there_is_named(tmp_path: Path) -> None:
     """The command's own message says what to install."""
-    with pytest.raises(FileNotFoundError, match="no-such-pulumi"):
+    with pytest.raises((FileNotFoundError, PermissionError), match="no-such-pulumi"):  # by what is on PATH
         preview.run(parser.build().parse_args(["preview", "--pulumi", "no-such-pulumi", "--stack", "one"]))
     with pytest.raises(DeliveryError, match="--pulumi is empty"):
         preview.run(parser.build().parse_args(["preview", "--pulumi", "", "--stack", "one"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 import time
@@ -28,7 +29,7 @@ WAYS: dict[str, Callable[[list[str]], object]] = {
 
 def writes(output: str, code: int) -> list[str]:
     """Return a command that writes a recorded output of a build and ends with an exit code."""
-    return ["sh", "-c", f"cat {BUILDS / output}; exit {code}"]
+    return ["sh", "-c", f"cat {shlex.quote(str(BUILDS / output))}; exit {code}"]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -98,7 +99,7 @@ def test_failed_tests_are_told_with_the_failing_step_and_the_reports(tmp_path: P
     """By whatever bin/test writes of the image that its tests need."""
     program = tmp_path / "app" / "bin" / "test"
     program.parent.mkdir(parents=True)
-    program.write_text(f"#!/bin/sh\ncat {BUILDS}/older/unit.txt\nexit 1\n", "utf-8")
+    program.write_text(f"#!/bin/sh\ncat {shlex.quote(str(BUILDS))}/older/unit.txt\nexit 1\n", "utf-8")
     program.chmod(0o755)
     web = environment.Service(
         name="web", ecs_service="", template_family="", release_family="", repository_url="x/y", context="app",
