@@ -67,13 +67,14 @@ def main() -> int:
     except (DeliveryError, BotoCoreError, ClientError) as error:
         print(typed(f"{told}: {error}{REMEDY.get(type(error), '')}"), file=sys.stderr)
         return 1
-    except FileNotFoundError as error:
-        print(f"{told}: {error.filename} is not there, or not on PATH; install or make it", file=sys.stderr)
-        return 1
-    except PermissionError as error:
-        print(
-            f"{told}: {error.filename} may not be read or run by this user; correct its mode or PATH", file=sys.stderr
+    except (FileNotFoundError, PermissionError) as error:
+        missing = isinstance(error, FileNotFoundError)
+        why = (
+            "is not there, or not on PATH; install or make it"
+            if missing
+            else "is refused to this user; correct its mode"
         )
+        print(f"{told}: {error.filename} {why}", file=sys.stderr)
         return 1
     except BrokenPipeError:
         return 1

@@ -94,8 +94,9 @@ def fetch_cli(target: Path, downloads: str = DOWNLOADS, releases: str = RELEASES
     packed = target / name
     packed.write_bytes(content)
     with tarfile.open(packed) as archive:
-        # Python has filters since 3.11.4; Debian's is 3.11.2. What is unpacked is what Pulumi published, by its hash.
-        archive.extractall(target, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
+        # Python has filters since 3.11.4, Debian's is 3.11.2; what is unpacked is what Pulumi published, by its hash.
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)
+        archive.extractall(target)  # noqa: S202 - by the filter above
     packed.unlink()
     for program in list((target / "pulumi").iterdir()):
         program.rename(target / f".{program.name}")
