@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -74,13 +76,32 @@ def test_one_stack_that_fails_hides_no_other_and_the_exit_code_says_it(
     assert [one.failed for one in preview_model.load(tmp_path / "f")] == [True, False]
 
 
-def test_a_pulumi_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_pulumi_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command's own message says what to install."""
-    with pytest.raises((FileNotFoundError, PermissionError), match="no-such-pulumi"):  # by what is on PATH
+    monkeypatch.setenv("PATH", os.defpath)
+    with pytest.raises(FileNotFoundError, match="no-such-pulumi"):
         preview.run(parser.build().parse_args(["preview", "--pulumi", "no-such-pulumi", "--stack", "one"]))
     with pytest.raises(DeliveryError, match="--pulumi is empty"):
         preview.run(parser.build().parse_args(["preview", "--pulumi", "", "--stack", "one"]))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("plain", "is refused to this user; correct its mode"),
+        ("none", "is not there, or not on PATH; install or make it"),
+    ],
+)
+def test_a_program_that_cannot_be_run_is_told_in_one_line(tmp_path: Path, name: str, told: str) -> None:
+    """With its name and the remedy."""
+    (tmp_path / "plain").write_text("", "utf-8")
+    program = tmp_path / name
+    done = subprocess.run(
+        [sys.executable, "-m", "delivery", "preview", "--pulumi", str(program), "--stack", "one"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, f"delivery preview: {program} {told}\n")
 
 
 def test_a_missing_token_is_told_before_anything_is_previewed(tmp_path: Path) -> None:
