@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 from dataclasses import asdict, dataclass
 
 from toolchain.errors import UnavailableError
@@ -54,3 +55,16 @@ def registry_answers() -> bool:
         return status(f"https://{REGISTRY}/v2/") in (200, 401)
     except UnavailableError:
         return False
+
+
+def lacking() -> str:
+    """Return in one line which packages the building of stand-ins needs that cannot be installed here; "" for none.
+
+    Root installs mmdebstrap by apt-get; another user needs it, and uidmap for a user namespace to build in.
+    """
+    if os.geteuid() == 0:
+        programs = {} if shutil.which("apt-get") else {"mmdebstrap": "mmdebstrap"}
+    else:
+        programs = {"mmdebstrap": "mmdebstrap", "newuidmap": "uidmap"}
+    missing = " ".join(package for program, package in programs.items() if shutil.which(program) is None)
+    return missing and f"no image registry is reachable, and base images are built by {missing}: install it"

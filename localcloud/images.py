@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
 import tempfile
@@ -16,7 +15,7 @@ from docker.utils.json_stream import json_stream
 
 from buildlog import failing_step
 from localcloud import dockerd
-from localcloud.base_images import PUBLIC, STAND_INS, Images, registry_answers
+from localcloud.base_images import PUBLIC, STAND_INS, Images, lacking, registry_answers
 from localcloud.pip_settings import pip_conf
 from localcloud.settings import UserError
 
@@ -115,9 +114,9 @@ def base(client: docker.DockerClient, cache: Path, say: Callable[[str], None]) -
     recipe = digest_of(BASE, SUITE, INCLUDE)
     if recipe_of(client, BASE) == recipe:
         return
+    if problem := lacking():
+        raise UserError(problem)
     if shutil.which("mmdebstrap") is None:
-        if os.geteuid() != 0 or shutil.which("apt-get") is None:
-            raise UserError("no image registry is reachable and mmdebstrap is missing: install the package mmdebstrap")
         dockerd.apt_install(["mmdebstrap"])
     say(f"{BASE}: building from Debian packages (about 30 s, 150 MB)")
     started = time.monotonic()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from localcloud import daemon, dockerd, process
-from localcloud.base_images import STAND_INS, registry_answers
+from localcloud.base_images import STAND_INS, lacking, registry_answers
 from localcloud.preflight import network
 from localcloud.preflight.findings import Finding, Leave, Problem, Room, Step, Warned
 
@@ -84,8 +84,8 @@ def images(*, made: bool) -> Iterator[Finding]:
     """Look at what the base images take: where no registry answers they are built from Debian packages."""
     if made or registry_answers():
         return
-    if shutil.which("mmdebstrap") is None and (os.geteuid() != 0 or shutil.which("apt-get") is None):
-        yield Problem("no image registry is reachable and mmdebstrap is missing: install the package mmdebstrap")
+    if problem := lacking():
+        yield Problem(problem)
     yield Step("build the base images from Debian packages", IMAGES_SECONDS)
     yield from network.debian()
 

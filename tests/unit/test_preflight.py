@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
-from localcloud import dockerd
+from localcloud import base_images, dockerd
 from localcloud.preflight import containers, look, network, room
 from localcloud.preflight.findings import Finding, Leave, Problem, Room, Step
 from localcloud.settings import Settings, UserError
@@ -269,3 +269,26 @@ def test_what_a_check_found_before_it_was_stopped_is_told_too(tmp_path: Path) ->
     """And nobody is asked for leave while something is wrong."""
     own = Settings(state_dir=tmp_path, port=1, network="n", cache_dir=tmp_path)
     assert look.require((broken, absent), own, yes=True, say=pytest.fail) == ["this first", "that too"]
+
+
+@pytest.mark.parametrize(
+    ("user", "programs", "missing"),
+    [
+        (1000, ["mmdebstrap", "newuidmap"], ""),
+        (1000, ["mmdebstrap", "apt-get"], "uidmap"),
+        (1000, ["apt-get"], "mmdebstrap uidmap"),
+        (0, ["apt-get"], ""),
+        (0, ["mmdebstrap"], ""),
+        (0, [], "mmdebstrap"),
+    ],
+)
+def test_what_base_images_are_built_by_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, user: int, programs: list[str], missing: str
+) -> None:
+    """Only root may install it; without uidmap no other user gets a namespace to build in."""
+    for name in programs:
+        (tmp_path / name).touch(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: user)
+    wanted = f"no image registry is reachable, and base images are built by {missing}: install it"
+    assert base_images.lacking() == (wanted if missing else "")
