@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 
 def up(state: Path, **others: str) -> subprocess.CompletedProcess[str]:
-    """Run `up` for a local cloud of its own."""
+    """Run `up` for a local cloud of its own, which would build no base images."""
     own = {"SLIPWAY_STATE": str(state), "SLIPWAY_PORT": "1", "SLIPWAY_CACHE": str(state / "cache"), "CI": "true"}
+    own |= {"SLIPWAY_IMAGES": "public"}
     return subprocess.run(
         [sys.executable, "-m", "localcloud", "up"],
         cwd=ROOT, env=environment(**own | others), capture_output=True, text=True, check=False, timeout=60,
