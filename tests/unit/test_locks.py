@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tools import make_venv
 from tools.locks import LOCKS, pinned
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -150,3 +151,22 @@ def test_nothing_installs_a_package_outside_of_a_lock() -> None:
                 found += 1
                 assert any(all(word in line for word in words) for words in SAFE), (name, line)
     assert found >= len(LOCKS)
+
+
+def test_virtual_environments_are_made_with_hashes_and_without_resolution() -> None:
+    """By pip as by uv."""
+    text = Path(make_venv.__file__).read_text("utf-8")
+    assert {"--require-hashes", "--no-deps"} <= set(make_venv.LOCKED)
+    assert text.count('"install"') == text.count("*LOCKED") > 1
+
+
+def test_every_base_image_is_named_by_tag_and_digest_and_one_tag_by_one_digest() -> None:
+    """Whoever has a registry builds on the same image tomorrow."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for name in tracked("*Dockerfile", "*.yaml", "*.yml", "*.py", "*.json"):
+        if not name.startswith("tests/unit/"):
+            text = (ROOT / name).read_text("utf-8")
+            for image, digest in re.findall(r"docker/library/([a-z]+:[\w.-]+)(@sha256:[0-9a-f]{64})?", text):
+                found[image].add(digest)
+    assert found
+    assert all(len(digests) == 1 and "" not in digests for digests in found.values()), dict(found)
