@@ -46,8 +46,15 @@ def pinned(lock: Path) -> dict[str, str]:
 
 
 def uv(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    """Run `uv pip compile` with these arguments, on the index that pip is configured with."""
-    command = [str(Path(sys.executable).parent / "uv"), "pip", "compile", "--quiet", *arguments]
+    """Run `uv pip compile` with these arguments, on the index that pip is configured with.
+
+    Raises:
+        LockError: there is no uv: it could not be had when .venv was made.
+    """
+    program = Path(sys.executable).parent / "uv"
+    if not program.exists():
+        raise LockError(f"{program} is not there, and compiles the locks; remove .venv, then run: make venv")
+    command = [str(program), "pip", "compile", "--quiet", *arguments]
     environment = uv_environment(Path(sys.executable))
     return subprocess.run(
         command, cwd=ROOT, env=environment, input=given, capture_output=True, text=True, check=False

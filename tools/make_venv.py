@@ -122,7 +122,9 @@ def fill(folder: Path, requirements: Path, lock: TextIO) -> None:
     venv.create(folder)
     run([python, "-m", "ensurepip", "--default-pip"], lock)
     if not by_uv(folder, requirements, pip, lock):
-        run([*pip, "-r", requirements], lock)
+        rest = folder / "rest.txt"  # uv is there by now, or cannot be had
+        rest.write_text(UV.sub("", requirements.read_text("utf-8")), "utf-8")
+        run([*pip, "-r", rest], lock)
     (folder / MARK).write_text(fingerprint(requirements), "utf-8")
 
 

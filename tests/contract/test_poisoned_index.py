@@ -90,6 +90,18 @@ def test_where_uv_fails_pip_takes_the_same_files(copy: Path, index: Index) -> No
     assert index.taken == wanted
 
 
+def test_where_uv_itself_cannot_be_had_pip_installs_the_rest(copy: Path, index: Index) -> None:
+    """A registry may refuse it, or have none for this machine; nothing but `make lock` and `make update` needs it."""
+    wanted = index.lock(copy / "requirements-dev.txt")
+    (own,) = [file for file in index.files if file.startswith("uv-")]
+    del index.files[own]  # what is served in its place has another hash
+    with serving(index) as url:
+        done = install(copy, ON_THE_HOST["the program and its tests, by uv"][1], url)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "not by uv (" in done.stdout
+    assert index.taken - {own} == wanted - {own}
+
+
 @pytest.mark.parametrize(("lock", "command"), ON_THE_HOST.values(), ids=ON_THE_HOST)
 def test_a_lock_that_lacks_one_hash_is_refused(copy: Path, index: Index, lock: str, command: str) -> None:
     """A package without a hash could be any file of that name."""
