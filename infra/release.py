@@ -64,7 +64,8 @@ def survey(chosen: settings.Settings, pipeline: setting_pipeline.Pipeline, other
     if chosen.staging_stack:
         there = others.get(chosen.staging_stack)
         urls = there.require("repository_urls", asked_by=f"{key}.staging")
-        staging, names = there.name, {service: url.split("/", 1)[1] for service, url in dict(urls).items()}
+        # Sorted, since the engine hands maps over in any order, and policies list these.
+        staging, names = there.name, {service: url.split("/", 1)[1] for service, url in sorted(urls.items())}
     console, found = home.console(CONNECTIONS), None
     if pipeline.connection_arn:
         found = connections.given(pipeline.connection_arn, asked_by=f"{key}.connection_arn", console=console)

@@ -73,10 +73,14 @@ def with_previews(stack: str, **section: Any) -> dict[str, Any]:  # noqa: ANN401
     return stack_file(stack) | {"slipway:previews": whole}
 
 
+def oidc_provider(_: dict[str, Any]) -> dict[str, Any]:
+    """Answer the look-up of GitHub's OIDC provider: the account has it."""
+    return {"arn": OIDC_PROVIDER, "clientIdLists": ["sts.amazonaws.com"]}
+
+
 def knowing_github(answers: Answers | None = None) -> FakeEngine:
     """Return an account that takes GitHub's tokens, but for these answers."""
-    found = {"arn": OIDC_PROVIDER, "clientIdLists": ["sts.amazonaws.com"]}
-    return FakeEngine(answers={LOOK_UP_OIDC: lambda _: found, **(answers or {})})
+    return FakeEngine(answers={LOOK_UP_OIDC: oidc_provider, **(answers or {})})
 
 
 def run_prod(

@@ -1,0 +1,27 @@
+"""The flag that rewrites what is reviewed rather than computed: `pytest tests/stack --rewrite-golden`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """Whether golden files are to be written instead of compared."""
+
+    asked: bool
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the flag."""
+    parser.addoption(
+        "--rewrite-golden", action="store_true", help="write the golden files and docs/permissions.md anew"
+    )
+
+
+@pytest.fixture
+def rewrite(request: pytest.FixtureRequest) -> Rewrite:
+    """Whether the flag was given."""
+    return Rewrite(asked=bool(request.config.getoption("--rewrite-golden")))

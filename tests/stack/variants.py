@@ -1,0 +1,192 @@
+"""The stack files, and every part of the configuration that can be switched on, as runs of the real program."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tests.fake_engine import ACCOUNT, REGION, REGISTRY
+from tests.stack import program
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.fake_engine import FakeEngine
+
+BY_WEBHOOK = {"slipway:webhook_secret": "hush", "github:token": "whisper"}
+CONNECTION = f"arn:aws:codestar-connections:{REGION}:{ACCOUNT}:connection/given"
+CERTIFICATE = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1"
+SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:api-key-AbCdEf"
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
+WEB = "slipway:environment.services.web"
+API = {
+    "context": "app",
+    "port": 9000,
+    "cpu": 1024,
+    "memory": 2048,
+    "desired_count": 3,
+    "database": False,
+    "route": {"paths": ["/api/*", "/v2/*"], "priority": 10},
+    "health_check": {"path": "/ready", "interval": 30, "timeout": 9, "threshold": 4},
+    "deregistration_delay": 77,
+    "stop_timeout": 44,
+    "grace_period": 88,
+    "environment": {"MODE": "api"},
+    "build_args": {"FLAVOUR": "plain"},
+    "dockerfile": "Dockerfile",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """A stack file with changes: key paths as `pulumi config set --path` takes them; None removes a key."""
+
+    stack: str
+    changes: dict[str, Any] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, Any] | None = None
+    connection: str | None = "AVAILABLE"
+
+    def config(self) -> dict[str, Any]:
+        """Return the stack's configuration with the changes made."""
+        config = deepcopy(program.stack_file(self.stack))
+        for key, value in self.changes.items():
+            *parents, last = key.split(".")
+            at = config
+            for part in parents:
+                at = at.setdefault(part, {})
+            if value is None:
+                at.pop(last)
+            else:
+                at[last] = value
+        return config
+
+    def run(self, monkeypatch: pytest.MonkeyPatch) -> tuple[FakeEngine, dict[str, Any]]:
+        """Run the program; returns what was registered, and the stack's outputs."""
+        engine = program.beside_staging(
+            {**program.connection(self.connection), program.LOOK_UP_OIDC: program.oidc_provider}, self.outputs
+        )
+        return program.run(
+            monkeypatch,
+            self.config() | self.secrets,
+            stack=self.stack,
+            engine=engine,
+            secret_keys=list(self.secrets) or None,
+        )
+
+
+BASES = {stack: Variant(stack=stack) for stack in ("staging", "prod")}
+"""The committed stack files; production has the connection that its pipeline needs."""
+
+VARIANTS = {
+    "staging-https": Variant(
+        stack="staging",
+        changes={
+            "slipway:environment.load_balancer": {
+                "certificate_arn": CERTIFICATE,
+                "domain_name": "shop.example.test",
+                "allowed_cidrs": ["192.0.2.0/24", "198.51.100.0/24"],
+                "idle_timeout": 120,
+                "deletion_protection": True,
+            }
+        },
+    ),
+    "staging-private-subnets": Variant(stack="staging", changes={"slipway:environment.network.private_subnets": True}),
+    "staging-nat-per-zone": Variant(
+        stack="staging",
+        changes={
+            "slipway:environment.network.private_subnets": True,
+            "slipway:environment.network.nat_per_zone": True,
+            "slipway:environment.network.zones": 3,
+        },
+    ),
+    "staging-services": Variant(
+        stack="staging",
+        changes={
+            "slipway:environment.services.api": API,
+            f"{WEB}.version_path": "/about",
+            f"{WEB}.environment": {"FEATURE": "on"},
+            f"{WEB}.secrets": {"API_KEY": f"{SECRET}:key::"},
+        },
+    ),
+    "staging-arm": Variant(stack="staging", changes={f"{WEB}.cpu_architecture": "ARM64"}),
+    "staging-spot": Variant(stack="staging", changes={f"{WEB}.spot": True}),
+    "staging-autoscaling": Variant(
+        stack="staging", changes={f"{WEB}.autoscaling": {"minimum": 2, "maximum": 7, "cpu_percent": 55}}
+    ),
+    "staging-rollout-by-pulumi": Variant(stack="staging", changes={"slipway:environment.rollout": "pulumi"}),
+    "staging-without-database": Variant(stack="staging", changes={"slipway:environment.database": None}),
+    "staging-durable": Variant(
+        stack="staging",
+        changes={
+            "slipway:environment.database": {
+                "engine_version": "16",
+                "instance_class": "db.m7g.large",
+                "storage": 100,
+                "multi_az": True,
+                "backup_days": 14,
+                "deletion_protection": True,
+                "final_snapshot": True,
+                "password_rotation_days": 90,
+                "name": "shop",
+                "user": "owner",
+            },
+            "slipway:environment.container_insights": True,
+            "slipway:environment.log_retention_days": 365,
+            "slipway:registry": {
+                "protect": True,
+                "keep_releases": 30,
+                "keep_accepted": 31,
+                "keep_built": 32,
+                "candidate_days": 33,
+            },
+        },
+    ),
+    "staging-pipeline": Variant(
+        stack="staging",
+        changes={
+            "slipway:pipeline": {"repository": "slipway-example/slipway", "connection_arn": CONNECTION},
+            "github:owner": "slipway-example",
+        },
+    ),
+    "staging-previews": Variant(
+        stack="staging",
+        changes={
+            "slipway:previews": {
+                "repository": "slipway-example/slipway",
+                "state_bucket": "slipway-state",
+                "kms_keys": [KEY],
+            }
+        },
+    ),
+    "prod-pending-connection": Variant(stack="prod", connection=None),
+    "prod-webhook": Variant(stack="prod", changes={"slipway:pipeline.trigger": "webhook"}, secrets=BY_WEBHOOK),
+    "prod-platforms": Variant(stack="prod", changes={"slipway:pipeline.platforms": ["linux/amd64", "linux/arm64"]}),
+    "prod-arm": Variant(
+        stack="prod",
+        changes={f"{WEB}.cpu_architecture": "ARM64", "slipway:pipeline.platforms": ["linux/amd64", "linux/arm64"]},
+    ),
+    "prod-automatic": Variant(stack="prod", changes={"slipway:pipeline.approval": "automatic"}),
+    "prod-services": Variant(
+        stack="prod",
+        changes={
+            "slipway:environment.services.api": API,
+            "slipway:pipeline": {
+                "repository": "slipway-example/shop",
+                "branch": "trunk",
+                "staging": "staging",
+                "connection_arn": CONNECTION,
+                "approval": "manual",
+                "approval_minutes": 120,
+                "notify": ["ops@example.test", "dev@example.test"],
+                "artifact_days": 9,
+                "log_retention_days": 60,
+                "compute_type": "BUILD_GENERAL1_LARGE",
+                "image": "aws/codebuild/standard:7.0",
+            },
+        },
+        outputs={"repository_urls": {name: f"{REGISTRY}/slipway/{name}" for name in ("web", "api")}},
+    ),
+}
+"""What each switch makes of a stack file."""
