@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,9 @@ ROOT = Path(__file__).resolve().parents[2]
 # toolchain and reads what delivery records.
 MAY_IMPORT: dict[str, set[str]] = {
     "buildlog": set(),
-    "infra": {"buildlog"},
-    "delivery": {"buildlog"},
+    "contract": set(),
+    "infra": {"buildlog", "contract"},
+    "delivery": {"buildlog", "contract"},
     "localcloud": {"buildlog", "toolchain"},
     "toolchain": set(),
     "tools": {"localcloud", "toolchain"},
@@ -46,6 +48,13 @@ def test_packages_do_not_import_one_another(package: str) -> None:
     for path in sources(package):
         roots = {name.split(".")[0] for name in imports(path)}
         assert not roots & forbidden, path
+
+
+def test_what_builds_import_needs_no_package() -> None:
+    """The contract and the reader of build logs run wherever there is Python, so they use its standard library only."""
+    for path in [*sources("contract"), *sources("buildlog")]:
+        roots = {name.split(".")[0] for name in imports(path)} - {"contract", "buildlog"}
+        assert roots <= sys.stdlib_module_names, path
 
 
 def test_components_import_neither_one_another_nor_the_settings() -> None:

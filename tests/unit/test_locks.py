@@ -16,7 +16,7 @@ from tools import make_venv
 from tools.locks import LOCKS, pinned
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = {"app", "buildlog", "delivery", "guestbook", "infra", "localcloud", "tests", "toolchain", "tools"}
+OURS = {"app", "buildlog", "contract", "delivery", "guestbook", "infra", "localcloud", "tests", "toolchain", "tools"}
 # A module that is not called as its package is.
 PACKAGE = {
     "google": "protobuf",
@@ -29,6 +29,7 @@ PACKAGE = {
 DECLARED_IN = {
     "__main__.py": ["requirements.in"],
     "buildlog": [],
+    "contract": [],
     "infra": ["requirements.in"],
     "toolchain": ["requirements.in"],
     "delivery": ["delivery/requirements.in"],

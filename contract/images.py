@@ -1,0 +1,34 @@
+"""Image tags: what an image went through, in its repository."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+CANDIDATE = "candidate-"
+"""`candidate-<commit>`: built by the pipeline, and passed acceptance beside a database of its own."""
+ACCEPTED = "accepted-"
+"""`accepted-<commit>`: passed acceptance in staging; production's first image has to have it."""
+RELEASED = "released-"
+"""`released-<commit>-<execution>`: serves, or served, production."""
+CONTENT = "content-"
+"""`content-<hash>-<time>`: pushed by `pulumi up`, as a service's first image."""
+TEMPLATE = "template"
+"""The tag that template task definitions name: no image has it, so no accepted image changes the template."""
+
+
+def content_tag(content_hash: str, pushed_at: datetime) -> str:
+    """Return the tag of an image that Pulumi pushes; the time, to the second, makes it unused."""
+    return f"{CONTENT}{content_hash}-{pushed_at:%Y%m%d%H%M%S}"
+
+
+def platform_tag(commit: str, platform: str) -> str:
+    """Return the tag of a commit's image for one of several platforms: `candidate-<commit>-arm64`."""
+    return f"{CANDIDATE}{commit}-{architecture(platform)}"
+
+
+def architecture(platform: str) -> str:
+    """Return Docker's architecture of a platform: `arm64` of `linux/arm64`."""
+    return platform.rpartition("/")[2]

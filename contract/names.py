@@ -1,0 +1,45 @@
+"""Names that `delivery` derives or looks up: parameters, task definition families, cost allocation tags."""
+
+from __future__ import annotations
+
+PROJECT = "slipway"
+TEMPLATE_SUFFIX = "-template"
+PARAMETERS = f"/{PROJECT}"
+"""The Parameter Store path that all stacks' facts are under."""
+PROJECT_TAG, ENVIRONMENT_TAG = "project", "environment"
+"""Tags of every resource (`aws:defaultTags` of the stack files): the project's name and the stack's."""
+
+
+def of_service(environment: str, service: str) -> str:
+    """Return the name of a service in an environment: `staging-web`."""
+    return f"{environment}-{service}"
+
+
+def release_family(environment: str, service: str) -> str:
+    """Return the task definition family that a service runs: one revision per release."""
+    return of_service(environment, service)
+
+
+def template_family(environment: str, service: str) -> str:
+    """Return the task definition family that releases are registered from; no task runs it."""
+    return f"{of_service(environment, service)}{TEMPLATE_SUFFIX}"
+
+
+def parameters(environment: str) -> str:
+    """Return the Parameter Store path of an environment's facts: `/slipway/staging`."""
+    return f"{PARAMETERS}/{environment}"
+
+
+def environment_parameter(environment: str) -> str:
+    """Return the name of the parameter that holds `facts.Environment`."""
+    return f"{parameters(environment)}/environment"
+
+
+def service_parameter(environment: str, service: str) -> str:
+    """Return the name of the parameter that holds a service's `facts.Service`."""
+    return f"{parameters(environment)}/services/{service}"
+
+
+def pipeline_parameter(environment: str) -> str:
+    """Return the name of the parameter that holds `facts.Pipeline`: that of the pipeline deploying there."""
+    return f"{parameters(environment)}/pipeline"
