@@ -3,16 +3,13 @@
 import pulumi
 from pulumi.runtime import config
 
-from infra import settings, stack
+from infra import stack
+from infra.config import loading, secrets
 
 values = config.CONFIG.get()
-chosen = settings.load(
-    values,
-    stack=pulumi.get_stack(),
-    organization=pulumi.get_organization(),
-    project=pulumi.get_project(),
-    secret_keys=[key for key in values if config.is_config_secret(key)],
-)
-secrets = {key: pulumi.Config(key.split(":")[0]).get_secret(key.split(":")[1]) for key in settings.SECRETS}
-for name, value in stack.build(chosen, secrets).export().items():
+encrypted = [key for key in values if config.is_config_secret(key)]
+known = {"stack": pulumi.get_stack(), "organization": pulumi.get_organization(), "project": pulumi.get_project()}
+checked = loading.load(values, secret_keys=encrypted, **known)
+handed_over = {key: pulumi.Config(key.split(":")[0]).get_secret(key.split(":")[1]) for key in secrets.SECRETS}
+for name, value in stack.build(checked, handed_over).export().items():
     pulumi.export(name, value)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 
-from infra import release_wiring
-from infra.setting_errors import SettingsError
+from infra import stack_pipeline
+from infra.config.errors import ConfigError
 from tests.fake_engine import ACCOUNT, REGION, SECRET, Refused, as_plain
 from tests.stack import program
 
@@ -226,7 +226,7 @@ def test_the_steps_of_checks_are_out_of_a_changes_reach(prod: Run) -> None:
 
 def test_without_the_steps_of_checks_nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is named."""
-    monkeypatch.setattr(release_wiring, "BUILDSPECS", "delivery/none")
+    monkeypatch.setattr(stack_pipeline, "BUILDSPECS", "delivery/none")
     engine = program.beside_staging()
     with pytest.raises(pulumi.RunError, match=r"^delivery/none/checks.yml is missing; .*; restore it$"):
         program.run(monkeypatch, program.stack_file("prod"), stack="prod", engine=engine)
@@ -596,7 +596,7 @@ def test_a_secret_in_plain_text_is_refused_without_showing_it(monkeypatch: pytes
     """Before anything is created."""
     config = section(trigger="webhook") | BY_WEBHOOK
     engine = program.beside_staging()
-    with pytest.raises(SettingsError) as refused:
+    with pytest.raises(ConfigError) as refused:
         program.run(monkeypatch, config, stack="prod", engine=engine)
     assert "slipway:webhook_secret is in plain text" in str(refused.value)
     assert "github:token is in plain text" in str(refused.value)

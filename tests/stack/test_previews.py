@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 
-from infra.setting_errors import SettingsError
+from infra.config.errors import ConfigError
 from tests.fake_engine import ACCOUNT, REGION, Refused
 from tests.stack import program
 
@@ -131,7 +131,7 @@ def test_no_setting_widens_who_may_take_the_role_or_what_it_reads(
     monkeypatch: pytest.MonkeyPatch, section: dict[str, Any]
 ) -> None:
     """A colon would reach into the next part of the subject, a star is no wildcard to equality but one in an ARN."""
-    with pytest.raises(SettingsError, match="slipway:previews"):
+    with pytest.raises(ConfigError, match="slipway:previews"):
         declared(monkeypatch, **section)
 
 

@@ -16,8 +16,9 @@ from delivery.manifest import Image, Manifest
 from delivery.moving import Mover
 from delivery.revisions import Revision
 from delivery.testing import Workplace
-from infra import policies, rights, stages
-from infra.arns import Home
+from infra.aws import iam, permissions
+from infra.aws.arns import Home
+from infra.pipeline import stages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,8 +66,8 @@ def test_the_rights_of_a_build_that_deploys_twelve_services_fit_into_a_role() ->
     home = Home(partition="aws", region="eu-central-1", account="123456789012")
     names = [f"service-{number:02}" for number in range(12)]
     repositories = [home.repository(f"slipway/{name}") for name in names]
-    statements = [*rights.deploy(home, "production", names, repositories), rights.tag_images(repositories)]
-    assert len(json.dumps(policies.document(*statements), separators=(",", ":"))) < ROLE_LIMIT
+    statements = [*permissions.deploy(home, "production", names, repositories), permissions.tag_images(repositories)]
+    assert len(json.dumps(iam.document(*statements), separators=(",", ":"))) < ROLE_LIMIT
 
 
 def test_each_service_is_asked_for_its_own_version(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "tools": {"localcloud", "toolchain"},
     "app": set(),
 }
-PURE = {"naming", "subnets", "content", "policies", "containers", "arns", "platforms", "rights", "stages"}
+COMPOSERS = {"infra.stack", "infra.stack_pipeline"}
+ROOMS = {
+    "aws": set[str](),
+    "config": {"infra.aws", "infra.build_context"},
+    "environment": {"infra.aws", "infra.config", "infra.build_context"},
+    "pipeline": {"infra.aws", "infra.config"},
+    "previews": {"infra.aws", "infra.config"},
+}
+"""What each room of `infra` imports beside itself and the contract."""
 
 
 def imports(path: Path) -> set[str]:
@@ -57,19 +65,41 @@ def test_what_builds_import_needs_no_package() -> None:
         assert roots <= sys.stdlib_module_names, path
 
 
-def test_components_import_neither_one_another_nor_the_settings() -> None:
-    """They are composed in one place, from plain values."""
-    for path in sources("infra/components"):
-        ours = {name.split(".")[1] for name in imports(path) if name.startswith("infra.")}
-        assert ours <= PURE, path
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_of_infra_imports_what_lies_below_it(room: str) -> None:
+    """Arrows go from components to configuration to pure functions, and never back or sideways."""
+    for path in sources(f"infra/{room}"):
+        ours = {name for name in imports(path) if name.startswith("infra.")}
+        allowed = {f"infra.{room}", *ROOMS[room]}
+        assert not [name for name in ours if not name.startswith(tuple(allowed))], path
 
 
-@pytest.mark.parametrize("module", sorted(PURE))
-def test_pure_modules_know_nothing_of_pulumi_or_of_the_rest(module: str) -> None:
-    """They are plain functions on plain values, and use one another only."""
-    names = imports(ROOT / "infra" / f"{module}.py")
-    assert not {name for name in names if name.split(".")[0] in {"pulumi", "pulumi_aws", "boto3"}}
-    assert {name.split(".")[1] for name in names if name.startswith("infra.")} <= PURE
+def test_components_do_not_import_one_another() -> None:
+    """They are put together in one place."""
+    for room in ("environment", "pipeline", "previews"):
+        components = {
+            path.stem for path in sources(f"infra/{room}") if "(pulumi.ComponentResource)" in path.read_text()
+        }
+        for path in sources(f"infra/{room}"):
+            runtime = {name.split(".")[2] for name in imports(path) if name.startswith(f"infra.{room}.")}
+            if path.stem in components:
+                assert not runtime & components, path
+
+
+def test_only_the_composers_import_components() -> None:
+    """Whatever else uses one would be a second place to look for the architecture."""
+    for path in [path for path in sources("infra") if path.parent.name == "infra"]:
+        if f"infra.{path.stem}" not in COMPOSERS:
+            rooms = {name.split(".")[1] for name in imports(path) if name.startswith("infra.")}
+            assert not rooms & {"environment", "pipeline", "previews"}, path
+
+
+@pytest.mark.parametrize(
+    "path", [*sources("infra/aws"), ROOT / "infra" / "build_context.py"], ids=lambda path: path.stem
+)
+def test_pure_modules_know_nothing_of_pulumi(path: Path) -> None:
+    """They are plain functions on plain values."""
+    assert not {name for name in imports(path) if name.split(".")[0] in {"pulumi", "pulumi_aws", "boto3"}}
 
 
 def test_only_the_program_asks_pulumi_for_its_stack_and_configuration() -> None:
@@ -94,12 +124,12 @@ def test_no_code_of_infra_names_a_stack() -> None:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 # `staging` is also a key's name there.
-                key = path.name.startswith("setting_") and node.value == "staging"
+                key = path.parent.name == "config" and node.value == "staging"
                 assert key or node.value not in {"staging", "prod", "production"}, path
 
 
 def test_the_program_is_short() -> None:
-    """At most fifteen lines of code: read settings, build, export."""
+    """At most fifteen lines of code: read configuration, build, export."""
     lines = (ROOT / "__main__.py").read_text("utf-8").splitlines()
     assert len([line for line in lines if line.strip()]) <= 15
 

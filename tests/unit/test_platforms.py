@@ -14,7 +14,7 @@ from delivery.console import Progress
 from delivery.errors import DeliveryError
 from delivery.images import DOCKER_IMAGE, DOCKER_LIST, OCI_IMAGE, OCI_INDEX
 from delivery.manifest import Image, Manifest
-from infra import platforms
+from infra.aws import platforms
 from localcloud import emulation
 
 if TYPE_CHECKING:

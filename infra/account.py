@@ -1,0 +1,16 @@
+"""The account and region that a stack lives in, looked up."""
+
+from __future__ import annotations
+
+import pulumi_aws as aws
+
+from infra.aws.arns import Home
+
+
+def home() -> Home:
+    """Return the partition, region and account of the default provider."""
+    return Home(
+        partition=aws.get_partition().partition,
+        region=aws.get_region().region,
+        account=aws.get_caller_identity().account_id,
+    )

@@ -1,1 +1,0 @@
-"""One component resource per file; components do not import one another."""

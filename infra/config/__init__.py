@@ -1,0 +1,1 @@
+"""The configuration of a stack: its sections, their rules, and reading them."""

@@ -1,0 +1,1 @@
+"""The components of an environment: one ComponentResource a file."""

@@ -1,0 +1,141 @@
+"""The application load balancer and its listeners."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_aws as aws
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from infra.config.environment import LoadBalancer as Section
+
+HTTP, HTTPS = 80, 443
+# AWS's recommended policy for TLS 1.2 and 1.3 (ELB documentation, "Security policies").
+TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+
+
+class LoadBalancer(pulumi.ComponentResource):
+    """An application load balancer that answers 404 until a service adds its route.
+
+    - a security group open to the ranges allowed, on the listeners' ports only
+    - port 80; with a certificate port 443, and 80 redirects to it
+
+    Args:
+        name: of the environment.
+        section: `slipway:environment.load_balancer`.
+        vpc_id: the network's.
+        subnet_ids: public subnets.
+    """
+
+    listener_arn: pulumi.Output[str]
+    security_group_id: pulumi.Output[str]
+    metric_name: pulumi.Output[str]
+    url: pulumi.Output[str]
+
+    def __init__(
+        self,
+        name: str,
+        section: Section,
+        *,
+        vpc_id: pulumi.Input[str],
+        subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("slipway:infra:LoadBalancer", name, None, opts)
+        self._name, self._section = name, section
+        self._child = pulumi.ResourceOptions(parent=self)
+        group = self._security_group(vpc_id)
+        balancer = aws.lb.LoadBalancer(
+            name,
+            load_balancer_type="application",
+            subnets=subnet_ids,
+            security_groups=[group.id],
+            drop_invalid_header_fields=True,
+            idle_timeout=section.idle_timeout,
+            enable_deletion_protection=section.deletion_protection,
+            tags={"Name": name},
+            # A target group belongs to one load balancer, so the old one goes before its successor takes the routes.
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
+        )
+        self.listener_arn = self._https(balancer) if section.certificate_arn else self._http(balancer)
+        self.security_group_id, self.metric_name = group.id, balancer.arn_suffix
+        self.url = (
+            pulumi.Output.from_input(f"https://{section.domain_name}")
+            if section.certificate_arn
+            else pulumi.Output.concat("http://", balancer.dns_name)
+        )
+        self.register_outputs(
+            {
+                "listener_arn": self.listener_arn,
+                "security_group_id": self.security_group_id,
+                "metric_name": self.metric_name,
+                "url": self.url,
+            }
+        )
+
+    def _security_group(self, vpc_id: pulumi.Input[str]) -> aws.ec2.SecurityGroup:
+        """Let in what is allowed; services add what goes out to them."""
+        group = aws.ec2.SecurityGroup(
+            f"{self._name}-lb",
+            vpc_id=vpc_id,
+            description="Load balancer: from the ranges allowed, to the services",
+            opts=self._child,
+        )
+        for port in (HTTP, HTTPS) if self._section.certificate_arn else (HTTP,):
+            for index, cidr in enumerate(self._section.allowed_cidrs):
+                aws.vpc.SecurityGroupIngressRule(
+                    f"{self._name}-lb-{port}-{index}",
+                    security_group_id=group.id,
+                    cidr_ipv4=cidr,
+                    ip_protocol="tcp",
+                    from_port=port,
+                    to_port=port,
+                    opts=self._child,
+                )
+        return group
+
+    def _http(self, balancer: aws.lb.LoadBalancer) -> pulumi.Output[str]:
+        """Serve port 80."""
+        listener = aws.lb.Listener(
+            f"{self._name}-http",
+            load_balancer_arn=balancer.arn,
+            port=HTTP,
+            protocol="HTTP",
+            default_actions=[_not_found()],
+            opts=self._child,
+        )
+        return listener.arn
+
+    def _https(self, balancer: aws.lb.LoadBalancer) -> pulumi.Output[str]:
+        """Serve port 443 and send port 80 there."""
+        listener = aws.lb.Listener(
+            f"{self._name}-https",
+            load_balancer_arn=balancer.arn,
+            port=HTTPS,
+            protocol="HTTPS",
+            ssl_policy=TLS_POLICY,
+            certificate_arn=self._section.certificate_arn,
+            default_actions=[_not_found()],
+            opts=self._child,
+        )
+        redirect = aws.lb.ListenerDefaultActionRedirectArgs(protocol="HTTPS", port=str(HTTPS), status_code="HTTP_301")
+        aws.lb.Listener(
+            f"{self._name}-http",
+            load_balancer_arn=balancer.arn,
+            port=HTTP,
+            protocol="HTTP",
+            default_actions=[aws.lb.ListenerDefaultActionArgs(type="redirect", redirect=redirect)],
+            opts=self._child,
+        )
+        return listener.arn
+
+
+def _not_found() -> aws.lb.ListenerDefaultActionArgs:
+    """Answer what no service's route takes."""
+    response = aws.lb.ListenerDefaultActionFixedResponseArgs(
+        content_type="text/plain", message_body="no service here", status_code="404"
+    )
+    return aws.lb.ListenerDefaultActionArgs(type="fixed-response", fixed_response=response)

@@ -1,0 +1,55 @@
+"""The image repository of a service."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.aws import names
+from infra.aws.resource_policies import image_lifecycle
+
+if TYPE_CHECKING:
+    from infra.config.images import Registry as Section
+
+
+class Repository(pulumi.ComponentResource):
+    """An image repository whose tags never change their image.
+
+    - images are scanned when pushed
+    - images that are no longer of use are removed by the lifecycle policy
+    - a protected one survives `pulumi destroy`, and AWS refuses to delete it while it holds an image
+
+    Args:
+        name: of the service.
+        section: `slipway:registry`.
+    """
+
+    arn: pulumi.Output[str]
+    name: pulumi.Output[str]
+    url: pulumi.Output[str]
+    registry_id: pulumi.Output[str]
+
+    def __init__(self, name: str, section: Section, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("slipway:infra:Repository", name, None, opts)
+        repository = aws.ecr.Repository(
+            name,
+            name=names.repository(name),
+            image_tag_mutability="IMMUTABLE",
+            image_scanning_configuration=aws.ecr.RepositoryImageScanningConfigurationArgs(scan_on_push=True),
+            force_delete=not section.protect,
+            opts=pulumi.ResourceOptions(parent=self, protect=section.protect),
+        )
+        lifecycle = image_lifecycle(
+            releases=section.keep_releases,
+            accepted=section.keep_accepted,
+            built=section.keep_built,
+            candidate_days=section.candidate_days,
+        )
+        policy = aws.ecr.LifecyclePolicy(
+            name, repository=repository.name, policy=lifecycle, opts=pulumi.ResourceOptions(parent=self)
+        )
+        self.arn, self.url, self.registry_id = repository.arn, repository.repository_url, repository.registry_id
+        self.name = pulumi.Output.all(repository.name, policy.id).apply(lambda both: str(both[0]))
+        self.register_outputs({"arn": self.arn, "name": self.name, "url": self.url, "registry_id": self.registry_id})

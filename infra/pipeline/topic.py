@@ -1,0 +1,49 @@
+"""The notification topic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_aws as aws
+
+from infra.aws import names, resource_policies
+
+if TYPE_CHECKING:
+    from infra.config.pipeline import Pipeline as Section
+
+# Alarms, and the pipeline's notifications; an approval is published by the pipeline's own role.
+PUBLISHERS = ("cloudwatch.amazonaws.com", "codestar-notifications.amazonaws.com")
+
+
+class Topic(pulumi.ComponentResource):
+    """An SNS topic for approvals, failures and alarms.
+
+    - a subscription for each address, which its owner confirms by a link that AWS sends
+
+    Args:
+        name: of the stack.
+        section: `slipway:pipeline`.
+        account: the number of the account that may publish.
+    """
+
+    arn: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, section: Section, *, account: str, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("slipway:infra:Topic", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        topic = aws.sns.Topic(name, name=names.pipeline(name), opts=child)
+        policy = aws.sns.TopicPolicy(
+            name,
+            arn=topic.arn,
+            policy=pulumi.Output.json_dumps(resource_policies.topic(topic.arn, account, PUBLISHERS)),
+            opts=child,
+        )
+        for address in section.notify:
+            aws.sns.TopicSubscription(
+                f"{name}-{address}", topic=topic.arn, protocol="email", endpoint=address, opts=child
+            )
+        self.arn = pulumi.Output.all(topic.arn, policy.id).apply(lambda both: str(both[0]))
+        self.register_outputs({"arn": self.arn})

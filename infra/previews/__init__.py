@@ -1,0 +1,1 @@
+"""The role for previews of pull requests."""

@@ -1,0 +1,112 @@
+"""IAM policies and the registry's lifecycle."""
+
+from __future__ import annotations
+
+import json
+
+from infra.aws import iam, resource_policies
+from tests.fake_lifecycle import Image, expired
+
+LIFECYCLE = resource_policies.image_lifecycle(releases=3, accepted=3, built=3, candidate_days=14)
+# The one action on everything, and why there is no narrower resource.
+ALLOWED_ON_EVERYTHING = {"ecr:GetAuthorizationToken": "the token is the registry's, IAM takes no resource for it"}
+
+
+def test_a_task_may_start_and_nothing_else() -> None:
+    """No wildcard but the one that the table gives a reason for."""
+    document = iam.task_execution("arn:repository", "arn:log-group:*", ["arn:secret"])
+    for statement in document["Statement"]:
+        assert all("*" not in action for action in statement["Action"])
+        if "*" in statement["Resource"]:
+            assert set(statement["Action"]) <= set(ALLOWED_ON_EVERYTHING)
+
+
+def test_a_task_without_secrets_may_read_none() -> None:
+    """The statement is left out, rather than left empty."""
+    names = [one["Sid"] for one in iam.task_execution("arn:repository", "arn:log-group", [])["Statement"]]
+    assert "ReadSecrets" not in names
+
+
+def test_only_the_named_service_may_take_the_role() -> None:
+    """The trust policy names ECS tasks."""
+    statement = json.loads(iam.trust("ecs-tasks.amazonaws.com"))["Statement"][0]
+    assert statement["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
+
+
+def test_a_role_can_be_kept_to_one_account_and_one_resource() -> None:
+    """So that no other customer's resource makes AWS use it."""
+    statement = json.loads(iam.trust("codebuild.amazonaws.com", account="1", source="arn:x"))["Statement"][0]
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "1"},
+        "ArnEquals": {"aws:SourceArn": "arn:x"},
+    }
+
+
+def test_a_private_bucket_lets_in_no_plain_text_and_no_other_account() -> None:
+    """The bucket itself and all that is in it."""
+    document = resource_policies.private_bucket("arn:aws:s3:::one", "1")
+    assert all(one["Effect"] == "Deny" for one in document["Statement"])
+    assert all(one["Resource"] == ["arn:aws:s3:::one", "arn:aws:s3:::one/*"] for one in document["Statement"])
+    conditions = [one["Condition"] for one in document["Statement"]]
+    assert conditions[0] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert conditions[1]["StringNotEquals"] == {"aws:PrincipalAccount": "1"}
+
+
+def test_a_topic_takes_messages_for_its_own_account_only() -> None:
+    """From the AWS services named."""
+    (statement,) = resource_policies.topic("arn:topic", "1", ["cloudwatch.amazonaws.com"])["Statement"]
+    assert statement["Principal"] == {"Service": ["cloudwatch.amazonaws.com"]}
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "1"}}
+
+
+def test_a_deployed_release_and_its_rollback_target_never_expire() -> None:
+    """However old they are, and however many candidates were pushed since."""
+    running = Image("running", 400, ("candidate-a", "accepted-a", "released-a-1"))
+    before = Image("before", 500, ("candidate-b", "accepted-b", "released-b-1"))
+    candidates = [Image(f"c{index}", 100 - index, (f"candidate-{index}",)) for index in range(60)]
+    accepted = [Image(f"a{index}", 30 - index, (f"candidate-x{index}", f"accepted-x{index}")) for index in range(20)]
+    gone = expired(LIFECYCLE, [running, before, *candidates, *accepted])
+    assert not gone & {"running", "before"}
+
+
+def test_an_image_built_by_pulumi_stays_while_newer_ones_are_few() -> None:
+    """What staging runs under `rollout: pulumi` has no other tag."""
+    images = [Image(f"i{index}", index * 100, (f"content-{index}",)) for index in range(3)]
+    assert expired(LIFECYCLE, images) == set()
+
+
+def test_candidates_that_never_passed_go_by_age() -> None:
+    """A young one stays, an old one goes, one that was accepted stays."""
+    images = [
+        Image("young", 13, ("candidate-1",)),
+        Image("old", 15, ("candidate-2",)),
+        Image("accepted", 15, ("candidate-3", "accepted-3")),
+    ]
+    assert expired(LIFECYCLE, images) == {"old"}
+
+
+def test_more_than_the_kept_number_of_releases_expire_oldest_first() -> None:
+    """Production's history is bounded."""
+    images = [Image(f"r{index}", index, (f"released-{index}",)) for index in range(5)]
+    assert expired(LIFECYCLE, images) == {"r3", "r4"}
+
+
+def test_an_untagged_image_goes_after_a_day() -> None:
+    """Nothing refers to it."""
+    assert expired(LIFECYCLE, [Image("new", 0.5), Image("old", 2)]) == {"old"}
+
+
+def test_the_images_of_an_index_stay_as_long_as_the_index_does() -> None:
+    """Old candidates by their own tags, but what production runs; they do not count among the releases, either."""
+    old = ("candidate-1-amd64", "candidate-1-arm64")
+    index = Image("index", 400, ("candidate-1", "accepted-1", "released-1-run"), parts=old)
+    images = [Image(tag, 400, (tag,)) for tag in old]
+    newer = [Image(f"r{age}", age, (f"released-{age}",)) for age in range(3)]
+    assert expired(LIFECYCLE, [index, *images, *newer[:2]]) == set()
+    assert expired(LIFECYCLE, [index, *images, *newer]) == {"index", *old}
+
+
+def test_the_images_of_a_platform_go_by_age_where_no_index_was_made_of_them() -> None:
+    """The build for the other platform failed."""
+    assert expired(LIFECYCLE, [Image("young", 13, ("candidate-1-arm64",))]) == set()
+    assert expired(LIFECYCLE, [Image("old", 15, ("candidate-1-arm64",))]) == {"old"}
