@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import secrets
 import subprocess
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from delivery import images, process, proof, revisions, running, testing
 from delivery.errors import DeliveryError, InterruptedDeliveryError
 from delivery.moving import Move, Mover
+from delivery.moving import running as revision_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from delivery.clients import Client, Clients
-    from delivery.console import Progress
+    from delivery.clients import Client
     from delivery.environment import Environment, Service
     from delivery.manifest import Manifest
     from delivery.revisions import Revision
+    from delivery.session import Session
 
 ACCEPTED = images.ACCEPTED
 ANSWERS_SECONDS = 15
@@ -42,13 +42,16 @@ class Acceptance:
     nothing run.
     """
 
-    clients: Clients
-    environment: Environment
+    session: Session
     manifest: Manifest | None
     root: Path
     reports: Path
     safe_only: bool
-    say: Progress
+
+    @property
+    def environment(self) -> Environment:
+        """The environment that is tested."""
+        return self.session.environment
 
     def run(self, *, put_back: bool) -> None:
         """Run the suites of all services, and note on the release revisions that they passed.
@@ -78,7 +81,7 @@ class Acceptance:
         except DeliveryError as failure:
             if not put_back:
                 raise
-            self.say(f"failed: {failure}")
+            self.session.say(f"failed: {failure}")
             raise DeliveryError(f"{failure}; {self._put_back(tested)}") from failure
         self._note(tested)
 
@@ -86,7 +89,7 @@ class Acceptance:
         """Return digest and version that each service runs, having asserted that they are the expected ones."""
         found = {}
         for service in self.environment.services:
-            digest, version = running.release(self.clients, self.environment.cluster, service)
+            digest, version = running.release(self.session, service)
             if self.manifest:
                 wanted = self.manifest.services.get(service.name)
                 if wanted is None or (wanted.digest, wanted.version) != (digest, version):
@@ -109,11 +112,11 @@ class Acceptance:
     def _answers(self, tested: dict[str, tuple[str, str]]) -> None:
         """Assert that each service tells the version and digest of what is tested."""
         wanted = {name: (version, digest) for name, (digest, version) in tested.items()}
-        end = time.monotonic() + ANSWERS_SECONDS
+        end = self.session.clock.now() + ANSWERS_SECONDS
         while wrong := proof.wrong_answers(self.environment, wanted):
-            if time.monotonic() > end:
+            if self.session.clock.now() > end:
                 raise DeliveryError(wrong)
-            time.sleep(1)
+            self.session.clock.sleep(1)
 
     def _suite(self, service: Service, digest: str, version: str) -> None:
         """Build and run one service's suite."""
@@ -131,8 +134,8 @@ class Acceptance:
         dockerfile = process.require(context / service.dockerfile, "the stack names it as the Dockerfile")
         arguments = [f"--build-arg={key}={value}" for key, value in sorted(service.build_args.items())]
         command = ["docker", "build", "--target=acceptance", f"--tag={image}", f"--file={dockerfile}", *arguments]
-        self.say(f"{service.name}: building the acceptance suite (a minute or two the first time)")
-        process.quietly([*command, str(context)], f"{service.name}: building the suite", self.say)
+        self.session.say(f"{service.name}: building the acceptance suite (a minute or two the first time)")
+        process.quietly([*command, str(context)], f"{service.name}: building the suite", self.session.say)
 
     def _test(self, service: Service, image: str, digest: str, version: str) -> None:
         """Run a built suite against the environment."""
@@ -145,7 +148,7 @@ class Acceptance:
         name = f"slipway-acceptance-{service.name}-{secrets.token_hex(4)}"
         # The host's network: the suite comes from outside the environment and reaches every address the host reaches.
         command = ["docker", "run", "--rm", f"--name={name}", "--network=host", f"--volume={reports}:/reports"]
-        self.say(f"{service.name}: testing {version} ({digest}) at {self.environment.url}")
+        self.session.say(f"{service.name}: testing {version} ({digest}) at {self.environment.url}")
         title = f"acceptance of {service.name} at {self.environment.url}"
         try:
             process.show([*command, *settings, image], title)
@@ -156,21 +159,20 @@ class Acceptance:
         testing.complete(reports, "acceptance")
 
     def _note(self, tested: dict[str, tuple[str, str]]) -> None:
-        mover = self._mover()
         for service in self.environment.services:
             digest = tested[service.name][0]
-            revisions.note(self.clients("ecs"), mover.running(service), "passed")
+            revisions.note(self.session.ecs, revision_of(self.session, service), "passed")
             if self.manifest is None and not self.safe_only:
-                tag = mark(self.clients("ecr"), service.repository, digest)
-                self.say(f"{service.name}: {digest} is tagged {tag}")
+                tag = mark(self.session.clients("ecr"), service.repository, digest)
+                self.session.say(f"{service.name}: {digest} is tagged {tag}")
 
     def _put_back(self, tested: dict[str, tuple[str, str]]) -> str:
         """Put services back to what they replaced, unless another deploy came meanwhile; returns what serves now.
 
         A service whose revision was good before was not changed by this release, and stays: unless all were.
         """
-        mover, ecs = self._mover(), self.clients("ecs")
-        running = [(service, mover.running(service)) for service in self.environment.services]
+        ecs = self.session.ecs
+        running = [(service, revision_of(self.session, service)) for service in self.environment.services]
         for service, bad in running:
             if bad.digest != tested[service.name][0]:
                 return f"{service.name} is not put back: it was deployed to meanwhile and runs {bad}"
@@ -180,10 +182,7 @@ class Acceptance:
             if back is None:
                 return f"{service.name} is not put back: {bad} replaced no good revision"
             moves.append(Move(service=service, to=bad, back=back))
-        return mover.put_back(moves)
-
-    def _mover(self) -> Mover:
-        return Mover(clients=self.clients, environment=self.environment, say=self.say)
+        return Mover(self.session).put_back(moves)
 
 
 def before(ecs: Client, bad: Revision, family: str) -> Revision | None:

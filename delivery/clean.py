@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from delivery import revisions
 from delivery.errors import DeliveryError
-from delivery.moving import Mover
+from delivery.moving import running as revision_of
+from delivery.session import Session
 
 if TYPE_CHECKING:
     from delivery.clients import Client, Clients, Document
-    from delivery.console import Progress
+    from delivery.console import Say
     from delivery.environment import Environment
 
 DELETE_AT_ONCE = 10  # DeleteTaskDefinitions takes at most ten, says the ECS API reference
@@ -27,7 +28,7 @@ class Cleaner:
 
     clients: Clients
     stack: str
-    say: Progress
+    say: Say
 
     def run(self, environment: Environment | None, keep: int) -> int:
         """Remove what is of no use any more.
@@ -50,9 +51,9 @@ class Cleaner:
 
     def _old(self, environment: Environment, keep: int) -> list[str]:
         ecs, found = self.clients("ecs"), []
-        mover = Mover(clients=self.clients, environment=environment, say=self.say)
+        session = Session(clients=self.clients, environment=environment, say=self.say)
         for service in environment.services:
-            running = mover.running(service)
+            running = revision_of(session, service)
             back = running.tags.get(revisions.REPLACES)
             good = revisions.good(ecs, running, service.release_family)
             held = {running.arn, back, good.arn if good else ""}

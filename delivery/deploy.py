@@ -15,52 +15,49 @@ from typing import TYPE_CHECKING
 
 from delivery import images, proof, revisions, rollout
 from delivery.errors import DeliveryError
-from delivery.moving import Move, Mover, expected
+from delivery.moving import Move, Mover, expected, running
 
 if TYPE_CHECKING:
-    from delivery.clients import Clients
-    from delivery.console import Progress
-    from delivery.environment import Environment, Service
+    from delivery.environment import Service
     from delivery.manifest import Manifest
+    from delivery.session import Session
 
 OTHERS_SECONDS = 120  # how long a deployment that someone else began is waited for, before it is taken over
 QUICK_SECONDS = 10
 
 
-def run(clients: Clients, environment: Environment, manifest: Manifest, say: Progress) -> None:
+def run(session: Session, manifest: Manifest) -> None:
     """Deploy a release.
 
     Args:
-        clients: from AWS service name to boto3 client.
-        environment: where to.
+        session: where to.
         manifest: what.
-        say: takes progress lines.
 
     Raises:
         DeliveryError: the release cannot be deployed (nothing was touched), or it failed and what was put back.
     """
-    _check(clients, environment, manifest)
-    mover = Mover(clients=clients, environment=environment, say=say)
-    for service in environment.services:
-        _wait_for_others(clients, environment, service, say)
-    stale = [service for service in environment.services if not _is_current(mover, service, manifest)]
-    if not stale and _is_served(mover):
-        say(f"{environment.stack}: {manifest.commit} is served already, with the present template; nothing to do")
+    _check(session, manifest)
+    for service in session.environment.services:
+        _wait_for_others(session, service)
+    stale = [service for service in session.environment.services if not _is_current(session, service, manifest)]
+    if not stale and _is_served(session):
+        session.say(f"{session.stack}: {manifest.commit} is served already, with the present template; nothing to do")
         return
     if stale:
         # What runs it already, but never passed, was begun by a deploy that was killed: put back with the rest.
-        stale += [one for one in environment.services if one not in stale and not mover.running(one).good]
-    moves = [_move(mover, service, manifest) for service in stale or environment.services]
+        stale += [one for one in session.environment.services if one not in stale and not running(session, one).good]
+    moves = [_move(session, service, manifest) for service in stale or session.environment.services]
     remedy = (
-        f"finish it: delivery deploy --stack {environment.stack} --commit {manifest.commit}, "
-        f"or go back: delivery rollback --stack {environment.stack}"
+        f"finish it: delivery deploy --stack {session.stack} --commit {manifest.commit}, "
+        f"or go back: delivery rollback --stack {session.stack}"
     )
-    mover.move(moves, remedy)
-    say(f"{environment.stack}: {manifest.commit} is deployed")
+    Mover(session).move(moves, remedy)
+    session.say(f"{session.stack}: {manifest.commit} is deployed")
 
 
-def _check(clients: Clients, environment: Environment, manifest: Manifest) -> None:
+def _check(session: Session, manifest: Manifest) -> None:
     """Refuse a manifest that does not fit, before anything is touched."""
+    environment = session.environment
     have, want = {service.name for service in environment.services}, set(manifest.services)
     if have != want:
         raise DeliveryError(
@@ -69,60 +66,59 @@ def _check(clients: Clients, environment: Environment, manifest: Manifest) -> No
         )
     for service in environment.services:
         image = manifest.services[service.name]
-        if images.describe(clients("ecr"), service.repository, {"imageDigest": image.digest}) is None:
+        if images.describe(session.clients("ecr"), service.repository, {"imageDigest": image.digest}) is None:
             raise DeliveryError(
                 f"repository {service.repository!r} has no image {image.digest}; it was removed; build the commit again"
             )
-        held = rollout.described(clients("ecs"), environment.cluster, service.ecs_service)
-        if held["desiredCount"] < 1:
+        if rollout.held(session, service)["desiredCount"] < 1:
             raise DeliveryError(
                 f"service {service.ecs_service!r} is scaled to 0 tasks, so nothing could be proved; "
                 f"set its desired_count to 1 or more and run: pulumi up -s {environment.stack}"
             )
 
 
-def _wait_for_others(clients: Clients, environment: Environment, service: Service, say: Progress) -> None:
-    left = rollout.wait_until_over(clients("ecs"), environment, service, say, OTHERS_SECONDS)
+def _wait_for_others(session: Session, service: Service) -> None:
+    left = rollout.wait_until_over(session, service, OTHERS_SECONDS)
     if left:
-        say(
+        session.say(
             f"{service.name}: the service deployment of {left['createdAt']:%H:%M:%S} is {left['status']} after "
             f"{OTHERS_SECONDS} s more; taking over"
         )
 
 
-def _is_current(mover: Mover, service: Service, manifest: Manifest) -> bool:
+def _is_current(session: Session, service: Service, manifest: Manifest) -> bool:
     """Tell whether a service is set to run exactly this image with the present template."""
-    ecs, running = mover.clients("ecs"), mover.running(service)
-    template = revisions.read(ecs, service.template_family, running.container)
+    ecs, now = session.ecs, running(session, service)
+    template = revisions.read(ecs, service.template_family, now.container)
     image = manifest.services[service.name]
     wanted = revisions.content(ecs, template, f"{service.repository_url}@{image.digest}", image)
-    return revisions.same(ecs, running, wanted)
+    return revisions.same(ecs, now, wanted)
 
 
-def _is_served(mover: Mover) -> bool:
+def _is_served(session: Session) -> bool:
     """Tell whether every service is steady and proved to serve what it is set to run."""
-    ecs, environment = mover.clients("ecs"), mover.environment
+    environment = session.environment
     for service in environment.services:
-        if not rollout.steady(rollout.described(ecs, environment.cluster, service.ecs_service)):
+        if not rollout.steady(rollout.held(session, service)):
             return False
-    wanted = [expected(service, mover.running(service)) for service in environment.services]
+    wanted = [expected(service, running(session, service)) for service in environment.services]
     try:
-        proof.prove(mover.clients, environment, wanted, mover.say, QUICK_SECONDS)
+        proof.prove(session, wanted, QUICK_SECONDS)
     except DeliveryError as wrong:
-        mover.say(f"this release is set to run already, but: {wrong}; deploying it again")
+        session.say(f"this release is set to run already, but: {wrong}; deploying it again")
         return False
     return True
 
 
-def _move(mover: Mover, service: Service, manifest: Manifest) -> Move:
+def _move(session: Session, service: Service, manifest: Manifest) -> Move:
     """Register the release of a service."""
-    ecs, running = mover.clients("ecs"), mover.running(service)
-    back = revisions.good(ecs, running, service.release_family)
+    ecs, now = session.ecs, running(session, service)
+    back = revisions.good(ecs, now, service.release_family)
     if back is None:
-        mover.say(f"{service.name}: there is no good revision to put it back to if this fails")
-    elif back.arn != running.arn:
-        mover.say(f"{service.name}: {running} was never accepted; if this fails, it is put back to {back}")
-    template = revisions.read(ecs, service.template_family, running.container)
+        session.say(f"{service.name}: there is no good revision to put it back to if this fails")
+    elif back.arn != now.arn:
+        session.say(f"{service.name}: {now} was never accepted; if this fails, it is put back to {back}")
+    template = revisions.read(ecs, service.template_family, now.container)
     made = revisions.register(ecs, service, template, manifest, back)
-    mover.say(f"{service.name}: {made.name} is {template.name} with {manifest.services[service.name].digest}")
+    session.say(f"{service.name}: {made.name} is {template.name} with {manifest.services[service.name].digest}")
     return Move(service=service, to=made, back=back)

@@ -14,6 +14,7 @@ from delivery import pipeline, proof, revisions, rollout
 from delivery.clients import code
 from delivery.console import paint, table, typed
 from delivery.errors import DeliveryError
+from delivery.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -97,12 +98,12 @@ class Doctor:
         yield OK, f"cluster {environment.cluster}, services {', '.join(one.name for one in environment.services)}"
 
     def _services(self, environment: Environment) -> Iterator[tuple[str, str]]:
-        ecs = self.clients("ecs")
+        session, ecs = self._session(environment), self.clients("ecs")
         for service in environment.services:
-            held = rollout.described(ecs, environment.cluster, service.ecs_service)
+            held = rollout.held(session, service)
             told = f"{service.ecs_service}: {held['runningCount']} of {held['desiredCount']} tasks run"
             breaker = held.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker", {})
-            if row := rollout.under_way(ecs, environment.cluster, service.ecs_service):
+            if row := rollout.under_way(session, service):
                 yield WARN, f"{told}; a deployment of {row['createdAt']:%H:%M:%S} is {row['status']}"
             elif held["desiredCount"] < 1:
                 yield FAIL, f"{told}; set desired_count to 1 or more and run: pulumi up -s {self.stack}"
@@ -114,13 +115,16 @@ class Doctor:
                 yield OK, told
             revisions.read(ecs, service.template_family, service.container or service.name)
 
+    def _session(self, environment: Environment) -> Session:
+        return Session(clients=self.clients, environment=environment, say=print)
+
     def _url(self, environment: Environment) -> Iterator[tuple[str, str]]:
         yield OK, f"{environment.url} serves {proof.told(proof.served(environment))}"
 
     def _capacity(self, environment: Environment) -> Iterator[tuple[str, str]]:
         need = 0.0
         for service in environment.services:
-            held = rollout.described(self.clients("ecs"), environment.cluster, service.ecs_service)
+            held = rollout.held(self._session(environment), service)
             template = revisions.read(
                 self.clients("ecs"), service.template_family, service.container or service.name
             ).definition

@@ -6,30 +6,30 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from delivery import images, revisions
-from delivery.console import Progress, paint, table
-from delivery.moving import Mover
+from delivery.console import paint, table
+from delivery.moving import running as revision_of
 
 if TYPE_CHECKING:
-    from delivery.clients import Clients
-    from delivery.environment import Environment, Service
+    from delivery.environment import Service
+    from delivery.session import Session
 
 HEAD = ("", "revision", "when", "commit", "digest", "execution", "result", "marks")
 SHORT = 19  # "sha256:" and twelve digits
 
 
-def run(clients: Clients, environment: Environment, most: int) -> None:
+def run(session: Session, most: int) -> None:
     """Print the newest releases of every service: `*` is served; result and marks say what a release passed."""
-    mover = Mover(clients=clients, environment=environment, say=Progress())
+    environment = session.environment
     for service in environment.services:
         print(paint(f"{service.name} in {environment.stack}, {environment.url}", "bold"))
-        print("\n".join(table(HEAD, _rows(clients, mover, service, most))))
+        print("\n".join(table(HEAD, _rows(session, service, most))))
 
 
-def _rows(clients: Clients, mover: Mover, service: Service, most: int) -> list[tuple[str, ...]]:
-    running = mover.running(service)
+def _rows(session: Session, service: Service, most: int) -> list[tuple[str, ...]]:
+    running = revision_of(session, service)
     rows: list[tuple[str, ...]] = []
-    for one in islice(revisions.newest_first(clients("ecs"), service.release_family, running.container), most):
-        tags = images.tags_of(clients("ecr"), service.repository, one.digest) if one.digest else []
+    for one in islice(revisions.newest_first(session.ecs, service.release_family, running.container), most):
+        tags = images.tags_of(session.clients("ecr"), service.repository, one.digest) if one.digest else []
         marks = [tag.split("-", 1)[0] for tag in tags if tag.startswith((images.ACCEPTED, images.RELEASED))]
         rows.append(
             (

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from delivery.clients import Client
-    from delivery.console import Progress
+    from delivery.console import Say
     from delivery.environment import Environment, Service
 
 
-def run(ecr: Client, environment: Environment, built: Sequence[Manifest], output: Path, say: Progress) -> Manifest:
+def run(ecr: Client, environment: Environment, built: Sequence[Manifest], output: Path, say: Say) -> Manifest:
     """Make each service's index, tag it as the commit's candidate, and write release.json.
 
     Args:

@@ -11,15 +11,16 @@ from botocore.exceptions import ClientError
 import buildlog
 from delivery import pipeline
 from delivery.clients import code
-from delivery.console import Progress, paint
+from delivery.console import paint
 from delivery.errors import DeliveryError
-from delivery.moving import Mover
+from delivery.moving import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from delivery.clients import Clients, Document
-    from delivery.environment import Environment, Service
+    from delivery.environment import Service
+    from delivery.session import Session
 
 POLL_SECONDS = 2.0
 SINCE = re.compile(r"(\d+)([smhd])")
@@ -44,22 +45,23 @@ def seconds(text: str) -> int:
     return int(match[1]) * UNITS[match[2]]
 
 
-def of_services(clients: Clients, environment: Environment, only: str, since: int, *, follow: bool) -> None:
+def of_services(session: Session, only: str, since: int, *, follow: bool) -> None:
     """Print what the tasks of the services (of the one named) wrote in the last seconds, and go on if asked.
 
     Raises:
         DeliveryError: the stack has no such service, or its tasks write no logs to CloudWatch.
     """
-    chosen = [service for service in environment.services if only in ("", service.name)]
+    chosen = [service for service in session.environment.services if only in ("", service.name)]
     if not chosen:
-        have = ", ".join(service.name for service in environment.services)
-        raise DeliveryError(f"stack {environment.stack} has no service {only!r}; it has: {have}")
-    mover = Mover(clients=clients, environment=environment, say=Progress())
-    groups = {_group(mover, service): service.name for service in chosen}
+        have = ", ".join(service.name for service in session.environment.services)
+        raise DeliveryError(f"stack {session.stack} has no service {only!r}; it has: {have}")
+    groups = {_group(session, service): service.name for service in chosen}
     start = int((time.time() - since) * 1000)
     seen: set[str] = set()
     while True:
-        rows = [row | {"service": name} for group, name in groups.items() for row in _events(clients, group, start)]
+        rows = [
+            row | {"service": name} for group, name in groups.items() for row in _events(session.clients, group, start)
+        ]
         for row in sorted(rows, key=lambda row: row["timestamp"]):
             if row["eventId"] not in seen:
                 seen.add(row["eventId"])
@@ -68,11 +70,11 @@ def of_services(clients: Clients, environment: Environment, only: str, since: in
         if not follow:
             return
         start = max([start, *(row["timestamp"] for row in rows)])
-        time.sleep(POLL_SECONDS)
+        session.clock.sleep(POLL_SECONDS)
 
 
-def _group(mover: Mover, service: Service) -> str:
-    definition = mover.running(service)
+def _group(session: Session, service: Service) -> str:
+    definition = running(session, service)
     options: Document = definition.container_definition.get("logConfiguration", {}).get("options", {})
     if "awslogs-group" not in options:
         raise DeliveryError(f"{definition.name} of {service.name} writes no logs to CloudWatch")
@@ -85,12 +87,11 @@ def _events(clients: Clients, group: str, start: int) -> Iterator[Document]:
         yield from page["events"]
 
 
-def of_build(clients: Clients, environment: Environment, action: str, execution: str, *, follow: bool) -> None:
+def of_build(session: Session, action: str, execution: str, *, follow: bool) -> None:
     """Print the log of the build that an action of the pipeline ran: of an execution, or of the newest one with it.
 
     Args:
-        clients: from AWS service name to boto3 client.
-        environment: one that the pipeline deploys to.
+        session: of an environment that the pipeline deploys to.
         action: an action's name, or `Stage/Action` where several stages have one of that name.
         execution: an execution's id or its first characters; empty for the newest that ran the action.
         follow: go on until the build ends.
@@ -98,7 +99,7 @@ def of_build(clients: Clients, environment: Environment, action: str, execution:
     Raises:
         DeliveryError: no such action ran.
     """
-    name = pipeline.of(environment).name
+    name, clients = pipeline.of(session.environment).name, session.clients
     build = _build(clients, name, action, execution)
     group, stream = pipeline.build_log(clients, build)
     print(paint(f"{build} ({group} {stream})", "grey"), flush=True)
@@ -109,7 +110,7 @@ def of_build(clients: Clients, environment: Environment, action: str, execution:
             print(text, end="" if text.endswith("\n") else "\n", flush=True)
         if over or not follow:
             return
-        time.sleep(POLL_SECONDS)
+        session.clock.sleep(POLL_SECONDS)
 
 
 def _build(clients: Clients, name: str, action: str, execution: str) -> str:

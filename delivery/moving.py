@@ -5,7 +5,6 @@ Both `deploy` and `rollback` are this, so that they cannot differ.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,11 +17,10 @@ from delivery.proof import Expected
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from delivery.clients import Clients
-    from delivery.console import Progress
-    from delivery.environment import Environment, Service
+    from delivery.environment import Service
     from delivery.revisions import Revision
     from delivery.rollout import Rollout
+    from delivery.session import Session
 
 FAILURES = (DeliveryError, ClientError, BotoCoreError)
 
@@ -36,13 +34,11 @@ class Move:
     back: Revision | None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Mover:
     """What moves an environment's services."""
 
-    clients: Clients
-    environment: Environment
-    say: Progress
+    session: Session
 
     def move(self, moves: Sequence[Move], remedy: str) -> None:
         """Roll out all moves side by side, wait for all, prove the whole; put all back when one fails.
@@ -60,7 +56,7 @@ class Mover:
                 rollout.follow([self._begin(move.service, move.to) for move in moves])
                 self._prove({move.service.name: move.to for move in moves})
             except FAILURES as failure:
-                self.say(f"failed: {failure}")
+                self.session.say(f"failed: {failure}")
                 outcome = self.put_back(moves)
                 raise DeliveryError(f"{failure}; {outcome}") from failure
         except KeyboardInterrupt as stop:
@@ -87,26 +83,21 @@ class Mover:
             self._prove_or_force(ours)
         except FAILURES as failure:
             raise DeliveryError(
-                f"putting back failed: {failure}; look at: delivery logs --stack {self.environment.stack}, "
-                f"then repair: delivery rollback --stack {self.environment.stack}"
+                f"putting back failed: {failure}; look at: delivery logs --stack {self.session.stack}, "
+                f"then repair: delivery rollback --stack {self.session.stack}"
             ) from failure
         for move in ours:
-            revisions.note(self.clients("ecs"), move.to, "failed")
+            revisions.note(self.session.ecs, move.to, "failed")
         told = [f"{move.service.name} serves {move.back}" for move in ours if move.back]
         told += [f"{move.service.name} is left to a newer deploy" for move in moves if move not in ours]
         return f"put back: {', '.join(told)}"
 
-    def running(self, service: Service) -> Revision:
-        """Return the revision that a service is set to run."""
-        held = rollout.described(self.clients("ecs"), self.environment.cluster, service.ecs_service)
-        return revisions.read(self.clients("ecs"), held["taskDefinition"], proof.container_of(held, service))
-
     def _begin(self, service: Service, to: Revision) -> Rollout:
-        self.say(f"{service.name}: rolling out {to}")
-        return rollout.begin(self.clients("ecs"), self.environment, service, to.arn, self.say)
+        self.session.say(f"{service.name}: rolling out {to}")
+        return rollout.begin(self.session, service, to.arn)
 
     def _taken_over(self, move: Move) -> bool:
-        now = self.running(move.service)
+        now = running(self.session, move.service)
         same = now.definition["family"] == move.to.definition["family"]
         return same and now.number > max(move.to.number, move.back.number if move.back else 0)
 
@@ -116,15 +107,14 @@ class Mover:
         Raises:
             DeliveryError, ClientError, BotoCoreError: the first failure, after the others were put back.
         """
-        ecs, end = self.clients("ecs"), time.monotonic() + rollout.BACK_SECONDS
+        end = self.session.clock.now() + rollout.BACK_SECONDS
         begun: list[Rollout] = []
         failures: list[Exception] = []
-        stopped = [(move, rollout.stop(ecs, self.environment, move.service, self.say)) for move in moves]
+        stopped = [(move, rollout.stop(self.session, move.service)) for move in moves]
         for move, goes_back in stopped:
             try:
                 if goes_back:
-                    left = end - time.monotonic()
-                    rollout.wait_until_over(ecs, self.environment, move.service, self.say, left)
+                    rollout.wait_until_over(self.session, move.service, end - self.session.clock.now())
                 if one := self._restore(move):
                     begun.append(one)
             except FAILURES as failure:
@@ -139,7 +129,7 @@ class Mover:
 
     def _restore(self, move: Move) -> Rollout | None:
         """Begin the rollout that brings the good revision, where ECS did not."""
-        now = self.running(move.service)
+        now = running(self.session, move.service)
         if move.back is None:
             if now.arn == move.to.arn:
                 raise DeliveryError(f"{move.service.name} has no good revision to go back to and stays at {now}")
@@ -152,7 +142,7 @@ class Mover:
         try:
             self._prove(wanted)
         except DeliveryError as wrong:
-            self.say(f"not right yet: {wrong}")
+            self.session.say(f"not right yet: {wrong}")
             again = [self._begin(move.service, move.back) for move in moves if move.back]
             rollout.follow(again, rollout.BACK_SECONDS)
             self._prove(wanted)
@@ -160,10 +150,16 @@ class Mover:
     def _prove(self, wanted: dict[str, Revision]) -> None:
         """Prove that services run the wanted revisions, and those that are not named what they are set to run."""
         served = [
-            expected(service, wanted.get(service.name) or self.running(service))
-            for service in self.environment.services
+            expected(service, wanted.get(service.name) or running(self.session, service))
+            for service in self.session.environment.services
         ]
-        proof.prove(self.clients, self.environment, served, self.say)
+        proof.prove(self.session, served)
+
+
+def running(session: Session, service: Service) -> Revision:
+    """Return the revision that a service is set to run."""
+    held = rollout.held(session, service)
+    return revisions.read(session.ecs, held["taskDefinition"], proof.container_of(held, service))
 
 
 def expected(service: Service, revision: Revision) -> Expected:

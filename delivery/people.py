@@ -10,6 +10,7 @@ from delivery.clients import client
 from delivery.console import Progress
 from delivery.doctor import Doctor
 from delivery.environment import NeverUpError
+from delivery.session import Session
 from delivery.status import Status
 
 if TYPE_CHECKING:
@@ -22,9 +23,13 @@ def _read(options: argparse.Namespace) -> Environment:
     return environment.read(client("ssm"), options.stack)
 
 
+def _session(options: argparse.Namespace) -> Session:
+    return Session(clients=client, environment=_read(options), say=Progress())
+
+
 def run_status(options: argparse.Namespace) -> int:
     """Run `delivery status`; returns its exit code."""
-    status = Status(clients=client, environment=_read(options), execution=options.execution)
+    status = Status(session=_session(options), execution=options.execution)
     return status.follow() if options.follow else status.show()
 
 
@@ -47,32 +52,26 @@ def run_retry(options: argparse.Namespace) -> None:
 
 def run_rollback(options: argparse.Namespace) -> None:
     """Run `delivery rollback`."""
-    rollback.Rollback(
-        clients=client,
-        environment=_read(options),
-        commit=options.to,
-        stop_execution=options.stop_execution,
-        say=Progress(),
-    ).run()
+    rollback.Rollback(session=_session(options), commit=options.to, stop_execution=options.stop_execution).run()
 
 
 def run_resume(options: argparse.Namespace) -> None:
     """Run `delivery resume`."""
-    rollback.resume(client, _read(options), Progress())
+    rollback.resume(_session(options))
 
 
 def run_history(options: argparse.Namespace) -> None:
     """Run `delivery history`."""
-    history.run(client, _read(options), options.most)
+    history.run(_session(options), options.most)
 
 
 def run_logs(options: argparse.Namespace) -> None:
     """Run `delivery logs`; Ctrl-C is the ordinary end of following."""
     try:
         if options.build:
-            logs.of_build(client, _read(options), options.build, options.execution, follow=options.follow)
+            logs.of_build(_session(options), options.build, options.execution, follow=options.follow)
         else:
-            logs.of_services(client, _read(options), options.service, options.since, follow=options.follow)
+            logs.of_services(_session(options), options.service, options.since, follow=options.follow)
     except KeyboardInterrupt:
         if not options.follow:
             raise

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from delivery.console import Say
     from delivery.preview_model import StackPreview
 
 ARGUMENTS = ("--json", "--non-interactive", "--color", "never", "--suppress-permalink")
@@ -77,7 +78,7 @@ class Pulumi:
     """The command that stands for pulumi, and where progress is said."""
 
     command: Sequence[str]
-    say: Progress
+    say: Say
 
     def preview(self, stack: str) -> StackPreview:
         """Return what `pulumi up` of a stack would do; a failure of it is in what is returned.
@@ -98,7 +99,7 @@ class Pulumi:
         return found
 
 
-def _preview(options: argparse.Namespace, say: Progress) -> list[StackPreview]:
+def _preview(options: argparse.Namespace, say: Say) -> list[StackPreview]:
     command = shlex.split(options.pulumi)
     wanted = list(dict.fromkeys(options.stack or stacks()))
     if not command or not wanted:

@@ -18,7 +18,7 @@ from delivery.preview_text import MARKER
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from delivery.console import Progress
+    from delivery.console import Say
 
 ACTIONS = "github-actions[bot]"
 """Whom GitHub names as the author of what a workflow's own token writes; such a token may not ask who it is."""
@@ -153,7 +153,7 @@ class GitHub:
             raise DeliveryError(f"{self._url} answered {method} {path} with no JSON; check GITHUB_API_URL") from error
 
 
-def keep(github: GitHub, pull: PullRequest, body: str, say: Progress) -> None:
+def keep(github: GitHub, pull: PullRequest, body: str, say: Say) -> None:
     """Make the comment of a pull request be this one, unless the pull request has a newer commit by now.
 
     Only what the token's owner or a workflow wrote is taken for it: anybody may write the marker.

@@ -10,13 +10,13 @@ from delivery.manifest import BY_HAND
 
 if TYPE_CHECKING:
     from delivery.clients import Clients
-    from delivery.console import Progress
+    from delivery.console import Say
     from delivery.manifest import Manifest
 
 KINDS = ("accepted", "released")
 
 
-def run(clients: Clients, manifest: Manifest, kind: str, execution: str, say: Progress) -> None:
+def run(clients: Clients, manifest: Manifest, kind: str, execution: str, say: Say) -> None:
     """Tag every image of a release.
 
     Args:

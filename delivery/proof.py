@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -13,14 +12,14 @@ from urllib.parse import urlsplit
 
 from delivery import indexing
 from delivery.errors import DeliveryError
-from delivery.rollout import described
+from delivery.rollout import held
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from delivery.clients import Client, Clients, Document
-    from delivery.console import Progress
     from delivery.environment import Environment, Service
+    from delivery.session import Session
 
 ANSWERS = 10
 PROOF_SECONDS = 30
@@ -39,13 +38,7 @@ class Expected:
     version: str
 
 
-def prove(
-    clients: Clients,
-    environment: Environment,
-    expected: Sequence[Expected],
-    say: Progress,
-    seconds: float = PROOF_SECONDS,
-) -> None:
+def prove(session: Session, expected: Sequence[Expected], seconds: float = PROOF_SECONDS) -> None:
     """Prove that an environment serves what is expected, and nothing else.
 
     Every running task has the revision and digest, as many run and are healthy targets of the load balancer as are
@@ -56,24 +49,25 @@ def prove(
     Raises:
         DeliveryError: not so within the time, with what is wrong.
     """
-    end = time.monotonic() + seconds
-    while wrong := _wrong(clients, environment, expected):
-        if time.monotonic() > end:
+    clock = session.clock
+    end = clock.now() + seconds
+    while wrong := _wrong(session, expected):
+        if clock.now() > end:
             raise DeliveryError(f"{wrong} (for {seconds:.0f} s after the rollout)")
-        time.sleep(PAUSE_SECONDS)
+        clock.sleep(PAUSE_SECONDS)
     for one in expected:
-        say(f"{one.service.name}: serves {one.version} as {one.digest} at {environment.url}")
+        session.say(f"{one.service.name}: serves {one.version} as {one.digest} at {session.environment.url}")
 
 
-def _wrong(clients: Clients, environment: Environment, expected: Sequence[Expected]) -> str | None:
+def _wrong(session: Session, expected: Sequence[Expected]) -> str | None:
     for one in expected:
-        service = described(clients("ecs"), environment.cluster, one.service.ecs_service)
-        tasks = running(clients("ecs"), environment.cluster, one.service.ecs_service)
-        wrong = _wrong_tasks(clients, one, service, tasks)
-        wrong = wrong or _wrong_targets(clients("elbv2"), one, service, tasks)
+        service = held(session, one.service)
+        tasks = running(session.ecs, session.environment.cluster, one.service.ecs_service)
+        wrong = _wrong_tasks(session.clients, one, service, tasks)
+        wrong = wrong or _wrong_targets(session.clients("elbv2"), one, service, tasks)
         if wrong:
             return wrong
-    return wrong_answers(environment, {one.service.name: (one.version, one.digest) for one in expected})
+    return wrong_answers(session.environment, {one.service.name: (one.version, one.digest) for one in expected})
 
 
 def running(ecs: Client, cluster: str, service: str) -> list[Document]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import getpass
 import re
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -18,12 +17,13 @@ from typing import TYPE_CHECKING
 from delivery import images, pipeline, revisions, rollout
 from delivery.errors import DeliveryError
 from delivery.moving import Move, Mover
+from delivery.moving import running as revision_of
 
 if TYPE_CHECKING:
-    from delivery.clients import Clients, Document
-    from delivery.console import Progress
+    from delivery.clients import Document
     from delivery.environment import Environment, Pipeline, Service
     from delivery.revisions import Revision
+    from delivery.session import Session
 
     Revisions = dict[str, Revision]
 
@@ -36,11 +36,14 @@ STOP_SECONDS = 60
 class Rollback:
     """A rollback of an environment; `commit` is the one to go to (empty: the newest good one before)."""
 
-    clients: Clients
-    environment: Environment
+    session: Session
     commit: str
     stop_execution: bool
-    say: Progress
+
+    @property
+    def environment(self) -> Environment:
+        """The environment that is rolled back."""
+        return self.session.environment
 
     def run(self) -> None:
         """Choose, close the pipeline's way in, and deploy.
@@ -48,14 +51,13 @@ class Rollback:
         Raises:
             DeliveryError: there is no such release, the pipeline deploys at this moment, or the deploy failed.
         """
-        mover = Mover(clients=self.clients, environment=self.environment, say=self.say)
         of = self.environment.pipeline
         if of and self.stop_execution:
             # It may have deployed until now, to some of the services or to none: what they run is looked at then.
-            stopped = self._close(of, _commits(self._running(mover)), self.commit or "what was good before")
-            if stopped and self._is_untouched(mover, stopped):
+            stopped = self._close(of, _commits(self._running()), self.commit or "what was good before")
+            if stopped and self._is_untouched(stopped):
                 return
-        running = self._running(mover)
+        running = self._running()
         chosen = self._choose(running)
         target = _commits(chosen)
         if of and not self.stop_execution:
@@ -65,22 +67,22 @@ class Rollback:
             for service in self.environment.services
             if chosen[service.name].arn != running[service.name].arn
         ]
-        mover.move(moves, f"run it again: delivery rollback --stack {self.environment.stack}")
+        Mover(self.session).move(moves, f"run it again: delivery rollback --stack {self.environment.stack}")
         for move in moves:
-            revisions.note(self.clients("ecs"), running[move.service.name], "failed")
-        self.say(f"{self.environment.stack} serves {target} again")
+            revisions.note(self.session.ecs, running[move.service.name], "failed")
+        self.session.say(f"{self.environment.stack} serves {target} again")
         if of:
-            self.say(
+            self.session.say(
                 f"pipeline {of.name} releases nothing to it until: delivery resume --stack {self.environment.stack}"
             )
 
     def _back(self, service: Service, running: Revision) -> Revision | None:
         """Return what serves again where the rollback fails, be it bad; None where it never came up."""
-        held = rollout.described(self.clients("ecs"), self.environment.cluster, service.ecs_service)
+        held = rollout.held(self.session, service)
         return running if rollout.steady(held) else None
 
-    def _running(self, mover: Mover) -> Revisions:
-        return {service.name: mover.running(service) for service in self.environment.services}
+    def _running(self) -> Revisions:
+        return {service.name: revision_of(self.session, service) for service in self.environment.services}
 
     def _choose(self, running: Revisions) -> Revisions:
         """Return the revision that each service goes back to: all of the newest release that was good, and is not run.
@@ -88,7 +90,7 @@ class Rollback:
         A service that is younger than that release goes back to its first revision. Where services run different
         releases, as after a deploy that was killed, one of them may stay as it is.
         """
-        ecs = self.clients("ecs")
+        ecs = self.session.ecs
         held = {
             service.name: list(revisions.newest_first(ecs, service.release_family, running[service.name].container))
             for service in self.environment.services
@@ -106,7 +108,7 @@ class Rollback:
             if {other: found.arn for other, found in fit.items()} == {other: run.arn for other, run in running.items()}:
                 continue
             if why := self._unfit(fit):
-                self.say(f"{name}: {one} is skipped: {why}")
+                self.session.say(f"{name}: {one} is skipped: {why}")
             elif len(fit) == len(held):
                 return fit
         wanted = f"of commit {self.commit}" if self.commit else f"before {_commits(running)}"
@@ -119,15 +121,20 @@ class Rollback:
             return "it never passed, or was put back"
         for service in self.environment.services:
             digest = chosen[service.name].digest if service.name in chosen else ""
-            if digest and images.describe(self.clients("ecr"), service.repository, {"imageDigest": digest}) is None:
+            if (
+                digest
+                and images.describe(self.session.clients("ecr"), service.repository, {"imageDigest": digest}) is None
+            ):
                 return f"the image {digest} of {service.name} is gone"
         return ""
 
-    def _is_untouched(self, mover: Mover, stopped: str) -> bool:
+    def _is_untouched(self, stopped: str) -> bool:
         """Tell whether the execution that was stopped had deployed nothing yet, and nothing else is to be gone back."""
-        if self.commit or not all(one.good for one in self._running(mover).values()):
+        if self.commit or not all(one.good for one in self._running().values()):
             return False
-        self.say(f"execution {stopped} had deployed nothing yet: {self.environment.stack} serves what was good before")
+        self.session.say(
+            f"execution {stopped} had deployed nothing yet: {self.environment.stack} serves what was good before"
+        )
         return True
 
     def _close(self, of: Pipeline, bad: str, target: str) -> str:
@@ -136,14 +143,14 @@ class Rollback:
         Returns:
             The execution that had to be stopped, empty where none was under way.
         """
-        client = self.clients("codepipeline")
+        client = self.session.clients("codepipeline")
         reason = f"{bad} rolled back to {target} by {getpass.getuser()} {datetime.now(UTC):%Y-%m-%d %H.%M} UTC"
         reason = REASON.sub("-", f"{reason}. Go on with delivery resume")[:REASON_LIMIT]
         pipeline.state(client, of.name)
         client.disable_stage_transition(
             pipelineName=of.name, stageName=of.stage, transitionType="Inbound", reason=reason
         )
-        self.say(f"pipeline {of.name}: the way into stage {of.stage} is closed: {reason}")
+        self.session.say(f"pipeline {of.name}: the way into stage {of.stage} is closed: {reason}")
         stage = pipeline.stage_of(pipeline.state(client, of.name), of.stage)
         latest = stage.get("latestExecution", {})
         if latest.get("status") not in ("InProgress", "Stopping"):
@@ -160,26 +167,29 @@ class Rollback:
                 f"delivery status --stack {stack} --execution {execution} --follow, or end it: "
                 f"delivery rollback --stack {stack} --stop-execution"
             )
-        client = self.clients("codepipeline")
+        client = self.session.clients("codepipeline")
         # Asked for first: an action that is abandoned is not under way any more.
         builds = _builds(pipeline.actions(client, of.name, execution), of.stage)
         client.stop_pipeline_execution(
             pipelineName=of.name, pipelineExecutionId=execution, abandon=True, reason="delivery rollback"
         )
         for build in builds:
-            self.clients("codebuild").stop_build(id=build)
-        end = time.monotonic() + STOP_SECONDS
+            self.session.clients("codebuild").stop_build(id=build)
+        end = self.session.clock.now() + STOP_SECONDS
         while self._goes_on(of, execution, builds):
-            if time.monotonic() > end:
+            if self.session.clock.now() > end:
                 raise DeliveryError(f"execution {execution} has not stopped after {STOP_SECONDS} s; run it again")
-            time.sleep(1)
-        self.say(f"execution {execution} is stopped")
+            self.session.clock.sleep(1)
+        self.session.say(f"execution {execution} is stopped")
 
     def _goes_on(self, of: Pipeline, execution: str, builds: list[str]) -> bool:
         """Tell whether an execution, or a build that may deploy until it has ended, is not over."""
-        if pipeline.execution(self.clients("codepipeline"), of.name, execution)["status"] in ("InProgress", "Stopping"):
+        if pipeline.execution(self.session.clients("codepipeline"), of.name, execution)["status"] in (
+            "InProgress",
+            "Stopping",
+        ):
             return True
-        held = self.clients("codebuild").batch_get_builds(ids=builds)["builds"] if builds else []
+        held = self.session.clients("codebuild").batch_get_builds(ids=builds)["builds"] if builds else []
         return any(build["buildStatus"] == "IN_PROGRESS" for build in held)
 
 
@@ -203,22 +213,22 @@ def _builds(runs: dict[tuple[str, str], Document], stage: str) -> list[str]:
     return [build for row in rows if (build := pipeline.build_of(row))]
 
 
-def resume(clients: Clients, environment: Environment, say: Progress) -> None:
+def resume(session: Session) -> None:
     """Open the way into the stage that deploys to an environment, and say what comes through it.
 
     Raises:
         DeliveryError: no pipeline deploys to it.
     """
-    of, client = pipeline.of(environment), clients("codepipeline")
+    of, client = pipeline.of(session.environment), session.clients("codepipeline")
     held = pipeline.state(client, of.name)
     before = [(reason, waits) for stage, reason, waits in pipeline.held_back(held) if stage == of.stage]
     if not before:
-        say(f"pipeline {of.name}: the way into stage {of.stage} is open already")
+        session.say(f"pipeline {of.name}: the way into stage {of.stage} is open already")
         return
     client.enable_stage_transition(pipelineName=of.name, stageName=of.stage, transitionType="Inbound")
-    say(f"pipeline {of.name}: the way into stage {of.stage} is open again (it was closed: {before[0][0]})")
+    session.say(f"pipeline {of.name}: the way into stage {of.stage} is open again (it was closed: {before[0][0]})")
     for execution in before[0][1]:
         commit = pipeline.commit_of(pipeline.execution(client, of.name, execution))
-        say(f"execution {execution} goes on with commit {commit}")
+        session.say(f"execution {execution} goes on with commit {commit}")
     if not before[0][1]:
-        say("no execution waits there; the next release that passes the stage before goes through")
+        session.say("no execution waits there; the next release that passes the stage before goes through")

@@ -6,7 +6,6 @@ breaker's rollback the rollback is primary and complete, and following it would 
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from delivery.clients import Client, Document
-    from delivery.console import Progress
-    from delivery.environment import Environment, Service
+    from delivery.environment import Service
+    from delivery.session import Session
 
 OVER = frozenset({"SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"})
 POLL_SECONDS = 1.0
@@ -38,16 +37,14 @@ class RolloutError(DeliveryError):
 class Rollout:
     """A service deployment that is followed since `began`; `seen` holds the events that were there before."""
 
-    ecs: Client
-    environment: Environment
+    session: Session
     service: Service
     arn: str
     revision: str
-    say: Progress
+    began: float
     seen: set[str] = field(default_factory=set)
     shown: str = ""
     reason: str = ""
-    began: float = field(default_factory=time.monotonic)
 
     def done(self, seconds: float) -> bool:
         """Look at it once, and write what is new; tell whether it has succeeded.
@@ -55,14 +52,14 @@ class Rollout:
         Raises:
             RolloutError: it did not succeed (ECS's rollback, if any, is over then), or not within the time.
         """
-        row = describe(self.ecs, self.arn)
+        row = describe(self.session.ecs, self.arn)
         self._show(row)
         if row["status"] == "SUCCESSFUL":
             return True
         name = self.service.name
         if row["status"] in OVER:
             raise RolloutError(f"{name}: {self._why(row)}")
-        if time.monotonic() > self.began + seconds:
+        if self.session.clock.now() > self.began + seconds:
             raise RolloutError(f"{name}: the rollout is {row['status']} after {seconds / 60:.0f} minutes")
         return False
 
@@ -78,12 +75,12 @@ class Rollout:
             text += f" ({row['statusReason']})"
             self.reason = self.reason or row["statusReason"]
         if text != self.shown:
-            self.say(f"{self.service.name}: {text}")
+            self.session.say(f"{self.service.name}: {text}")
             self.shown = text
-        for event in reversed(described(self.ecs, self.environment.cluster, self.service.ecs_service)["events"]):
+        for event in reversed(held(self.session, self.service)["events"]):
             if event["id"] not in self.seen:
                 self.seen.add(event["id"])
-                self.say(f"{self.service.name}: ECS: {event['message']}")
+                self.session.say(f"{self.service.name}: ECS: {event['message']}")
 
     def _why(self, row: Document) -> str:
         """Return why it failed: ECS's reason, and why its tasks stopped."""
@@ -92,10 +89,9 @@ class Rollout:
 
     def _stopped(self) -> list[str]:
         """Return why tasks of the revision stopped, the same reason once."""
-        arns = self.ecs.list_tasks(
-            cluster=self.environment.cluster, family=self.service.release_family, desiredStatus="STOPPED"
-        )["taskArns"]
-        tasks = self.ecs.describe_tasks(cluster=self.environment.cluster, tasks=arns[:HINT])["tasks"] if arns else []
+        ecs, cluster = self.session.ecs, self.session.environment.cluster
+        arns = ecs.list_tasks(cluster=cluster, family=self.service.release_family, desiredStatus="STOPPED")["taskArns"]
+        tasks = ecs.describe_tasks(cluster=cluster, tasks=arns[:HINT])["tasks"] if arns else []
         reasons: list[str] = []
         for task in tasks:
             if task["taskDefinitionArn"] != self.revision or task.get("stopCode") == "ServiceSchedulerInitiated":
@@ -114,7 +110,7 @@ def follow(rollouts: Sequence[Rollout], seconds: float = ROLLOUT_SECONDS) -> Non
     """
     left = list(rollouts)
     while left := [one for one in left if not one.done(seconds)]:
-        time.sleep(POLL_SECONDS)
+        left[0].session.clock.sleep(POLL_SECONDS)
 
 
 def _exit(container: Document) -> str:
@@ -124,19 +120,20 @@ def _exit(container: Document) -> str:
     return str(reason)
 
 
-def described(ecs: Client, cluster: str, service: str) -> Document:
+def held(session: Session, service: Service) -> Document:
     """Return DescribeServices' answer for a service.
 
     Raises:
         DeliveryError: it does not exist (any more).
     """
+    ecs, cluster, name = session.ecs, session.environment.cluster, service.ecs_service
     try:
-        found = ecs.describe_services(cluster=cluster, services=[service])["services"]
+        found = ecs.describe_services(cluster=cluster, services=[name])["services"]
     except ecs.exceptions.ClusterNotFoundException:
         found = []
     if not found or found[0]["status"] != "ACTIVE":
         raise DeliveryError(
-            f"there is no ECS service {service!r} in cluster {cluster!r}; bring the stack up: pulumi up -s <stack>"
+            f"there is no ECS service {name!r} in cluster {cluster!r}; bring the stack up: pulumi up -s <stack>"
         )
     return dict(found[0])
 
@@ -153,10 +150,12 @@ def describe(ecs: Client, arn: str) -> Document:
     return dict(answer["serviceDeployments"][0])
 
 
-def under_way(ecs: Client, cluster: str, service: str) -> Document | None:
+def under_way(session: Session, service: Service) -> Document | None:
     """Return the newest service deployment that is not over, None where there is none."""
     wanted = ["PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"]
-    rows = ecs.list_service_deployments(cluster=cluster, service=service, status=wanted)["serviceDeployments"]
+    rows = session.ecs.list_service_deployments(
+        cluster=session.environment.cluster, service=service.ecs_service, status=wanted
+    )["serviceDeployments"]
     return max(rows, key=lambda row: row["createdAt"]) if rows else None
 
 
@@ -167,29 +166,29 @@ def steady(service: Document) -> bool:
     return bool(complete and service["runningCount"] >= service["desiredCount"])
 
 
-def begin(ecs: Client, environment: Environment, service: Service, revision: str, say: Progress) -> Rollout:
+def begin(session: Session, service: Service, revision: str) -> Rollout:
     """Update a service to a revision and find the service deployment that this begins.
 
     Raises:
         DeliveryError: ECS lists no such deployment within a minute.
     """
-    cluster, name = environment.cluster, service.ecs_service
-    before = described(ecs, cluster, name)
+    ecs, clock, cluster, name = session.ecs, session.clock, session.environment.cluster, service.ecs_service
+    before = held(session, service)
     window = {"after": before["deployments"][0]["createdAt"]} if before["deployments"] else {}
     known = {row["serviceDeploymentArn"] for row in _listed(ecs, cluster, name, window)}
     force = before["taskDefinition"] == revision  # nothing would begin else, and there would be nothing to follow
     ecs.update_service(cluster=cluster, service=name, taskDefinition=revision, forceNewDeployment=force)
-    end = time.monotonic() + FIND_SECONDS
-    while time.monotonic() < end:
+    end = clock.now() + FIND_SECONDS
+    while clock.now() < end:
         fresh = [row for row in _listed(ecs, cluster, name, window) if row["serviceDeploymentArn"] not in known]
         for row in fresh:
             if _definition(ecs, row.get("targetServiceRevisionArn", "")) == revision:
                 seen = {event["id"] for event in before["events"]}
                 arn = row["serviceDeploymentArn"]
                 return Rollout(
-                    ecs=ecs, environment=environment, service=service, arn=arn, revision=revision, say=say, seen=seen
+                    session=session, service=service, arn=arn, revision=revision, began=clock.now(), seen=seen
                 )
-        time.sleep(POLL_SECONDS / 4)
+        clock.sleep(POLL_SECONDS / 4)
     raise DeliveryError(
         f"ECS took the update of {name} to {revision} but lists no service deployment for it after {FIND_SECONDS} s"
     )
@@ -211,35 +210,35 @@ def _definition(ecs: Client, service_revision: str) -> str:
     return str(found[0].get("taskDefinition", "")) if found else ""
 
 
-def stop(ecs: Client, environment: Environment, service: Service, say: Progress) -> bool:
+def stop(session: Session, service: Service) -> bool:
     """Ask ECS to roll back what is under way on a service.
 
     Returns:
         Whether a rollback goes on now: not where nothing was under way, or where ECS cannot.
     """
-    row = under_way(ecs, environment.cluster, service.ecs_service)
+    row = under_way(session, service)
     if row is None or row["status"] not in ("PENDING", "IN_PROGRESS"):
         return row is not None
     try:
-        ecs.stop_service_deployment(serviceDeploymentArn=row["serviceDeploymentArn"], stopType="ROLLBACK")
-        say(f"{service.name}: asked ECS to roll back what was under way")
+        session.ecs.stop_service_deployment(serviceDeploymentArn=row["serviceDeploymentArn"], stopType="ROLLBACK")
+        session.say(f"{service.name}: asked ECS to roll back what was under way")
     except ClientError as error:
         # Such as: no completed revision to go back to. What comes next replaces the deployment.
-        say(f"{service.name}: ECS does not roll back ({error})")
+        session.say(f"{service.name}: ECS does not roll back ({error})")
         return False
     return True
 
 
-def wait_until_over(
-    ecs: Client, environment: Environment, service: Service, say: Progress, seconds: float
-) -> Document | None:
+def wait_until_over(session: Session, service: Service, seconds: float) -> Document | None:
     """Wait until nothing is under way on a service; returns what still is after that time, else None."""
-    end, told = time.monotonic() + seconds, ""
-    while row := under_way(ecs, environment.cluster, service.ecs_service):
+    end, told = session.clock.now() + seconds, ""
+    while row := under_way(session, service):
         if row["status"] != told:
-            say(f"{service.name}: a service deployment of {row['createdAt']:%H:%M:%S} is {row['status']}; waiting")
+            session.say(
+                f"{service.name}: a service deployment of {row['createdAt']:%H:%M:%S} is {row['status']}; waiting"
+            )
             told = row["status"]
-        if time.monotonic() > end:
+        if session.clock.now() > end:
             return row
-        time.sleep(POLL_SECONDS)
+        session.clock.sleep(POLL_SECONDS)
     return None

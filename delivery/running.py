@@ -8,21 +8,20 @@ from delivery import indexing, proof, revisions
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
-    from delivery.clients import Clients
     from delivery.environment import Service
+    from delivery.session import Session
 
 
 class MixedError(DeliveryError):
     """A deployment is under way."""
 
 
-def release(clients: Clients, cluster: str, service: Service) -> tuple[str, str]:
+def release(session: Session, service: Service) -> tuple[str, str]:
     """Tell which release every running task of a service has.
 
     Args:
-        clients: from AWS service name to boto3 client.
-        cluster: the cluster's name or ARN.
-        service: one of its services.
+        session: where.
+        service: one of the environment's services.
 
     Returns:
         The image digest `sha256:...` (of an index: its own) and the version (`APP_VERSION`) of the tasks' container.
@@ -31,7 +30,7 @@ def release(clients: Clients, cluster: str, service: Service) -> tuple[str, str]
         MixedError: tasks run different releases (a deployment is under way).
         DeliveryError: no task is running.
     """
-    ecs = clients("ecs")
+    ecs, cluster = session.ecs, session.environment.cluster
     name, container = service.ecs_service, service.container or service.name
     tasks = proof.running(ecs, cluster, name)
     if not tasks:
@@ -41,5 +40,5 @@ def release(clients: Clients, cluster: str, service: Service) -> tuple[str, str]
         raise MixedError(f"service {name!r} runs more than one release now; wait for its deployment to end")
     shown, definition = found.pop()
     revision = revisions.read(ecs, definition, container)
-    part = shown != revision.digest and indexing.is_part(clients("ecr"), service, shown, revision.digest)
+    part = shown != revision.digest and indexing.is_part(session.clients("ecr"), service, shown, revision.digest)
     return revision.digest if part else shown, revision.version

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from delivery.screens import Changes, Live
 if TYPE_CHECKING:
     from delivery.clients import Clients, Document
     from delivery.environment import Environment, Pipeline
+    from delivery.session import Session
 
 WAITS = 3
 """The exit code when an execution cannot go on without a person."""
@@ -41,14 +41,23 @@ COLOURS = {
 class Status:
     """What `delivery status` shows of one execution of the pipeline that deploys to an environment."""
 
-    clients: Clients
-    environment: Environment
+    session: Session
     execution: str
     following: bool = False
     ends: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
     """By failed action execution: its stage and action, and how its build's log ends."""
     served: list[str] = field(default_factory=list)
-    served_at: float = -SERVED_SECONDS
+    served_at: float | None = None
+
+    @property
+    def clients(self) -> Clients:
+        """AWS's clients."""
+        return self.session.clients
+
+    @property
+    def environment(self) -> Environment:
+        """The environment that was asked about."""
+        return self.session.environment
 
     @property
     def _of(self) -> Pipeline:
@@ -76,7 +85,7 @@ class Status:
                 return pipeline.OVER[summary["status"]]
             if self._waits():
                 return WAITS
-            time.sleep(POLL_SECONDS)
+            self.session.clock.sleep(POLL_SECONDS)
 
     def _summary(self) -> Document:
         return pipeline.execution(self.clients("codepipeline"), self._of.name, self.execution)
@@ -155,11 +164,12 @@ class Status:
 
     def _serves(self) -> list[str]:
         """Return what each environment of the pipeline serves, asked now and then only."""
-        if time.monotonic() - self.served_at < SERVED_SECONDS:
+        now = self.session.clock.now()
+        if self.served_at is not None and now - self.served_at < SERVED_SECONDS:
             return self.served
         of = pipeline.stacks(self.clients("ssm"), self._of.name) or {self._of.stage: self.environment.stack}
         self.served = [self._served(stack) for stack in of.values()]
-        self.served_at = time.monotonic()
+        self.served_at = now
         return self.served
 
     def _served(self, stack: str) -> str:

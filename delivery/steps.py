@@ -9,6 +9,7 @@ from delivery.clients import client
 from delivery.console import Progress
 from delivery.errors import DeliveryError
 from delivery.parser import ROOT
+from delivery.session import Session
 
 if TYPE_CHECKING:
     import argparse
@@ -80,7 +81,7 @@ def run_deploy(options: argparse.Namespace) -> None:
         if options.release
         else images.of_commit(client("ecr"), found, _checked(options.commit))
     )
-    deploy.run(client, found, release, Progress())
+    deploy.run(Session(clients=client, environment=found, say=Progress()), release)
 
 
 def run_acceptance(options: argparse.Namespace) -> None:
@@ -88,13 +89,11 @@ def run_acceptance(options: argparse.Namespace) -> None:
     found, reports, say = _with_sources(options.stack), _reports(options), Progress()
     (reports / "url.txt").write_text(found.url + "\n", "utf-8")
     acceptance.Acceptance(
-        clients=client,
-        environment=found,
+        session=Session(clients=client, environment=found, say=say),
         manifest=manifest.read(options.release) if options.release else None,
         root=ROOT,
         reports=reports,
         safe_only=options.safe_only,
-        say=say,
     ).run(put_back=options.put_back)
     say(f"acceptance passed: {found.url}")
 

@@ -19,7 +19,7 @@ from delivery.process import ProgramError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from delivery.console import Progress
+    from delivery.console import Say
     from delivery.environment import Environment, Service
 
 KINDS = ("unit", "integration")
@@ -46,7 +46,7 @@ class Workplace:
 
     root: Path
     reports: Path
-    say: Progress
+    say: Say
 
 
 def run(environment: Environment, commit: str, place: Workplace) -> None:

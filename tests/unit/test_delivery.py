@@ -12,6 +12,7 @@ from botocore.stub import Stubber
 from delivery import clean, environment, proof, running, testing
 from delivery.console import Progress
 from delivery.errors import DeliveryError
+from delivery.session import Session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +42,12 @@ def stubbed(service: str) -> tuple[Any, Stubber]:
     """Return a real client whose answers are checked against the service's model and given by the test."""
     client = boto3.client(service, region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
     return client, Stubber(client)
+
+
+def session(clients: dict[str, Any]) -> Session:
+    """Return a session of staging with these clients."""
+    place = environment.Environment(stack="staging", url="http://x", cluster="c", services=(WEB,))
+    return Session(clients=clients.__getitem__, environment=place, say=Progress())
 
 
 def parameters(values: dict[str, object]) -> dict[str, Any]:
@@ -80,7 +87,7 @@ def test_two_releases_at_once_are_no_release_to_test() -> None:
     stub.add_response("list_tasks", {"taskArns": ["a", "b"]})
     stub.add_response("describe_tasks", {"tasks": [task("d:1", digest="sha256:1"), task("d:1", digest="sha256:2")]})
     with stub, pytest.raises(DeliveryError, match="more than one release"):
-        running.release({"ecs": client}.__getitem__, "c", WEB)
+        running.release(session({"ecs": client}), WEB)
 
 
 def task(definition: str, *, digest: str = "", status: str = "RUNNING", address: str = "10.0.0.1") -> dict[str, Any]:
@@ -116,14 +123,13 @@ def test_a_task_that_ecs_adds_on_its_own_does_not_disprove_a_release(
         health = [{"Target": {"Id": address}, "TargetHealth": {"State": state}} for address, state in rows]
         elbv2.add_response("describe_target_health", {"TargetHealthDescriptions": health})
     clients = {"ecs": ecs, "elbv2": balancers}
-    place = environment.Environment(stack="staging", url="http://x", cluster="c", services=(WEB,))
     expected = [proof.Expected(service=WEB, revision="d:2", digest="sha256:2", version="v")]
     with asked, elbv2:
         if not wrong:
-            proof.prove(clients.__getitem__, place, expected, Progress(), 0)
+            proof.prove(session(clients), expected, 0)
             return
         with pytest.raises(DeliveryError, match=wrong):
-            proof.prove(clients.__getitem__, place, expected, Progress(), -1)
+            proof.prove(session(clients), expected, -1)
 
 
 def test_a_bin_test_that_cannot_be_run_is_named_with_the_remedy(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from delivery.approval import Answer
 from delivery.console import Progress, typed
 from delivery.environment import Environment, Pipeline
 from delivery.errors import DeliveryError
+from delivery.session import Session
 from delivery.status import Status
 
 ONE, TWO = "11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555"
@@ -259,7 +260,7 @@ def rolling_back(*, stop: bool = False) -> tuple[Clients, rollback.Rollback]:
     clients.answer("codepipeline", "get_pipeline_state", held(), asked())
     there = Environment(stack="prod", url="http://p", cluster="c", services=(), pipeline=PRODUCTION)
     return clients, rollback.Rollback(
-        clients=clients, environment=there, commit="", stop_execution=stop, say=Progress()
+        session=Session(clients=clients, environment=there, say=Progress()), commit="", stop_execution=stop
     )
 
 
@@ -309,7 +310,7 @@ def test_resume_says_what_comes_through() -> None:
         {"pipelineName": "slipway-prod"},
     )
     lines: list[str] = []
-    rollback.resume(clients, there, lines.append)  # type: ignore[arg-type]
+    rollback.resume(Session(clients=clients, environment=there, say=lines.append))
     clients.all_asked()
     assert f"execution {ONE} goes on with commit {COMMIT}" in lines
 
@@ -347,7 +348,8 @@ def test_status_names_the_failed_action_its_reason_and_where_to_read_on(
     monkeypatch.setattr(pipeline, "stacks", lambda *_: {"Production": "prod"})
     monkeypatch.setattr(environment, "read", lambda *_: there)
     monkeypatch.setattr(proof, "served", lambda _: {"web": (OTHER, DIGEST)})
-    assert getattr(Status(clients=clients, environment=there, execution=ONE), way)() == code
+    session = Session(clients=clients, environment=there, say=Progress())
+    assert getattr(Status(session=session, execution=ONE), way)() == code
     told = capsys.readouterr().out
     assert f"execution {ONE}: Failed" in told
     assert "delivery build: web: building failed (exit code 1) in [dev 3/4] RUN pip: ERROR: no nope; Build term" in told

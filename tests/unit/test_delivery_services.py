@@ -13,8 +13,8 @@ from delivery import images, manifest, proof, revisions, rollback, testing
 from delivery.environment import Environment, Service
 from delivery.errors import DeliveryError
 from delivery.manifest import Image, Manifest
-from delivery.moving import Mover
 from delivery.revisions import Revision
+from delivery.session import Session
 from delivery.testing import Workplace
 from infra.aws import iam, permissions
 from infra.aws.arns import Home
@@ -99,7 +99,7 @@ def test_services_of_one_context_are_tested_once_and_missing_reports_are_said_to
     program.write_text('#!/bin/sh\n[ "$1" != unit ] || echo mine >"$REPORTS/unit.xml"\n')
     program.chmod(0o755)
     lines: list[str] = []
-    place = Workplace(root=tmp_path, reports=tmp_path / "reports", say=lines.append)  # type: ignore[arg-type]
+    place = Workplace(root=tmp_path, reports=tmp_path / "reports", say=lines.append)
     testing.run(PROD, "1a2b3c4", place)
     reports = {path.name: path.read_text() for path in (tmp_path / "reports").rglob("*.xml")}
     assert set(reports) == {"unit.xml", "integration.xml", "coverage.xml"}
@@ -145,8 +145,10 @@ class Families:
     def choose(self, commit: str = "", **running: int) -> dict[str, str]:
         """Return the revisions that are chosen while services run these numbers."""
         back = rollback.Rollback(
-            clients=lambda _: None, environment=PROD, commit=commit, stop_execution=False, say=lambda _: None  # type: ignore[arg-type]
-        )  # fmt: skip
+            session=Session(clients=lambda _: None, environment=PROD, say=lambda _: None),
+            commit=commit,
+            stop_execution=False,
+        )
         now = {service: self.held[f"prod-{service}"][number - 1] for service, number in running.items()}
         return {service: one.name for service, one in back._choose(now).items()}
 
@@ -192,11 +194,10 @@ def test_where_an_execution_had_deployed_nothing_before_it_was_stopped_what_is_g
     families = Families(monkeypatch, web=[FIRST, ONE], api=[FIRST, ("1" * 40, result)])
     lines: list[str] = []
     back = rollback.Rollback(
-        clients=lambda _: None, environment=PROD, commit="", stop_execution=True, say=lines.append  # type: ignore[arg-type]
-    )  # fmt: skip
-    mover = Mover(clients=lambda _: None, environment=PROD, say=lines.append)  # type: ignore[arg-type]
-    monkeypatch.setattr(Mover, "running", lambda _, service: families.held[service.release_family][-1])
-    assert back._is_untouched(mover, "the-execution") is stays
+        session=Session(clients=lambda _: None, environment=PROD, say=lines.append), commit="", stop_execution=True
+    )
+    monkeypatch.setattr(rollback, "revision_of", lambda _, service: families.held[service.release_family][-1])
+    assert back._is_untouched("the-execution") is stays
     assert any("the-execution had deployed nothing yet" in line for line in lines) is stays
 
 

@@ -15,6 +15,7 @@ from delivery.errors import DeliveryError
 from delivery.images import DOCKER_IMAGE, DOCKER_LIST, OCI_IMAGE, OCI_INDEX
 from delivery.manifest import Image, Manifest
 from infra.aws import platforms
+from delivery.session import Session
 from localcloud import emulation
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ def stubbed(service: str) -> tuple[Any, Stubber]:
     """Return a real client whose answers are checked against the service's model and given by the test."""
     client = boto3.client(service, region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
     return client, Stubber(client)
+
+
+def session(clients: dict[str, Any]) -> Session:
+    """Return a session of staging with these clients."""
+    return Session(clients=clients.__getitem__, environment=PLACE, say=Progress())
 
 
 def built(platform: str, *, commit: str = COMMIT, service: str = "web") -> Manifest:
@@ -176,10 +182,10 @@ def test_a_task_proves_an_index_by_its_digest_or_by_the_image_of_its_platform(
     expected = [proof.Expected(service=WEB, revision="staging-web:2", digest="sha256:index", version="v")]
     with asked, registry:
         if not wrong:
-            proof.prove(clients.__getitem__, PLACE, expected, Progress(), 0)
+            proof.prove(session(clients), expected, 0)
             return
         with pytest.raises(DeliveryError, match=wrong):
-            proof.prove(clients.__getitem__, PLACE, expected, Progress(), -1)
+            proof.prove(session(clients), expected, -1)
 
 
 def test_what_is_served_is_the_index_whichever_digest_ecs_shows() -> None:
@@ -192,7 +198,7 @@ def test_what_is_served_is_the_index_whichever_digest_ecs_shows() -> None:
     asked.add_response("describe_task_definition", {"taskDefinition": {"containerDefinitions": [container]}})
     holds(registry, OCI_INDEX, index_of("sha256:arm", "sha256:amd"))
     with asked, registry:
-        found = running.release({"ecs": ecs, "ecr": ecr}.__getitem__, "c", WEB)
+        found = running.release(session({"ecs": ecs, "ecr": ecr}), WEB)
     assert found == (DIGEST, "v")
 
 
