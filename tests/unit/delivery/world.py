@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from delivery.environment import Environment, Pipeline, Service
+from delivery import environment
 from delivery.manifest import Image, Manifest
 from delivery.session import Session
 from tests.unit.delivery.aws import Aws
 from tests.unit.delivery.edge import HOST, Balancer, Parameters, Registry
+from tests.unit.delivery.pipelines import NAME, Builds, Pipelines
 from tests.unit.delivery.rollouts import Rollouts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from delivery.environment import Environment
 
 OURS = {"project": "slipway", "environment": "staging"}
 FIRST = "content-1"
@@ -24,11 +30,14 @@ def digest_of(commit: str, service: str = "web") -> str:
 
 @dataclass
 class World:
-    """Staging with services, which have a release family, a template and a repository each."""
+    """A stack with services, which have a release family, a template and a repository each."""
 
     names: tuple[str, ...] = ("web",)
-    pipeline: Pipeline | None = None
+    stage: str = ""
+    """The stage of the pipeline that deploys here, empty where none does."""
+    stack: str = "staging"
     lines: list[str] = field(default_factory=list)
+    when_said: dict[str, Callable[[], None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Bring the stack up."""
@@ -38,8 +47,11 @@ class World:
         self.balancer = Balancer(ecs=self.ecs)
         self.registry = Registry()
         self.parameters = Parameters()
+        self.pipeline = Pipelines(aws=self.aws)
+        self.builds = Builds(aws=self.aws)
         self.aws.services |= {
             "ecs": self.ecs, "elbv2": self.balancer, "ecr": self.registry, "ssm": self.parameters,
+            "codepipeline": self.pipeline, "codebuild": self.builds,
         }  # fmt: skip
         for name in self.names:
             self.registry.push(f"slipway/{name}", digest_of(FIRST, name), FIRST)
@@ -47,34 +59,43 @@ class World:
             image = f"{HOST}/slipway/{name}@{digest_of(FIRST, name)}"
             own = {"IMAGE_DIGEST": digest_of(FIRST, name), "APP_VERSION": FIRST}
             self.ecs.create(f"staging-{name}", self.ecs.register(f"staging-{name}", image, OURS, **own))
+        self._write()
         self.time.sleep(3600)
+
+    def _write(self) -> None:
+        """Write the stack's parameters."""
+        held: dict[str, Any] = {"environment": {"url": f"{self.balancer.url}/", "cluster": self.ecs.cluster}}
+        if self.stage:
+            held["pipeline"] = {"pipeline": NAME, "stage": self.stage}
+        for name in self.names:
+            held[f"services/{name}"] = {
+                "service": f"staging-{name}",
+                "template_family": f"staging-{name}-template",
+                "release_family": f"staging-{name}",
+                "repository_url": f"{HOST}/slipway/{name}",
+                "context": "app",
+                "dockerfile": "Dockerfile",
+                "build_args": {"PYTHON_IMAGE": "python:3.11", "DEBUG": "no"},
+                "container": "app",
+                "version_path": f"/{name}/version",
+            }
+        self.parameters.values |= {f"/slipway/{self.stack}/{name}": value for name, value in held.items()}
 
     @property
     def environment(self) -> Environment:
         """The environment, as its parameters tell of it."""
-        services = tuple(
-            Service(
-                name=name,
-                ecs_service=f"staging-{name}",
-                template_family=f"staging-{name}-template",
-                release_family=f"staging-{name}",
-                repository_url=f"{HOST}/slipway/{name}",
-                context="app",
-                dockerfile="Dockerfile",
-                build_args={},
-                container="app",
-                version_path=f"/{name}/version",
-            )
-            for name in self.names
-        )
-        return Environment(
-            stack="staging", url=self.balancer.url, cluster=self.ecs.cluster, services=services, pipeline=self.pipeline
-        )
+        return environment.read(self.aws("ssm"), self.stack)
 
     @property
     def session(self) -> Session:
         """A command's session."""
-        return Session(clients=self.aws, environment=self.environment, say=self.lines.append, clock=self.time.clock())
+        return Session(clients=self.aws, environment=self.environment, say=self.say, clock=self.time.clock())
+
+    def say(self, line: str) -> None:
+        """Keep a progress line, and do what is planned for when one has certain words."""
+        self.lines.append(line)
+        for words in [words for words in self.when_said if words in line]:
+            self.when_said.pop(words)()
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients have no static type
         """Return a client."""
