@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tests.unit.delivery.aws import ACCOUNT, REGION, FakeError, pages
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.unit.delivery.ecs import Ecs, Task
 
 HOST = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
@@ -96,6 +99,12 @@ class Registry:
     """ECR: by repository and digest, the media type, manifest and tags of an image."""
 
     images: dict[str, dict[str, tuple[str, str, set[str]]]] = field(default_factory=dict)
+    pushed: Callable[[], list[str]] = list
+    """Returns the tags that Docker has pushed to slipway/web."""
+
+    def digest(self, tag: str) -> str:
+        """Return the digest of what Docker pushed under a tag."""
+        return f"sha256:{hashlib.sha256(tag.encode()).hexdigest()}"
 
     def push(self, repository: str, digest: str, *tags: str, kind: str = "application/x", manifest: str = "") -> None:
         """Keep an image with tags."""
@@ -116,6 +125,8 @@ class Registry:
     def describe_images(self, params: dict[str, Any]) -> dict[str, Any]:
         """Return details of images: of one, or of all that have a tag."""
         repository, asked = params["repositoryName"], params.get("imageIds")
+        for tag in self.pushed():
+            self.push("slipway/web", self.digest(tag), tag)
         found = [self._found(repository, one) for one in asked] if asked else list(self.images[repository])
         if None in found:
             raise FakeError("ImageNotFoundException")

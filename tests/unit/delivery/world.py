@@ -11,6 +11,7 @@ from delivery.manifest import Image, Manifest
 from delivery.session import Session
 from tests.unit.delivery.aws import Aws
 from tests.unit.delivery.edge import HOST, Balancer, Parameters, Registry
+from tests.unit.delivery.log_streams import Logs
 from tests.unit.delivery.pipelines import NAME, Builds, Pipelines
 from tests.unit.delivery.rollouts import Rollouts
 
@@ -49,9 +50,10 @@ class World:
         self.parameters = Parameters()
         self.pipeline = Pipelines(aws=self.aws)
         self.builds = Builds(aws=self.aws)
+        self.logs = Logs()
         self.aws.services |= {
             "ecs": self.ecs, "elbv2": self.balancer, "ecr": self.registry, "ssm": self.parameters,
-            "codepipeline": self.pipeline, "codebuild": self.builds,
+            "codepipeline": self.pipeline, "codebuild": self.builds, "logs": self.logs,
         }  # fmt: skip
         for name in self.names:
             self.registry.push(f"slipway/{name}", digest_of(FIRST, name), FIRST)
