@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 INTERRUPTED = 130
-REMEDY = {
+REMEDY: dict[type[Exception], str] = {
     NoRegionError: " Name the stack's: export AWS_REGION=...",
     NoCredentialsError: "; log in to the account, for example: aws sso login",
 }

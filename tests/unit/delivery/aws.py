@@ -133,9 +133,8 @@ def check_values(value: Any, shape: Any) -> None:  # noqa: ANN401 - botocore's s
 @cache
 def made(service: str) -> Any:  # noqa: ANN401 - boto3's clients have no static type
     """Return boto3's client of a service, made once a process: whoever asked for it last answers."""
-    client = boto3.session.Session().client(
-        service, region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x"
-    )
+    session = boto3.session.Session(region_name=REGION, aws_access_key_id="x", aws_secret_access_key="x")
+    client = session.client(service)
     events = client.meta.events
 
     def remember(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:

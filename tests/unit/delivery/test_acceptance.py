@@ -181,10 +181,8 @@ def test_a_deploy_while_it_is_tested_is_found_at_the_end(world: World, root: Pat
     def again() -> None:
         first, *_ = (task for task in world.ecs.tasks if task.status == "RUNNING")
         world.template(GREETING="hello")
-        made = world.ecs.register(
-            "staging-web", world.ecs.image(first.definition), **world.ecs.variables(first.definition)
-        )
-        first.definition = made
+        ecs, old = world.ecs, first.definition
+        first.definition = ecs.register("staging-web", ecs.image(old), {}, **ecs.variables(old))
 
     world.when_said["web: testing"] = again
     with pytest.raises(WrongReleaseError, match=r"staging was deployed to while it was tested; run it again"):
@@ -197,7 +195,7 @@ def test_a_deploy_while_it_is_tested_is_found_at_the_end(world: World, root: Pat
 def test_what_another_deploy_brought_meanwhile_is_not_put_back(world: World, root: Path) -> None:
     """Although the answers are wrong."""
     release = deployed(world)
-    world.when_said["web: testing"] = lambda: deploy.run(world.session, world.release(NEXT)) or None
+    world.when_said["web: testing"] = lambda: deploy.run(world.session, world.release(NEXT))
     told = rf"tells {NEXT}.*; web is not put back: it was deployed to meanwhile and runs staging-web:3"
     with pytest.raises(DeliveryError, match=told):
         accept(world, root, release)

@@ -178,7 +178,7 @@ def test_what_does_not_build_is_named(place: Place, docker: Docker) -> None:
 def test_what_another_build_of_the_commit_pushed_meanwhile_is_used(place: Place, world: World, docker: Docker) -> None:
     """Tags never move, so that a second push is refused."""
     docker.fails("push ")
-    world.when_said["web: built"] = lambda: world.release(COMMIT) and None
+    world.when_said["web: built"] = lambda: world.release(COMMIT)
     assert place.build().services["web"].digest == digest_of(COMMIT)
     assert world.said(f"web: another build of this commit pushed candidate-{COMMIT} meanwhile; it is used")
 

@@ -38,7 +38,7 @@ class World:
     """The stage of the pipeline that deploys here, empty where none does."""
     stack: str = "staging"
     lines: list[str] = field(default_factory=list)
-    when_said: dict[str, Callable[[], None]] = field(default_factory=dict)
+    when_said: dict[str, Callable[[], object]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Bring the stack up."""
