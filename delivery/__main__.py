@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
-from delivery import parser, people, preview, steps
+from delivery.commands import parser, people, steps
 from delivery.console import typed
 from delivery.errors import DeliveryError, InterruptedDeliveryError
+from delivery.previews import preview
 
 if TYPE_CHECKING:
     import argparse

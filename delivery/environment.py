@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
-    from delivery.clients import Client
+    from delivery.aws.clients import Client
 
 PREFIX = "/slipway"
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from delivery.clients import Client, Clients
+    from delivery.aws.clients import Client, Clients
     from delivery.console import Say
     from delivery.environment import Environment
 

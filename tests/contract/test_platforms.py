@@ -10,11 +10,12 @@ import docker
 import pytest
 from botocore.exceptions import ClientError
 
-from delivery import building, environment, indexing
+from delivery import environment
 from delivery.console import Progress
 from delivery.errors import DeliveryError
-from delivery.images import DOCKER_LIST, OCI_INDEX
-from delivery.manifest import Image, Manifest
+from delivery.release import building, indexing
+from delivery.release.images import DOCKER_LIST, OCI_INDEX
+from delivery.release.manifest import Image, Manifest
 from localcloud import emulation
 from tests.contract.cloud import ROLE, Site
 

@@ -9,9 +9,12 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from delivery import clean, environment, proof, running, testing
+from delivery import environment
 from delivery.console import Progress
+from delivery.deploying import proof, running_tasks
 from delivery.errors import DeliveryError
+from delivery.operator import clean
+from delivery.release import testing
 from delivery.session import Session
 
 if TYPE_CHECKING:
@@ -87,7 +90,7 @@ def test_two_releases_at_once_are_no_release_to_test() -> None:
     stub.add_response("list_tasks", {"taskArns": ["a", "b"]})
     stub.add_response("describe_tasks", {"tasks": [task("d:1", digest="sha256:1"), task("d:1", digest="sha256:2")]})
     with stub, pytest.raises(DeliveryError, match="more than one release"):
-        running.release(session({"ecs": client}), WEB)
+        running_tasks.release(session({"ecs": client}), WEB)
 
 
 def task(definition: str, *, digest: str = "", status: str = "RUNNING", address: str = "10.0.0.1") -> dict[str, Any]:

@@ -10,13 +10,16 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from delivery import approval, environment, logs, pipeline, proof, retry, rollback
-from delivery.approval import Answer
+from delivery import environment
+from delivery.aws import pipeline
 from delivery.console import Progress, typed
+from delivery.deploying import proof, rollback
 from delivery.environment import Environment, Pipeline
 from delivery.errors import DeliveryError
+from delivery.operator import approval, logs, retry
+from delivery.operator.approval import Answer
+from delivery.operator.status import Status
 from delivery.session import Session
-from delivery.status import Status
 
 ONE, TWO = "11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555"
 COMMIT, OTHER = "a" * 40, "b" * 40

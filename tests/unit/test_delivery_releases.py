@@ -9,10 +9,12 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from delivery import building, images, manifest, parser, promote, revisions, sbom
+from delivery.commands import parser
+from delivery.deploying import revisions
+from delivery.deploying.revisions import Revision
 from delivery.environment import Environment, Service
 from delivery.errors import DeliveryError
-from delivery.revisions import Revision
+from delivery.release import building, images, manifest, promote, sbom
 
 if TYPE_CHECKING:
     from pathlib import Path

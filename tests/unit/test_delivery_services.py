@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from delivery import images, manifest, proof, revisions, rollback, testing
+from delivery.deploying import proof, revisions, rollback
+from delivery.deploying.revisions import Revision
 from delivery.environment import Environment, Service
 from delivery.errors import DeliveryError
-from delivery.manifest import Image, Manifest
-from delivery.revisions import Revision
+from delivery.release import images, manifest, testing
+from delivery.release.manifest import Image, Manifest
+from delivery.release.testing import Workplace
 from delivery.session import Session
 from delivery.testing import Workplace
 from infra.aws import iam, permissions
 from infra.aws.arns import Home
 from infra.pipeline import stages
+from infra import policies, rights, stages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from delivery import environment, modes, steps
+from delivery import environment
+from delivery.commands import steps
 from delivery.environment import Environment
 from infra import build_context
+from delivery.release import file_modes
+from infra import content
 from localcloud import images
 from tests.unit.test_delivery_services import WEB
 
@@ -55,7 +58,7 @@ def found(root: Path) -> dict[str, int]:
 
 def test_a_build_sets_the_modes_of_its_sources(context: Path) -> None:
     """Everybody may read; programs may be run, as their first bytes tell."""
-    modes.settle(context)
+    file_modes.settle(context)
     assert found(context) == WANTED | {"private.env": 0o644}
 
 
@@ -75,7 +78,7 @@ def test_a_first_image_is_built_from_the_same_modes_and_the_checkout_keeps_its_o
 
 def test_a_context_whose_modes_are_right_is_built_from_as_it_is(context: Path) -> None:
     """What Docker is not sent may have any."""
-    modes.settle(context)
+    file_modes.settle(context)
     (context / "private.env").chmod(0o600)
     assert build_context.settled(context, "Dockerfile") == context
 

@@ -9,12 +9,16 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from delivery import environment, indexing, manifest, proof, running
+from delivery import environment
 from delivery.console import Progress
+from delivery.deploying import proof, running_tasks
 from delivery.errors import DeliveryError
 from delivery.images import DOCKER_IMAGE, DOCKER_LIST, OCI_IMAGE, OCI_INDEX
 from delivery.manifest import Image, Manifest
 from infra.aws import platforms
+from delivery.release import indexing, manifest
+from delivery.release.images import DOCKER_IMAGE, DOCKER_LIST, OCI_IMAGE, OCI_INDEX
+from delivery.release.manifest import Image, Manifest
 from delivery.session import Session
 from localcloud import emulation
 
@@ -198,7 +202,7 @@ def test_what_is_served_is_the_index_whichever_digest_ecs_shows() -> None:
     asked.add_response("describe_task_definition", {"taskDefinition": {"containerDefinitions": [container]}})
     holds(registry, OCI_INDEX, index_of("sha256:arm", "sha256:amd"))
     with asked, registry:
-        found = running.release(session({"ecs": ecs, "ecr": ecr}), WEB)
+        found = running_tasks.release(session({"ecs": ecs, "ecr": ecr}), WEB)
     assert found == (DIGEST, "v")
 
 

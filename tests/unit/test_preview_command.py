@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from delivery import parser, preview, preview_github, preview_model
+from delivery.commands import parser
 from delivery.errors import DeliveryError
-from delivery.preview_model import StackPreview
+from delivery.previews import preview, pull_requests, stack_previews
+from delivery.previews.stack_previews import StackPreview
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,7 +74,7 @@ def test_one_stack_that_fails_hides_no_other_and_the_exit_code_says_it(
     printed = capsys.readouterr().out
     assert "error: no such stack" in printed
     assert "**`good`** no changes" in printed
-    assert [one.failed for one in preview_model.load(tmp_path / "f")] == [True, False]
+    assert [one.failed for one in stack_previews.load(tmp_path / "f")] == [True, False]
 
 
 def test_a_pulumi_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,8 +117,8 @@ def test_what_another_job_wrote_is_not_printed_into_a_workflows_log(
     """A line of it that begins with two colons would be a command to GitHub."""
     kept: list[str] = []
     monkeypatch.setenv("GITHUB_TOKEN", "t")
-    monkeypatch.setattr(preview_github, "keep", lambda _github, _pull, text, _say: kept.append(text))
-    preview_model.save(tmp_path / "f", [StackPreview(stack="s", failed=True, errors=(HOSTILE,))])
+    monkeypatch.setattr(pull_requests, "keep", lambda _github, _pull, text, _say: kept.append(text))
+    stack_previews.save(tmp_path / "f", [StackPreview(stack="s", failed=True, errors=(HOSTILE,))])
     where = ("--repository", "a/b", "--pull-request", "7", "--commit", "a" * 40)
     assert run(tmp_path, "--from", str(tmp_path / "f"), *where) == 1
     assert HOSTILE in kept[0]

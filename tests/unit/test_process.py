@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from delivery import environment, process, testing
+from delivery import environment, process
 from delivery.console import Progress
 from delivery.process import ProgramError
+from delivery.release import testing
 
 if TYPE_CHECKING:
     from collections.abc import Callable

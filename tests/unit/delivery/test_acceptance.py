@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from delivery import acceptance, deploy, images
-from delivery.acceptance import Acceptance, WrongReleaseError
+from delivery.deploying import acceptance, deploy
+from delivery.deploying.acceptance import Acceptance, WrongReleaseError
 from delivery.errors import DeliveryError, InterruptedDeliveryError
+from delivery.release import images
 from tests.unit.delivery.world import FIRST, World, digest_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from delivery.manifest import Manifest
+    from delivery.release.manifest import Manifest
     from tests.unit.delivery.docker import Docker
 
 GOOD, NEXT = "a" * 40, "b" * 40

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from delivery import deploy
-from delivery.clean import Cleaner
+from delivery.deploying import deploy
 from delivery.errors import DeliveryError
+from delivery.operator.clean import Cleaner
 from tests.unit.delivery.world import FIRST, OURS, World, digest_of
 
 COMMITS = [number * 40 for number in "123456"]

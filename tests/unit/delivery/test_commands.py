@@ -14,8 +14,12 @@ import pytest
 from botocore.exceptions import NoCredentialsError, NoRegionError
 
 from delivery import __main__ as program
-from delivery import clients, deploy, environment, history, parser, steps
+from delivery import environment
+from delivery.aws import clients
+from delivery.commands import parser, steps
+from delivery.deploying import deploy
 from delivery.errors import DeliveryError, InterruptedDeliveryError
+from delivery.operator import history
 from tests.unit.delivery.aws import REGION
 from tests.unit.delivery.world import FIRST, World, digest_of
 
@@ -296,8 +300,8 @@ def test_logs_are_followed_until_ctrl_c_which_is_no_failure(served: Commands, mo
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("delivery.logs.of_services", stop)
-    monkeypatch.setattr("delivery.logs.of_build", stop)
+    monkeypatch.setattr("delivery.operator.logs.of_services", stop)
+    monkeypatch.setattr("delivery.operator.logs.of_build", stop)
     assert served("logs", "--follow") == (0, "")
     assert served("logs", "--build", "Build", "--follow") == (0, "")
     code, told = served("logs")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from delivery import deploy
+from delivery.deploying import deploy
 from delivery.errors import DeliveryError
 from tests.unit.delivery.world import digest_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from delivery import deploy, rollout
+from delivery.deploying import deploy, rollout
 from delivery.errors import DeliveryError, InterruptedDeliveryError
 from tests.unit.delivery.world import FIRST, World, digest_of
 

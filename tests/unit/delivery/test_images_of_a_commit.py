@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from delivery import manifest, testing
-from delivery.building import Builder
 from delivery.errors import DeliveryError
 from delivery.process import ProgramError
-from delivery.testing import Workplace
+from delivery.release import manifest, testing
+from delivery.release.building import Builder
+from delivery.release.testing import Workplace
 from tests.unit.delivery.edge import HOST
 from tests.unit.delivery.world import World, digest_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from delivery.manifest import Manifest
+    from delivery.release.manifest import Manifest
     from tests.unit.delivery.docker import Docker
 
 COMMIT = "a" * 40

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from delivery import images, promote
 from delivery.errors import DeliveryError
-from delivery.manifest import BY_HAND
+from delivery.release import images, promote
+from delivery.release.manifest import BY_HAND
 from tests.unit.delivery.world import FIRST, World, digest_of
 
 COMMIT = "a" * 40

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from delivery import deploy, rollback
+from delivery.deploying import deploy, rollback
+from delivery.deploying.rollback import Rollback
 from delivery.errors import DeliveryError, InterruptedDeliveryError
-from delivery.rollback import Rollback
 from tests.unit.delivery.world import FIRST, World, digest_of
 
 if TYPE_CHECKING:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from delivery import deploy, history, logs
+from delivery.deploying import deploy
 from delivery.errors import DeliveryError
-from delivery.status import Status
+from delivery.operator import history, logs
+from delivery.operator.status import Status
 from tests.unit.delivery.aws import START
 from tests.unit.delivery.world import FIRST, World, digest_of
 

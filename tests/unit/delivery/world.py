@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from delivery import environment
-from delivery.manifest import Image, Manifest
+from delivery.release.manifest import Image, Manifest
 from delivery.session import Session
 from tests.unit.delivery.aws import Aws
 from tests.unit.delivery.edge import HOST, Balancer, Parameters, Registry

@@ -1,0 +1,1 @@
+"""The command line: every command with its options, and what it calls."""
