@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from contract import names
 from delivery import environment as environments
 from delivery.aws.clients import code
 from delivery.errors import DeliveryError
@@ -31,7 +32,7 @@ def of(environment: Environment) -> Pipeline:
     if environment.pipeline is None:
         raise DeliveryError(
             f"no pipeline deploys to stack {environment.stack!r}: there is no parameter "
-            f"{environments.PREFIX}/{environment.stack}/pipeline; the stack whose configuration has the section "
+            f"{names.pipeline_parameter(environment.stack)}; the stack whose configuration has the section "
             f"`slipway:pipeline` writes it: pulumi up of that stack"
         )
     return environment.pipeline

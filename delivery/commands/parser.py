@@ -6,6 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
+from contract.pipeline import COMMIT, EXECUTION
 from delivery.operator import logs
 from delivery.operator.status import WAITS
 
@@ -63,7 +64,7 @@ def _reports(parser: argparse.ArgumentParser) -> None:
 def _execution(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--execution",
-        default=os.environ.get("EXECUTION", ""),
+        default=os.environ.get(EXECUTION, ""),
         metavar="ID",
         help="the pipeline execution (default: $EXECUTION)",
     )
@@ -73,9 +74,7 @@ def _steps(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     """The pipeline's steps, in its order."""
     commands = Commands(subparsers)
     test = commands.add("test", "run the unit and integration tests of a stack's services, in containers")
-    test.add_argument(
-        "--commit", default=os.environ.get("COMMIT") or "unknown", help="what COMMIT is (default: $COMMIT)"
-    )
+    test.add_argument("--commit", default=os.environ.get(COMMIT) or "unknown", help="what COMMIT is (default: $COMMIT)")
     _reports(test)
     make = commands.add(
         "build",

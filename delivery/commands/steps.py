@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from contract.pipeline import RELEASE
 from delivery import environment
 from delivery.aws.clients import client
 from delivery.commands.parser import ROOT
@@ -64,7 +65,7 @@ def run_build(options: argparse.Namespace) -> None:
         platform=options.platform,
     )
     made = builder.run(options.execution or manifest.BY_HAND)
-    print(f"RELEASE={made.text()}")
+    print(f"{RELEASE}={made.text()}")
 
 
 def run_index(options: argparse.Namespace) -> None:
@@ -72,7 +73,7 @@ def run_index(options: argparse.Namespace) -> None:
     found = environment.read(client("ssm"), options.stack)
     built = [manifest.read(path, of_platform=True) for path in options.built]
     made = indexing.run(client("ecr"), found, built, options.output, Progress())
-    print(f"RELEASE={made.text()}")
+    print(f"{RELEASE}={made.text()}")
 
 
 def run_deploy(options: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from contract.images import ACCEPTED
 from delivery import process
 from delivery.deploying import proof, revisions, running_tasks
 from delivery.deploying.mover import Move, Mover
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from delivery.release.manifest import Manifest
     from delivery.session import Session
 
-ACCEPTED = images.ACCEPTED
 ANSWERS_SECONDS = 15
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from contract.containers import APP_VERSION, IMAGE_DIGEST
 from delivery.deploying.rollout import held
 from delivery.errors import DeliveryError
 from delivery.release import indexing
@@ -185,7 +186,7 @@ def version(environment: Environment, service: Service) -> tuple[str, str]:
         raise DeliveryError(f"{url} does not answer: {getattr(error, 'reason', error)}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise DeliveryError(
-            f'{url} does not tell {{"commit": ..., "digest": ...}} from APP_VERSION and IMAGE_DIGEST'
+            f'{url} does not tell {{"commit": ..., "digest": ...}} from {APP_VERSION} and {IMAGE_DIGEST}'
         ) from error
 
 

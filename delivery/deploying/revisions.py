@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from contract.containers import APP_VERSION, IMAGE_DIGEST, OF_A_RELEASE
+from contract.names import PROJECT
 from delivery.aws.clients import code
 from delivery.errors import DeliveryError
 
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
     from delivery.environment import Service
     from delivery.release.manifest import Image, Manifest
 
-COMMIT, EXECUTION, REPLACES, RESULT = "slipway:commit", "slipway:execution", "slipway:replaces", "slipway:result"
-OWN = {"IMAGE_DIGEST", "APP_VERSION"}
+COMMIT, EXECUTION = f"{PROJECT}:commit", f"{PROJECT}:execution"
+REPLACES, RESULT = f"{PROJECT}:replaces", f"{PROJECT}:result"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,7 +91,7 @@ class Revision:
     @property
     def version(self) -> str:
         """The version that its container tells of itself."""
-        return self.variables.get("APP_VERSION", "")
+        return self.variables.get(APP_VERSION, "")
 
     def __str__(self) -> str:
         return f"{self.name} ({self.commit or self.version or 'first image'})"
@@ -136,13 +138,13 @@ def content(ecs: Client, template: Revision, image: str, of: Image) -> Document:
     """
     taken = ecs.meta.service_model.operation_model("RegisterTaskDefinition").input_shape.members
     made = {key: value for key, value in template.definition.items() if key in taken and key != "family"}
-    own = {"IMAGE_DIGEST": of.digest, "APP_VERSION": of.version}
+    own = {IMAGE_DIGEST: of.digest, APP_VERSION: of.version}
     ours = _container(template.definition, template.container)["name"]
 
     def released(container: Document) -> Document:
         if container["name"] != ours:
             return container
-        kept = [pair for pair in container.get("environment", []) if pair["name"] not in OWN]
+        kept = [pair for pair in container.get("environment", []) if pair["name"] not in OF_A_RELEASE]
         added = [{"name": key, "value": value} for key, value in own.items()]
         return container | {"image": image, "environment": sorted(kept + added, key=lambda pair: str(pair["name"]))}
 

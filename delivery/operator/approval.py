@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from contract.pipeline import RELEASE
 from delivery import environment as environments
 from delivery.aws import pipeline
 from delivery.aws.clients import code
@@ -87,7 +88,7 @@ def describe(clients: Clients, of: Pipeline, waiting: Waiting) -> str:
     execution = waiting.execution
     summary = pipeline.execution(clients("codepipeline"), of.name, execution)
     commit = pipeline.commit_of(summary)
-    release = pipeline.variable(pipeline.actions(clients("codepipeline"), of.name, execution), "RELEASE")
+    release = pipeline.variable(pipeline.actions(clients("codepipeline"), of.name, execution), RELEASE)
     print(f"execution  {execution}\ncommit     {commit}\nimages     {release or '(the execution exported none)'}")
     tested, differences = manifest.shown(release), []
     deployed = pipeline.stacks(clients("ssm"), of.name)

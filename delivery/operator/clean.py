@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from contract.names import ENVIRONMENT_TAG, PROJECT, PROJECT_TAG
 from delivery.deploying import revisions
 from delivery.deploying.mover import running as revision_of
 from delivery.errors import DeliveryError
@@ -58,7 +59,7 @@ class Cleaner:
             good = revisions.good(ecs, running, service.release_family)
             held = {running.arn, back, good.arn if good else ""}
             every = list(revisions.newest_first(ecs, service.release_family, running.container))
-            ours = [one for one in every if one.commit and one.tags.get("environment") == self.stack]
+            ours = [one for one in every if one.commit and one.tags.get(ENVIRONMENT_TAG) == self.stack]
             found += [one.arn for one in ours[keep:] if one.arn not in held]
         return found
 
@@ -103,7 +104,7 @@ def _listed(ecs: Client, status: str) -> list[str]:
 def _of_stack(ecs: Client, arn: str, stack: str) -> bool:
     found = ecs.describe_task_definition(taskDefinition=arn, include=["TAGS"])
     tags = {tag["key"]: tag["value"] for tag in found.get("tags", [])}
-    return tags.get("project") == "slipway" and tags.get("environment") == stack
+    return tags.get(PROJECT_TAG) == PROJECT and tags.get(ENVIRONMENT_TAG) == stack
 
 
 def _in_use(ecs: Client) -> set[str]:

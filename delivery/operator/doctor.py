@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contract.pipeline import Project
 from delivery import environment as environments
 from delivery.aws import pipeline
 from delivery.aws.clients import code
@@ -191,10 +192,15 @@ class Doctor:
 
     def _checks(self, of: Pipeline) -> Iterator[tuple[str, str]]:
         """Check the project that tests every push and pull request."""
-        name = f"{of.name}-checks"
-        projects: list[Document] = self.clients("codebuild").batch_get_projects(names=[name])["projects"]
+        name = of.projects.get(Project.CHECKS, "")
+        projects: list[Document] = (
+            self.clients("codebuild").batch_get_projects(names=[name])["projects"] if name else []
+        )
         if not projects:
-            yield WARN, f"there is no project {name}: pushes to other branches and pull requests are not tested"
+            yield (
+                WARN,
+                "no project tests pushes to other branches and pull requests",
+            )
         elif not projects[0].get("webhook"):
             yield FAIL, f"project {name} has no webhook; run: pulumi up of the pipeline's stack"
         else:
@@ -204,10 +210,7 @@ class Doctor:
         """Check, for each kind of machine that the pipeline and `checks` build on, how many may be in use at once."""
         if environment.pipeline is None:
             return
-        name = environment.pipeline.name
-        stages = self.clients("codepipeline").get_pipeline(name=name)["pipeline"]["stages"]
-        held = [action.get("configuration", {}) for stage in stages for action in stage["actions"]]
-        names = {f"{name}-checks", *(one["ProjectName"] for one in held if "ProjectName" in one)}
+        names = environment.pipeline.projects.values()
         projects = self.clients("codebuild").batch_get_projects(names=sorted(names))["projects"]
         machines = {(one["environment"]["type"], one["environment"]["computeType"]) for one in projects}
         for machine, size in sorted(machines):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from contract.images import ACCEPTED, RELEASED
 from delivery.console import paint, table
 from delivery.deploying import revisions
 from delivery.deploying.mover import running as revision_of
@@ -31,7 +32,7 @@ def _rows(session: Session, service: Service, most: int) -> list[tuple[str, ...]
     rows: list[tuple[str, ...]] = []
     for one in islice(revisions.newest_first(session.ecs, service.release_family, running.container), most):
         tags = images.tags_of(session.clients("ecr"), service.repository, one.digest) if one.digest else []
-        marks = [tag.split("-", 1)[0] for tag in tags if tag.startswith((images.ACCEPTED, images.RELEASED))]
+        marks = [tag.split("-", 1)[0] for tag in tags if tag.startswith((ACCEPTED, RELEASED))]
         rows.append(
             (
                 paint("*", "green") if one.arn == running.arn else "",

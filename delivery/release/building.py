@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from contract.images import CANDIDATE, architecture, platform_tag
+from contract.pipeline import RELEASE_FILE
 from delivery import process
 from delivery.errors import DeliveryError
 from delivery.process import ProgramError
@@ -64,17 +66,13 @@ class Builder:
             digest = self._reused(service) or self._made(service)
             found[service.name] = Image(repository=service.repository, digest=digest, version=self.commit)
         manifest = Manifest(commit=self.commit, execution=execution, services=found, platform=self.platform)
-        manifest.write(self.output / "release.json")
+        manifest.write(self.output / RELEASE_FILE)
         (self.output / "release.txt").write_text(manifest.text() + "\n", "utf-8")
         return manifest
 
     @property
     def _tag(self) -> str:
-        return images.CANDIDATE + self.commit + self._suffix
-
-    @property
-    def _suffix(self) -> str:
-        return f"-{self.platform.rpartition('/')[2]}" if self.platform else ""
+        return platform_tag(self.commit, self.platform) if self.platform else CANDIDATE + self.commit
 
     def _reused(self, service: Service) -> str | None:
         """Return the digest of an image that was built before, with a report that says so as a skipped test."""
@@ -99,7 +97,8 @@ class Builder:
             with ThreadPoolExecutor() as beside:  # the tests, which wait more than they work
                 bill = beside.submit(sbom.of_image, local, service.name, self.commit)
                 testing.script(service, "acceptance", {"COMMIT": self.commit, "APP_IMAGE": local}, self.place)
-            file = self.output / f"sbom-{service.name}{self._suffix}.cdx.json"
+            suffix = f"-{architecture(self.platform)}" if self.platform else ""
+            file = self.output / f"sbom-{service.name}{suffix}.cdx.json"
             file.write_text(json.dumps(bill.result(), indent=1) + "\n", "utf-8")
             return self._push(service, local)
         finally:

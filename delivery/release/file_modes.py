@@ -1,7 +1,7 @@
 """File modes of a build's source: those that the files' contents ask for, whatever a zip or a umask has left of them.
 
 CodePipeline's zip of a repository does not keep the executable bit (its user guide, "Troubleshooting"), a checkout has
-the umask of whoever made it, and Docker puts both into the image. `infra.content` gives a first image the same modes.
+the umask of whoever made it, and Docker puts both into the image. `infra` gives a first image the same modes.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-PROGRAM_STARTS = (b"#!", b"\x7fELF")
-"""How a program begins: a script's first line, and the magic number of an ELF file."""
+from contract.files import FOLDER_MODE, mode_of
+
 GIT = ".git"
 
 
@@ -27,13 +27,7 @@ def settle(context: Path) -> None:
     """
     for folder, folders, files in os.walk(context):
         folders[:] = [name for name in folders if name != GIT]
-        Path(folder).chmod(0o755)
+        Path(folder).chmod(FOLDER_MODE)
         for path in (Path(folder, name) for name in files):
             if path.is_file() and not path.is_symlink():
                 path.chmod(mode_of(path))
-
-
-def mode_of(path: Path) -> int:
-    """Return the mode that a file's content asks for: 0755 for a program, else 0644."""
-    with path.open("rb") as stream:
-        return 0o755 if stream.read(max(map(len, PROGRAM_STARTS))).startswith(PROGRAM_STARTS) else 0o644

@@ -1,8 +1,4 @@
-"""Images in their repositories: by tag, by commit, and the tags that mark what they passed.
-
-`candidate-<commit>`: built, and passed acceptance beside a database of its own.
-`accepted-<commit>`: passed acceptance in staging. `released-<commit>-<execution>`: serves, or served, production.
-"""
+"""Images in their repositories: by tag, by commit, and the tags of what they went through (`contract.images`)."""
 
 from __future__ import annotations
 
@@ -11,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from contract.images import ACCEPTED, CANDIDATE, RELEASED
 from delivery.aws.clients import code
 from delivery.errors import DeliveryError
 from delivery.release.manifest import BY_HAND, Image, Manifest
@@ -19,8 +16,7 @@ if TYPE_CHECKING:
     from delivery.aws.clients import Client, Document
     from delivery.environment import Environment
 
-CANDIDATE, ACCEPTED, RELEASED = "candidate-", "accepted-", "released-"
-COMMIT_TAG = re.compile(r"(?:candidate|accepted)-([0-9a-f]{7,64})|released-([0-9a-f]{7,64})-[0-9a-z]+")
+COMMIT_TAG = re.compile(rf"(?:{CANDIDATE}|{ACCEPTED})([0-9a-f]{{7,64}})|{RELEASED}([0-9a-f]{{7,64}})-[0-9a-z]+")
 MISSING = ("ImageNotFoundException",)
 ALREADY = ("ImageTagAlreadyExistsException", "ImageAlreadyExistsException")
 EXECUTION_SHOWN = 8
@@ -75,8 +71,8 @@ def of_commit(ecr: Client, environment: Environment, commit: str) -> Manifest:
     for service in environment.services:
         if not held[service.name]:
             raise DeliveryError(
-                f"repository {service.repository!r} has no image tagged candidate-{commit}, accepted-{commit} or "
-                f"released-{commit}-...; build it: delivery build --stack {environment.stack} --commit {commit}"
+                f"repository {service.repository!r} has no image tagged {CANDIDATE}{commit}, {ACCEPTED}{commit} or "
+                f"{RELEASED}{commit}-...; build it: delivery build --stack {environment.stack} --commit {commit}"
             )
     full = commits.pop()
     services = {

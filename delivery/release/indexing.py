@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from contract.images import CANDIDATE
+from contract.pipeline import RELEASE_FILE
 from delivery.aws.clients import code
 from delivery.errors import DeliveryError
 from delivery.release import images
@@ -46,10 +48,10 @@ def run(ecr: Client, environment: Environment, built: Sequence[Manifest], output
     for name in sorted(wanted):
         repository = built[0].services[name].repository
         digest = _put(ecr, repository, commit, {one.platform: one.services[name].digest for one in built})
-        say(f"{name}: {images.CANDIDATE}{commit} is {digest}, for {', '.join(sorted(one.platform for one in built))}")
+        say(f"{name}: {CANDIDATE}{commit} is {digest}, for {', '.join(sorted(one.platform for one in built))}")
         found[name] = Image(repository=repository, digest=digest, version=commit)
     release = Manifest(commit=commit, execution=built[0].execution, services=found)
-    release.write(output / "release.json")
+    release.write(output / RELEASE_FILE)
     (output / "release.txt").write_text(release.text() + "\n", "utf-8")
     return release
 
@@ -102,7 +104,7 @@ def is_part(ecr: Client, service: Service, shown: str, digest: str) -> bool:
 def _put(ecr: Client, repository: str, commit: str, digests: Mapping[str, str]) -> str:
     """Put the index of these digests by platform under the commit's tag; returns its digest."""
     kind, text = document({platform: _read(ecr, repository, digest) for platform, digest in digests.items()})
-    tag, digest = images.CANDIDATE + commit, f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    tag, digest = CANDIDATE + commit, f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
     try:
         ecr.put_image(repositoryName=repository, imageManifest=text, imageManifestMediaType=kind, imageTag=tag)
     except ClientError as error:

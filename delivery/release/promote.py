@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from contract.images import ACCEPTED, RELEASED
 from delivery.errors import DeliveryError
 from delivery.release import images
 from delivery.release.manifest import BY_HAND
@@ -38,7 +39,7 @@ def run(clients: Clients, manifest: Manifest, kind: str, execution: str, say: Sa
 def name_of(kind: str, commit: str, execution: str) -> str:
     """Return the tag's name."""
     if kind == "accepted":
-        return images.ACCEPTED + commit
+        return ACCEPTED + commit
     if not execution or execution == BY_HAND:
         raise DeliveryError("a release is tagged with its pipeline execution; give it: --execution ID")
-    return f"{images.RELEASED}{commit}-{execution[: images.EXECUTION_SHOWN]}"
+    return f"{RELEASED}{commit}-{execution[: images.EXECUTION_SHOWN]}"

@@ -17,6 +17,7 @@ from delivery.release import building, indexing
 from delivery.release.images import DOCKER_LIST, OCI_INDEX
 from delivery.release.manifest import Image, Manifest
 from localcloud import emulation
+from tests import service_facts
 from tests.contract.cloud import ROLE, Site
 
 if TYPE_CHECKING:
@@ -69,11 +70,7 @@ class Shelf:
 
     def service(self, platform: str = "") -> environment.Service:
         """Return the service that the repository is of."""
-        return environment.Service(
-            name="web", ecs_service="web", template_family="t", release_family="r", repository_url=self.uri,
-            context="app", dockerfile="Dockerfile", build_args={},
-            platform=platform,
-        )  # fmt: skip
+        return service_facts.service(repository_url=self.uri, platform=platform)
 
     def index(self, folder: Path, commit: str = COMMIT, **digests: str) -> Manifest:
         """Make the index of a commit by delivery's own step."""

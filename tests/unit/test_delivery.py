@@ -16,29 +16,12 @@ from delivery.errors import DeliveryError
 from delivery.operator import clean
 from delivery.release import testing
 from delivery.session import Session
+from tests.service_facts import service
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SERVICE = {
-    "service": "staging-web",
-    "template_family": "staging-web-template",
-    "release_family": "staging-web",
-    "repository_url": "123.dkr.ecr.eu-central-1.amazonaws.com/slipway/web",
-    "context": "app",
-    "dockerfile": "Dockerfile",
-}
-
-WEB = environment.Service(
-    name="web",
-    ecs_service="staging-web",
-    template_family="staging-web-template",
-    release_family="staging-web",
-    repository_url=SERVICE["repository_url"],
-    context="app",
-    dockerfile="Dockerfile",
-    build_args={},
-)
+WEB = service()
 
 
 def stubbed(service: str) -> tuple[Any, Stubber]:
@@ -61,7 +44,7 @@ def parameters(values: dict[str, object]) -> dict[str, Any]:
 def test_an_environment_is_read_by_its_stacks_name() -> None:
     """Its url, its cluster, and each service with the repository's name."""
     client, stub = stubbed("ssm")
-    answer = parameters({"environment": {"url": "http://x", "cluster": "c"}, "services/web": SERVICE})
+    answer = parameters({"environment": {"url": "http://x", "cluster": "c"}, "services/web": json.loads(WEB.payload())})
     stub.add_response("get_parameters_by_path", answer, {"Path": "/slipway/staging/", "Recursive": True})
     with stub:
         found = environment.read(client, "staging")
@@ -80,7 +63,12 @@ def test_parameters_of_an_older_program_are_named() -> None:
     """A missing key is a clear failure."""
     client, stub = stubbed("ssm")
     stub.add_response("get_parameters_by_path", parameters({"environment": {"url": "http://x"}}))
-    with stub, pytest.raises(DeliveryError, match="'cluster'"):
+    with (
+        stub,
+        pytest.raises(
+            DeliveryError, match=r"/slipway/staging/environment lacks cluster; another version.*pulumi up -s staging"
+        ),
+    ):
         environment.read(client, "staging")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,7 +24,10 @@ from delivery.session import Session
 ONE, TWO = "11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555"
 COMMIT, OTHER = "a" * 40, "b" * 40
 DIGEST = f"sha256:{'0' * 64}"
-PRODUCTION = Pipeline(name="slipway-prod", stage="Production")
+PRODUCTION = Pipeline(
+    name="slipway-prod", stage="Production", deploy_action="Deploy", approval_stage="Approval",
+    approval_action="Approve", repository="me/shop", branch="main", projects={},
+)  # fmt: skip
 LOG = """earlier
 the step that failed: [dev 3/4] RUN pip
   ERROR: no nope
@@ -115,11 +118,11 @@ def run_of(stage: str, action: str, status: str, **output: Any) -> dict[str, Any
     }
 
 
-def parameters(**environments: dict[str, str]) -> dict[str, Any]:
+def parameters(**environments: Pipeline) -> dict[str, Any]:
     """Return GetParametersByPath's answer: the pipeline's parameter of each environment."""
     return {
         "Parameters": [
-            {"Name": f"/slipway/{stack}/pipeline", "Value": json.dumps(facts)} for stack, facts in environments.items()
+            {"Name": f"/slipway/{stack}/pipeline", "Value": facts.payload()} for stack, facts in environments.items()
         ]
     }
 
@@ -146,7 +149,7 @@ def approving(monkeypatch: pytest.MonkeyPatch, served: str) -> Clients:
         {"actionExecutionDetails": [built]},
         {"pipelineName": "slipway-prod", "filter": {"pipelineExecutionId": ONE}},
     )
-    staging = {"pipeline": "slipway-prod", "stage": "Staging"}
+    staging = replace(PRODUCTION, stage="Staging")
     clients.answer(
         "ssm", "get_parameters_by_path", parameters(staging=staging), {"Path": "/slipway", "Recursive": True}
     )

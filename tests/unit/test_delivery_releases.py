@@ -12,25 +12,17 @@ from botocore.stub import Stubber
 from delivery.commands import parser
 from delivery.deploying import revisions
 from delivery.deploying.revisions import Revision
-from delivery.environment import Environment, Service
+from delivery.environment import Environment
 from delivery.errors import DeliveryError
 from delivery.release import building, images, manifest, promote, sbom
+from tests.service_facts import service
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 COMMIT, OTHER = "a" * 40, "b" * 40
 DIGEST, SECOND = f"sha256:{'0' * 64}", f"sha256:{'1' * 64}"
-WEB = Service(
-    name="web",
-    ecs_service="s",
-    template_family="s-web-template",
-    release_family="s-web",
-    repository_url="1.dkr.ecr.eu-west-1.amazonaws.com/slipway/web",
-    context="app",
-    dockerfile="Dockerfile",
-    build_args={"PYTHON_IMAGE": "python:3.11"},
-)
+WEB = service("web", "s", build_args={"PYTHON_IMAGE": "python:3.11"})
 STAGING = Environment(stack="staging", url="http://s", cluster="c", services=(WEB,))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from infra.aws import iam, permissions
 from infra.aws.arns import Home
 from infra.pipeline import stages
 from infra import policies, rights, stages
+from tests import service_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,17 +30,8 @@ if TYPE_CHECKING:
 DIGEST = f"sha256:{'0' * 64}"
 CONFIGURATION_LIMIT = 1000  # of a value of an action's configuration, says CodePipeline's guide ("Quotas")
 ROLE_LIMIT = 10_240  # of all inline policies of a role, says IAM's guide ("IAM and AWS STS quotas")
-WEB = Service(
-    name="web",
-    ecs_service="prod-web",
-    template_family="prod-web-template",
-    release_family="prod-web",
-    repository_url="1.dkr.ecr.eu-west-1.amazonaws.com/slipway/web",
-    context="app",
-    dockerfile="Dockerfile",
-    build_args={},
-)
-API = replace(WEB, name="api", release_family="prod-api", version_path="/api/version")
+WEB = service_facts.service("web", "prod")
+API = service_facts.service("api", "prod", version_path="/api/version")
 PROD = Environment(stack="prod", url="http://p", cluster="c", services=(API, WEB))
 
 

@@ -21,6 +21,7 @@ from delivery.release.images import DOCKER_IMAGE, DOCKER_LIST, OCI_IMAGE, OCI_IN
 from delivery.release.manifest import Image, Manifest
 from delivery.session import Session
 from localcloud import emulation
+from tests import service_facts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,17 +29,7 @@ if TYPE_CHECKING:
 AMD, ARM = "linux/amd64", "linux/arm64"
 COMMIT = "1a2b3c4d"
 DIGEST = "sha256:" + "0" * 64
-WEB = environment.Service(
-    name="web",
-    ecs_service="staging-web",
-    template_family="staging-web-template",
-    release_family="staging-web",
-    repository_url="123.dkr.ecr.eu-central-1.amazonaws.com/slipway/web",
-    context="app",
-    dockerfile="Dockerfile",
-    build_args={},
-    platform=ARM,
-)
+WEB = service_facts.service(platform=ARM)
 PLACE = environment.Environment(stack="staging", url="http://x", cluster="c", services=(WEB,))
 
 
@@ -231,10 +222,14 @@ def test_emulation_counts_where_the_kernel_does_it_in_containers_too(tmp_path: P
 
 def test_a_build_machine_may_have_other_values_of_the_stacks_build_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     """Base images of its own platform; arguments that the stack does not have stay out."""
+    ssm, stub = stubbed("ssm")
+    web = service_facts.service(build_args={"PYTHON_IMAGE": "of-stack", "MODE": "m"})
+    held = {"environment": '{"url": "http://x", "cluster": "c"}', "services/web": web.payload()}
+    answer = {"Parameters": [{"Name": f"/slipway/staging/{name}", "Value": value} for name, value in held.items()]}
     monkeypatch.setenv("BUILD_ARGS", json.dumps({"PYTHON_IMAGE": "for-arm", "OTHER": "x"}))
-    facts = {"service": "s", "template_family": "t", "release_family": "r", "repository_url": "h/w"}
-    facts |= {"context": "app", "dockerfile": "Dockerfile"}
-    value = facts | {"build_args": {"PYTHON_IMAGE": "of-stack", "MODE": "m"}}
-    assert environment._service("web", value).build_args == {"PYTHON_IMAGE": "for-arm", "MODE": "m"}
-    monkeypatch.delenv("BUILD_ARGS")
-    assert environment._service("web", value).build_args == {"PYTHON_IMAGE": "of-stack", "MODE": "m"}
+    with stub:
+        for image in ("for-arm", "of-stack"):
+            stub.add_response("get_parameters_by_path", answer)
+            found = environment.read(ssm, "staging")
+            assert found.services[0].build_args == {"PYTHON_IMAGE": image, "MODE": "m"}
+            monkeypatch.delenv("BUILD_ARGS", raising=False)

@@ -21,7 +21,7 @@ from delivery.deploying import deploy
 from delivery.errors import DeliveryError, InterruptedDeliveryError
 from delivery.operator import history
 from tests.unit.delivery.aws import REGION
-from tests.unit.delivery.world import FIRST, World, digest_of
+from tests.unit.delivery.world import FIRST, World, digest_of, pipeline_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,7 +145,7 @@ def waiting(served: Commands) -> None:
     served.world.pipeline.run(RUN, "Approval", "Approve", "InProgress")
     served.world.pipeline.tokens[RUN] = "token"
     held = served.world.parameters.values
-    held["/slipway/staging/pipeline"] = {"pipeline": "slipway", "stage": "Staging"}
+    held["/slipway/staging/pipeline"] = pipeline_facts("Staging")
 
 
 @pytest.mark.parametrize(("command", "status"), [("approve", "Approved"), ("reject", "Rejected")])
@@ -390,7 +390,10 @@ def test_each_step_of_the_pipeline_is_a_command_with_options_that_exist(spec: st
 
 def test_the_pipelines_of_an_account_are_found_by_their_stacks(piped: World) -> None:
     """On every page of the parameters."""
-    piped.parameters.values["/slipway/prod/pipeline"] = {"pipeline": "other", "stage": "P", "approval_stage": "Ask"}
+    piped.parameters.values["/slipway/prod/pipeline"] = pipeline_facts("P") | {
+        "pipeline": "other",
+        "approval_stage": "Ask",
+    }
     found = environment.pipelines(piped.client("ssm"))
     assert {stack: (one.name, one.stage, one.approval_stage) for stack, one in found.items()} == {
         "staging": ("slipway", "Production", "Approval"),

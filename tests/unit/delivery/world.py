@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from contract.facts import Pipeline
+from contract.pipeline import Action, Project, Stage
 from delivery import environment
 from delivery.release.manifest import Image, Manifest
 from delivery.session import Session
+from tests.service_facts import service
 from tests.unit.delivery.aws import Aws
 from tests.unit.delivery.edge import HOST, Balancer, Parameters, Registry
 from tests.unit.delivery.log_streams import Logs
@@ -22,6 +26,17 @@ if TYPE_CHECKING:
 
 OURS = {"project": "slipway", "environment": "staging"}
 FIRST = "content-1"
+
+
+def pipeline_facts(stage: str) -> dict[str, Any]:
+    """Return the payload that tells of the pipeline which deploys in a stage."""
+    projects = {str(key): f"{NAME}-{key}" for key in Project}
+    facts = Pipeline(
+        name=NAME, stage=stage, deploy_action=Action.DEPLOY, approval_stage=Stage.APPROVAL,
+        approval_action=Action.APPROVE, repository="me/shop", branch="main", projects=projects,
+    )  # fmt: skip
+    held: dict[str, Any] = json.loads(facts.payload())
+    return held
 
 
 def digest_of(commit: str, service: str = "web") -> str:
@@ -68,19 +83,16 @@ class World:
         """Write the stack's parameters."""
         held: dict[str, Any] = {"environment": {"url": f"{self.balancer.url}/", "cluster": self.ecs.cluster}}
         if self.stage:
-            held["pipeline"] = {"pipeline": NAME, "stage": self.stage}
+            held["pipeline"] = pipeline_facts(self.stage)
         for name in self.names:
-            held[f"services/{name}"] = {
-                "service": f"staging-{name}",
-                "template_family": f"staging-{name}-template",
-                "release_family": f"staging-{name}",
-                "repository_url": f"{HOST}/slipway/{name}",
-                "context": "app",
-                "dockerfile": "Dockerfile",
-                "build_args": {"PYTHON_IMAGE": "python:3.11", "DEBUG": "no"},
-                "container": "app",
-                "version_path": f"/{name}/version",
-            }
+            facts = service(
+                name,
+                repository_url=f"{HOST}/slipway/{name}",
+                build_args={"PYTHON_IMAGE": "python:3.11", "DEBUG": "no"},
+                container="app",
+                version_path=f"/{name}/version",
+            )
+            held[f"services/{name}"] = json.loads(facts.payload())
         self.parameters.values |= {f"/slipway/{self.stack}/{name}": value for name, value in held.items()}
 
     @property
