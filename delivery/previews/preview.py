@@ -10,52 +10,68 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from delivery import process
-from delivery.commands.parser import ROOT
+from delivery.checkout import ROOT
 from delivery.console import Progress
 from delivery.errors import DeliveryError
 from delivery.previews import comment_text, pull_requests, pulumi_events, stack_previews
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Sequence
+    from pathlib import Path
 
     from delivery.console import Say
+    from delivery.previews.pull_requests import PullRequest
     from delivery.previews.stack_previews import StackPreview
 
 ARGUMENTS = ("--json", "--non-interactive", "--color", "never", "--suppress-permalink")
 
 
-def run(options: argparse.Namespace) -> int:
-    """Run `delivery preview`.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Where:
+    """Where the comment goes, by option: a pull request, its repository and its commit; all empty in a workflow."""
 
-    Returns:
-        1 where a preview failed, else 0.
+    repository: str
+    number: int
+    commit: str
+
+    def pull_request(self) -> PullRequest | None:
+        """Return the pull request, None where there is none to comment on."""
+        commit = self.commit or (_checked_out() if self.number else "")
+        return pull_requests.pull_request_of(
+            os.environ, repository=self.repository, number=self.number, commit=commit
+        )  # fmt: skip
+
+
+def write(path: Path, stacks: Sequence[str], pulumi: str) -> int:
+    """Preview stacks, write what was found to a file, print it; returns 1 where a preview failed, else 0.
+
+    Raises:
+        DeliveryError: there is nothing to preview.
+    """
+    previews = _preview(stacks, pulumi, Progress())
+    stack_previews.save(path, previews)
+    print(comment_text.comment(previews, comment_text.About(commit="")))
+    return _code(previews)
+
+
+def comment(where: Where, stacks: Sequence[str], pulumi: str, saved: Path | None) -> int:
+    """Preview stacks, or read what `write` wrote, and show it; returns 1 where a preview failed, else 0.
 
     Raises:
         DeliveryError: there is nothing to preview, or nowhere to show it.
     """
     say = Progress()
-    if options.save:
-        previews = _preview(options, say)
-        stack_previews.save(options.save, previews)
-        print(comment_text.comment(previews, comment_text.About(commit="")))
-        return _code(previews)
     # Asked first: a wrong address or a missing token is known before minutes of previews.
-    pull = pull_requests.pull_request_of(
-        os.environ,
-        repository=options.repository,
-        number=options.pull_request,
-        commit=options.commit or (_checked_out() if options.pull_request else ""),
-    )
+    pull = where.pull_request()
     github = pull_requests.GitHub() if pull else None
     previews, problem = [], None
     try:
-        previews = stack_previews.load(options.read) if options.read else _preview(options, say)
+        previews = stack_previews.load(saved) if saved else _preview(stacks, pulumi, say)
     except DeliveryError as error:
         problem = error
     about = comment_text.About(commit=pull.commit if pull else "", run=_run())
     text = comment_text.comment(previews, about, problem=str(problem or "no stack was previewed"))
-    if not (pull and options.read):
+    if not (pull and saved):
         # Not of a file from another job: in a workflow's log its lines could be commands to GitHub.
         print(text)
     if pull and github:
@@ -69,7 +85,7 @@ def _code(previews: Sequence[StackPreview]) -> int:
     return int(not previews or any(one.failed for one in previews))
 
 
-def stacks() -> list[str]:
+def with_stack_file() -> list[str]:
     """Return the stacks that have a stack file, by name."""
     return sorted(path.name.split(".")[1] for path in ROOT.glob("Pulumi.*.yaml"))
 
@@ -100,13 +116,13 @@ class Pulumi:
         return found
 
 
-def _preview(options: argparse.Namespace, say: Say) -> list[StackPreview]:
-    command = shlex.split(options.pulumi)
-    wanted = list(dict.fromkeys(options.stack or stacks()))
+def _preview(stacks: Sequence[str], pulumi: str, say: Say) -> list[StackPreview]:
+    command = shlex.split(pulumi)
+    wanted = list(dict.fromkeys(stacks or with_stack_file()))
     if not command or not wanted:
         raise DeliveryError(f"no stack file Pulumi.NAME.yaml in {ROOT}, or --pulumi is empty; name one: --stack NAME")
-    pulumi = Pulumi(command=command, say=say)
-    return [pulumi.preview(stack) for stack in wanted]
+    program = Pulumi(command=command, say=say)
+    return [program.preview(stack) for stack in wanted]
 
 
 def _checked_out() -> str:

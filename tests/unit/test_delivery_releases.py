@@ -9,7 +9,6 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from delivery.commands import parser
 from delivery.deploying import revisions
 from delivery.deploying.revisions import Revision
 from delivery.environment import Environment
@@ -270,21 +269,3 @@ def test_a_bill_of_materials_lists_what_package_databases_say() -> None:
         "pkg:pypi/jinja2@3.1",
     ]
     assert "only" in made["metadata"]["properties"][0]["value"]
-
-
-COMMANDS = (
-    "test", "build", "deploy", "acceptance", "promote", "status", "approve", "reject", "retry", "rollback", "resume",
-    "history", "logs", "clean", "doctor",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_and_needs_a_stack(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Wrong usage ends with 2."""
-    with pytest.raises(SystemExit) as ended:
-        parser.build().parse_args([command, "--help"])
-    assert ended.value.code == 0
-    assert "Exit codes" in capsys.readouterr().out
-    with pytest.raises(SystemExit) as ended:
-        parser.build().parse_args([command])
-    assert ended.value.code == 2

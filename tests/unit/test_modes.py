@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from delivery import environment
+from delivery import checkout, environment
 from delivery.commands import steps
 from delivery.environment import Environment
 from infra import build_context
@@ -100,7 +100,7 @@ def test_the_steps_set_modes_in_a_build_and_leave_a_developers_alone(
     """Whichever of test, build and acceptance comes first."""
     told = replace(WEB, context=context.name)
     found_there = Environment(stack="staging", url="http://x", cluster="c", services=(told,))
-    monkeypatch.setattr(steps, "ROOT", context.parent)
+    monkeypatch.setattr(checkout, "ROOT", context.parent)
     monkeypatch.setattr(steps, "client", lambda _: None)
     monkeypatch.setattr(environment, "read", lambda *_: found_there)
     monkeypatch.delenv("CODEBUILD_BUILD_ID", raising=False)
