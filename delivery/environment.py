@@ -14,7 +14,8 @@ from delivery.errors import DeliveryError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from delivery.aws.clients import Client
+    from types_boto3_ssm import SSMClient
+
 
 __all__ = ["Environment", "NeverUpError", "Pipeline", "Service", "pipelines", "read"]
 
@@ -37,7 +38,7 @@ class Environment:
     pipeline: Pipeline | None = None
 
 
-def read(ssm: Client, stack: str) -> Environment:
+def read(ssm: SSMClient, stack: str) -> Environment:
     """Read an environment's facts.
 
     Args:
@@ -72,7 +73,7 @@ def read(ssm: Client, stack: str) -> Environment:
         raise DeliveryError(str(error)) from error
 
 
-def pipelines(ssm: Client) -> dict[str, Pipeline]:
+def pipelines(ssm: SSMClient) -> dict[str, Pipeline]:
     """Return the pipeline of every stack of the account and region that one deploys to, by the stack's name.
 
     Raises:
@@ -89,7 +90,7 @@ def pipelines(ssm: Client) -> dict[str, Pipeline]:
     return found
 
 
-def _parameters(ssm: Client, path: str) -> Iterator[tuple[str, str]]:
+def _parameters(ssm: SSMClient, path: str) -> Iterator[tuple[str, str]]:
     """Yield name and value of each parameter under a path."""
     for page in ssm.get_paginator("get_parameters_by_path").paginate(Path=path, Recursive=True):
         for parameter in page["Parameters"]:

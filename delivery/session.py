@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from delivery.aws.clients import Client, Clients
+    from types_boto3_ecs import ECSClient
+
+    from delivery.aws.clients import Clients
     from delivery.console import Say
     from delivery.environment import Environment
 
@@ -35,7 +37,7 @@ class Session:
     clock: Clock = SYSTEM
 
     @property
-    def ecs(self) -> Client:
+    def ecs(self) -> ECSClient:
         """The client of ECS."""
         return self.clients("ecs")
 

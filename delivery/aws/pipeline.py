@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from botocore.exceptions import ClientError
 
@@ -13,10 +13,20 @@ from delivery.aws.clients import code
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from types_boto3_codepipeline import CodePipelineClient
+    from types_boto3_codepipeline.type_defs import (
+        ActionExecutionDetailTypeDef,
+        GetPipelineStateOutputTypeDef,
+        PipelineExecutionSummaryTypeDef,
+        StageStateTypeDef,
+    )
+    from types_boto3_ssm import SSMClient
 
-    from delivery.aws.clients import Client, Clients, Document
+    from delivery.aws.clients import Clients
     from delivery.environment import Environment, Pipeline
+
+    Runs: TypeAlias = dict[tuple[str, str], ActionExecutionDetailTypeDef]
+    """The newest run of each of an execution's actions, by stage and action."""
 
 OVER = {"Succeeded": 0, "Failed": 1, "Stopped": 1, "Cancelled": 1, "Superseded": 1}
 """How an execution ends, and the exit code that tells of it."""
@@ -38,7 +48,7 @@ def of(environment: Environment) -> Pipeline:
     return environment.pipeline
 
 
-def stacks(ssm: Client, name: str) -> dict[str, str]:
+def stacks(ssm: SSMClient, name: str) -> dict[str, str]:
     """Return which stack each stage of a pipeline deploys to, by what the stacks' parameters say."""
     found: dict[str, str] = {}
     for stack, facts in environments.pipelines(ssm).items():
@@ -47,14 +57,14 @@ def stacks(ssm: Client, name: str) -> dict[str, str]:
     return found
 
 
-def state(codepipeline: Client, name: str) -> Document:
+def state(codepipeline: CodePipelineClient, name: str) -> GetPipelineStateOutputTypeDef:
     """Return GetPipelineState's answer.
 
     Raises:
         DeliveryError: there is no such pipeline.
     """
     try:
-        return dict(codepipeline.get_pipeline_state(name=name))
+        return codepipeline.get_pipeline_state(name=name)
     except ClientError as error:
         if code(error) != "PipelineNotFoundException":
             raise
@@ -63,7 +73,7 @@ def state(codepipeline: Client, name: str) -> Document:
         ) from error
 
 
-def stage_of(held: Document, stage: str) -> Document:
+def stage_of(held: GetPipelineStateOutputTypeDef, stage: str) -> StageStateTypeDef:
     """Return a stage's part of a pipeline's state.
 
     Raises:
@@ -71,17 +81,17 @@ def stage_of(held: Document, stage: str) -> Document:
     """
     for one in held["stageStates"]:
         if one["stageName"] == stage:
-            return dict(one)
+            return one
     raise DeliveryError(f"pipeline {held.get('pipelineName')!r} has no stage {stage!r}; run: pulumi up of its stack")
 
 
-def executions(codepipeline: Client, name: str, most: int = 20) -> list[Document]:
+def executions(codepipeline: CodePipelineClient, name: str, most: int = 20) -> list[PipelineExecutionSummaryTypeDef]:
     """Return the newest executions' summaries, newest first."""
     found = codepipeline.list_pipeline_executions(pipelineName=name, maxResults=most)
-    return list(found["pipelineExecutionSummaries"])
+    return found["pipelineExecutionSummaries"]
 
 
-def execution(codepipeline: Client, name: str, identity: str) -> Document:
+def execution(codepipeline: CodePipelineClient, name: str, identity: str) -> PipelineExecutionSummaryTypeDef:
     """Return one execution's summary: the newest one's where `identity` is empty.
 
     Args:
@@ -101,17 +111,17 @@ def execution(codepipeline: Client, name: str, identity: str) -> Document:
     for page in pages:
         for one in page["pipelineExecutionSummaries"]:
             if one["pipelineExecutionId"].startswith(identity):
-                return dict(one)
+                return one
     raise DeliveryError(f"pipeline {name!r} has no execution {identity}; see: delivery status --stack <stack>")
 
 
-def commit_of(summary: Document) -> str:
+def commit_of(summary: PipelineExecutionSummaryTypeDef) -> str:
     """Return the commit that an execution took, empty before its source action ended."""
     revisions = summary.get("sourceRevisions", [])
     return str(revisions[0].get("revisionId", "")) if revisions else ""
 
 
-def actions(codepipeline: Client, name: str, identity: str) -> dict[tuple[str, str], Document]:
+def actions(codepipeline: CodePipelineClient, name: str, identity: str) -> Runs:
     """Return the newest run of each of an execution's actions, by (stage, action)."""
     pages = codepipeline.get_paginator("list_action_executions").paginate(
         pipelineName=name, filter={"pipelineExecutionId": identity}
@@ -120,7 +130,7 @@ def actions(codepipeline: Client, name: str, identity: str) -> dict[tuple[str, s
     return {(row["stageName"], row["actionName"]): row for row in rows}
 
 
-def variable(runs: Mapping[tuple[str, str], Document], name: str) -> str:
+def variable(runs: Runs, name: str) -> str:
     """Return an output variable of an execution's actions, empty where none exported it."""
     for row in runs.values():
         value = row.get("output", {}).get("outputVariables", {}).get(name)
@@ -140,7 +150,7 @@ class Waiting:
     before: tuple[str, ...]
 
 
-def waiting(held: Document) -> list[Waiting]:
+def waiting(held: GetPipelineStateOutputTypeDef) -> list[Waiting]:
     """Return the approvals that wait in a pipeline's state: only those have a token."""
     found: list[Waiting] = []
     before: list[str] = []
@@ -162,24 +172,25 @@ def waiting(held: Document) -> list[Waiting]:
     return found
 
 
-def held_back(held: Document) -> list[tuple[str, str, list[str]]]:
+def held_back(held: GetPipelineStateOutputTypeDef) -> list[tuple[str, str, list[str]]]:
     """Return the stages whose way in is closed: name, reason, and the executions that wait before it."""
     found = []
     for stage in held["stageStates"]:
         transition = stage.get("inboundTransitionState", {})
         if transition.get("enabled") is False:
-            before = stage.get("inboundExecutions") or [stage[key] for key in ("inboundExecution",) if key in stage]
+            newest = [stage["inboundExecution"]] if "inboundExecution" in stage else []
+            before = stage.get("inboundExecutions") or newest
             found.append(
                 (
                     stage["stageName"],
                     transition.get("disabledReason", ""),
-                    [str(one["pipelineExecutionId"]) for one in before],
+                    [one["pipelineExecutionId"] for one in before],
                 )
             )
     return found
 
 
-def build_of(row: Document) -> str:
+def build_of(row: ActionExecutionDetailTypeDef) -> str:
     """Return the id of the build that an action's run started, empty for an action that is no build."""
     identity = str(row.get("output", {}).get("executionResult", {}).get("externalExecutionId", ""))
     return identity if ":" in identity else ""

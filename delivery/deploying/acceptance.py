@@ -22,7 +22,9 @@ from delivery.release import images, testing
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from delivery.aws.clients import Client
+    from types_boto3_ecr import ECRClient
+    from types_boto3_ecs import ECSClient
+
     from delivery.deploying.revisions import Revision
     from delivery.environment import Environment, Service
     from delivery.release.manifest import Manifest
@@ -187,7 +189,7 @@ class Acceptance:
         return Mover(self.session).put_back(moves)
 
 
-def before(ecs: Client, bad: Revision, family: str) -> Revision | None:
+def before(ecs: ECSClient, bad: Revision, family: str) -> Revision | None:
     """Return the good revision that a revision took over from, None where it took over from none."""
     held = bad.tags.get(revisions.REPLACES)
     try:
@@ -196,7 +198,7 @@ def before(ecs: Client, bad: Revision, family: str) -> Revision | None:
         return next((one for one in revisions.newest_first(ecs, family, bad.container) if one.passed), None)
 
 
-def mark(ecr: Client, repository: str, digest: str) -> str:
+def mark(ecr: ECRClient, repository: str, digest: str) -> str:
     """Give an image the tag that production asks for; doing so twice changes nothing.
 
     Args:

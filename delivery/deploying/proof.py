@@ -18,7 +18,12 @@ from delivery.release import indexing
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from delivery.aws.clients import Client, Clients, Document
+    from types_boto3_ecs import ECSClient
+    from types_boto3_ecs.type_defs import KeyValuePairTypeDef, ServiceTypeDef, TaskTypeDef
+    from types_boto3_elbv2 import ElasticLoadBalancingv2Client
+    from types_boto3_elbv2.type_defs import TargetHealthTypeDef
+
+    from delivery.aws.clients import Clients
     from delivery.environment import Environment, Service
     from delivery.session import Session
 
@@ -71,7 +76,7 @@ def _wrong(session: Session, expected: Sequence[Expected]) -> str | None:
     return wrong_answers(session.environment, {one.service.name: (one.version, one.digest) for one in expected})
 
 
-def running(ecs: Client, cluster: str, service: str) -> list[Document]:
+def running(ecs: ECSClient, cluster: str, service: str) -> list[TaskTypeDef]:
     """Return the tasks of a service that run and are meant to; none that is only coming up."""
     pages = ecs.get_paginator("list_tasks").paginate(cluster=cluster, serviceName=service, desiredStatus="RUNNING")
     arns = [arn for page in pages for arn in page["taskArns"]]
@@ -84,19 +89,19 @@ def running(ecs: Client, cluster: str, service: str) -> list[Document]:
     ]
 
 
-def container_of(service: Document, one: Service) -> str:
+def container_of(service: ServiceTypeDef, one: Service) -> str:
     """Return the name of the container that gets a service's requests, by what ECS or else the stack says."""
     balancers = service.get("loadBalancers", [])
     return str(balancers[0]["containerName"]) if balancers else one.container or one.name
 
 
-def digest_of(task: Document, container: str) -> str:
+def digest_of(task: TaskTypeDef, container: str) -> str:
     """Return the digest of the image that a task's container really runs, empty where ECS does not show it."""
     found = next((each for each in task["containers"] if each["name"] == container), task["containers"][0])
     return str(found.get("imageDigest", ""))
 
 
-def _wrong_tasks(clients: Clients, one: Expected, service: Document, tasks: list[Document]) -> str | None:
+def _wrong_tasks(clients: Clients, one: Expected, service: ServiceTypeDef, tasks: list[TaskTypeDef]) -> str | None:
     name, container = one.service.name, container_of(service, one.service)
     if len(tasks) < service["desiredCount"]:
         return f"{name}: {len(tasks)} of {service['desiredCount']} tasks run"
@@ -109,7 +114,9 @@ def _wrong_tasks(clients: Clients, one: Expected, service: Document, tasks: list
     return None
 
 
-def _wrong_targets(elbv2: Client, one: Expected, service: Document, tasks: list[Document]) -> str | None:
+def _wrong_targets(
+    elbv2: ElasticLoadBalancingv2Client, one: Expected, service: ServiceTypeDef, tasks: list[TaskTypeDef]
+) -> str | None:
     addresses = {detail["value"] for task in tasks for detail in _details(task) if detail["name"].startswith("private")}
     for balancer in service.get("loadBalancers", []):
         rows = elbv2.describe_target_health(TargetGroupArn=balancer["targetGroupArn"])["TargetHealthDescriptions"]
@@ -122,11 +129,11 @@ def _wrong_targets(elbv2: Client, one: Expected, service: Document, tasks: list[
     return None
 
 
-def _details(task: Document) -> list[Document]:
+def _details(task: TaskTypeDef) -> list[KeyValuePairTypeDef]:
     return [detail for attachment in task.get("attachments", []) for detail in attachment.get("details", [])]
 
 
-def _health(health: Document) -> str:
+def _health(health: TargetHealthTypeDef) -> str:
     return f"{health['State']} {health.get('Description', '')}".strip()
 
 

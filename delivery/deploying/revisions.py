@@ -21,7 +21,10 @@ from delivery.errors import DeliveryError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from delivery.aws.clients import Client, Document
+    from types_boto3_ecs import ECSClient
+    from types_boto3_ecs.literals import TaskDefinitionStatusType
+    from types_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef, TaskDefinitionTypeDef
+
     from delivery.environment import Service
     from delivery.release.manifest import Image, Manifest
 
@@ -33,7 +36,7 @@ REPLACES, RESULT = f"{PROJECT}:replaces", f"{PROJECT}:result"
 class Revision:
     """A task definition revision with its tags; `container` is the one that the service's image runs in."""
 
-    definition: Document
+    definition: TaskDefinitionTypeDef
     tags: dict[str, str]
     container: str
 
@@ -73,7 +76,7 @@ class Revision:
         return self.passed or not self.commit
 
     @property
-    def container_definition(self) -> Document:
+    def container_definition(self) -> ContainerDefinitionOutputTypeDef:
         """The definition of its container."""
         return _container(self.definition, self.container)
 
@@ -97,12 +100,12 @@ class Revision:
         return f"{self.name} ({self.commit or self.version or 'first image'})"
 
 
-def _container(definition: Document, name: str) -> Document:
-    containers: list[Document] = definition["containerDefinitions"]
+def _container(definition: TaskDefinitionTypeDef, name: str) -> ContainerDefinitionOutputTypeDef:
+    containers = definition["containerDefinitions"]
     return next((one for one in containers if one["name"] == name), containers[0])
 
 
-def read(ecs: Client, name: str, container: str) -> Revision:
+def read(ecs: ECSClient, name: str, container: str) -> Revision:
     """Return a revision by its ARN, or the latest active one of a family by the family's name.
 
     Raises:
@@ -118,7 +121,9 @@ def read(ecs: Client, name: str, container: str) -> Revision:
     return Revision(definition=found["taskDefinition"], tags=tags, container=container)
 
 
-def newest_first(ecs: Client, family: str, container: str, status: str = "ACTIVE") -> Iterator[Revision]:
+def newest_first(
+    ecs: ECSClient, family: str, container: str, status: TaskDefinitionStatusType = "ACTIVE"
+) -> Iterator[Revision]:
     """Yield a family's revisions, newest first."""
     pages = ecs.get_paginator("list_task_definitions").paginate(familyPrefix=family, status=status, sort="DESC")
     for page in pages:
@@ -127,7 +132,7 @@ def newest_first(ecs: Client, family: str, container: str, status: str = "ACTIVE
                 yield read(ecs, arn, container)
 
 
-def content(ecs: Client, template: Revision, image: str, of: Image) -> Document:
+def content(ecs: ECSClient, template: Revision, image: str, of: Image) -> dict[str, Any]:
     """Return the arguments of RegisterTaskDefinition that make a release of a template, without family and tags.
 
     Args:
@@ -136,12 +141,11 @@ def content(ecs: Client, template: Revision, image: str, of: Image) -> Document:
         image: `<repository url>@sha256:...`.
         of: digest and version, which the container gets as IMAGE_DIGEST and APP_VERSION.
     """
-    taken = ecs.meta.service_model.operation_model("RegisterTaskDefinition").input_shape.members
-    made = {key: value for key, value in template.definition.items() if key in taken and key != "family"}
+    made = _registrable(ecs, template)
     own = {IMAGE_DIGEST: of.digest, APP_VERSION: of.version}
     ours = _container(template.definition, template.container)["name"]
 
-    def released(container: Document) -> Document:
+    def released(container: dict[str, Any]) -> dict[str, Any]:
         if container["name"] != ours:
             return container
         kept = [pair for pair in container.get("environment", []) if pair["name"] not in OF_A_RELEASE]
@@ -151,24 +155,31 @@ def content(ecs: Client, template: Revision, image: str, of: Image) -> Document:
     return made | {"containerDefinitions": [released(container) for container in made["containerDefinitions"]]}
 
 
-def same(ecs: Client, revision: Revision, wanted: Document) -> bool:
+def same(ecs: ECSClient, revision: Revision, wanted: dict[str, Any]) -> bool:
     """Tell whether a revision is what `content` returned, whatever the order of variables in it."""
+    return bool(_ordered(_registrable(ecs, revision)) == _ordered(wanted))
+
+
+def _registrable(ecs: ECSClient, revision: Revision) -> dict[str, Any]:
+    """Return what RegisterTaskDefinition takes of a revision, without its family."""
     taken = ecs.meta.service_model.operation_model("RegisterTaskDefinition").input_shape.members
-    held = {key: value for key, value in revision.definition.items() if key in taken and key != "family"}
-    return bool(_ordered(held) == _ordered(wanted))
+    return {key: value for key, value in revision.definition.items() if key in taken and key != "family"}
 
 
 def _ordered(value: Any) -> Any:  # noqa: ANN401 - any part of a JSON document
-    """Return a document with lists of named things in the order of their names, and nothing empty."""
+    """Return a document with lists of structures, such as variables, in one order, and nothing empty.
+
+    Lists of texts, such as a command, keep theirs.
+    """
     if isinstance(value, dict):
         return {key: _ordered(each) for key, each in value.items() if each not in (None, [], {}, "")}
-    if isinstance(value, list):
+    if isinstance(value, list) and value and isinstance(value[0], dict):
         return sorted((_ordered(each) for each in value), key=str)
     return value
 
 
 def register(
-    ecs: Client, service: Service, template: Revision, manifest: Manifest, replaces: Revision | None
+    ecs: ECSClient, service: Service, template: Revision, manifest: Manifest, replaces: Revision | None
 ) -> Revision:
     """Register the release of a service's image with the template, in the service's release family."""
     image = manifest.services[service.name]
@@ -184,7 +195,7 @@ def register(
     return Revision(definition=made["taskDefinition"], tags=tags, container=template.container)
 
 
-def note(ecs: Client, revision: Revision, result: str) -> None:
+def note(ecs: ECSClient, revision: Revision, result: str) -> None:
     """Write `passed` or `failed` with the time into a release revision's tags; Pulumi's own revision is left alone."""
     if not revision.commit:
         return
@@ -192,7 +203,7 @@ def note(ecs: Client, revision: Revision, result: str) -> None:
     ecs.tag_resource(resourceArn=revision.arn, tags=[{"key": RESULT, "value": value}])
 
 
-def good(ecs: Client, start: Revision, family: str) -> Revision | None:
+def good(ecs: ECSClient, start: Revision, family: str) -> Revision | None:
     """Return the revision to put a service back to: `start` itself if it is good, else along its chain.
 
     A revision is good when its acceptance (in production: its smoke test) has passed and it was not put back since,
@@ -216,7 +227,7 @@ def good(ecs: Client, start: Revision, family: str) -> Revision | None:
     return None
 
 
-def _replaced(ecs: Client, revision: Revision) -> Revision | None:
+def _replaced(ecs: ECSClient, revision: Revision) -> Revision | None:
     before = revision.tags.get(REPLACES)
     if not before:
         return None

@@ -22,7 +22,7 @@ from delivery.errors import DeliveryError
 from delivery.release import images
 
 if TYPE_CHECKING:
-    from delivery.aws.clients import Document
+    from delivery.aws.pipeline import Runs
     from delivery.deploying.revisions import Revision
     from delivery.environment import Environment, Pipeline, Service
     from delivery.session import Session
@@ -209,7 +209,7 @@ def _commits(of: Revisions) -> str:
     return " ".join(sorted({one.commit or one.version for one in of.values()}))
 
 
-def _builds(runs: dict[tuple[str, str], Document], stage: str) -> list[str]:
+def _builds(runs: Runs, stage: str) -> list[str]:
     """Return the builds of a stage that are under way."""
     rows = [row for (name, _), row in runs.items() if name == stage and row["status"] == "InProgress"]
     return [build for row in rows if (build := pipeline.build_of(row))]

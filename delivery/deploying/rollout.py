@@ -16,7 +16,16 @@ from delivery.errors import DeliveryError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from delivery.aws.clients import Client, Document
+    from types_boto3_ecs import ECSClient
+    from types_boto3_ecs.literals import ServiceDeploymentStatusType
+    from types_boto3_ecs.type_defs import (
+        ContainerTypeDef,
+        CreatedAtTypeDef,
+        ServiceDeploymentBriefTypeDef,
+        ServiceDeploymentTypeDef,
+        ServiceTypeDef,
+    )
+
     from delivery.environment import Service
     from delivery.session import Session
 
@@ -63,7 +72,7 @@ class Rollout:
             raise RolloutError(f"{name}: the rollout is {row['status']} after {seconds / 60:.0f} minutes")
         return False
 
-    def _show(self, row: Document) -> None:
+    def _show(self, row: ServiceDeploymentTypeDef) -> None:
         """Write what is new: state and counts, the service's events, why tasks stopped."""
         target = row.get("targetServiceRevision", {})
         failures = row.get("deploymentCircuitBreaker", {}).get("failureCount", 0)
@@ -82,7 +91,7 @@ class Rollout:
                 self.seen.add(event["id"])
                 self.session.say(f"{self.service.name}: ECS: {event['message']}")
 
-    def _why(self, row: Document) -> str:
+    def _why(self, row: ServiceDeploymentTypeDef) -> str:
         """Return why it failed: ECS's reason, and why its tasks stopped."""
         reasons = [self.reason or row.get("statusReason") or f"the service deployment is {row['status']}"]
         return " ".join([reasons[0].rstrip(), *self._stopped()])
@@ -113,14 +122,14 @@ def follow(rollouts: Sequence[Rollout], seconds: float = ROLLOUT_SECONDS) -> Non
         left[0].session.clock.sleep(POLL_SECONDS)
 
 
-def _exit(container: Document) -> str:
+def _exit(container: ContainerTypeDef) -> str:
     code, reason = container.get("exitCode"), container.get("reason", "")
     if code:
         return f"container {container['name']} ended with exit code {code}{f' ({reason})' if reason else ''}"
     return str(reason)
 
 
-def held(session: Session, service: Service) -> Document:
+def held(session: Session, service: Service) -> ServiceTypeDef:
     """Return DescribeServices' answer for a service.
 
     Raises:
@@ -135,10 +144,10 @@ def held(session: Session, service: Service) -> Document:
         raise DeliveryError(
             f"there is no ECS service {name!r} in cluster {cluster!r}; bring the stack up: pulumi up -s <stack>"
         )
-    return dict(found[0])
+    return found[0]
 
 
-def describe(ecs: Client, arn: str) -> Document:
+def describe(ecs: ECSClient, arn: str) -> ServiceDeploymentTypeDef:
     """Return a service deployment.
 
     Raises:
@@ -147,19 +156,25 @@ def describe(ecs: Client, arn: str) -> Document:
     answer = ecs.describe_service_deployments(serviceDeploymentArns=[arn])
     if not answer["serviceDeployments"]:
         raise DeliveryError(f"ECS does not know the service deployment {arn}: {answer.get('failures')}")
-    return dict(answer["serviceDeployments"][0])
+    return answer["serviceDeployments"][0]
 
 
-def under_way(session: Session, service: Service) -> Document | None:
+def under_way(session: Session, service: Service) -> ServiceDeploymentBriefTypeDef | None:
     """Return the newest service deployment that is not over, None where there is none."""
-    wanted = ["PENDING", "IN_PROGRESS", "STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"]
+    wanted: list[ServiceDeploymentStatusType] = [
+        "PENDING",
+        "IN_PROGRESS",
+        "STOP_REQUESTED",
+        "ROLLBACK_REQUESTED",
+        "ROLLBACK_IN_PROGRESS",
+    ]
     rows = session.ecs.list_service_deployments(
         cluster=session.environment.cluster, service=service.ecs_service, status=wanted
     )["serviceDeployments"]
     return max(rows, key=lambda row: row["createdAt"]) if rows else None
 
 
-def steady(service: Document) -> bool:
+def steady(service: ServiceTypeDef) -> bool:
     """Tell from DescribeServices' answer whether a service's only deployment is complete and as large as asked."""
     deployments = service["deployments"]
     complete = len(deployments) == 1 and deployments[0].get("rolloutState", "COMPLETED") == "COMPLETED"
@@ -174,7 +189,7 @@ def begin(session: Session, service: Service, revision: str) -> Rollout:
     """
     ecs, clock, cluster, name = session.ecs, session.clock, session.environment.cluster, service.ecs_service
     before = held(session, service)
-    window = {"after": before["deployments"][0]["createdAt"]} if before["deployments"] else {}
+    window: CreatedAtTypeDef = {"after": before["deployments"][0]["createdAt"]} if before["deployments"] else {}
     known = {row["serviceDeploymentArn"] for row in _listed(ecs, cluster, name, window)}
     force = before["taskDefinition"] == revision  # nothing would begin else, and there would be nothing to follow
     ecs.update_service(cluster=cluster, service=name, taskDefinition=revision, forceNewDeployment=force)
@@ -194,15 +209,16 @@ def begin(session: Session, service: Service, revision: str) -> Rollout:
     )
 
 
-def _listed(ecs: Client, cluster: str, service: str, window: Document) -> list[Document]:
-    created = {"createdAt": window} if window else {}
-    rows: list[Document] = ecs.list_service_deployments(cluster=cluster, service=service, **created)[
-        "serviceDeployments"
-    ]
-    return rows
+def _listed(
+    ecs: ECSClient, cluster: str, service: str, window: CreatedAtTypeDef
+) -> list[ServiceDeploymentBriefTypeDef]:
+    if not window:
+        return ecs.list_service_deployments(cluster=cluster, service=service)["serviceDeployments"]
+    found = ecs.list_service_deployments(cluster=cluster, service=service, createdAt=window)
+    return found["serviceDeployments"]
 
 
-def _definition(ecs: Client, service_revision: str) -> str:
+def _definition(ecs: ECSClient, service_revision: str) -> str:
     """Return the task definition of a service revision, empty where ECS does not show it (yet)."""
     if not service_revision:
         return ""
@@ -229,7 +245,7 @@ def stop(session: Session, service: Service) -> bool:
     return True
 
 
-def wait_until_over(session: Session, service: Service, seconds: float) -> Document | None:
+def wait_until_over(session: Session, service: Service, seconds: float) -> ServiceDeploymentBriefTypeDef | None:
     """Wait until nothing is under way on a service; returns what still is after that time, else None."""
     end, told = session.clock.now() + seconds, ""
     while row := under_way(session, service):

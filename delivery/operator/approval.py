@@ -19,6 +19,8 @@ from delivery.errors import DeliveryError
 from delivery.release import manifest
 
 if TYPE_CHECKING:
+    from types_boto3_codepipeline.literals import ApprovalStatusType
+
     from delivery.aws.clients import Clients
     from delivery.aws.pipeline import Waiting
     from delivery.environment import Pipeline
@@ -49,7 +51,7 @@ def run(clients: Clients, of: Pipeline, answer: Answer) -> None:
         print(paint(f"WARNING: {differs}", "yellow"), flush=True)
         if answer.approved and not answer.yes:
             _ask()
-    verb = "Approved" if answer.approved else "Rejected"
+    verb: ApprovalStatusType = "Approved" if answer.approved else "Rejected"
     summary = (answer.reason or f"{verb} by {getpass.getuser()} with delivery")[:SUMMARY_LIMIT]
     try:
         clients("codepipeline").put_approval_result(

@@ -15,7 +15,11 @@ from delivery.errors import DeliveryError
 from delivery.session import Session
 
 if TYPE_CHECKING:
-    from delivery.aws.clients import Client, Clients, Document
+    from types_boto3_ecs import ECSClient
+    from types_boto3_ecs.literals import TaskDefinitionStatusType
+    from types_boto3_ecs.type_defs import ServiceTypeDef
+
+    from delivery.aws.clients import Clients
     from delivery.console import Say
     from delivery.environment import Environment
 
@@ -73,7 +77,7 @@ class Cleaner:
         return [arn for arn in arns if arn not in used]
 
 
-def task_definitions(ecs: Client, stack: str) -> int:
+def task_definitions(ecs: ECSClient, stack: str) -> int:
     """Delete the inactive task definition revisions of a stack's families.
 
     Pulumi deregisters revisions, which leaves them listed as INACTIVE.
@@ -96,18 +100,18 @@ def task_definitions(ecs: Client, stack: str) -> int:
     return len(arns)
 
 
-def _listed(ecs: Client, status: str) -> list[str]:
+def _listed(ecs: ECSClient, status: TaskDefinitionStatusType) -> list[str]:
     pages = ecs.get_paginator("list_task_definitions").paginate(status=status)
     return [arn for page in pages for arn in page["taskDefinitionArns"]]
 
 
-def _of_stack(ecs: Client, arn: str, stack: str) -> bool:
+def _of_stack(ecs: ECSClient, arn: str, stack: str) -> bool:
     found = ecs.describe_task_definition(taskDefinition=arn, include=["TAGS"])
     tags = {tag["key"]: tag["value"] for tag in found.get("tags", [])}
     return tags.get(PROJECT_TAG) == PROJECT and tags.get(ENVIRONMENT_TAG) == stack
 
 
-def _in_use(ecs: Client) -> set[str]:
+def _in_use(ecs: ECSClient) -> set[str]:
     """Return the task definitions that services of the account run."""
     used: set[str] = set()
     for clusters in ecs.get_paginator("list_clusters").paginate():
@@ -119,5 +123,5 @@ def _in_use(ecs: Client) -> set[str]:
     return used
 
 
-def _services(ecs: Client, cluster: str, arns: list[str]) -> list[Document]:
+def _services(ecs: ECSClient, cluster: str, arns: list[str]) -> list[ServiceTypeDef]:
     return list(ecs.describe_services(cluster=cluster, services=arns)["services"]) if arns else []

@@ -21,7 +21,7 @@ from delivery.session import Session
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from delivery.aws.clients import Clients, Document
+    from delivery.aws.clients import Clients
     from delivery.environment import Environment, Pipeline
 
 OK, WARN, FAIL, UNKNOWN = "ok", "warn", "fail", "not checked"
@@ -193,9 +193,7 @@ class Doctor:
     def _checks(self, of: Pipeline) -> Iterator[tuple[str, str]]:
         """Check the project that tests every push and pull request."""
         name = of.projects.get(Project.CHECKS, "")
-        projects: list[Document] = (
-            self.clients("codebuild").batch_get_projects(names=[name])["projects"] if name else []
-        )
+        projects = self.clients("codebuild").batch_get_projects(names=[name])["projects"] if name else []
         if not projects:
             yield (
                 WARN,

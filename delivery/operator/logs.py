@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -18,7 +19,10 @@ from delivery.errors import DeliveryError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from delivery.aws.clients import Clients, Document
+    from types_boto3_codepipeline.type_defs import ActionExecutionDetailTypeDef
+    from types_boto3_logs.type_defs import FilteredLogEventTypeDef, GetLogEventsRequestTypeDef
+
+    from delivery.aws.clients import Clients
     from delivery.environment import Service
     from delivery.session import Session
 
@@ -59,29 +63,27 @@ def of_services(session: Session, only: str, since: int, *, follow: bool) -> Non
     start = int((time.time() - since) * 1000)
     seen: set[str] = set()
     while True:
-        rows = [
-            row | {"service": name} for group, name in groups.items() for row in _events(session.clients, group, start)
-        ]
-        for row in sorted(rows, key=lambda row: row["timestamp"]):
+        rows = [(row, name) for group, name in groups.items() for row in _events(session.clients, group, start)]
+        for row, name in sorted(rows, key=lambda pair: pair[0]["timestamp"]):
             if row["eventId"] not in seen:
                 seen.add(row["eventId"])
                 task = row.get("logStreamName", "").rpartition("/")[2][:8]
-                print(paint(f"{row['service']} {task}", "grey"), row["message"].rstrip("\n"), flush=True)
+                print(paint(f"{name} {task}", "grey"), row["message"].rstrip("\n"), flush=True)
         if not follow:
             return
-        start = max([start, *(row["timestamp"] for row in rows)])
+        start = max([start, *(row["timestamp"] for row, _ in rows)])
         session.clock.sleep(POLL_SECONDS)
 
 
 def _group(session: Session, service: Service) -> str:
     definition = running(session, service)
-    options: Document = definition.container_definition.get("logConfiguration", {}).get("options", {})
+    options = definition.container_definition.get("logConfiguration", {}).get("options", {})
     if "awslogs-group" not in options:
         raise DeliveryError(f"{definition.name} of {service.name} writes no logs to CloudWatch")
     return str(options["awslogs-group"])
 
 
-def _events(clients: Clients, group: str, start: int) -> Iterator[Document]:
+def _events(clients: Clients, group: str, start: int) -> Iterator[FilteredLogEventTypeDef]:
     pages = clients("logs").get_paginator("filter_log_events").paginate(logGroupName=group, startTime=start)
     for page in pages:
         yield from page["events"]
@@ -103,10 +105,10 @@ def of_build(session: Session, action: str, execution: str, *, follow: bool) -> 
     build = _build(clients, name, action, execution)
     group, stream = pipeline.build_log(clients, build)
     print(paint(f"{build} ({group} {stream})", "grey"), flush=True)
-    token: dict[str, str] = {}
+    place = Place(group=group, stream=stream)
     while True:
         over = clients("codebuild").batch_get_builds(ids=[build])["builds"][0]["buildStatus"] != "IN_PROGRESS"
-        for text in _lines(clients, group, stream, token):
+        for text in _lines(clients, place):
             print(text, end="" if text.endswith("\n") else "\n", flush=True)
         if over or not follow:
             return
@@ -127,19 +129,31 @@ def _build(clients: Clients, name: str, action: str, execution: str) -> str:
     )
 
 
-def _lines(clients: Clients, group: str, stream: str, token: dict[str, str]) -> Iterator[str]:
-    """Yield a stream's events that are new since the last call; `token` keeps the place."""
+@dataclass(kw_only=True, slots=True)
+class Place:
+    """How far a log stream has been read: `token` is CloudWatch's, empty at the beginning."""
+
+    group: str
+    stream: str
+    token: str = ""
+
+
+def _lines(clients: Clients, place: Place) -> Iterator[str]:
+    """Yield a stream's events that are new since the last call."""
     while True:
-        answer = clients("logs").get_log_events(
-            logGroupName=group, logStreamName=stream, startFromHead=True, **({"nextToken": token["t"]} if token else {})
-        )
-        yield from (str(event["message"]) for event in answer["events"])
-        if answer.get("nextForwardToken", "") == token.get("t") or not answer["events"]:
+        wanted: GetLogEventsRequestTypeDef = {
+            "logGroupName": place.group, "logStreamName": place.stream, "startFromHead": True,
+        }  # fmt: skip
+        if place.token:
+            wanted["nextToken"] = place.token
+        answer = clients("logs").get_log_events(**wanted)
+        yield from (event["message"] for event in answer["events"])
+        if answer["nextForwardToken"] == place.token or not answer["events"]:
             return
-        token["t"] = answer["nextForwardToken"]
+        place.token = answer["nextForwardToken"]
 
 
-def ending(clients: Clients, row: Document) -> list[str]:
+def ending(clients: Clients, row: ActionExecutionDetailTypeDef) -> list[str]:
     """Return the end of the log of an action's build that failed: the failing step of an image, where one is told.
 
     The last line is that in which delivery says why it failed, where it came so far. Empty where no log is found.

@@ -12,7 +12,10 @@ from delivery.console import typed
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
-    from delivery.aws.clients import Clients, Document
+    from types_boto3_codepipeline.literals import StageRetryModeType
+    from types_boto3_codepipeline.type_defs import GetPipelineStateOutputTypeDef
+
+    from delivery.aws.clients import Clients
     from delivery.environment import Pipeline
 
 REFUSED = ("NotLatestPipelineExecutionException", "StageNotRetryableException", "StageNotFoundException")
@@ -44,7 +47,7 @@ def run(clients: Clients, of: Pipeline, execution: str, *, everything: bool) -> 
     for closed, reason, _ in pipeline.held_back(held):
         if closed == stage:
             raise DeliveryError(f"the way into stage {stage} is closed ({reason}); first: delivery resume")
-    mode = "ALL_ACTIONS" if everything else "FAILED_ACTIONS"
+    mode: StageRetryModeType = "ALL_ACTIONS" if everything else "FAILED_ACTIONS"
     try:
         api.retry_stage_execution(pipelineName=of.name, stageName=stage, pipelineExecutionId=identity, retryMode=mode)
     except ClientError as error:
@@ -55,7 +58,7 @@ def run(clients: Clients, of: Pipeline, execution: str, *, everything: bool) -> 
     print(typed(f"stage {stage} of execution {identity} runs again, {what}; see: delivery status --stack <stack>"))
 
 
-def _failed(held: Document, identity: str) -> str:
+def _failed(held: GetPipelineStateOutputTypeDef, identity: str) -> str:
     """Return the stage in which an execution failed or was stopped, empty where a newer one has been there since."""
     for stage in held["stageStates"]:
         latest = stage.get("latestExecution", {})

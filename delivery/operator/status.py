@@ -18,7 +18,14 @@ from delivery.operator import logs
 from delivery.operator.terminal import Changes, Live
 
 if TYPE_CHECKING:
-    from delivery.aws.clients import Clients, Document
+    from types_boto3_codepipeline.type_defs import (
+        ActionExecutionDetailTypeDef,
+        GetPipelineStateOutputTypeDef,
+        PipelineExecutionSummaryTypeDef,
+    )
+
+    from delivery.aws.clients import Clients
+    from delivery.aws.pipeline import Runs
     from delivery.environment import Environment, Pipeline
     from delivery.session import Session
 
@@ -89,7 +96,7 @@ class Status:
                 return WAITS
             self.session.clock.sleep(POLL_SECONDS)
 
-    def _summary(self) -> Document:
+    def _summary(self) -> PipelineExecutionSummaryTypeDef:
         return pipeline.execution(self.clients("codepipeline"), self._of.name, self.execution)
 
     def _waits(self) -> bool:
@@ -97,7 +104,7 @@ class Status:
         closed = {execution for _, _, waits in pipeline.held_back(held) for execution in waits}
         return self.execution in closed | {one.execution for one in pipeline.waiting(held)}
 
-    def lines(self, summary: Document) -> list[str]:
+    def lines(self, summary: PipelineExecutionSummaryTypeDef) -> list[str]:
         """Return everything as lines."""
         held = pipeline.state(self.clients("codepipeline"), self._of.name)
         identity, status = summary["pipelineExecutionId"], summary["status"]
@@ -116,7 +123,7 @@ class Status:
         ]
         return [typed(line) for line in lines]
 
-    def _rows(self, held: Document, runs: dict[tuple[str, str], Document]) -> list[tuple[str, ...]]:
+    def _rows(self, held: GetPipelineStateOutputTypeDef, runs: Runs) -> list[tuple[str, ...]]:
         stages = held["stageStates"]
         order = [(one["stageName"], action["actionName"]) for one in stages for action in one["actionStates"]]
         rows: list[tuple[str, ...]] = []
@@ -130,7 +137,7 @@ class Status:
             rows.append((stage, action, paint(status, colour), f"{since.astimezone():%H:%M:%S}", self._detail(row)))
         return rows
 
-    def _detail(self, row: Document) -> str:
+    def _detail(self, row: ActionExecutionDetailTypeDef) -> str:
         result = row.get("output", {}).get("executionResult", {})
         told = result.get("errorDetails", {}).get("message") or result.get("externalExecutionSummary") or ""
         if row["status"] == "Failed":
@@ -139,7 +146,7 @@ class Status:
             told = told or "waits for approval"
         return " ".join(_message(told).split())
 
-    def _end(self, row: Document) -> list[str]:
+    def _end(self, row: ActionExecutionDetailTypeDef) -> list[str]:
         key = row["actionExecutionId"]
         if key not in self.ends:
             self.ends[key] = (f"{row['stageName']}/{row['actionName']}", logs.ending(self.clients, row))
@@ -152,7 +159,7 @@ class Status:
             shown += [f"the log of {name} ends with:", *(typed(f"  {line}") for line in end)] if end else []
         return shown
 
-    def _links(self, runs: dict[tuple[str, str], Document]) -> list[str]:
+    def _links(self, runs: Runs) -> list[str]:
         """Return where to read on about what failed, and, when asked once, about what is under way."""
         found, wanted = [], {"Failed"} if self.following else {"Failed", "InProgress"}
         for (stage, action), row in runs.items():
@@ -181,7 +188,7 @@ class Status:
         except (DeliveryError, ClientError) as unknown:
             return f"{stack}: what it serves is not known: {unknown}"
 
-    def _needs(self, held: Document) -> list[str]:
+    def _needs(self, held: GetPipelineStateOutputTypeDef) -> list[str]:
         """Return what waits for a person, with the command to type."""
         by_stage = pipeline.stacks(self.clients("ssm"), self._of.name)
         lines = []

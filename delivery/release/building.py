@@ -23,7 +23,9 @@ from delivery.release import images, sbom, testing
 from delivery.release.manifest import Image, Manifest
 
 if TYPE_CHECKING:
-    from delivery.aws.clients import Client, Clients
+    from types_boto3_ecr import ECRClient
+
+    from delivery.aws.clients import Clients
     from delivery.environment import Environment, Service
     from delivery.release.testing import Workplace
 
@@ -155,7 +157,7 @@ def command(service: Service, commit: str, image: str, root: Path) -> list[str]:
     ]
 
 
-def _write_login(ecr: Client, service: Service, folder: Path) -> None:
+def _write_login(ecr: ECRClient, service: Service, folder: Path) -> None:
     """Write a Docker configuration with a login of ECR, that nobody else can read and that no command line shows."""
     token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
     registry = service.repository_url.split("/", 1)[0]

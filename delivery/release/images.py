@@ -13,7 +13,9 @@ from delivery.errors import DeliveryError
 from delivery.release.manifest import BY_HAND, Image, Manifest
 
 if TYPE_CHECKING:
-    from delivery.aws.clients import Client, Document
+    from types_boto3_ecr import ECRClient
+    from types_boto3_ecr.type_defs import ImageDetailTypeDef, ImageIdentifierTypeDef
+
     from delivery.environment import Environment
 
 COMMIT_TAG = re.compile(rf"(?:{CANDIDATE}|{ACCEPTED})([0-9a-f]{{7,64}})|{RELEASED}([0-9a-f]{{7,64}})-[0-9a-z]+")
@@ -28,20 +30,20 @@ DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 MEDIA_TYPES = [OCI_INDEX, DOCKER_LIST, OCI_IMAGE, DOCKER_IMAGE]
 
 
-def digest_of(ecr: Client, repository: str, tag: str) -> str | None:
+def digest_of(ecr: ECRClient, repository: str, tag: str) -> str | None:
     """Return the digest that a tag names, None where the repository has no such tag."""
     found = describe(ecr, repository, {"imageTag": tag})
     return str(found["imageDigest"]) if found else None
 
 
-def describe(ecr: Client, repository: str, image: dict[str, str]) -> Document | None:
+def describe(ecr: ECRClient, repository: str, image: ImageIdentifierTypeDef) -> ImageDetailTypeDef | None:
     """Return an image's details by `imageTag` or `imageDigest`, None where there is none.
 
     Raises:
         DeliveryError: there is no such repository.
     """
     try:
-        found: list[Document] = ecr.describe_images(repositoryName=repository, imageIds=[image])["imageDetails"]
+        found = ecr.describe_images(repositoryName=repository, imageIds=[image])["imageDetails"]
     except ClientError as error:
         if code(error) in MISSING:
             return None
@@ -53,7 +55,7 @@ def describe(ecr: Client, repository: str, image: dict[str, str]) -> Document | 
     return found[0] if found else None
 
 
-def of_commit(ecr: Client, environment: Environment, commit: str) -> Manifest:
+def of_commit(ecr: ECRClient, environment: Environment, commit: str) -> Manifest:
     """Return the release of a commit by the images that carry its tags.
 
     Args:
@@ -82,7 +84,7 @@ def of_commit(ecr: Client, environment: Environment, commit: str) -> Manifest:
     return Manifest(commit=full, execution=BY_HAND, services=services)
 
 
-def _by_commit(ecr: Client, repository: str, commit: str) -> dict[str, str]:
+def _by_commit(ecr: ECRClient, repository: str, commit: str) -> dict[str, str]:
     """Return digest by commit of the images whose commit begins so; a candidate is what was built."""
     exact = digest_of(ecr, repository, CANDIDATE + commit)
     if exact:
@@ -100,13 +102,13 @@ def _by_commit(ecr: Client, repository: str, commit: str) -> dict[str, str]:
     return found
 
 
-def tags_of(ecr: Client, repository: str, digest: str) -> list[str]:
+def tags_of(ecr: ECRClient, repository: str, digest: str) -> list[str]:
     """Return an image's tags in alphabetical order; none where it is gone."""
     found = describe(ecr, repository, {"imageDigest": digest})
     return sorted(found.get("imageTags", [])) if found else []
 
 
-def mark(ecr: Client, repository: str, digest: str, tag: str) -> bool:
+def mark(ecr: ECRClient, repository: str, digest: str, tag: str) -> bool:
     """Give an image a tag; doing so twice changes nothing.
 
     Returns:
@@ -128,7 +130,7 @@ def mark(ecr: Client, repository: str, digest: str, tag: str) -> bool:
     return False
 
 
-def _put(ecr: Client, repository: str, digest: str, tag: str) -> str | None:
+def _put(ecr: ECRClient, repository: str, digest: str, tag: str) -> str | None:
     """Put the tag; returns None when that was done, else the digest that another put it on meanwhile."""
     held = manifest_of(ecr, repository, digest)
     if held is None:
@@ -143,7 +145,7 @@ def _put(ecr: Client, repository: str, digest: str, tag: str) -> str | None:
     return None
 
 
-def manifest_of(ecr: Client, repository: str, digest: str) -> tuple[str, str] | None:
+def manifest_of(ecr: ECRClient, repository: str, digest: str) -> tuple[str, str] | None:
     """Return the media type and manifest of an image or index as it was pushed, None where it is gone."""
     got = ecr.batch_get_image(
         repositoryName=repository, imageIds=[{"imageDigest": digest}], acceptedMediaTypes=MEDIA_TYPES

@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from delivery.aws.clients import Client
+    from types_boto3_ecr import ECRClient
+
     from delivery.console import Say
     from delivery.environment import Environment, Service
 
 
-def run(ecr: Client, environment: Environment, built: Sequence[Manifest], output: Path, say: Say) -> Manifest:
+def run(ecr: ECRClient, environment: Environment, built: Sequence[Manifest], output: Path, say: Say) -> Manifest:
     """Make each service's index, tag it as the commit's candidate, and write release.json.
 
     Args:
@@ -93,7 +94,7 @@ def document(parts: Mapping[str, tuple[str, bytes]]) -> tuple[str, str]:
     return index, json.dumps({"schemaVersion": 2, "mediaType": index, "manifests": manifests}, indent=2)
 
 
-def is_part(ecr: Client, service: Service, shown: str, digest: str) -> bool:
+def is_part(ecr: ECRClient, service: Service, shown: str, digest: str) -> bool:
     """Tell whether what ECS shows of a task is the part for the service's platform of the index of this digest.
 
     Of an index ECS shows either itself or the image that it took from it (which one is documented nowhere).
@@ -101,7 +102,7 @@ def is_part(ecr: Client, service: Service, shown: str, digest: str) -> bool:
     return bool(shown and digest) and shown == platforms_of(ecr, service.repository, digest).get(service.platform)
 
 
-def _put(ecr: Client, repository: str, commit: str, digests: Mapping[str, str]) -> str:
+def _put(ecr: ECRClient, repository: str, commit: str, digests: Mapping[str, str]) -> str:
     """Put the index of these digests by platform under the commit's tag; returns its digest."""
     kind, text = document({platform: _read(ecr, repository, digest) for platform, digest in digests.items()})
     tag, digest = CANDIDATE + commit, f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
@@ -119,7 +120,7 @@ def _put(ecr: Client, repository: str, commit: str, digests: Mapping[str, str]) 
     return digest
 
 
-def _read(ecr: Client, repository: str, digest: str) -> tuple[str, bytes]:
+def _read(ecr: ECRClient, repository: str, digest: str) -> tuple[str, bytes]:
     """Return an image's media type and manifest."""
     held = images.manifest_of(ecr, repository, digest)
     if held is None:
@@ -130,7 +131,7 @@ def _read(ecr: Client, repository: str, digest: str) -> tuple[str, bytes]:
     return kind, text.encode()
 
 
-def platforms_of(ecr: Client, repository: str, digest: str) -> dict[str, str]:
+def platforms_of(ecr: ECRClient, repository: str, digest: str) -> dict[str, str]:
     """Return the digest by platform of an index; empty where the digest is an image's own or is gone."""
     kind, text = images.manifest_of(ecr, repository, digest) or ("", "")
     if kind not in (OCI_INDEX, DOCKER_LIST):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -229,6 +230,10 @@ def test_a_release_is_its_template_with_the_image_and_the_version() -> None:
     )
     assert revisions.same(client, released, made)
     assert not revisions.same(client, released, made | {"cpu": "512"})
+    commands = [{**made["containerDefinitions"][1], "command": [*words]} for words in ("ab", "ba")]
+    told = replace(released, definition=definition | {"containerDefinitions": [side, commands[0]]})
+    for container, equal in zip(commands, (True, False), strict=True):
+        assert revisions.same(client, told, made | {"containerDefinitions": [side, container]}) is equal
 
 
 def test_pulumis_own_revision_is_never_written_to() -> None:

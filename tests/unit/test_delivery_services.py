@@ -22,6 +22,7 @@ from infra.aws.arns import Home
 from infra.pipeline import stages
 from infra import policies, rights, stages
 from tests import service_facts
+from tests.unit.delivery.aws import Aws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,7 +122,7 @@ class Families:
 
     def _made(self, service: str, number: int, commit: str, result: str, when: datetime) -> Revision:
         family = f"prod-{service}"
-        definition: dict[str, Any] = {
+        definition: Any = {
             "taskDefinitionArn": f"arn:x/{family}:{number}",
             "family": family,
             "revision": number,
@@ -139,7 +140,7 @@ class Families:
     def choose(self, commit: str = "", **running: int) -> dict[str, str]:
         """Return the revisions that are chosen while services run these numbers."""
         back = rollback.Rollback(
-            session=Session(clients=lambda _: None, environment=PROD, say=lambda _: None),
+            session=Session(clients=Aws(), environment=PROD, say=lambda _: None),
             commit=commit,
             stop_execution=False,
         )
@@ -188,7 +189,7 @@ def test_where_an_execution_had_deployed_nothing_before_it_was_stopped_what_is_g
     families = Families(monkeypatch, web=[FIRST, ONE], api=[FIRST, ("1" * 40, result)])
     lines: list[str] = []
     back = rollback.Rollback(
-        session=Session(clients=lambda _: None, environment=PROD, say=lines.append), commit="", stop_execution=True
+        session=Session(clients=Aws(), environment=PROD, say=lines.append), commit="", stop_execution=True
     )
     monkeypatch.setattr(rollback, "revision_of", lambda _, service: families.held[service.release_family][-1])
     assert back._is_untouched("the-execution") is stays

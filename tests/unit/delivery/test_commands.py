@@ -52,7 +52,7 @@ class Commands:
         monkeypatch.setattr(boto3, "client", make)
         monkeypatch.setattr(checkout, "ROOT", folder)
         monkeypatch.delenv("CODEBUILD_BUILD_ID", raising=False)
-        clients.client.cache_clear()
+        clients._made.cache_clear()
 
     def __call__(self, command: str, *options: str) -> tuple[int, str]:
         """Run one; returns its exit code and what it wrote."""
@@ -74,7 +74,7 @@ def piped_commands(
 ) -> Iterator[Commands]:
     """Commands for a stack that a pipeline deploys to."""
     yield Commands(piped, tmp_path, monkeypatch, capsys)
-    clients.client.cache_clear()
+    clients._made.cache_clear()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
 
@@ -354,7 +354,7 @@ def test_clients_are_made_once_with_patience_and_the_region_that_everybody_reads
 ) -> None:
     """A late answer ends no release: ten attempts; boto3 alone does not read AWS_REGION."""
     monkeypatch.setenv("AWS_REGION", REGION)
-    clients.client.cache_clear()
+    clients._made.cache_clear()
     served.made.clear()
     assert clients.client("ecs") is clients.client("ecs")
     (options,) = served.made

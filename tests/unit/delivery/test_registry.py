@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -70,3 +72,14 @@ def test_the_documents_tell_of_every_command() -> None:
     assert table.REFERENCE.read_text("utf-8") == table.reference()
     assert table.BEGIN in readme
     assert readme == table.written(readme)
+
+
+def test_types_of_aws_are_read_by_the_type_checker_alone() -> None:
+    """Builds have no such packages: importing all of delivery must need none of them."""
+    text = (
+        "import importlib, pkgutil, sys, delivery\n"
+        "for one in pkgutil.walk_packages(delivery.__path__, 'delivery.'):\n"
+        "    one.name.endswith('__main__') or importlib.import_module(one.name)\n"
+        "sys.exit(any(name.startswith('types_boto3') for name in sys.modules))\n"
+    )
+    subprocess.run([sys.executable, "-c", text], cwd=ROOT, check=True)
