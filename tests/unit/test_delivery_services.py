@@ -16,11 +16,9 @@ from delivery.release import images, manifest, testing
 from delivery.release.manifest import Image, Manifest
 from delivery.release.testing import Workplace
 from delivery.session import Session
-from delivery.testing import Workplace
 from infra.aws import iam, permissions
 from infra.aws.arns import Home
 from infra.pipeline import stages
-from infra import policies, rights, stages
 from tests import service_facts
 from tests.unit.delivery.aws import Aws
 

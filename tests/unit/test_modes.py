@@ -14,9 +14,8 @@ import pytest
 from delivery import checkout, environment
 from delivery.commands import steps
 from delivery.environment import Environment
-from infra import build_context
 from delivery.release import file_modes
-from infra import content
+from infra import build_context
 from localcloud import images
 from tests.unit.test_delivery_services import WEB
 

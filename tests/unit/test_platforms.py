@@ -13,13 +13,11 @@ from delivery import environment
 from delivery.console import Progress
 from delivery.deploying import proof, running_tasks
 from delivery.errors import DeliveryError
-from delivery.images import DOCKER_IMAGE, DOCKER_LIST, OCI_IMAGE, OCI_INDEX
-from delivery.manifest import Image, Manifest
-from infra.aws import platforms
 from delivery.release import indexing, manifest
 from delivery.release.images import DOCKER_IMAGE, DOCKER_LIST, OCI_IMAGE, OCI_INDEX
 from delivery.release.manifest import Image, Manifest
 from delivery.session import Session
+from infra.aws import platforms
 from localcloud import emulation
 from tests import service_facts
 
