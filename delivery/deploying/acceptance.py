@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from contract.images import ACCEPTED
 from delivery import process
-from delivery.deploying import proof, revisions, running_tasks
+from delivery.deploying import answers, revisions, running_tasks
 from delivery.deploying.mover import Move, Mover
-from delivery.deploying.mover import running as revision_of
+from delivery.deploying.revisions import current
 from delivery.errors import DeliveryError, InterruptedDeliveryError
 from delivery.release import images, testing
 
@@ -117,7 +117,7 @@ class Acceptance:
         """Assert that each service tells the version and digest of what is tested."""
         wanted = {name: (version, digest) for name, (digest, version) in tested.items()}
         end = self.session.clock.now() + ANSWERS_SECONDS
-        while wrong := proof.wrong_answers(self.environment, wanted):
+        while wrong := answers.wrong_answers(self.environment, wanted):
             if self.session.clock.now() > end:
                 raise DeliveryError(wrong)
             self.session.clock.sleep(1)
@@ -165,7 +165,7 @@ class Acceptance:
     def _note(self, tested: dict[str, tuple[str, str]]) -> None:
         for service in self.environment.services:
             digest = tested[service.name][0]
-            revisions.note(self.session.ecs, revision_of(self.session, service), "passed")
+            revisions.note(self.session.ecs, current(self.session, service), "passed")
             if self.manifest is None and not self.safe_only:
                 tag = mark(self.session.clients("ecr"), service.repository, digest)
                 self.session.say(f"{service.name}: {digest} is tagged {tag}")
@@ -176,7 +176,7 @@ class Acceptance:
         A service whose revision was good before was not changed by this release, and stays: unless all were.
         """
         ecs = self.session.ecs
-        running = [(service, revision_of(self.session, service)) for service in self.environment.services]
+        running = [(service, current(self.session, service)) for service in self.environment.services]
         for service, bad in running:
             if bad.digest != tested[service.name][0]:
                 return f"{service.name} is not put back: it was deployed to meanwhile and runs {bad}"

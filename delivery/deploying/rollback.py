@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from delivery.aws import pipeline
-from delivery.deploying import revisions, rollout
+from delivery.aws import pipeline, pipeline_state
+from delivery.deploying import ecs_service, revisions
 from delivery.deploying.mover import Move, Mover
-from delivery.deploying.mover import running as revision_of
+from delivery.deploying.revisions import current
 from delivery.errors import DeliveryError
 from delivery.release import images
 
@@ -80,11 +80,11 @@ class Rollback:
 
     def _back(self, service: Service, running: Revision) -> Revision | None:
         """Return what serves again where the rollback fails, be it bad; None where it never came up."""
-        held = rollout.held(self.session, service)
-        return running if rollout.steady(held) else None
+        held = ecs_service.describe(self.session, service)
+        return running if ecs_service.steady(held) else None
 
     def _running(self) -> Revisions:
-        return {service.name: revision_of(self.session, service) for service in self.environment.services}
+        return {service.name: current(self.session, service) for service in self.environment.services}
 
     def _choose(self, running: Revisions) -> Revisions:
         """Return the revision that each service goes back to: all of the newest release that was good, and is not run.
@@ -153,7 +153,7 @@ class Rollback:
             pipelineName=of.name, stageName=of.stage, transitionType="Inbound", reason=reason
         )
         self.session.say(f"pipeline {of.name}: the way into stage {of.stage} is closed: {reason}")
-        stage = pipeline.stage_of(pipeline.state(client, of.name), of.stage)
+        stage = pipeline_state.stage_of(pipeline.state(client, of.name), of.stage)
         latest = stage.get("latestExecution", {})
         if latest.get("status") not in ("InProgress", "Stopping"):
             return ""
@@ -223,7 +223,7 @@ def resume(session: Session) -> None:
     """
     of, client = pipeline.of(session.environment), session.clients("codepipeline")
     held = pipeline.state(client, of.name)
-    before = [(reason, waits) for stage, reason, waits in pipeline.held_back(held) if stage == of.stage]
+    before = [(reason, waits) for stage, reason, waits in pipeline_state.held_back(held) if stage == of.stage]
     if not before:
         session.say(f"pipeline {of.name}: the way into stage {of.stage} is open already")
         return

@@ -11,10 +11,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from contract.pipeline import Project
 from delivery import environment as environments
-from delivery.aws import pipeline
+from delivery.aws import pipeline, pipeline_state
 from delivery.aws.clients import code
 from delivery.console import paint, table, typed
-from delivery.deploying import proof, revisions, rollout
+from delivery.deploying import answers, ecs_service, revisions
 from delivery.errors import DeliveryError
 from delivery.session import Session
 
@@ -102,14 +102,14 @@ class Doctor:
     def _services(self, environment: Environment) -> Iterator[tuple[str, str]]:
         session, ecs = self._session(environment), self.clients("ecs")
         for service in environment.services:
-            held = rollout.held(session, service)
+            held = ecs_service.describe(session, service)
             told = f"{service.ecs_service}: {held['runningCount']} of {held['desiredCount']} tasks run"
             breaker = held.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker", {})
-            if row := rollout.under_way(session, service):
+            if row := ecs_service.under_way(session, service):
                 yield WARN, f"{told}; a deployment of {row['createdAt']:%H:%M:%S} is {row['status']}"
             elif held["desiredCount"] < 1:
                 yield FAIL, f"{told}; set desired_count to 1 or more and run: pulumi up -s {self.stack}"
-            elif not rollout.steady(held):
+            elif not ecs_service.steady(held):
                 yield FAIL, f"{told}; see: delivery logs --stack {self.stack}, repair: delivery rollback"
             elif not (breaker.get("enable") and breaker.get("rollback")):
                 yield WARN, f"{told}; its circuit breaker is off, so a failing release ends only after its time-out"
@@ -121,12 +121,12 @@ class Doctor:
         return Session(clients=self.clients, environment=environment, say=print)
 
     def _url(self, environment: Environment) -> Iterator[tuple[str, str]]:
-        yield OK, f"{environment.url} serves {proof.told(proof.served(environment))}"
+        yield OK, f"{environment.url} serves {answers.told(answers.served(environment))}"
 
     def _capacity(self, environment: Environment) -> Iterator[tuple[str, str]]:
         need = 0.0
         for service in environment.services:
-            held = rollout.held(self._session(environment), service)
+            held = ecs_service.describe(self._session(environment), service)
             template = revisions.read(
                 self.clients("ecs"), service.template_family, service.container or service.name
             ).definition
@@ -144,9 +144,9 @@ class Doctor:
         of = environment.pipeline
         held = pipeline.state(self.clients("codepipeline"), of.name)
         yield OK, f"{of.name}, stage {of.stage}"
-        for stage, reason, _ in pipeline.held_back(held):
+        for stage, reason, _ in pipeline_state.held_back(held):
             yield WARN, f"the way into stage {stage} is closed ({reason}); open it: delivery resume"
-        for one in pipeline.waiting(held):
+        for one in pipeline_state.waiting(held):
             yield WARN, f"execution {one.execution} waits for approval; delivery approve (or reject)"
         yield from self._source(of)
 

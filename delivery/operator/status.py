@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from delivery import environment as environments
-from delivery.aws import pipeline
+from delivery.aws import pipeline, pipeline_state
 from delivery.console import paint, table, typed
-from delivery.deploying import proof
+from delivery.deploying import answers
 from delivery.errors import DeliveryError
 from delivery.operator import logs
 from delivery.operator.terminal import Changes, Live
@@ -101,8 +101,8 @@ class Status:
 
     def _waits(self) -> bool:
         held = pipeline.state(self.clients("codepipeline"), self._of.name)
-        closed = {execution for _, _, waits in pipeline.held_back(held) for execution in waits}
-        return self.execution in closed | {one.execution for one in pipeline.waiting(held)}
+        closed = {execution for _, _, waits in pipeline_state.held_back(held) for execution in waits}
+        return self.execution in closed | {one.execution for one in pipeline_state.waiting(held)}
 
     def lines(self, summary: PipelineExecutionSummaryTypeDef) -> list[str]:
         """Return everything as lines."""
@@ -184,7 +184,7 @@ class Status:
     def _served(self, stack: str) -> str:
         try:
             there = environments.read(self.clients("ssm"), stack)
-            return f"{stack} serves {proof.told(proof.served(there))} at {there.url}"
+            return f"{stack} serves {answers.told(answers.served(there))} at {there.url}"
         except (DeliveryError, ClientError) as unknown:
             return f"{stack}: what it serves is not known: {unknown}"
 
@@ -192,10 +192,10 @@ class Status:
         """Return what waits for a person, with the command to type."""
         by_stage = pipeline.stacks(self.clients("ssm"), self._of.name)
         lines = []
-        for one in pipeline.waiting(held):
+        for one in pipeline_state.waiting(held):
             told = f"delivery approve --stack {self.environment.stack} --execution {one.execution} (or reject)"
             lines.append(paint(f"execution {one.execution} waits for approval: {told}", "yellow"))
-        for stage, reason, executions in pipeline.held_back(held):
+        for stage, reason, executions in pipeline_state.held_back(held):
             stack = by_stage.get(stage, self.environment.stack)
             waits = f", before it waits {', '.join(executions)}" if executions else ""
             told = f"the way into stage {stage} is closed ({reason}){waits}; open it: delivery resume --stack {stack}"

@@ -13,7 +13,7 @@ from botocore.stub import Stubber
 from delivery import environment
 from delivery.aws import pipeline
 from delivery.console import Progress, typed
-from delivery.deploying import proof, rollback
+from delivery.deploying import answers, rollback
 from delivery.environment import Environment, Pipeline
 from delivery.errors import DeliveryError
 from delivery.operator import approval, logs, retry
@@ -156,7 +156,7 @@ def approving(monkeypatch: pytest.MonkeyPatch, served: str) -> Clients:
     monkeypatch.setattr(
         environment, "read", lambda _, stack: Environment(stack=stack, url="http://s", cluster="c", services=())
     )
-    monkeypatch.setattr(proof, "served", lambda _: {"web": (served, DIGEST)})
+    monkeypatch.setattr(answers, "served", lambda _: {"web": (served, DIGEST)})
     return clients
 
 
@@ -353,7 +353,7 @@ def test_status_names_the_failed_action_its_reason_and_where_to_read_on(
     clients.answer("logs", "get_log_events", events, wanted)
     monkeypatch.setattr(pipeline, "stacks", lambda *_: {"Production": "prod"})
     monkeypatch.setattr(environment, "read", lambda *_: there)
-    monkeypatch.setattr(proof, "served", lambda _: {"web": (OTHER, DIGEST)})
+    monkeypatch.setattr(answers, "served", lambda _: {"web": (OTHER, DIGEST)})
     session = Session(clients=clients, environment=there, say=Progress())
     assert getattr(Status(session=session, execution=ONE), way)() == code
     told = capsys.readouterr().out
