@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from delivery import preview_model
 from delivery.preview_text import MARKER
-from tests.contract.github_client import Clone, Site
+from support.github_client import Clone, Site
 from tests.local.workspace import PORT
 
 if TYPE_CHECKING:
