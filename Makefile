@@ -46,7 +46,7 @@ demo: setup ## both environments and the pipeline on the local cloud: commits re
 	@$(PY) -m tools.demo
 
 check: .venv/.complete ## the gate for every commit: format, lint, types, fast tests
-	@$(PY) -m pytest -q $(TWO) $(FAST)
+	@$(PY) -m pytest -q $(TWO) -m "not local" $(FAST) localcloud/tests
 
 lock: .venv/.complete ## compile the locks (requirements*.txt) from what is asked for (*.in, app/pyproject.toml)
 	@$(PY) -m tools.locks

@@ -38,6 +38,11 @@ def group(file: Path) -> str:
     return name if name.startswith(("tests/local/", "tests/contract/", "localcloud/tests/contract/")) else ""
 
 
+def needs_a_cloud(item: pytest.Item) -> bool:
+    """Tell whether a test runs a local cloud, or may: those of the local cloud's own folder are marked one by one."""
+    return not item.path.is_relative_to(ROOT / "localcloud") or item.get_closest_marker("local") is not None
+
+
 def turn(item: pytest.Item) -> int:
     """Return what orders the groups: the sooner a long one begins, the sooner the last one ends."""
     name = item.path.relative_to(ROOT).as_posix()
@@ -50,7 +55,7 @@ def turn(item: pytest.Item) -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
     """Mark and order the tests; pytest-xdist runs a group in one process, and begins the groups in this order."""
     for item in items:
-        if name := group(item.path):
+        if (name := group(item.path)) and (name in ("releases", "stack") or needs_a_cloud(item)):
             item.add_marker(pytest.mark.xdist_group(name))
     yield  # pytest-xdist reads the marks, and pytest moves tests of one parameter together
     items.sort(key=turn)

@@ -36,7 +36,7 @@ DECLARED_IN = {
     "localcloud/src": ["localcloud/requirements.in"],
     "localcloud/tests": ["localcloud/requirements.in", "requirements.in", "requirements-dev.in"],
     "tools/toolchain": ["requirements.in"],
-    "tools": ["requirements-dev.in"],
+    "tools": ["requirements.in", "requirements-dev.in"],
     "conftest.py": ["requirements.in"],
     "tests": ["requirements.in", "requirements-dev.in"],
     "app/src": ["app/pyproject.toml"],

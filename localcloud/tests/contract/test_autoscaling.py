@@ -7,8 +7,6 @@ from botocore.exceptions import ClientError
 
 from support.cloud import Cloud, Site
 
-pytestmark = pytest.mark.local
-
 
 def test_bounds_are_enforced_and_policies_kept(cloud: Cloud) -> None:
     """A desired count below the minimum is raised; policies and tags are shown again and go with their target."""

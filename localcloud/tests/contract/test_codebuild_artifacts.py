@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from support.cloud import Cloud
 
-pytestmark = pytest.mark.local
-
 
 @pytest.fixture
 def shop(cloud: Cloud) -> Iterator[Workshop]:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from support.cloud import Cloud
 
-pytestmark = pytest.mark.local
 LONG = """
 version: 0.2
 env: {parameter-store: {WORD: /contract/endings/word}, exported-variables: [LAST]}

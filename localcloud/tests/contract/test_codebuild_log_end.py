@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from support.cloud import Cloud
 
-pytestmark = pytest.mark.local
 LONG = f"{'x':>40000}"
 SPEC = buildspec.parse("version: 0.2\nphases: {build: {commands: [echo one, printf '%40000s\\n' x, echo two]}}")
 CUTS = {

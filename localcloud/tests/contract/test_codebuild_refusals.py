@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from support.cloud import Cloud
 
-pytestmark = pytest.mark.local
 ENV = {"type": "LINUX_CONTAINER", "image": IMAGE, "computeType": "BUILD_GENERAL1_SMALL"}
 LAMBDA = {
     "type": "LINUX_LAMBDA_CONTAINER",

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from support.cloud import Cloud
 
-pytestmark = pytest.mark.local
 JUNIT = """<testsuites><testsuite name="suite"><testcase classname="c" name="good" time="0.5"/>
 <testcase classname="c" name="bad" time="1"><failure message="wrong">trace</failure></testcase>
 <testcase classname="c" name="left"><skipped/></testcase></testsuite></testsuites>"""

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from support.cloud import Cloud
 
-pytestmark = pytest.mark.local
 CONNECTION = "arn:aws:codeconnections:eu-central-1:000000000000:connection/00000000-0000-0000-0000-000000000000"
 SPEC = """version: 0.2
 phases:

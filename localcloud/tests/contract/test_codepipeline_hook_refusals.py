@@ -12,7 +12,6 @@ from support.pipelines import Works, unchecked, valid
 if TYPE_CHECKING:
     from support.cloud import Cloud
 
-pytestmark = pytest.mark.local
 VALIDATION = "ValidationException"
 Doc = dict[str, Any]
 

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from support.cloud import Cloud
 
-pytestmark = pytest.mark.local
 STRUCTURE, STAGE, ACTION = (
     "InvalidStructureException",
     "InvalidStageDeclarationException",

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from support.cloud import Cloud
     from support.pipelines import Line
 
-pytestmark = pytest.mark.local
 SECRET = "contract-secret"
 GATE = {"name": "Gate", "actions": [approval()]}
 """Every line here ends in front of a person, so that no build is needed."""

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from support.cloud import Cloud
 
-pytestmark = pytest.mark.local
 PRINT = "import os,sys;print(os.environ.get('VALUE'),os.getcwd(),os.getuid(),*sys.argv[1:])"
 
 

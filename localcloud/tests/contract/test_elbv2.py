@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from support.cloud import Cloud
 
-pytestmark = pytest.mark.local
 FIXED = {"StatusCode": "418", "ContentType": "text/plain", "MessageBody": 'no "such" $thing'}
 
 

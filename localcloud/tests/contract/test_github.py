@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from support.cloud import Cloud
 
-pytestmark = pytest.mark.local
 ZEROS = "0" * 40
 
 

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.local
 OWN_PORT = str(int(PORT) + 40)
 REGION = {"LocationConstraint": "eu-central-1"}
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from support.cloud import Cloud
 
-pytestmark = pytest.mark.local
 HERE = "Host: 127.0.0.1"
 BY = f"Authorization: {SIGNED.format('sqs')}"
 INVALID, HEAD = "Invalid HTTP request", "65536 bytes at most"

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from support.cloud import Cloud
 
-pytestmark = pytest.mark.local
 TOKEN = {"authorization": "token hunter2hunter2"}
 
 

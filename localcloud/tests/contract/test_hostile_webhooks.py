@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from support.cloud import Cloud
 
-pytestmark = pytest.mark.local
 Doc = dict[str, Any]
 FORM = "application/x-www-form-urlencoded"
 GROUPS = [

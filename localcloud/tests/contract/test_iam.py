@@ -15,7 +15,6 @@ from support.identities import HOME, LOGS, Person, allow, refused, taken
 if TYPE_CHECKING:
     from support.cloud import Cloud
 
-pytestmark = pytest.mark.local
 BUCKET = "contract-iam"
 
 

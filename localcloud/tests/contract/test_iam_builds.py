@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     from support.cloud import Cloud
 
-pytestmark = pytest.mark.local
-
 
 @pytest.fixture
 def shop(cloud: Cloud) -> Iterator[Workshop]:

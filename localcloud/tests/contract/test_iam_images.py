@@ -18,7 +18,6 @@ from support.identities import HOME, LOGS, Person, allow, taken, with_secret
 if TYPE_CHECKING:
     from support.cloud import Cloud
 
-pytestmark = pytest.mark.local
 REPOSITORY = "contract-iam/app"
 PULL = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"]
 PUSH = [

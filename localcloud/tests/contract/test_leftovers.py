@@ -6,7 +6,6 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import docker
-import pytest
 
 from localcloud.commands import lifecycle, sweep
 from localcloud.docker_engine import build_leftovers
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.cloud import Cloud
-
-pytestmark = pytest.mark.local
 
 
 def start(image: str, folder: Path) -> str:
