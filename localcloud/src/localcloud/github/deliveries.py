@@ -20,7 +20,7 @@ from localcloud.state.table import Table
 
 if TYPE_CHECKING:
     from localcloud.context import Context
-    from localcloud.github.hooks import Hooks
+    from localcloud.github.hook_table import HookTable
     from localcloud.github.repositories import Repositories
 
 Doc = dict[str, Any]
@@ -38,7 +38,7 @@ LOG = logging.getLogger(__name__)
 class Deliveries:
     """All deliveries; nothing is ever sent again by itself, as at GitHub, but for what a killed process left unsent."""
 
-    def __init__(self, ctx: Context, repositories: Repositories, hooks: Hooks) -> None:
+    def __init__(self, ctx: Context, repositories: Repositories, hooks: HookTable) -> None:
         """Read what is kept."""
         self._repositories, self._hooks = repositories, hooks
         self._table = Table(ctx.store, "github-deliveries")
@@ -106,7 +106,7 @@ class Deliveries:
     async def _send_all(self, hook: int) -> None:
         while waiting := [doc for doc in self._of(hook) if doc["pending"]]:
             doc = waiting[0]
-            target = self._hooks.table.get(str(hook))
+            target = self._hooks.get(str(hook))
             if target is None:
                 self.forget(hook)
                 return
@@ -115,7 +115,7 @@ class Deliveries:
             message = None if doc["status"] == "OK" else doc["status"]
             state = "active" if 200 <= doc["status_code"] < 300 else "failed"  # noqa: PLR2004
             target["last_response"] = {"code": doc["status_code"], "status": state, "message": message}
-            self._hooks.table.save(str(hook))
+            self._hooks.save(str(hook))
             for old in [one for one in self._of(hook) if not one["pending"]][:-KEPT]:
                 self._table.delete(f"{old['id']:015}")
 
@@ -152,7 +152,7 @@ class Deliveries:
         Raises:
             GitHubError: there is none.
         """
-        hook, given = self._hooks.hook(call), call.parts["delivery"]
+        hook, given = self._hooks.named(call), call.parts["delivery"]
         found = self._table.get(f"{number(given, 0):015}")
         if found is None or found["hook"] != hook["id"]:
             raise GitHubError(404, f"Not Found: delivery {given[:20]} of hook {hook['id']}")
@@ -160,7 +160,7 @@ class Deliveries:
 
     def show_all(self, call: Call) -> list[Doc]:
         """List a hook's deliveries, newest first."""
-        return [self.view(doc, call, whole=False) for doc in reversed(self._of(self._hooks.hook(call)["id"]))]
+        return [self.view(doc, call, whole=False) for doc in reversed(self._of(self._hooks.named(call)["id"]))]
 
     def redeliver(self, call: Call) -> Reply:
         """Send a delivery once more, with the same guid and payload."""

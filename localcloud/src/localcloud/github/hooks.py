@@ -9,12 +9,11 @@ from urllib.parse import urlsplit
 from localcloud.github import names
 from localcloud.github.event_names import EVENTS
 from localcloud.github.history import iso
-from localcloud.github.rest import Call, GitHubError, Reply, Route, invalid
-from localcloud.state.table import Table
+from localcloud.github.rest import Call, Reply, Route, invalid
 
 if TYPE_CHECKING:
-    from localcloud.context import Context
     from localcloud.github.deliveries import Deliveries
+    from localcloud.github.hook_table import HookTable
     from localcloud.github.repositories import Repositories
     from localcloud.github.views import Views
 
@@ -28,45 +27,27 @@ AT = "/repos/{owner}/{repo}/hooks"
 class Hooks:
     """All webhooks."""
 
-    def __init__(self, ctx: Context, repositories: Repositories, views: Views) -> None:
-        """Read what is kept."""
+    def __init__(self, table: HookTable, deliveries: Deliveries, repositories: Repositories, views: Views) -> None:
+        """Take what is kept, and what it needs."""
+        self._table, self._deliveries = table, deliveries
         self._repositories, self._views = repositories, views
-        self.table = Table(ctx.store, "github-hooks")
-        self.deliveries: Deliveries
-        """Set once both are made."""
 
     def routes(self) -> list[Route]:
         """Return the routes of this topic."""
         return [
             Route("GET", AT, self.show_all),
             Route("POST", AT, self.create),
-            Route("GET", f"{AT}/{{id}}", lambda call: self.view(call.repository, self.hook(call))),
+            Route("GET", f"{AT}/{{id}}", lambda call: self.view(call.repository, self._table.named(call))),
             Route("PATCH", f"{AT}/{{id}}", self.update),
             Route("DELETE", f"{AT}/{{id}}", self.delete),
-            Route("GET", f"{AT}/{{id}}/config", lambda call: masked(self.hook(call)["config"])),
+            Route("GET", f"{AT}/{{id}}/config", lambda call: masked(self._table.named(call)["config"])),
             Route("PATCH", f"{AT}/{{id}}/config", self.update_config),
             Route("POST", f"{AT}/{{id}}/pings", self.ping),
         ]
 
-    def of(self, repository: Doc) -> list[Doc]:
-        """Return a repository's hooks, oldest first."""
-        key = names.key_of(repository["full_name"])
-        return [hook for hook in self.table.values() if hook["repository"] == key]
-
-    def hook(self, call: Call) -> Doc:
-        """Return the hook in a path.
-
-        Raises:
-            GitHubError: there is none.
-        """
-        found = self.table.get(call.parts["id"])
-        if found is None or found["repository"] != names.key_of(call.repository["full_name"]):
-            raise GitHubError(404, f"Not Found: hook {call.parts['id']}")
-        return found
-
     def show_all(self, call: Call) -> list[Doc]:
         """List them."""
-        return [self.view(call.repository, hook) for hook in self.of(call.repository)]
+        return [self.view(call.repository, hook) for hook in self._table.of(call.repository)]
 
     def create(self, call: Call) -> Reply:
         """Add a hook and ping it."""
@@ -82,13 +63,13 @@ class Hooks:
             "last_response": {"code": None, "status": "unused", "message": None},
         }  # fmt: skip
         self._refuse_too_many(call.repository, hook)
-        self.table.put(str(hook["id"]), hook)
+        self._table.put(str(hook["id"]), hook)
         self.ping(call, hook)
         return Reply(201, self.view(call.repository, hook))
 
     def update(self, call: Call) -> Doc:
         """Change a hook; a config that is given replaces the old one, its secret too."""
-        hook = self.hook(call)
+        hook = self._table.named(call)
         new = dict(hook)
         if "config" in call.body:
             new["config"] = config(call.body["config"])
@@ -103,13 +84,13 @@ class Hooks:
 
     def update_config(self, call: Call) -> Doc:
         """Change members of a hook's config, the others stay."""
-        hook = self.hook(call)
+        hook = self._table.named(call)
         self._changed(call, hook, hook | {"config": config(hook["config"] | call.body)})
         return masked(hook["config"])
 
     def _changed(self, call: Call, hook: Doc, new: Doc) -> Doc:
         hook.update(new | {"updated_at": iso(time.time())})
-        self.table.save(str(hook["id"]))
+        self._table.save(str(hook["id"]))
         return self.view(call.repository, hook)
 
     def _refuse_too_many(self, repository: Doc, hook: Doc) -> None:
@@ -118,7 +99,7 @@ class Hooks:
         Raises:
             GitHubError: such a hook exists, or an event has twenty hooks.
         """
-        others = [one for one in self.of(repository) if one["id"] != hook["id"]]
+        others = [one for one in self._table.of(repository) if one["id"] != hook["id"]]
         for one in others:
             same = ("url", "content_type", "insecure_ssl")
             if all(one["config"][key] == hook["config"][key] for key in same) and one["events"] == hook["events"]:
@@ -129,22 +110,22 @@ class Hooks:
 
     def delete(self, call: Call) -> Reply:
         """Remove a hook with its deliveries."""
-        self.remove(self.hook(call))
+        self.remove(self._table.named(call))
         return Reply(204)
 
     def remove(self, hook: Doc) -> None:
         """Remove a hook with its deliveries."""
-        self.table.delete(str(hook["id"]))
-        self.deliveries.forget(hook["id"])
+        self._table.delete(str(hook["id"]))
+        self._deliveries.forget(hook["id"])
 
     def ping(self, call: Call, hook: Doc | None = None) -> Reply:
         """Send a ping to a hook, as its creation does."""
-        hook = hook or self.hook(call)
+        hook = hook or self._table.named(call)
         payload = {
             "zen": "Keep it logically awesome.", "hook_id": hook["id"], "hook": self.view(call.repository, hook),
             "repository": self._views.repository(call.repository), "sender": self._views.user(call.login),
         }  # fmt: skip
-        self.deliveries.send(hook, call.repository, "ping", payload)
+        self._deliveries.send(hook, call.repository, "ping", payload)
         return Reply(204)
 
     def view(self, repository: Doc, hook: Doc) -> Doc:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from localcloud.context import Context
     from localcloud.github.deliveries import Deliveries
     from localcloud.github.events import Event
-    from localcloud.github.hooks import Hooks
+    from localcloud.github.hook_table import HookTable
     from localcloud.github.pulls import Pulls
     from localcloud.github.pushes import Pushes
     from localcloud.github.repositories import Repositories
@@ -39,7 +39,7 @@ class Journal:
         """Tell nobody yet."""
         self._store, self._repositories, self._pushes = ctx.store, repositories, pushes
         self.pulls: Pulls
-        self.hooks: Hooks
+        self.hooks: HookTable
         self.deliveries: Deliveries
         """These three are set once all are made."""
         self.listeners: list[Callable[[Event], None]] = []

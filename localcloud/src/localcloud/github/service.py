@@ -13,6 +13,7 @@ from localcloud.github import git, history, names
 from localcloud.github.comments import Comments
 from localcloud.github.contents import Contents
 from localcloud.github.deliveries import Deliveries
+from localcloud.github.hook_table import HookTable
 from localcloud.github.hooks import Hooks
 from localcloud.github.journal import Journal
 from localcloud.github.pulls import Pulls
@@ -55,11 +56,12 @@ class GitHub:
         self._repositories = Repositories(ctx)
         views = Views(ctx.endpoint)
         self._journal = journal = Journal(ctx, self._repositories, Pushes(views))
-        self._hooks = Hooks(ctx, self._repositories, views)
-        self._deliveries = Deliveries(ctx, self._repositories, self._hooks)
+        self._hook_table = HookTable(ctx)
+        self._deliveries = Deliveries(ctx, self._repositories, self._hook_table)
+        self._hooks = Hooks(self._hook_table, self._deliveries, self._repositories, views)
         self._pulls = Pulls(ctx, self._repositories, views, journal.tell)
-        self._hooks.deliveries = journal.deliveries = self._deliveries
-        journal.hooks, journal.pulls = self._hooks, self._pulls
+        journal.deliveries = self._deliveries
+        journal.hooks, journal.pulls = self._hook_table, self._pulls
         self._comments = Comments(ctx, self._repositories, self._pulls, views, journal.post)
         self._statuses = Statuses(ctx, self._repositories, views, journal.post)
         contents = Contents(self._repositories, views, journal.settle, self._forget)
@@ -143,7 +145,7 @@ class GitHub:
         """List all webhooks, for whoever looks for what is left: GET /_localcloud/github/hooks."""
         if request.method != "GET" or not path_of(request).endswith("/github/hooks"):
             return JSONResponse({"message": f"{request.method} {path_of(request)} is not served here"}, 404)
-        shown = [(doc, hook) for doc in self._repositories.table.values() for hook in self._hooks.of(doc)]
+        shown = [(doc, hook) for doc in self._repositories.table.values() for hook in self._hook_table.of(doc)]
         return JSONResponse(
             [{"repository": doc["full_name"], "id": hook["id"], "url": hook["config"]["url"]} for doc, hook in shown]
         )
@@ -179,7 +181,7 @@ class GitHub:
 
     def _forget(self, doc: Doc) -> None:
         """Remove what belongs to a repository."""
-        for hook in self._hooks.of(doc):
+        for hook in self._hook_table.of(doc):
             self._hooks.remove(hook)
         key = names.key_of(doc["full_name"])
         for table in (self._pulls.table, self._comments.table, self._statuses.table):

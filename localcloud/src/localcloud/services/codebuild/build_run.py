@@ -6,18 +6,17 @@ import asyncio
 import contextlib
 import logging
 import shutil
-import time
 from typing import TYPE_CHECKING
 
 import docker
 
 from localcloud.docker_engine import build_leftovers
 from localcloud.iam.authority import DeniedError
-from localcloud.services.codebuild import build_results, build_start, buildspec, container_output, phases, statuses
+from localcloud.services.codebuild import build_results, build_start, container_output, phases, statuses
+from localcloud.services.codebuild.build import Build
 from localcloud.services.codebuild.build_context import container_name
 from localcloud.services.codebuild.log_upload import Shipment
 from localcloud.services.codebuild.phase_error import PhaseError
-from localcloud.services.codebuild.transcript import stamped
 
 if TYPE_CHECKING:
     from localcloud.iam.sessions import Doc as Session
@@ -32,36 +31,18 @@ SERVICE = "codebuild.amazonaws.com"
 LOG = logging.getLogger(__name__)
 
 
-class Life:
+class BuildRun(Build):
     """Runs a build, or takes one up that a killed local cloud has left."""
 
     def __init__(self, parts: Parts, build: Doc, slots: asyncio.Semaphore) -> None:
         """Take the build and the places of builds that run at once; nothing runs before `run`."""
-        self.parts, self.build, self._slots = parts, build, slots
-        self._has_slot = False
-        self.shipment: Shipment | None = None
-        self.session: Session = {}
-        """The credentials of the build's role."""
-        self.spec = buildspec.Buildspec()
-        self.places: dict[str, str] = {}
+        super().__init__(parts, build)
+        self._slots, self._has_slot = slots, False
         self._halt = asyncio.Event()
-        self.halted = ""
 
     def stop(self) -> None:
         """End the build before its time, without waiting."""
         self._halt.set()
-
-    def save(self) -> None:
-        """Write the build's document."""
-        self.parts.state.builds.save(self.build["id"])
-
-    def require(self, action: str, resource: str) -> None:
-        """Refuse what CodeBuild does in the build's name where its role may not do it.
-
-        Raises:
-            DeniedError: in AWS's words.
-        """
-        self.parts.state.ctx.iam.require(self.session, action, resource)
 
     def _assumed(self) -> Session:
         """Take the build's role; the same credentials whenever the build is taken up.
@@ -76,12 +57,6 @@ class Life:
         except DeniedError as error:
             text = f"CodeBuild is not authorized to perform: sts:AssumeRole on {build['serviceRole']}: {error}"
             raise PhaseError("ACCESS_DENIED", text) from error
-
-    def say(self, *rows: str) -> None:
-        """Log lines as the build's agent."""
-        if self.shipment is not None:
-            now = time.time()
-            self.shipment.add([(now, stamped(now, row)) for row in rows])
 
     async def run(self) -> None:
         """Run to the end. Cancelled, the container goes on and another local cloud may take the build up."""

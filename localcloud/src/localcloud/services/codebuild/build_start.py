@@ -24,13 +24,13 @@ from localcloud.services.codebuild import (
 )
 from localcloud.services.codebuild.build_context import SOCKET, container_name, docker_socket
 from localcloud.services.codebuild.phase_error import PhaseError
-from localcloud.services.codebuild.transcript import Transcript
 from localcloud.services.codebuild.validation import CURATED
 from localcloud.services.ecs.image_pulls import PullError, pull
 
 if TYPE_CHECKING:
+    from localcloud.services.codebuild.build import Build
     from localcloud.services.codebuild.build_context import Parts
-    from localcloud.services.codebuild.build_run import Life
+    from localcloud.services.codebuild.transcript import Transcript
     from localcloud.state.table import Doc
 
 DEFAULT_FILE = "buildspec.yml"
@@ -39,27 +39,27 @@ RUNTIMES = ("python", "docker")
 """Languages of the curated image that can be chosen here."""
 
 
-async def started(life: Life) -> Transcript:
+async def started(run: Build) -> Transcript:
     """Bring a build to where its container runs; returns what reads its output.
 
     Raises:
         PhaseError: with the phase's context.
     """
-    build, parts = life.build, life.parts
+    build, parts = run.build, run.parts
     await parts.docking.remove(container_name(build))
     await statuses.report(parts, build)
-    life.say("Running on CodeBuild On-demand", "Waiting for agent ping")
+    run.say("Running on CodeBuild On-demand", "Waiting for agent ping")
     phases.enter(build, "PROVISIONING", parts.state.now())
-    life.save()
-    image = await provisioned(life)
+    run.save()
+    image = await provisioned(run)
     phases.leave(build, "SUCCEEDED", parts.state.now())
     phases.enter(build, "DOWNLOAD_SOURCE", parts.state.now())
-    life.save()
-    life.say("Phase is DOWNLOAD_SOURCE")
+    run.save()
+    run.say("Phase is DOWNLOAD_SOURCE")
     try:
-        life.places = await sources.fetch(parts, build, parts.folder(build), life.require)
-        life.spec = specification(build, life.places[""], life)
-        own, secret = await parts.docking.call(variables.resolve, parts.state.ctx, build, life.spec, life.require)
+        run.places = await sources.fetch(parts, build, parts.folder(build), run.require)
+        run.spec = specification(build, run.places[""], run)
+        own, secret = await parts.docking.call(variables.resolve, parts.state.ctx, build, run.spec, run.require)
     except DeniedError as error:
         raise PhaseError("CLIENT_ERROR", f"AccessDenied: {error}") from error
     except (sources.SourceError, archives.ArchiveError) as error:
@@ -68,17 +68,17 @@ async def started(life: Life) -> Transcript:
         raise PhaseError("YAML_FILE_ERROR", str(error)) from error
     except variables.VariableError as error:
         raise PhaseError(error.code, str(error)) from error
-    return await launched(life, image, own, secret)
+    return await launched(run, image, own, secret)
 
 
-async def provisioned(life: Life) -> str:
+async def provisioned(run: Build) -> str:
     """Return the image's id in Docker. One of the local registry is pulled with the build's role.
 
     Raises:
         PhaseError: it cannot be had.
     """
-    parts, name, kind = life.parts, life.build["environment"]["image"], life.build["environment"]["type"]
-    password = parts.state.ctx.iam.password(life.session["key"])
+    parts, name, kind = run.parts, run.build["environment"]["image"], run.build["environment"]["type"]
+    password = parts.state.ctx.iam.password(run.session["key"])
     known = qemu.base_images(parts.docking.client, kind, parts.state.ctx.images)
     reference = known.get("CODEBUILD_IMAGE", "") if CURATED.match(name) else name
     if not reference:
@@ -94,7 +94,7 @@ async def provisioned(life: Life) -> str:
     return str(found.id)
 
 
-def specification(build: Doc, source: str, life: Life) -> buildspec.Buildspec:
+def specification(build: Doc, source: str, run: Build) -> buildspec.Buildspec:
     """Read the build specification: given in the project, or a file of the source."""
     given = build["source"].get("buildspec") or DEFAULT_FILE
     if "\n" in given or given.lstrip().startswith("{"):
@@ -106,8 +106,8 @@ def specification(build: Doc, source: str, life: Life) -> buildspec.Buildspec:
         if path.stat().st_size > SPEC_BYTES:
             raise buildspec.BuildspecError(f"{given} is larger than {SPEC_BYTES} bytes")
         text = path.read_text("utf-8", "replace")
-        life.say(f"CODEBUILD_SRC_DIR={source}", f"YAML location is {path}")
-    life.say("Processing environment variables")
+        run.say(f"CODEBUILD_SRC_DIR={source}", f"YAML location is {path}")
+    run.say("Processing environment variables")
     spec = buildspec.parse(text)
     chosen(spec, build["environment"]["image"])
     build["_spec"] = text
@@ -123,38 +123,33 @@ def chosen(spec: buildspec.Buildspec, image: str) -> None:
             raise buildspec.BuildspecError(f"runtime-versions: {name} {version} is not supported by the local cloud")
 
 
-async def launched(life: Life, image: str, own: dict[str, str], secret: dict[str, str]) -> Transcript:
+async def launched(run: Build, image: str, own: dict[str, str], secret: dict[str, str]) -> Transcript:
     """Write the program, make the container and start it."""
-    build, parts = life.build, life.parts
+    build, parts = run.build, run.parts
     folder = parts.folder(build)
     word = secrets.token_hex(8)
-    await parts.docking.call(written, folder / "agent", script.files(life.spec, str(folder / "agent"), word))
-    mounts = caches.mounts(build, life.spec, life.places[""], parts.docking.network)
+    await parts.docking.call(written, folder / "agent", script.files(run.spec, str(folder / "agent"), word))
+    mounts = caches.mounts(build, run.spec, run.places[""], parts.docking.network)
     await asyncio.gather(
         *(parts.docking.call(caches.ensure, parts.docking, build["projectName"], volume) for volume in mounts)
     )
-    counts = {name: len(script.commands(life.spec, name)[0]) for name in life.spec.phases}
-    life.say(f"Phases found in YAML: {len(counts)}", *(f" {name}: {count} commands" for name, count in counts.items()))
-    environment = variables.environment(parts.state.ctx, build, life.places, own, life.session)
-    await parts.docking.call(create, parts, build, image, life.spec.shell, environment, mounts)
-    life.say("Phase complete: DOWNLOAD_SOURCE State: SUCCEEDED", "Phase context status code:  Message: ")
-    preamble = life.shipment.taken if life.shipment is not None else []
+    counts = {name: len(script.commands(run.spec, name)[0]) for name in run.spec.phases}
+    run.say(f"Phases found in YAML: {len(counts)}", *(f" {name}: {count} commands" for name, count in counts.items()))
+    environment = variables.environment(parts.state.ctx, build, run.places, own, run.session)
+    await parts.docking.call(create, parts, build, image, run.spec.shell, environment, mounts)
+    run.say("Phase complete: DOWNLOAD_SOURCE State: SUCCEEDED", "Phase context status code:  Message: ")
+    preamble = run.shipment.taken if run.shipment is not None else []
     phases.leave(build, "SUCCEEDED", parts.state.now())
     build |= {
         "_word": word,
         "_secret_names": sorted(secret),
         "_stage": "running",
-        "_places": life.places,
+        "_places": run.places,
         "_preamble": preamble,
     }
-    life.save()
+    run.save()
     await parts.docking.call(parts.docking.client.api.start, container_name(build))
-    return reader(life, list(secret.values()))
-
-
-def reader(life: Life, secret: list[str]) -> Transcript:
-    """Return what reads the build's output."""
-    return Transcript(life.build, life.build["_word"], script.shown(life.spec), secret)
+    return run.reader(list(secret.values()))
 
 
 def written(folder: Path, files: dict[str, str]) -> None:
@@ -191,20 +186,20 @@ def create(  # noqa: PLR0913
     )
 
 
-def log_stream(life: Life) -> None:
+def log_stream(run: Build) -> None:
     """Make the build's log stream. Blocking.
 
     Raises:
         PhaseError: the role may not write there, or there is no such log group: a build here makes none.
     """
-    build = life.build
+    build = run.build
     logs = build["logs"]
     if not logs.get("groupName"):
         return
-    api = client(life.parts.state.ctx, "logs")
+    api = client(run.parts.state.ctx, "logs")
     try:
         for action in ("CreateLogStream", "PutLogEvents"):
-            life.require(f"logs:{action}", logs["cloudWatchLogsArn"])
+            run.require(f"logs:{action}", logs["cloudWatchLogsArn"])
     except DeniedError as error:
         text = (
             f"Service role {build['serviceRole']} does not allow AWS CodeBuild to create Amazon CloudWatch Logs log "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 
-from localcloud.services.codebuild import build_start, buildspec, phases
+from localcloud.services.codebuild import buildspec, phases
 from localcloud.services.codebuild.build_context import container_name
 from localcloud.services.codebuild.phase_error import PhaseError
 from localcloud.services.codebuild.script import MARK
@@ -19,7 +19,7 @@ from localcloud.services.ecs.logs import moment
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from localcloud.services.codebuild.build_run import Life
+    from localcloud.services.codebuild.build import Build
     from localcloud.services.codebuild.transcript import Transcript
 
 GONE = "the build's container is gone; it was removed or stopped while the local cloud did not run"
@@ -28,13 +28,13 @@ KILLED = (137, 143, -1)
 Item = tuple[str, str] | None
 
 
-async def taken_up(life: Life) -> Transcript:
+async def taken_up(run: Build) -> Transcript:
     """Take up a build whose container was started before; returns what reads its output again.
 
     Raises:
         PhaseError: the container is gone.
     """
-    build, docking = life.build, life.parts.docking
+    build, docking = run.build, run.parts.docking
     try:
         found: Any = await docking.insist(docking.client.api.inspect_container, container_name(build))
     except docker.errors.NotFound as error:
@@ -43,14 +43,14 @@ async def taken_up(life: Life) -> Transcript:
         await docking.call(docking.client.api.start, container_name(build))
     environment = dict(pair.split("=", 1) for pair in found["Config"]["Env"] if "=" in pair)
     build["phases"] = [row for row in build["phases"] if row["phaseType"] in phases.BEFORE_COMMANDS]
-    if life.shipment is not None:
-        life.shipment.add([(when, text) for when, text in build["_preamble"]])
-    life.spec = buildspec.parse(build["_spec"])
-    life.places = build["_places"]
-    return build_start.reader(life, [environment.get(name, "") for name in build["_secret_names"]])
+    if run.shipment is not None:
+        run.shipment.add([(when, text) for when, text in build["_preamble"]])
+    run.spec = buildspec.parse(build["_spec"])
+    run.places = build["_places"]
+    return run.reader([environment.get(name, "") for name in build["_secret_names"]])
 
 
-async def followed(life: Life, reader: Transcript) -> None:
+async def followed(run: Build, reader: Transcript) -> None:
     """Read to the end of the container's output, then judge how it ended.
 
     Docker may end the answer before the container's last lines (moby/moby#16463 tells of one way), so what has not
@@ -59,24 +59,24 @@ async def followed(life: Life, reader: Transcript) -> None:
     Raises:
         PhaseError: the shell ended before its program did.
     """
-    docking, seen, status = life.parts.docking, 0, None
+    docking, seen, status = run.parts.docking, 0, None
     while True:
         queue: asyncio.Queue[Item] = asyncio.Queue()
-        reading(docking.client, container_name(life.build), queue)
-        seen = max(seen, await fed(life, reader, queue, seen, last=status is not None))
+        reading(docking.client, container_name(run.build), queue)
+        seen = max(seen, await fed(run, reader, queue, seen, last=status is not None))
         if reader.done:
             return
         if status is not None:
-            ended_without_a_word(life, status)
+            ended_without_a_word(run, status)
             return
-        state = await exit_state(life)
+        state = await exit_state(run)
         if state is None or state["Status"] not in ("running", "restarting"):
             status = -1 if state is None else int(state.get("ExitCode", -1))
         else:
             await asyncio.sleep(0.2)
 
 
-async def fed(life: Life, reader: Transcript, queue: asyncio.Queue[Item], seen: int, *, last: bool) -> int:
+async def fed(run: Build, reader: Transcript, queue: asyncio.Queue[Item], seen: int, *, last: bool) -> int:
     """Give the reader the lines of one reading, those left out that it has seen; returns how many there were.
 
     A line without an end comes whole with the next reading, unless this is the last one.
@@ -87,28 +87,28 @@ async def fed(life: Life, reader: Transcript, queue: asyncio.Queue[Item], seen: 
             continue
         number += 1
         if number > seen:
-            ahead = life.parts.state.ctx.clock.now() - time.time()
+            ahead = run.parts.state.ctx.clock.now() - time.time()
             rows = reader.feed(moment(item[0]), item[1].rstrip("\r\n"), ahead)
-            if life.shipment is not None:
-                life.shipment.add(rows)
+            if run.shipment is not None:
+                run.shipment.add(rows)
             if MARK in item[1]:
-                life.save()
+                run.save()
     return number
 
 
-async def exit_state(life: Life) -> dict[str, Any] | None:
+async def exit_state(run: Build) -> dict[str, Any] | None:
     """Return the container's state in Docker, None where it is gone."""
-    docking = life.parts.docking
+    docking = run.parts.docking
     try:
-        found: Any = await docking.insist(docking.client.api.inspect_container, container_name(life.build))
+        found: Any = await docking.insist(docking.client.api.inspect_container, container_name(run.build))
     except docker.errors.NotFound:
         return None
     return dict(found["State"])
 
 
-def ended_without_a_word(life: Life, status: int) -> None:
+def ended_without_a_word(run: Build, status: int) -> None:
     """Fail a build whose shell ended before its program did: killed, or its trap taken away by a command."""
-    if life.halted:
+    if run.halted:
         return
     why = GONE if status in KILLED else "a command has ended it"
     raise PhaseError("COMMAND_EXECUTION_ERROR", f"the build's shell ended with exit status {status}; {why}")

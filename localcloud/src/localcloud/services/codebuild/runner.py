@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from localcloud.gateway import limits
 from localcloud.gateway.protocol import ApiError
 from localcloud.services.codebuild import caches, phases
-from localcloud.services.codebuild.build_run import Life, cleared, owner
+from localcloud.services.codebuild.build_run import BuildRun, cleared, owner
 from localcloud.settings import label
 
 if TYPE_CHECKING:
@@ -30,35 +30,35 @@ class Runner:
         """Take what builds are given."""
         self._parts = parts
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._lives: dict[str, Life] = {}
+        self._runs: dict[str, BuildRun] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def launch(self, build: Doc) -> None:
         """Start to run a build."""
-        life = self._lives[build["id"]] = Life(self._parts, build, self._slots)
-        self._tasks[build["id"]] = asyncio.create_task(self._run(life), name=f"build {build['id']}")
+        run = self._runs[build["id"]] = BuildRun(self._parts, build, self._slots)
+        self._tasks[build["id"]] = asyncio.create_task(self._run(run), name=f"build {build['id']}")
 
-    async def _run(self, life: Life) -> None:
+    async def _run(self, run: BuildRun) -> None:
         full = False
         try:
-            await life.run()
+            await run.run()
         except limits.LimitError as error:
-            LOG.error("build %s waits: %s", life.build["id"], error)  # noqa: TRY400  one line says it
+            LOG.error("build %s waits: %s", run.build["id"], error)  # noqa: TRY400  one line says it
             full = True
         except Exception:
-            LOG.exception("build %s: its end failed", life.build["id"])
+            LOG.exception("build %s: its end failed", run.build["id"])
         finally:
-            self._lives.pop(life.build["id"], None)
-            self._tasks.pop(life.build["id"], None)
+            self._runs.pop(run.build["id"], None)
+            self._tasks.pop(run.build["id"], None)
         if full:  # as after a restart: its container is taken up again
             while limits.no_room(self._parts.state.ctx.state_dir):  # noqa: ASYNC110  a disk sets no event
                 await asyncio.sleep(ROOM_SECONDS)
-            self.launch(life.build)
+            self.launch(run.build)
 
     def halt(self, identifier: str) -> None:
         """Begin to stop a build."""
-        if identifier in self._lives:
-            self._lives[identifier].stop()
+        if identifier in self._runs:
+            self._runs[identifier].stop()
 
     async def start(self) -> None:
         """Take up what a stop has left: running containers first, then the queue; remove what belongs to no build."""
