@@ -21,7 +21,7 @@ TOGETHER = {
     for name in ("environments", "faults", "preview", "pull_request", "release", "teardown")
 }
 """The files of the group that takes longest, and begins first: they share two environments and a pipeline."""
-NEXT = ("localcloud/tests/contract/", "tests/contract/", "tests/local/", "tests/gate/", "tests/stack/")
+NEXT = ("localcloud/tests/apis/", "tests/contract/", "tests/local/", "tests/gate/", "tests/stack/")
 """What begins after it: first what waits more than it works. The rest, test by test, fills the time that is left."""
 
 
@@ -35,7 +35,7 @@ def group(file: Path) -> str:
         return "releases"
     if name.startswith("tests/stack/"):
         return "stack"
-    return name if name.startswith(("tests/local/", "tests/contract/", "localcloud/tests/contract/")) else ""
+    return name if name.startswith(("tests/local/", "tests/contract/", "localcloud/tests/apis/")) else ""
 
 
 def needs_a_cloud(item: pytest.Item) -> bool:

@@ -17,7 +17,7 @@ from tools.locks import LOCKS, pinned
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = {"app", "buildlog", "contract", "delivery", "guestbook", "infra", "localcloud", "tests", "tools"}
-OURS |= {"host", "support", "unit"}  # folders that tests, or a program, import from
+OURS |= {"apis", "host", "support", "unit"}  # folders that tests, or a program, import from
 # A module that is not called as its package is.
 PACKAGE = {
     "google": "protobuf",

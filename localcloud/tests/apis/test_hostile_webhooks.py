@@ -11,8 +11,8 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from contract.test_codebuild_webhooks import CONNECTION
-from contract.test_codepipeline_triggers import SECRET, hook
+from apis.test_codebuild_webhooks import CONNECTION
+from apis.test_codepipeline_triggers import SECRET, hook
 from support.attacker import Answer, Attacker
 from support.building import Workshop
 from support.pipelines import Works, action, approval
