@@ -10,9 +10,11 @@ FAST := tests/gate tests/unit tests/stack
 # Two processes, each group of tests in one of them (tests/conftest.py), in the order of the groups
 TWO := -n 2 --dist loadgroup --no-loadscope-reorder
 
+# Of delivery/commands/registry.py, which a test holds this against; with app-test (test) and pipeline (status)
+STEPS := build index deploy acceptance promote approve reject retry rollback resume history logs clean doctor preview
+
 .NOTPARALLEL:
-.PHONY: help lock update python preflight setup up status down demo check test faults bench clean-up format venv app-test pipeline build deploy acceptance promote \
-  retry rollback resume approve reject history logs doctor preview
+.PHONY: help lock update python preflight setup up status down demo check test faults bench clean-up format venv app-test pipeline $(STEPS)
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -72,27 +74,28 @@ bench: setup ## what things take, into docs/benchmarks.md: ARGS="--runs 5 --cold
 
 venv: .venv/.complete ## the virtual environment alone: all that AWS needs of this folder
 
-# The steps of the pipeline and what people do beside it: make deploy STACK=staging ARGS="--commit 1a2b3c4" [CLOUD=aws]
-STEPS := build deploy acceptance promote retry rollback resume approve reject history logs doctor preview
+# Every command of delivery, by its registry: make deploy STACK=staging ARGS="--commit 1a2b3c4" [CLOUD=aws]
 app-test pipeline $(STEPS): $(if $(filter aws,$(CLOUD)),venv,setup)
 	@test -n "$(STACK)" || { echo "make $@: name the stack; for example: make $@ STACK=staging" >&2; exit 2; }
 	@case "$(CLOUD)" in aws|local) ;; *) echo "make $@: CLOUD is $(CLOUD); it is local or aws" >&2; exit 2;; esac
 	@bin/delivery$(if $(filter local,$(CLOUD)),-local) $(patsubst app-test,test,$(patsubst pipeline,status,$@)) --stack $(STACK) $(ARGS)
-app-test: ## the unit and integration tests of a stack's services: make app-test STACK=staging (all below alike)
-build: ## release images of what is checked out, tested, pushed as the commit's: ARGS="--commit HASH"
-deploy: ## a release: ARGS="--commit HASH"
-acceptance: ## the acceptance suites and a browser, from outside
-promote: ## mark a release as accepted: ARGS="--release FILE"
-retry: ## the stage in which an execution failed: ARGS="--execution ID"
-rollback: ## an earlier good release; holds the pipeline back until resume: ARGS="--to HASH"
-resume: ## let the pipeline release again
-approve: ## the release that waits; reject: the same
-reject: ## the release that waits: ARGS="--reason TEXT"
-pipeline: ## where the releases are: ARGS=--follow
-history: ## what was released
-logs: ## of the tasks, or of a build
-doctor: ## what would make a first run fail
-preview: ## what a change would do to a stack; as a comment: ARGS="--repository OWNER/NAME --pull-request N"
+app-test: ## run the unit and integration tests of a stack's services, in containers
+build: ## build, test and push a commit's images: ARGS="--commit HASH"
+index: ## make one image of those that were built for each platform: ARGS="--built FILE --built FILE"
+deploy: ## make a stack serve a release, and prove that it does: ARGS="--commit HASH"
+acceptance: ## run the acceptance suites against a stack
+promote: ## mark a release's images as accepted or released: ARGS="--release FILE"
+pipeline: ## show an execution of the pipeline, what is served, and what waits: ARGS="--follow"
+approve: ## release what waits for approval
+reject: ## do not release what waits for approval: ARGS="--reason TEXT"
+retry: ## run the stage in which an execution failed or was stopped once more: ARGS="--execution ID"
+rollback: ## serve an earlier good release again: ARGS="--to HASH"
+resume: ## let the pipeline release to a stack again
+history: ## list the releases of a stack, newest first: ARGS="--most 3"
+logs: ## print what the services' tasks, or a build of the pipeline, wrote: ARGS="--follow"
+clean: ## remove task definition revisions that are of no use any more: ARGS="--keep 5"
+doctor: ## check what would make a first run fail; 1 when something would
+preview: ## show what a change would do to each stack, as one comment on its pull request: ARGS="--repository OWNER/NAME --pull-request N"
 
 clean-up: ## destroy both local stacks and stop the local cloud; ALL=1 also removes images, caches and our Docker Engine
 	@$(if $(wildcard .venv/.complete),$(PY),"$(PYTHON)") -m tools.clean_up $(if $(ALL),--all)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import docker
 
 from support.cloud import ROLE, Site
+from tests import service_facts
 from tests.setups import ROOT
 
 if TYPE_CHECKING:
@@ -55,17 +56,17 @@ class Releases(Site):
         """Push a service's first image and register what runs it, with its template and parameter; returns its ARN."""
         self.template(service)
         digest, repository = self.push("good", "content-1", service), self.repositories[service]
-        facts = {
-            "service": service,
-            "template_family": f"{self.stack}-{service}-template",
-            "release_family": f"{self.stack}-{service}",
-            "repository_url": repository,
-            "context": CONTEXT,
-            "dockerfile": "Dockerfile",
-            "build_args": {"PYTHON_IMAGE": self.base},
-            "version_path": "/version" if service == "web" else f"/{service}/version",
-        }
-        self._parameter(f"services/{service}", facts)
+        facts = service_facts.service(
+            service,
+            self.stack,
+            ecs_service=service,
+            container="app",
+            repository_url=repository,
+            context=CONTEXT,
+            build_args={"PYTHON_IMAGE": self.base},
+            version_path="/version" if service == "web" else f"/{service}/version",
+        )
+        self._parameter(f"services/{service}", json.loads(facts.payload()))
         own = {"IMAGE_DIGEST": digest, "APP_VERSION": "content-1"}
         return self._define(f"{self.stack}-{service}", f"{repository}@{digest}", own)
 

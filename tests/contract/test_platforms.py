@@ -10,13 +10,15 @@ import docker
 import pytest
 from botocore.exceptions import ClientError
 
-from delivery import building, environment, indexing
+from delivery import environment
 from delivery.console import Progress
 from delivery.errors import DeliveryError
-from delivery.images import DOCKER_LIST, OCI_INDEX
-from delivery.manifest import Image, Manifest
+from delivery.release import building, indexing
+from delivery.release.images import DOCKER_LIST, OCI_INDEX
+from delivery.release.manifest import Image, Manifest
 from localcloud.docker_engine import qemu
 from support.cloud import ROLE, Site
+from tests import service_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,11 +70,7 @@ class Shelf:
 
     def service(self, platform: str = "") -> environment.Service:
         """Return the service that the repository is of."""
-        return environment.Service(
-            name="web", ecs_service="web", template_family="t", release_family="r", repository_url=self.uri,
-            context="app", dockerfile="Dockerfile", build_args={},
-            platform=platform,
-        )  # fmt: skip
+        return service_facts.service(repository_url=self.uri, platform=platform)
 
     def index(self, folder: Path, commit: str = COMMIT, **digests: str) -> Manifest:
         """Make the index of a commit by delivery's own step."""

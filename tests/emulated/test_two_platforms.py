@@ -12,7 +12,7 @@ import docker
 import httpx
 import pytest
 
-from delivery import indexing
+from delivery.release import indexing
 from localcloud.docker_engine import qemu
 from tests.local.releases import Releases
 from tests.local.workspace import copy_of_the_project
