@@ -20,15 +20,15 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
 
 setup: preflight .venv/.complete ## virtual environments, Pulumi CLI and plugins; says what it does and how long that takes
-	@$(PY) -m toolchain
-	@$(PY) -m localcloud setup
+	@$(PY) -m tools.toolchain
+	@bin/localcloud setup
 
 python: # the one that the virtual environment is made with
 	@command -v "$(PYTHON)" >/dev/null || { echo "setup: there is no $(PYTHON), and Slipway needs Python 3.11 or newer; install it, or name one: make PYTHON=python3.12 setup" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "setup: Python is %d.%d and must be 3.11 or newer; name one: make PYTHON=python3.12 setup" % sys.version_info[:2])'
 
 preflight: python # whatever these targets need of this machine, all at once, and what has to be asked
-	@"$(PYTHON)" -m localcloud.preflight $(MAKECMDGOALS)
+	@"$(PYTHON)" -m tools.preflight $(MAKECMDGOALS)
 
 .venv/.complete: requirements-dev.txt | python
 	@"$(PYTHON)" -m tools.make_venv .venv requirements-dev.txt
@@ -45,10 +45,10 @@ down: ## stop the local cloud, keep its state
 
 demo: setup ## both environments and the pipeline on the local cloud: commits released, stopped, rolled back
 	@bin/localcloud up
-	@$(PY) -m localcloud.demo
+	@$(PY) -m tools.demo
 
 check: .venv/.complete ## the gate for every commit: format, lint, types, fast tests
-	@$(PY) -m pytest -q $(TWO) $(FAST)
+	@$(PY) -m pytest -q $(TWO) -m "not local" $(FAST) localcloud/tests
 
 lock: .venv/.complete ## compile the locks (requirements*.txt) from what is asked for (*.in, app/pyproject.toml)
 	@$(PY) -m tools.locks
@@ -64,7 +64,7 @@ format: .venv/.complete ## put the code into the house format
 	@$(PY) -m ruff format --quiet .
 
 test: setup ## everything, on a fresh machine too: one pytest, whose last line is the result
-	@$(PY) -m pytest $(TWO) $(FAST) tests/contract tests/local
+	@$(PY) -m pytest $(TWO) $(FAST) localcloud/tests tests/contract tests/local
 
 faults: setup ## everything that may go wrong on the way to production, as a table: docs/faults.md; ARGS="--break-gate test"
 	@$(PY) -m pytest tests/local/test_faults.py tests/local/test_pull_request.py --all-faults $(if $(ARGS),$(ARGS),--fault-table docs/faults.md)
@@ -98,4 +98,4 @@ doctor: ## check what would make a first run fail; 1 when something would
 preview: ## show what a change would do to each stack, as one comment on its pull request: ARGS="--repository OWNER/NAME --pull-request N"
 
 clean-up: ## destroy both local stacks and stop the local cloud; ALL=1 also removes images, caches and our Docker Engine
-	@$(if $(wildcard .venv/.complete),$(PY),"$(PYTHON)") -m localcloud.clean_up $(if $(ALL),--all)
+	@$(if $(wildcard .venv/.complete),$(PY),"$(PYTHON)") -m tools.clean_up $(if $(ALL),--all)

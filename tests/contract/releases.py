@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 
+from support.cloud import ROLE, Site
 from tests import service_facts
-from tests.contract.cloud import ROLE, Site
+from tests.setups import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.contract.cloud import Cloud
+    from support.cloud import Cloud
 
 STACK = "released"
 CONTEXT = "tests/contract/images/release"
@@ -106,7 +107,7 @@ class Releases(Site):
         """Build the image that behaves so, push it under the tag; returns its digest."""
         engine, repository = docker.from_env(), self.repositories[service]
         image = f"{repository}:{tag}"
-        folder = str(self.cloud.repository / CONTEXT)
+        folder = str(ROOT / CONTEXT)
         arguments = {"MODE": mode, "PYTHON_IMAGE": self.base}
         # The label makes two images of one mode differ, as those of two commits and of two services do.
         engine.images.build(
@@ -138,7 +139,7 @@ class Releases(Site):
         kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
         return subprocess.Popen(
             [sys.executable, "-m", "delivery", command, "--stack", self.stack, *map(str, arguments)],
-            cwd=self.cloud.repository,
+            cwd=ROOT,
             env={**kept, **self.cloud.variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -14,13 +14,13 @@ from delivery.errors import DeliveryError
 from delivery.previews import pull_requests
 from delivery.previews.comment_text import LIMIT, MARKER
 from delivery.previews.pull_requests import GitHub, PullRequest
-from tests.contract.github_client import Clone, Site
+from support.github_client import Clone, Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.contract.cloud import Cloud
+    from support.cloud import Cloud
 
 pytestmark = pytest.mark.local
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.local
 @pytest.fixture(scope="module")
 def place(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, Clone]:
     """A repository, and a working copy of it."""
-    site = Site(f"http://127.0.0.1:{cloud.environment['SLIPWAY_PORT']}", "acme/previews")
+    site = Site(f"http://127.0.0.1:{cloud.environment['LOCALCLOUD_PORT']}", "acme/previews")
     clone = Clone(tmp_path_factory.mktemp("previews") / "clone", site.url)
     clone.commit("one")
     clone.push()

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from delivery.previews import stack_previews
 from delivery.previews.comment_text import MARKER
-from tests.contract.github_client import Clone, Site
+from support.github_client import Clone, Site
 from tests.local.workspace import PORT
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from tools import make_venv
 from tools.locks import LOCKS, pinned
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = {"app", "buildlog", "contract", "delivery", "guestbook", "infra", "localcloud", "tests", "toolchain", "tools"}
+OURS = {"app", "buildlog", "contract", "delivery", "guestbook", "infra", "localcloud", "tests", "tools"}
+OURS |= {"apis", "host", "support", "unit"}  # folders that tests, or a program, import from
 # A module that is not called as its package is.
 PACKAGE = {
     "google": "protobuf",
@@ -31,10 +32,12 @@ DECLARED_IN = {
     "buildlog": [],
     "contract": [],
     "infra": ["requirements.in"],
-    "toolchain": ["requirements.in"],
     "delivery": ["delivery/requirements.in"],
-    "localcloud": ["localcloud/requirements.in", "requirements-dev.in"],
-    "tools": ["requirements-dev.in"],
+    "localcloud/src": ["localcloud/requirements.in"],
+    "localcloud/tests": ["localcloud/requirements.in", "requirements.in", "requirements-dev.in"],
+    "tools/toolchain": ["requirements.in"],
+    "tools": ["requirements.in", "requirements-dev.in"],
+    "conftest.py": ["requirements.in"],
     "tests": ["requirements.in", "requirements-dev.in"],
     "app/src": ["app/pyproject.toml"],
     "app/tests/unit": ["app/pyproject.toml", "app/requirements-dev.in"],

@@ -16,7 +16,7 @@ from delivery.commands import steps
 from delivery.environment import Environment
 from delivery.release import file_modes
 from infra import build_context
-from localcloud import images
+from localcloud.docker_engine import images
 from tests.unit.test_delivery_services import WEB
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,7 +130,7 @@ def test_the_local_cloud_works_by_a_umask_of_its_own(tmp_path: Path) -> None:
     """AWS does not take over a developer's; the mode of the state folder keeps others out."""
     text = "import os\nfrom localcloud.__main__ import main\nmain(['env'])\nprint(oct(os.umask(0)))"
     done = subprocess.run(
-        [sys.executable, "-c", text], cwd=ROOT, env=os.environ | {"SLIPWAY_STATE": str(tmp_path)}, umask=0o077,
+        [sys.executable, "-c", text], cwd=ROOT, env=os.environ | {"LOCALCLOUD_STATE": str(tmp_path)}, umask=0o077,
         capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     assert done.stdout == "0o22\n"

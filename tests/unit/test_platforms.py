@@ -18,7 +18,7 @@ from delivery.release.images import DOCKER_IMAGE, DOCKER_LIST, OCI_IMAGE, OCI_IN
 from delivery.release.manifest import Image, Manifest
 from delivery.session import Session
 from infra.aws import platforms
-from localcloud import emulation
+from localcloud.docker_engine import qemu
 from tests import service_facts
 
 if TYPE_CHECKING:
@@ -212,10 +212,10 @@ def test_emulation_counts_where_the_kernel_does_it_in_containers_too(tmp_path: P
     """Enabled, for this architecture, and opened beforehand (flag F): a container has no QEMU."""
     (tmp_path / "status").write_text("enabled\n")
     (tmp_path / "register").write_text("")
-    assert not emulation.handled(tmp_path)
+    assert not qemu.handled(tmp_path)
     (tmp_path / "qemu").write_text(text)
-    assert emulation.handled(tmp_path) is handled
-    assert not emulation.handled(tmp_path / "none")
+    assert qemu.handled(tmp_path) is handled
+    assert not qemu.handled(tmp_path / "none")
 
 
 def test_a_build_machine_may_have_other_values_of_the_stacks_build_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
