@@ -81,21 +81,21 @@ app-test pipeline $(STEPS): $(if $(filter aws,$(CLOUD)),venv,setup)
 	@bin/delivery$(if $(filter local,$(CLOUD)),-local) $(patsubst app-test,test,$(patsubst pipeline,status,$@)) --stack $(STACK) $(ARGS)
 app-test: ## run the unit and integration tests of a stack's services, in containers
 build: ## build, test and push a commit's images: ARGS="--commit HASH"
-index: ## make one image of those that were built for each platform: ARGS="--built FILE --built FILE"
-deploy: ## make a stack serve a release, and prove that it does: ARGS="--commit HASH"
+index: ## combine the images built for each platform into one: ARGS="--built FILE --built FILE"
+deploy: ## deploy a release to a stack and verify that it is served: ARGS="--commit HASH"
 acceptance: ## run the acceptance suites against a stack
 promote: ## mark a release's images as accepted or released: ARGS="--release FILE"
-pipeline: ## show an execution of the pipeline, what is served, and what waits: ARGS="--follow"
-approve: ## release what waits for approval
-reject: ## do not release what waits for approval: ARGS="--reason TEXT"
-retry: ## run the stage in which an execution failed or was stopped once more: ARGS="--execution ID"
-rollback: ## serve an earlier good release again: ARGS="--to HASH"
-resume: ## let the pipeline release to a stack again
+pipeline: ## show an execution of the pipeline, what is served and what is pending: ARGS="--follow"
+approve: ## approve the pending release
+reject: ## reject the pending release: ARGS="--reason TEXT"
+retry: ## retry the stage in which an execution failed or was stopped: ARGS="--execution ID"
+rollback: ## roll back to an earlier good release: ARGS="--to HASH"
+resume: ## let the pipeline release to a stack again after a rollback
 history: ## list the releases of a stack, newest first: ARGS="--most 3"
-logs: ## print what the services' tasks, or a build of the pipeline, wrote: ARGS="--follow"
-clean: ## remove task definition revisions that are of no use any more: ARGS="--keep 5"
-doctor: ## check what would make a first run fail; 1 when something would
-preview: ## show what a change would do to each stack, as one comment on its pull request: ARGS="--repository OWNER/NAME --pull-request N"
+logs: ## print the logs of services, or of a build of the pipeline: ARGS="--follow"
+clean: ## delete task definition revisions that are no longer needed: ARGS="--keep 5"
+doctor: ## check a stack and its account for what would make a release fail
+preview: ## preview a change on each stack, as one comment on its pull request: ARGS="--repository OWNER/NAME --pull-request N"
 
 clean-up: ## destroy both local stacks and stop the local cloud; ALL=1 also removes images, caches and our Docker Engine
 	@$(if $(wildcard .venv/.complete),$(PY),"$(PYTHON)") -m tools.clean_up $(if $(ALL),--all)

@@ -1,1 +1,1 @@
-"""What runs inside the pipeline and by hand, on AWS and on anything that speaks its APIs (boto3)."""
+"""The delivery commands: the pipeline's steps and the operator's tools, on AWS or anything with its APIs."""

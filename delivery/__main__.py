@@ -1,4 +1,4 @@
-"""`python -m delivery`: the delivery commands, by stack name, with the AWS settings of the environment."""
+"""The entry point `python -m delivery`; AWS settings come from the environment."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FAILURES = (
 
 
 def _interrupt(number: int, _: object) -> NoReturn:
-    """Treat SIGTERM and SIGHUP as Ctrl-C, once: what is left behind is still said."""
+    """Treat the first SIGTERM or SIGHUP as Ctrl-C, so that the command still reports what it leaves behind."""
     signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
@@ -55,7 +55,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _ending(error: BaseException) -> tuple[str, int]:
-    """Return the line that tells of an error, and the exit code."""
+    """Return the error line for the user and the exit code."""
     match error:
         case InterruptedDeliveryError():
             return str(error), INTERRUPTED

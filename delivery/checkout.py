@@ -1,4 +1,4 @@
-"""The checkout that delivery runs from: image contexts and stack files are relative to it."""
+"""The repository checkout that delivery runs from; image contexts and stack files are relative to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is written to the terminal or the build log: progress with its seconds, tables, colours on a terminal only."""
+"""Console output: progress lines with elapsed seconds, tables, and colours on terminals only."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def coloured() -> bool:
 
 
 def typed(text: str) -> str:
-    """Return a text with our commands in it as this user types them: bin/delivery and bin/delivery-local say how."""
+    """Return a text with `delivery` commands as this user types them ($DELIVERY_COMMAND, of bin/delivery*)."""
     return OURS.sub(f"{os.environ.get('DELIVERY_COMMAND', 'delivery')} ", text)
 
 
 def paint(text: str, colour: str) -> str:
-    """Return the text in a colour of COLOURS, or as it is where no colours are wanted."""
+    """Return the text in a colour of COLOURS, or unchanged if colours are off."""
     return f"\x1b[{COLOURS[colour]}m{text}\x1b[0m" if coloured() and text else text
 
 
 @dataclass
 class Progress:
-    """Lines of one command, each with the seconds since it began."""
+    """The progress lines of a command, each with the seconds since its start."""
 
     started: float = field(default_factory=time.monotonic)
 
@@ -47,7 +47,7 @@ class Progress:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Return rows as lines with aligned columns; escape sequences take no room."""
+    """Return rows as lines with aligned columns; escape sequences have no width."""
     every = [tuple(paint(title, "bold") for title in head), *map(tuple, rows)]
     widths = [max(_width(row[column]) for row in every) for column in range(len(head))]
     return [

@@ -1,4 +1,4 @@
-"""Programs that delivery starts: their output when they fail, a line now and then while they work."""
+"""Subprocesses: their output on failure, progress lines while they run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ProgramError(DeliveryError):
 
 
 def show(command: Sequence[str], title: str, environment: Mapping[str, str] | None = None) -> None:
-    """Run a program with its output shown as it comes.
+    """Run a program and show its output as it is written.
 
     Raises:
         ProgramError: it failed; of a failed image build the step's last lines are shown again, as the last ones.
@@ -48,7 +48,7 @@ def show(command: Sequence[str], title: str, environment: Mapping[str, str] | No
 
 
 def quietly(command: Sequence[str], title: str, say: Say, environment: Mapping[str, str] | None = None) -> str:
-    """Run a program with a progress line every 15 seconds; its output is shown if it fails.
+    """Run a program with a progress line every 15 seconds; show its output only if it fails.
 
     Returns:
         What it wrote.
@@ -80,7 +80,7 @@ def _run(
     *,
     shown: bool = False,
 ) -> tuple[int, str]:
-    """Run a program; returns its exit code and what it wrote, which needs no room on a disk that may be full."""
+    """Run a program; return its exit code and output, which is kept in memory since the disk may be full."""
     process = subprocess.Popen(
         command,
         stdin=None if shown else subprocess.DEVNULL,
@@ -99,7 +99,7 @@ def _run(
 
 
 def _read(output: IO[bytes], kept: list[bytes], shown: bool) -> None:  # noqa: FBT001 - a thread's positional argument
-    """Keep what a program writes and, if asked, show it: for as long as somebody reads that."""
+    """Keep a program's output and, if asked, show it, even if nobody reads it any more."""
     while chunk := os.read(output.fileno(), CHUNK):
         kept.append(chunk)
         if shown:
@@ -123,7 +123,7 @@ def captured(
     environment: Mapping[str, str] | None = None,
     at: Path | None = None,
 ) -> Captured:
-    """Run a program whose output is for us, whatever its end; `beat` is called every 15 seconds."""
+    """Run a program and return its output whatever its exit code; `beat` is called every 15 seconds."""
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=output, stderr=complaints, env=_environment(environment), cwd=at
@@ -137,13 +137,13 @@ def captured(
 
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
-    """Return our variables and more; what is installed beside our interpreter is found last (docker-compose)."""
+    """Return the environment with additions; PATH ends with the folder of this Python interpreter (docker-compose)."""
     path = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{os.path.dirname(sys.executable)}"  # noqa: PTH120
     return {**os.environ, "PATH": path, **(more or {})}
 
 
 def _wait(process: subprocess.Popen[bytes] | subprocess.Popen[str], beat: Callable[[], None] | None = None) -> int:
-    """Wait for a program; when we are interrupted, end it and wait for what it cleans up."""
+    """Wait for a program; on interruption, terminate it and wait for its cleanup."""
     try:
         while True:
             try:

@@ -1,4 +1,4 @@
-"""The session of a command: AWS's clients, the environment that it works on, its progress lines and its clock."""
+"""The session of a command: AWS clients, environment, progress output and clock."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clock:
-    """A monotonic clock: the seconds since some moment, and a pause of so many seconds."""
+    """A monotonic clock: `now` in seconds, and `sleep`; tests inject one that does not wait."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -29,7 +29,7 @@ SYSTEM = Clock()
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Session:
-    """What a command works with. `say` takes progress lines; `clock` measures what is waited for."""
+    """The context of a command. `say` takes progress lines; `clock` measures time limits."""
 
     clients: Clients
     environment: Environment

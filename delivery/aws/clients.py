@@ -1,4 +1,4 @@
-"""AWS's clients, made once each. Retries are botocore's standard mode: an answer that is late ends no release.
+"""boto3 clients, created once per service, with botocore's standard retries so that a slow answer fails no release.
 
 Ten attempts take 15 to 20 s where nothing answers (measured with botocore 1.44.5); five take less than one.
 """
@@ -29,7 +29,7 @@ CONFIG = Config(retries={"mode": "standard", "max_attempts": 10}, connect_timeou
 
 
 class Clients(Protocol):
-    """From an AWS service's name to its client."""
+    """A function from the name of an AWS service to its client."""
 
     @overload
     def __call__(self, service: Literal["codebuild"], /) -> CodeBuildClient: ...

@@ -1,4 +1,4 @@
-"""The pipeline that deploys to an environment: its state, its executions and their actions."""
+"""The CodePipeline pipeline of an environment: its executions and their actions."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def of(environment: Environment) -> Pipeline:
 
 
 def stacks(ssm: SSMClient, name: str) -> dict[str, str]:
-    """Return which stack each stage of a pipeline deploys to, by what the stacks' parameters say."""
+    """Return the stack that each stage of a pipeline deploys to, from the stacks' recorded facts."""
     found: dict[str, str] = {}
     for stack, facts in environments.pipelines(ssm).items():
         if facts.name == name:
@@ -72,13 +72,13 @@ def state(codepipeline: CodePipelineClient, name: str) -> GetPipelineStateOutput
 
 
 def executions(codepipeline: CodePipelineClient, name: str, most: int = 20) -> list[PipelineExecutionSummaryTypeDef]:
-    """Return the newest executions' summaries, newest first."""
+    """Return the summaries of the most recent executions, newest first."""
     found = codepipeline.list_pipeline_executions(pipelineName=name, maxResults=most)
     return found["pipelineExecutionSummaries"]
 
 
 def execution(codepipeline: CodePipelineClient, name: str, identity: str) -> PipelineExecutionSummaryTypeDef:
-    """Return one execution's summary: the newest one's where `identity` is empty.
+    """Return the summary of an execution, of the newest one if `identity` is empty.
 
     Args:
         codepipeline: a boto3 client.
@@ -102,13 +102,13 @@ def execution(codepipeline: CodePipelineClient, name: str, identity: str) -> Pip
 
 
 def commit_of(summary: PipelineExecutionSummaryTypeDef) -> str:
-    """Return the commit that an execution took, empty before its source action ended."""
+    """Return the commit of an execution, empty until its source action has finished."""
     revisions = summary.get("sourceRevisions", [])
     return str(revisions[0].get("revisionId", "")) if revisions else ""
 
 
 def actions(codepipeline: CodePipelineClient, name: str, identity: str) -> Runs:
-    """Return the newest run of each of an execution's actions, by (stage, action)."""
+    """Return the latest run of each action of an execution, by (stage, action)."""
     pages = codepipeline.get_paginator("list_action_executions").paginate(
         pipelineName=name, filter={"pipelineExecutionId": identity}
     )
@@ -117,7 +117,7 @@ def actions(codepipeline: CodePipelineClient, name: str, identity: str) -> Runs:
 
 
 def variable(runs: Runs, name: str) -> str:
-    """Return an output variable of an execution's actions, empty where none exported it."""
+    """Return an output variable of an execution's actions, empty if no action exported it."""
     for row in runs.values():
         value = row.get("output", {}).get("outputVariables", {}).get(name)
         if value:
@@ -126,7 +126,7 @@ def variable(runs: Runs, name: str) -> str:
 
 
 def build_of(row: ActionExecutionDetailTypeDef) -> str:
-    """Return the id of the build that an action's run started, empty for an action that is no build."""
+    """Return the ID of the build that an action started, empty if the action is not a build."""
     identity = str(row.get("output", {}).get("executionResult", {}).get("externalExecutionId", ""))
     return identity if ":" in identity else ""
 

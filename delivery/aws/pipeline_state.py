@@ -1,4 +1,4 @@
-"""Where a pipeline stands: the approvals that wait, and the stages that are closed."""
+"""The state of a pipeline: pending approvals and disabled stage transitions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Waiting:
-    """An approval that waits: where, which execution for, the token that answers it, and the stages `before` it."""
+    """A pending approval: its stage and action, its execution, its token, and the stages `before` it."""
 
     stage: str
     action: str
@@ -30,7 +30,7 @@ class Waiting:
 
 
 def waiting(held: GetPipelineStateOutputTypeDef) -> list[Waiting]:
-    """Return the approvals that wait in a pipeline's state: only those have a token."""
+    """Return the pending approvals of a pipeline: the actions in progress that have a token."""
     found: list[Waiting] = []
     before: list[str] = []
     for stage in held["stageStates"]:
@@ -52,7 +52,7 @@ def waiting(held: GetPipelineStateOutputTypeDef) -> list[Waiting]:
 
 
 def held_back(held: GetPipelineStateOutputTypeDef) -> list[tuple[str, str, list[str]]]:
-    """Return the stages whose way in is closed: name, reason, and the executions that wait before it."""
+    """Return the stages whose inbound transition is disabled: name, reason, and the executions held before it."""
     found = []
     for stage in held["stageStates"]:
         transition = stage.get("inboundTransitionState", {})
@@ -70,7 +70,7 @@ def held_back(held: GetPipelineStateOutputTypeDef) -> list[tuple[str, str, list[
 
 
 def stage_of(held: GetPipelineStateOutputTypeDef, stage: str) -> StageStateTypeDef:
-    """Return a stage's part of a pipeline's state.
+    """Return the state of a stage.
 
     Raises:
         DeliveryError: the pipeline has no such stage.

@@ -1,4 +1,4 @@
-"""The command line: every command, declared in `registry`, with what it calls.
+"""The command line: one function per command, registered in `registry`.
 
 They are listed in the order in which they are imported here.
 """

@@ -1,4 +1,4 @@
-"""Looking inside, and clearing up."""
+"""Commands for inspection and cleanup: logs, clean, doctor."""
 
 from __future__ import annotations
 
@@ -14,15 +14,28 @@ from delivery.operator.clean import Cleaner
 from delivery.operator.doctor import Doctor
 
 
-@registry.command("print what the services' tasks, or a build of the pipeline, wrote", example="--follow")
+@registry.command("print the logs of services, or of a build of the pipeline", example="--follow")
 @registry.stack
 @click.argument("service", default="")
-@click.option("--build", default="", metavar="ACTION", help="A build's: its action, as Acceptance or Build/Build.")
-@click.option("--execution", default="", metavar="ID", help="With --build: of this execution.")
-@click.option("--since", type=registry.Since(), default="10m", metavar="TIME", help="90s, 10m, 2h, 1d (default: 10m).")
-@click.option("--follow", is_flag=True, help="Go on until Ctrl-C, or the build's end.")
+@click.option(
+    "--build",
+    default="",
+    metavar="ACTION",
+    help="Logs of a build instead: its action, such as Acceptance or Build/Build.",
+)
+@click.option(
+    "--execution", default="", metavar="ID", help="With --build: the execution (default: the newest that ran it)."
+)
+@click.option(
+    "--since",
+    type=registry.Since(),
+    default="10m",
+    metavar="TIME",
+    help="How far back: 90s, 10m, 2h, 1d (default: 10m).",
+)
+@click.option("--follow", is_flag=True, help="Follow until Ctrl-C, or until the build ends.")
 def logs(stack: str, *, service: str, build: str, execution: str, since: int, follow: bool) -> None:  # noqa: PLR0913 - the command's options
-    """Run `delivery logs`; Ctrl-C is the ordinary end of following."""
+    """Run `delivery logs`; Ctrl-C ends --follow without an error."""
     try:
         if build:
             written.of_build(session(stack), build, execution, follow=follow)
@@ -34,16 +47,16 @@ def logs(stack: str, *, service: str, build: str, execution: str, since: int, fo
 
 
 @registry.command(
-    "remove task definition revisions that are of no use any more",
-    "Of a destroyed stack, all that is left.",
+    "delete task definition revisions that are no longer needed",
+    "Of a destroyed stack, all of them.",
     example="--keep 5",
 )
 @registry.stack
 @click.option(
-    "--keep", type=registry.Lowest(), default=10, metavar="N", help="Release revisions to keep (default: 10)."
+    "--keep", type=registry.Count(), default=10, metavar="N", help="How many release revisions to keep (default: 10)."
 )
 def clean(stack: str, keep: int) -> None:
-    """Run `delivery clean`, of a stack that is up or destroyed."""
+    """Run `delivery clean` for a stack that is up or has been destroyed."""
     found: Environment | None = None
     try:
         found = read(client("ssm"), stack)
@@ -53,7 +66,7 @@ def clean(stack: str, keep: int) -> None:
     print(f"deleted {deleted} inactive task definition revisions of {stack}")
 
 
-@registry.command("check what would make a first run fail; 1 when something would")
+@registry.command("check a stack and its account for what would make a release fail")
 @registry.stack
 def doctor(stack: str) -> int:
     """Run `delivery doctor`; returns its exit code."""

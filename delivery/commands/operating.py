@@ -1,4 +1,4 @@
-"""What people do with releases and with the pipeline."""
+"""Commands for operators: releases, approvals and the pipeline."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from delivery.operator import history as releases
 from delivery.operator import retry as stages
 from delivery.operator.status import WAITS, Status
 
-WAITING = "the one that waits"
+WAITING = "the pending one"
 NEWEST = "the newest"
 
 
 @registry.command(
-    "show an execution of the pipeline, what is served, and what waits",
-    f"With --follow the exit code tells the end: 0 succeeded, 1 failed, stopped or superseded, {WAITS} waits for a "
-    "person (for approval, or before a stage that a rollback closed).",
+    "show an execution of the pipeline, what is served and what is pending",
+    f"With --follow the exit code is the result: 0 succeeded, 1 failed, stopped or superseded, {WAITS} waiting for a "
+    "person (for approval, or before a stage that a rollback has closed).",
     target="pipeline",
     example="--follow",
 )
 @registry.stack
-@click.option("--follow", is_flag=True, help="Until the execution ends or waits for a person.")
+@click.option("--follow", is_flag=True, help="Follow until the execution ends or waits for a person.")
 @registry.execution(NEWEST)
 def status(stack: str, *, follow: bool, execution: str) -> int:
     """Run `delivery status`; returns its exit code."""
@@ -40,22 +40,20 @@ def _answer(stack: str, answer: approval.Answer) -> None:
     approval.run(client, pipeline.of(read(client("ssm"), stack)), answer)
 
 
-reason = click.option("--reason", default="", metavar="TEXT", help="Kept in the pipeline's history.")
+reason = click.option("--reason", default="", metavar="TEXT", help="Recorded in the pipeline's history.")
 
 
-@registry.command("release what waits for approval", "Shows what it is and what staging serves now.")
+@registry.command("approve the pending release", "Shows it, and what staging serves now.")
 @registry.stack
 @registry.execution(WAITING)
 @reason
-@click.option("--yes", is_flag=True, help="Also when staging serves something else now.")
+@click.option("--yes", is_flag=True, help="Approve even if staging serves something else now.")
 def approve(stack: str, *, execution: str, reason: str, yes: bool) -> None:
     """Run `delivery approve`."""
     _answer(stack, approval.Answer(approved=True, execution=execution, reason=reason, yes=yes))
 
 
-@registry.command(
-    "do not release what waits for approval", "Shows what it is and what staging serves now.", example="--reason TEXT"
-)
+@registry.command("reject the pending release", "Shows it, and what staging serves now.", example="--reason TEXT")
 @registry.stack
 @registry.execution(WAITING)
 @reason
@@ -65,32 +63,32 @@ def reject(stack: str, execution: str, reason: str) -> None:
 
 
 @registry.command(
-    "run the stage in which an execution failed or was stopped once more",
-    "For causes outside of the commit; what a newer execution has passed meanwhile is not retried.",
+    "retry the stage in which an execution failed or was stopped",
+    "For failures that the commit did not cause. A stage that a newer execution has passed is not retried.",
     example="--execution ID",
 )
 @registry.stack
 @registry.execution(NEWEST)
-@click.option("--all", "everything", is_flag=True, help="The stage's actions that succeeded, too.")
+@click.option("--all", "everything", is_flag=True, help="Retry all actions of the stage, not only failed ones.")
 def retry(stack: str, *, execution: str, everything: bool) -> None:
     """Run `delivery retry`."""
     stages.run(client, pipeline.of(read(client("ssm"), stack)), execution, everything=everything)
 
 
 @registry.command(
-    "serve an earlier good release again",
-    "The pipeline then releases nothing to this stack until `delivery resume`.",
+    "roll back to an earlier good release",
+    "The pipeline does not release to this stack again until `delivery resume`.",
     example="--to HASH",
 )
 @registry.stack
-@click.option("--to", default="", metavar="COMMIT", help="The release (default: the newest good one before).")
-@click.option("--stop-execution", is_flag=True, help="Stop the execution that deploys here now.")
+@click.option("--to", default="", metavar="COMMIT", help="The release (default: the last good one before the current).")
+@click.option("--stop-execution", is_flag=True, help="Stop an execution that is deploying to this stack.")
 def rollback(stack: str, *, to: str, stop_execution: bool) -> None:
     """Run `delivery rollback`."""
     engine.Rollback(session=session(stack), commit=to, stop_execution=stop_execution).run()
 
 
-@registry.command("let the pipeline release to a stack again")
+@registry.command("let the pipeline release to a stack again after a rollback")
 @registry.stack
 def resume(stack: str) -> None:
     """Run `delivery resume`."""
@@ -99,7 +97,7 @@ def resume(stack: str) -> None:
 
 @registry.command("list the releases of a stack, newest first", example="--most 3")
 @registry.stack
-@click.option("--most", type=int, default=10, metavar="N", help="At most so many (default: 10).")
+@click.option("--most", type=int, default=10, metavar="N", help="How many at most (default: 10).")
 def history(stack: str, most: int) -> None:
     """Run `delivery history`."""
     releases.run(session(stack), most)

@@ -1,4 +1,4 @@
-"""The registry of commands: each is declared once, with its options, its help and the function that it runs.
+"""The registry of commands: each is declared once, with its options, its help and its function.
 
 From it come the command line and its `--help`, the tables of commands in the documents (`table.py`), and the targets
 of the Makefile, which a test holds against it.
@@ -29,7 +29,7 @@ EPILOG = "Exit codes: 0 done, 1 failed (one line says why and what to do), 2 wro
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """A command, the target of the Makefile that runs it, and the arguments that one gives it there, for example."""
+    """A registered command, its Makefile target, and example arguments for that target."""
 
     command: click.Command
     target: str
@@ -42,12 +42,12 @@ class Entry:
 
     @property
     def summary(self) -> str:
-        """What it does, in a few words."""
+        """The one-line summary."""
         return str(self.command.short_help)
 
 
 class Ordered(click.Group):
-    """A group that lists its commands in the order of their declaration."""
+    """A command group that lists its commands in declaration order."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the commands' names."""
@@ -70,7 +70,7 @@ REGISTRY: list[Entry] = []
 def command(
     summary: str, detail: str = "", *, target: str = "", example: str = ""
 ) -> Callable[[Callable[..., int | None]], click.Command]:
-    """Declare a command, which is called as its function is.
+    """Register a command under the name of its function.
 
     Args:
         summary: what it does, in a few words.
@@ -90,7 +90,7 @@ def command(
 
 
 class Since(click.ParamType[int]):
-    """A time such as `90s`, `10m`, `2h` or `1d`, in seconds."""
+    """A duration such as `90s`, `10m`, `2h` or `1d`, in seconds."""
 
     name = "time"
 
@@ -104,8 +104,8 @@ class Since(click.ParamType[int]):
             self.fail(f"{value!r} is no time such as 90s, 10m, 2h or 1d", param, ctx)
 
 
-class Lowest(click.ParamType[int]):
-    """A whole number from 0 on."""
+class Count(click.ParamType[int]):
+    """A non-negative integer."""
 
     name = "number"
 
@@ -119,10 +119,14 @@ class Lowest(click.ParamType[int]):
 FILE = click.Path(path_type=Path)
 stack = click.option("--stack", required=True, metavar="NAME", help="The stack, as in `pulumi up -s NAME`.")
 reports = click.option(
-    "--reports", type=FILE, default=ROOT / "reports", metavar="DIR", help="Where JUnit results go (default: reports/)."
+    "--reports",
+    type=FILE,
+    default=ROOT / "reports",
+    metavar="DIR",
+    help="The folder for JUnit results (default: reports/).",
 )
 output = click.option(
-    "--output", type=FILE, default=Path(), metavar="DIR", help="Where the files go (default: the present folder)."
+    "--output", type=FILE, default=Path(), metavar="DIR", help="The folder for the files (default: the current one)."
 )
 this_execution = click.option(
     "--execution", default="", envvar=EXECUTION, metavar="ID", help=f"The pipeline execution (default: ${EXECUTION})."
@@ -130,10 +134,10 @@ this_execution = click.option(
 
 
 def execution(default: str) -> Callable[[Callable[..., int | None]], Callable[..., int | None]]:
-    """Return the option that names an execution of the pipeline; `default` says which one is meant without it."""
+    """Return an --execution option; `default` describes the execution that is used without it."""
     return click.option("--execution", default="", metavar="ID", help=f"The execution (default: {default}).")
 
 
 def session(stack: str) -> Session:
-    """Return the session of a command on a stack."""
+    """Return a session for a stack."""
     return Session(clients=client, environment=read(client("ssm"), stack), say=Progress())

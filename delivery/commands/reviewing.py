@@ -1,4 +1,4 @@
-"""What a reviewer of a change sees."""
+"""The command for reviewers: preview."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 @registry.command(
-    "show what a change would do to each stack, as one comment on its pull request",
+    "preview a change on each stack, as one comment on its pull request",
     "Runs `pulumi preview` of what is checked out; without a pull request the text is printed only. In GitHub Actions "
     "the pull request is that of the workflow. GITHUB_TOKEN must be allowed to write the comment; GITHUB_API_URL is "
     "for a GitHub that is not github.com.",
     example="--repository OWNER/NAME --pull-request N",
 )
-@click.option("--stack", "stacks", multiple=True, metavar="NAME", help="Only this stack; may be repeated.")
+@click.option("--stack", "stacks", multiple=True, metavar="NAME", help="Only this stack; repeatable.")
 @click.option("--repository", default="", metavar="OWNER/NAME", help="Default: $GITHUB_REPOSITORY.")
 @click.option("--pull-request", "number", type=int, default=0, metavar="N", help="The pull request to comment on.")
 @click.option("--commit", default="", metavar="HASH", help="Its commit (default: what is checked out).")
@@ -29,10 +29,16 @@ if TYPE_CHECKING:
     default="pulumi",
     envvar="DELIVERY_PULUMI",
     metavar="COMMAND",
-    help="The command that is pulumi (default: $DELIVERY_PULUMI, else pulumi).",
+    help="The pulumi command (default: $DELIVERY_PULUMI, else pulumi).",
 )
-@click.option("--save", type=registry.FILE, metavar="FILE", help="Preview, comment on nothing, write FILE.")
-@click.option("--from", "saved", type=registry.FILE, metavar="FILE", help="Comment what --save wrote, run no pulumi.")
+@click.option("--save", type=registry.FILE, metavar="FILE", help="Write the previews to FILE instead of commenting.")
+@click.option(
+    "--from",
+    "saved",
+    type=registry.FILE,
+    metavar="FILE",
+    help="Comment with the previews of a --save, without running pulumi.",
+)
 def preview(  # noqa: PLR0913 - the command's options
     stacks: tuple[str, ...],
     repository: str,

@@ -1,4 +1,4 @@
-"""The pipeline's steps, in its order; by hand they do the same."""
+"""The steps of the pipeline, in its order, which can also be run by hand."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _reports(folder: Path, stack: str) -> Path:
 
 
 def _with_sources(stack: str) -> Environment:
-    """Return the environment; in a build its services' contexts have the modes that their contents ask for."""
+    """Return the environment; in a build, first normalize the file modes of its services' image contexts."""
     found = environment.read(client("ssm"), stack)
     for context in {service.context for service in found.services} if file_modes.in_build() else ():
         file_modes.settle(checkout.ROOT / context)
@@ -49,7 +49,7 @@ def _checked(commit: str) -> str:
 
 @registry.command("run the unit and integration tests of a stack's services, in containers", target="app-test")
 @registry.stack
-@click.option("--commit", default="unknown", envvar=COMMIT, help=f"What {COMMIT} is (default: ${COMMIT}).")
+@click.option("--commit", default="unknown", envvar=COMMIT, help=f"The commit under test (default: ${COMMIT}).")
 @registry.reports
 def test(stack: str, commit: str, reports: Path) -> None:
     """Run `delivery test`."""
@@ -59,17 +59,17 @@ def test(stack: str, commit: str, reports: Path) -> None:
 
 @registry.command(
     "build, test and push a commit's images",
-    "Takes the files as they lie here: check the commit out first. An image that was built before is reused. "
+    "Builds the files of this checkout: check the commit out first. An image built earlier is reused. "
     "Writes release.json, release.txt and sbom-SERVICE.cdx.json.",
     example="--commit HASH",
 )
 @registry.stack
-@click.option("--commit", required=True, metavar="COMMIT", help="The commit that the sources are of, whole.")
+@click.option("--commit", required=True, metavar="COMMIT", help="The full hash of the commit that is checked out.")
 @click.option(
     "--platform",
     default="",
     type=click.Choice(("", *PLATFORMS)),
-    help="One of several that the commit is built for, as a part of an index (default: each service's own).",
+    help="Build for this platform only, as part of an index (default: each service's own).",
 )
 @registry.output
 @registry.this_execution
@@ -90,7 +90,7 @@ def build(stack: str, commit: str, platform: str, output: Path, execution: str, 
 
 
 @registry.command(
-    "make one image of those that were built for each platform",
+    "combine the images built for each platform into one",
     "Needs no Docker. Writes release.json and release.txt.",
     example="--built FILE --built FILE",
 )
@@ -101,7 +101,7 @@ def build(stack: str, commit: str, platform: str, output: Path, execution: str, 
     multiple=True,
     required=True,
     metavar="FILE",
-    help="The release.json of `delivery build --platform`; once for each platform.",
+    help="The release.json of `delivery build --platform`; repeat for each platform.",
 )
 @registry.output
 def index(stack: str, built: tuple[Path, ...], output: Path) -> None:
@@ -113,13 +113,15 @@ def index(stack: str, built: tuple[Path, ...], output: Path) -> None:
 
 
 @registry.command(
-    "make a stack serve a release, and prove that it does",
-    "Ends with 0 only when every task, target and answer is the release's; else the stack is put back.",
+    "deploy a release to a stack and verify that it is served",
+    "Succeeds only when every task, target and answer is the release's; otherwise the stack is put back.",
     example="--commit HASH",
 )
 @registry.stack
-@click.option("--release", type=registry.FILE, metavar="FILE", help="A release.json that `delivery build` wrote.")
-@click.option("--commit", metavar="COMMIT", help="A commit built before, whole or its first 7 characters at least.")
+@click.option("--release", type=registry.FILE, metavar="FILE", help="The release.json of the release.")
+@click.option(
+    "--commit", metavar="COMMIT", help="A commit that has been built: its hash, or at least the first 7 characters."
+)
 def deploy(stack: str, release: Path | None, commit: str | None) -> None:
     """Run `delivery deploy`."""
     if (release is None) == (commit is None):
@@ -131,16 +133,16 @@ def deploy(stack: str, release: Path | None, commit: str | None) -> None:
 
 @registry.command(
     "run the acceptance suites against a stack",
-    "Asserts before and after that the expected release is served. By hand (without --release) the full suite also "
-    "marks the images as accepted, which production asks for.",
+    "Checks before and after that the expected release is served. By hand (without --release) the full suite also "
+    "marks the images as accepted, which production requires.",
 )
 @registry.stack
 @click.option("--release", type=registry.FILE, metavar="FILE", help="The release that must be served.")
-@click.option("--safe-only", is_flag=True, help="Only tests that change nothing; marks no image.")
-@click.option("--put-back", is_flag=True, help="On failure, put the stack back to what served before.")
+@click.option("--safe-only", is_flag=True, help="Run only tests that change nothing; marks no image.")
+@click.option("--put-back", is_flag=True, help="On failure, put the stack back to its last good release.")
 @registry.reports
 def acceptance(stack: str, *, release: Path | None, safe_only: bool, put_back: bool, reports: Path) -> None:
-    """Run `delivery acceptance`; leaves the url that was tested in `<reports>/<stack>/url.txt`."""
+    """Run `delivery acceptance`; writes the tested URL to `<reports>/<stack>/url.txt`."""
     found, folder, say = _with_sources(stack), _reports(reports, stack), Progress()
     (folder / "url.txt").write_text(found.url + "\n", "utf-8")
     suites.Acceptance(
@@ -156,7 +158,7 @@ def acceptance(stack: str, *, release: Path | None, safe_only: bool, put_back: b
 @registry.command("mark a release's images as accepted or released", example="--release FILE")
 @registry.stack
 @click.option("--release", type=registry.FILE, required=True, metavar="FILE", help="The release.json of the release.")
-@click.option("--as", "kind", type=click.Choice(marks.KINDS), default="accepted", help="What it is marked as.")
+@click.option("--as", "kind", type=click.Choice(marks.KINDS), default="accepted", help="The mark.")
 @registry.this_execution
 def promote(stack: str, release: Path, kind: str, execution: str) -> None:  # noqa: ARG001 - every command is of a stack
     """Run `delivery promote`."""

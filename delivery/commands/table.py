@@ -1,4 +1,4 @@
-"""The tables of commands in the documents, written from the registry.
+"""The generated documentation of the commands: docs/commands.md and the table in the README.
 
 usage: python -m delivery.commands.table
 """
@@ -27,13 +27,13 @@ what to do), 2 wrong usage, 130 interrupted. Written by `.venv/bin/python -m del
 
 
 def summaries() -> str:
-    """Return the table of the README: each command and what it does."""
+    """Return the README's table of commands."""
     rows = [f"| `{entry.name}` | `make {entry.target}` | {entry.summary} |" for entry in REGISTRY]
     return "\n".join([BEGIN, "", "| command | | |", "|---|---|---|", *rows, "", END])
 
 
 def reference() -> str:
-    """Return the document of all commands and their options."""
+    """Return the reference of all commands and their options."""
     return "\n".join([HEAD, *(_section(entry) for entry in REGISTRY)])
 
 
@@ -58,7 +58,7 @@ def _choices(option: click.Option) -> str:
 
 
 def written(text: str) -> str:
-    """Return the README's text with its table as it has to be."""
+    """Return the README's text with an up-to-date table."""
     return re.sub(f"{re.escape(BEGIN)}.*{re.escape(END)}", lambda _: summaries(), text, flags=re.DOTALL)
 
 

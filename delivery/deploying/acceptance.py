@@ -1,4 +1,4 @@
-"""Acceptance: each service's own suite, in a container outside the environment, against the real url.
+"""Acceptance: each service's own test suite, run from outside against the environment's URL.
 
 What is tested is asserted before and after the suite: every task runs the expected image, and the url tells its
 version. So a deploy in between cannot lend its name to what was tested.
@@ -32,7 +32,7 @@ ANSWERS_SECONDS = 15
 
 
 class WrongReleaseError(DeliveryError):
-    """The environment runs another release than the one that was to be tested: it is not ours to put back."""
+    """The environment runs a different release than the one under test, so it must not be put back."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +56,7 @@ class Acceptance:
         return self.session.environment
 
     def run(self, *, put_back: bool) -> None:
-        """Run the suites of all services, and note on the release revisions that they passed.
+        """Run the suites of all services and record on the release revisions that they passed.
 
         By hand, without a manifest, the full suite also tags the images `accepted-`; in the pipeline `promote` does.
 
@@ -88,7 +88,7 @@ class Acceptance:
         self._note(tested)
 
     def _serves(self) -> dict[str, tuple[str, str]]:
-        """Return digest and version that each service runs, having asserted that they are the expected ones."""
+        """Return the digest and version that each service runs, after checking them against the manifest."""
         found = {}
         for service in self.environment.services:
             digest, version = running_tasks.release(self.session, service)
@@ -112,7 +112,7 @@ class Acceptance:
             raise WrongReleaseError(f"{self.environment.stack} was deployed to while it was tested; run it again")
 
     def _answers(self, tested: dict[str, tuple[str, str]]) -> None:
-        """Assert that each service tells the version and digest of what is tested."""
+        """Check that each service reports the version and digest under test."""
         wanted = {name: (version, digest) for name, (digest, version) in tested.items()}
         end = self.session.clock.now() + ANSWERS_SECONDS
         while wrong := answers.wrong_answers(self.environment, wanted):
@@ -134,7 +134,7 @@ class Acceptance:
                 self.session.say(f"{service.name}: {digest} is tagged {tag}")
 
     def _put_back(self, tested: dict[str, tuple[str, str]]) -> str:
-        """Put services back to what they replaced, unless another deploy came meanwhile; returns what serves now.
+        """Put services back to what they replaced, unless another deploy has taken over; return the outcome.
 
         A service whose revision was good before was not changed by this release, and stays: unless all were.
         """
@@ -153,7 +153,7 @@ class Acceptance:
 
 
 def before(ecs: ECSClient, bad: Revision, family: str) -> Revision | None:
-    """Return the good revision that a revision took over from, None where it took over from none."""
+    """Return the good revision that a revision replaced, None if it replaced none."""
     held = bad.tags.get(revisions.REPLACES)
     try:
         return revisions.good(ecs, revisions.read(ecs, held, bad.container), family) if held else None
@@ -162,7 +162,7 @@ def before(ecs: ECSClient, bad: Revision, family: str) -> Revision | None:
 
 
 def mark(ecr: ECRClient, repository: str, digest: str) -> str:
-    """Give an image the tag that production asks for; doing so twice changes nothing.
+    """Tag an image as accepted, as production requires; idempotent.
 
     Args:
         ecr: a boto3 `ecr` client.

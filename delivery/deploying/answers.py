@@ -1,4 +1,4 @@
-"""What services answer about themselves, asked at the environment's address."""
+"""The versions that services report at the environment's URL."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ANSWER_SECONDS = 10
 
 
 def wrong_answers(environment: Environment, wanted: Mapping[str, tuple[str, str]]) -> str | None:
-    """Ask each of an environment's services ten times; return what is wrong with an answer, None when none is.
+    """Query each service of an environment ten times; return what is wrong with an answer, None if all are right.
 
     Args:
         environment: where.
@@ -51,7 +51,7 @@ def served(environment: Environment) -> dict[str, tuple[str, str]]:
 
 
 def told(found: Mapping[str, tuple[str, str]]) -> str:
-    """Return what services serve for people: the version once where all have the same."""
+    """Return a readable summary of what services serve; a version that all share is shown once."""
     digests = [digest if len(found) == 1 else f"{name}@{digest}" for name, (_, digest) in found.items()]
     versions = [one for one, _ in found.values()]
     if len(set(versions)) == 1:
@@ -60,7 +60,7 @@ def told(found: Mapping[str, tuple[str, str]]) -> str:
 
 
 def version(environment: Environment, service: Service) -> tuple[str, str]:
-    """Ask a service, by a connection of its own, for the version and the image digest that it serves.
+    """Query a service, over a new connection, for the version and image digest that it serves.
 
     Raises:
         DeliveryError: no answer, or one that is no JSON object with `commit` and `digest`.
@@ -82,7 +82,7 @@ def version(environment: Environment, service: Service) -> tuple[str, str]:
 
 
 def _opener(url: str) -> urllib.request.OpenerDirector:
-    """Return an opener that asks a private address directly, whatever proxy the environment names."""
+    """Return an opener that bypasses any configured proxy for private addresses."""
     try:
         direct = ipaddress.ip_address(urlsplit(url).hostname or "").is_private
     except ValueError:

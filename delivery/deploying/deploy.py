@@ -1,4 +1,4 @@
-"""Deploy: make an environment serve a release, prove that it does, and put it back where it does not.
+"""Deploy: roll a release out to an environment, verify what is served, and put it back on failure.
 
 The *template* of each service is its Pulumi-owned task definition family, so that what `pulumi up` changed (CPU,
 environment variables) arrives with the next release. A deploy registers template, image digest and version as a
@@ -59,7 +59,7 @@ def run(session: Session, manifest: Manifest) -> None:
 
 
 def _check(session: Session, manifest: Manifest) -> None:
-    """Refuse a manifest that does not fit, before anything is touched."""
+    """Reject a manifest that does not fit the environment, before anything is changed."""
     environment = session.environment
     have, want = {service.name for service in environment.services}, set(manifest.services)
     if have != want:
@@ -90,7 +90,7 @@ def _wait_for_others(session: Session, service: Service) -> None:
 
 
 def _is_current(session: Session, service: Service, manifest: Manifest) -> bool:
-    """Tell whether a service is set to run exactly this image with the present template."""
+    """Tell whether a service is already set to run this image with the current template."""
     ecs, now = session.ecs, revisions.current(session, service)
     template = revisions.read(ecs, service.template_family, now.container)
     image = manifest.services[service.name]
@@ -99,7 +99,7 @@ def _is_current(session: Session, service: Service, manifest: Manifest) -> bool:
 
 
 def _is_served(session: Session) -> bool:
-    """Tell whether every service is steady and proved to serve what it is set to run."""
+    """Tell whether every service is steady and verifiably serves what it is set to run."""
     environment = session.environment
     for service in environment.services:
         if not ecs_service.steady(ecs_service.describe(session, service)):

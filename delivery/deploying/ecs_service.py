@@ -1,4 +1,4 @@
-"""An ECS service: what ECS says of it, what is under way on it, and how that is ended."""
+"""ECS services: their description, and the service deployment in progress on them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def describe(session: Session, service: Service) -> ServiceTypeDef:
 
 
 def under_way(session: Session, service: Service) -> ServiceDeploymentBriefTypeDef | None:
-    """Return the newest service deployment that is not over, None where there is none."""
+    """Return the newest service deployment in progress, None if there is none."""
     wanted: list[ServiceDeploymentStatusType] = [
         "PENDING",
         "IN_PROGRESS",
@@ -55,14 +55,14 @@ def under_way(session: Session, service: Service) -> ServiceDeploymentBriefTypeD
 
 
 def steady(service: ServiceTypeDef) -> bool:
-    """Tell from DescribeServices' answer whether a service's only deployment is complete and as large as asked."""
+    """Tell from DescribeServices' answer whether a service has one completed deployment with all desired tasks."""
     deployments = service["deployments"]
     complete = len(deployments) == 1 and deployments[0].get("rolloutState", "COMPLETED") == "COMPLETED"
     return bool(complete and service["runningCount"] >= service["desiredCount"])
 
 
 def stop(session: Session, service: Service) -> bool:
-    """Ask ECS to roll back what is under way on a service.
+    """Ask ECS to roll back the service deployment in progress.
 
     Returns:
         Whether a rollback goes on now: not where nothing was under way, or where ECS cannot.
@@ -81,7 +81,7 @@ def stop(session: Session, service: Service) -> bool:
 
 
 def wait_until_over(session: Session, service: Service, seconds: float) -> ServiceDeploymentBriefTypeDef | None:
-    """Wait until nothing is under way on a service; returns what still is after that time, else None."""
+    """Wait until no service deployment is in progress; return the one that still is at the time limit, else None."""
     end, told = session.clock.now() + seconds, ""
     while row := under_way(session, service):
         if row["status"] != told:
@@ -96,6 +96,6 @@ def wait_until_over(session: Session, service: Service, seconds: float) -> Servi
 
 
 def container_of(service: ServiceTypeDef, one: Service) -> str:
-    """Return the name of the container that gets a service's requests, by what ECS or else the stack says."""
+    """Return the name of the container that receives a service's requests, from ECS or else from the stack."""
     balancers = service.get("loadBalancers", [])
     return str(balancers[0]["containerName"]) if balancers else one.container or one.name

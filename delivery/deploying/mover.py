@@ -1,4 +1,4 @@
-"""Moving an environment's services to revisions, proving what is then served, and putting back what fails.
+"""The mover: rolls services out to revisions, verifies what is served, and puts them back on failure.
 
 Both `deploy` and `rollback` are this, so that they cannot differ.
 """
@@ -27,7 +27,7 @@ FAILURES = (DeliveryError, ClientError, BotoCoreError)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Move:
-    """A service, the revision it is to run, and the good one to put it back to (None: there is none)."""
+    """A service, its target revision, and the good revision to put it back to (None if there is none)."""
 
     service: Service
     to: Revision
@@ -36,12 +36,12 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Mover:
-    """What moves an environment's services."""
+    """Moves the services of an environment between revisions."""
 
     session: Session
 
     def move(self, moves: Sequence[Move], remedy: str) -> None:
-        """Roll out all moves side by side, wait for all, prove the whole; put all back when one fails.
+        """Roll out all moves concurrently, wait for them, verify the whole; put all back if one fails.
 
         Args:
             moves: a service each.
@@ -66,7 +66,7 @@ class Mover:
             ) from stop
 
     def put_back(self, moves: Sequence[Move]) -> str:
-        """Put services back to their good revisions and prove that these are served.
+        """Put services back to their good revisions and verify that these are served.
 
         A service that a newer deploy has taken over meanwhile is left to that. One that cannot be put back keeps none
         of the others from it.
@@ -102,7 +102,7 @@ class Mover:
         return same and now.number > max(move.to.number, move.back.number if move.back else 0)
 
     def _restore_all(self, moves: Sequence[Move]) -> None:
-        """Let ECS go back where it still can, side by side, and roll the good ones out where it did not.
+        """Let ECS roll back where it still can, and roll out the good revisions where it did not.
 
         Raises:
             DeliveryError, ClientError, BotoCoreError: the first failure, after the others were put back.
@@ -128,7 +128,7 @@ class Mover:
             raise failures[0]
 
     def _restore(self, move: Move) -> Rollout | None:
-        """Begin the rollout that brings the good revision, where ECS did not."""
+        """Begin the rollout of the good revision, unless ECS has already restored it."""
         now = revisions.current(self.session, move.service)
         if move.back is None:
             if now.arn == move.to.arn:
@@ -137,7 +137,7 @@ class Mover:
         return None if now.arn == move.back.arn else self._begin(move.service, move.back)
 
     def _prove_or_force(self, moves: Sequence[Move]) -> None:
-        """Prove what is served; where ECS left a service unwell, replace its tasks, and prove again."""
+        """Verify what is served; if ECS left a service unhealthy, replace its tasks and verify again."""
         wanted = {move.service.name: move.back for move in moves if move.back}
         try:
             self._prove(wanted)
@@ -148,7 +148,7 @@ class Mover:
             self._prove(wanted)
 
     def _prove(self, wanted: dict[str, Revision]) -> None:
-        """Prove that services run the wanted revisions, and those that are not named what they are set to run."""
+        """Verify that services serve the wanted revisions, and the remaining ones what they are set to run."""
         served = [
             expected(service, wanted.get(service.name) or revisions.current(self.session, service))
             for service in self.session.environment.services
@@ -157,6 +157,6 @@ class Mover:
 
 
 def expected(service: Service, revision: Revision) -> Expected:
-    """Return what a service on a revision must serve."""
+    """Return what a service must serve on a revision."""
     version = revision.version
     return Expected(service=service, revision=revision.arn, digest=revision.digest, version=version)

@@ -1,4 +1,4 @@
-"""The hold on a pipeline: a rollback closes its way into the stage that deploys here, `resume` opens it again."""
+"""The hold on a pipeline: a rollback disables the transition into the deploying stage, `resume` enables it again."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ UNDER_WAY = ("InProgress", "Stopping")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hold:
-    """The hold on a pipeline; with `stop_execution` what deploys at this moment is stopped, else it is refused."""
+    """Holds a pipeline; an execution that is deploying is stopped with `stop_execution`, otherwise an error."""
 
     session: Session
     of: Pipeline
     stop_execution: bool
 
     def close(self, bad: str, target: str) -> str:
-        """Disable the transition into the stage, then see to what is under way in it.
+        """Disable the transition into the stage, then deal with the execution in progress there.
 
         Returns:
             The execution that had to be stopped, empty where none was under way.
@@ -52,7 +52,7 @@ class Hold:
         return str(latest["pipelineExecutionId"])
 
     def _stop(self, execution: str) -> None:
-        """Stop the execution that deploys here now, where that was asked for."""
+        """Stop the execution that is deploying, if requested."""
         of, stack = self.of, self.session.stack
         if not self.stop_execution:
             raise DeliveryError(
@@ -76,7 +76,7 @@ class Hold:
         self.session.say(f"execution {execution} is stopped")
 
     def _goes_on(self, execution: str, builds: list[str]) -> bool:
-        """Tell whether an execution, or a build that may deploy until it has ended, is not over."""
+        """Tell whether an execution, or one of its builds, is still running."""
         found = pipeline.execution(self.session.clients("codepipeline"), self.of.name, execution)
         if found["status"] in UNDER_WAY:
             return True
@@ -85,13 +85,13 @@ class Hold:
 
 
 def _builds(runs: Runs, stage: str) -> list[str]:
-    """Return the builds of a stage that are under way."""
+    """Return the builds in progress in a stage."""
     rows = [row for (name, _), row in runs.items() if name == stage and row["status"] == "InProgress"]
     return [build for row in rows if (build := pipeline.build_of(row))]
 
 
 def resume(session: Session) -> None:
-    """Open the way into the stage that deploys to an environment, and say what comes through it.
+    """Enable the transition into the stage that deploys to an environment, and report what will pass it.
 
     Raises:
         DeliveryError: no pipeline deploys to it.

@@ -1,4 +1,4 @@
-"""The proof of what is served: tasks, targets and the url itself, never a deployment's own word."""
+"""Verification of what is served: tasks, targets and the URL itself, never the deployment's own status."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Expected:
 
 
 def prove(session: Session, expected: Sequence[Expected], seconds: float = PROOF_SECONDS) -> None:
-    """Prove that an environment serves what is expected, and nothing else.
+    """Verify that an environment serves what is expected, and nothing else.
 
     Every running task has the revision and digest, as many run and are healthy targets of the load balancer as are
     desired, nothing else is one, and of each service ten answers in a row, where it tells its version, are right.

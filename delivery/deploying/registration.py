@@ -1,4 +1,4 @@
-"""Registering a release: a template with an image, a version and the release's tags."""
+"""Registration of release revisions: a template with an image, a version and tags."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def content(ecs: ECSClient, template: Revision, image: str, of: Image) -> dict[str, Any]:
-    """Return the arguments of RegisterTaskDefinition that make a release of a template, without family and tags.
+    """Return the RegisterTaskDefinition arguments of a release, without family and tags.
 
     Args:
         ecs: a boto3 `ecs` client, asked for what RegisterTaskDefinition takes.
@@ -38,18 +38,18 @@ def content(ecs: ECSClient, template: Revision, image: str, of: Image) -> dict[s
 
 
 def same(ecs: ECSClient, revision: Revision, wanted: dict[str, Any]) -> bool:
-    """Tell whether a revision is what `content` returned, whatever the order of variables in it."""
+    """Tell whether a revision equals what `content` returned, ignoring the order of variables."""
     return bool(_ordered(_registrable(ecs, revision)) == _ordered(wanted))
 
 
 def _registrable(ecs: ECSClient, revision: Revision) -> dict[str, Any]:
-    """Return what RegisterTaskDefinition takes of a revision, without its family."""
+    """Return the members of a revision that RegisterTaskDefinition accepts, without its family."""
     taken = ecs.meta.service_model.operation_model("RegisterTaskDefinition").input_shape.members
     return {key: value for key, value in revision.definition.items() if key in taken and key != "family"}
 
 
 def _ordered(value: Any) -> Any:  # noqa: ANN401 - any part of a JSON document
-    """Return a document with lists of structures, such as variables, in one order, and nothing empty.
+    """Return a document with lists of structures, such as variables, sorted, and empty values removed.
 
     Lists of texts, such as a command, keep theirs.
     """

@@ -36,7 +36,7 @@ REPLACES, RESULT = f"{PROJECT}:replaces", f"{PROJECT}:result"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Revision:
-    """A task definition revision with its tags; `container` is the one that the service's image runs in."""
+    """A task definition revision with its tags; `container` is the name of the one that runs the service's image."""
 
     definition: TaskDefinitionTypeDef
     tags: dict[str, str]
@@ -69,12 +69,12 @@ class Revision:
 
     @property
     def passed(self) -> bool:
-        """Whether its acceptance has passed, and it was not put back since."""
+        """Whether it passed acceptance and has not been put back since."""
         return self.tags.get(RESULT, "").startswith("passed")
 
     @property
     def good(self) -> bool:
-        """Whether it has passed, or is the first of its family, which no release made."""
+        """Whether it passed, or is the first revision of its family, which no release created."""
         return self.passed or not self.commit
 
     @property
@@ -90,12 +90,12 @@ class Revision:
 
     @property
     def digest(self) -> str:
-        """The digest of its image, empty where the image is not named by one."""
+        """The digest of its image, empty if the image is not referenced by digest."""
         return str(self.container_definition["image"]).partition("@")[2]
 
     @property
     def version(self) -> str:
-        """The version that its container tells of itself."""
+        """The version that its container reports."""
         return self.variables.get(APP_VERSION, "")
 
     def __str__(self) -> str:
@@ -108,7 +108,7 @@ def _container(definition: TaskDefinitionTypeDef, name: str) -> ContainerDefinit
 
 
 def read(ecs: ECSClient, name: str, container: str) -> Revision:
-    """Return a revision by its ARN, or the latest active one of a family by the family's name.
+    """Return a revision by ARN, or the latest active revision of a family by name.
 
     Raises:
         DeliveryError: there is none.
@@ -135,7 +135,7 @@ def newest_first(
 
 
 def note(ecs: ECSClient, revision: Revision, result: str) -> None:
-    """Write `passed` or `failed` with the time into a release revision's tags; Pulumi's own revision is left alone."""
+    """Tag a release revision `passed` or `failed` with the time; Pulumi's own revision is never tagged."""
     if not revision.commit:
         return
     value = f"{result} {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -143,7 +143,7 @@ def note(ecs: ECSClient, revision: Revision, result: str) -> None:
 
 
 def good(ecs: ECSClient, start: Revision, family: str) -> Revision | None:
-    """Return the revision to put a service back to: `start` itself if it is good, else along its chain.
+    """Return the revision to put a service back to: `start` if it is good, else the first good one it descends from.
 
     A revision is good when its acceptance (in production: its smoke test) has passed and it was not put back since,
     or when it is the first of its family, which no release made. A running one that is neither was left behind by

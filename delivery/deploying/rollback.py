@@ -1,4 +1,4 @@
-"""Rollback: an earlier good release again, by the same path as a deploy.
+"""Rollback: redeploy an earlier good release by the same path as a deploy.
 
 What is run again is the earlier release revision itself (image, version and the template of then), since exactly that
 passed. Good are revisions that passed acceptance (in production: the smoke test) and were not put back since; last of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rollback:
-    """A rollback of an environment; `commit` is the one to go to (empty: the newest good one before)."""
+    """A rollback of an environment to `commit` (empty: the newest good release before the current one)."""
 
     session: Session
     commit: str
@@ -40,7 +40,7 @@ class Rollback:
         return self.session.environment
 
     def run(self) -> None:
-        """Choose, close the pipeline's way in, and deploy.
+        """Choose the release, hold the pipeline, and deploy.
 
         Raises:
             DeliveryError: there is no such release, the pipeline deploys at this moment, or the deploy failed.
@@ -72,7 +72,7 @@ class Rollback:
             )
 
     def _back(self, service: Service, running: Revision) -> Revision | None:
-        """Return what serves again where the rollback fails, be it bad; None where it never came up."""
+        """Return what to put back if the rollback fails, good or not; None if it never became steady."""
         held = ecs_service.describe(self.session, service)
         return running if ecs_service.steady(held) else None
 
@@ -80,7 +80,7 @@ class Rollback:
         return {service.name: current(self.session, service) for service in self.environment.services}
 
     def _choose(self, running: Revisions) -> Revisions:
-        """Return the revision that each service goes back to: all of the newest release that was good, and is not run.
+        """Return the revision that each service goes back to: those of the newest good release that is not running.
 
         A service that is younger than that release goes back to its first revision. Where services run different
         releases, as after a deploy that was killed, one of them may stay as it is.
@@ -124,7 +124,7 @@ class Rollback:
         return ""
 
     def _is_untouched(self, stopped: str) -> bool:
-        """Tell whether the execution that was stopped had deployed nothing yet, and nothing else is to be gone back."""
+        """Tell whether the stopped execution had not deployed anything, so that nothing has to be rolled back."""
         if self.commit or not all(one.good for one in self._running().values()):
             return False
         self.session.say(
@@ -134,7 +134,7 @@ class Rollback:
 
 
 def _beside(found: list[Revision], commit: str, running: Revision) -> Revision | None:
-    """Return the newest good revision of a commit; of a service that is younger than the commit, its first one."""
+    """Return the newest good revision of a commit, or the first revision of a service added after that commit."""
     good = [one for one in found if one.good]
     if chosen := next((one for one in good if one.commit == commit), None):
         return chosen
@@ -143,5 +143,5 @@ def _beside(found: list[Revision], commit: str, running: Revision) -> Revision |
 
 
 def _commits(of: Revisions) -> str:
-    """Return the commits of revisions, for people; a first revision's version."""
+    """Return the commits of revisions as text; for a first revision, its version."""
     return " ".join(sorted({one.commit or one.version for one in of.values()}))

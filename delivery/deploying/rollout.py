@@ -1,4 +1,4 @@
-"""A rollout: one service deployment of ECS, from its beginning to its end.
+"""A rollout: one ECS service deployment, followed from start to finish.
 
 What is followed is the deployment that our own UpdateService began, never "the primary one": after a circuit
 breaker's rollback the rollback is primary and complete, and following it would report a success.
@@ -36,12 +36,12 @@ HINT = 100
 
 
 class RolloutError(DeliveryError):
-    """A rollout ended otherwise than with success: the message is ECS's reason."""
+    """A rollout did not succeed; the message is ECS's reason."""
 
 
 @dataclass(kw_only=True)
 class Rollout:
-    """A service deployment that is followed since `began`; `seen` holds the events that were there before."""
+    """A service deployment followed since `began`; `seen` holds the IDs of events already reported."""
 
     session: Session
     service: Service
@@ -53,7 +53,7 @@ class Rollout:
     reason: str = ""
 
     def done(self, seconds: float) -> bool:
-        """Look at it once, and write what is new; tell whether it has succeeded.
+        """Poll once and report what is new; return whether the rollout has succeeded.
 
         Raises:
             RolloutError: it did not succeed (ECS's rollback, if any, is over then), or not within the time.
@@ -70,7 +70,7 @@ class Rollout:
         return False
 
     def _show(self, row: ServiceDeploymentTypeDef) -> None:
-        """Write what is new: state and counts, the service's events, why tasks stopped."""
+        """Report what is new: status, task counts and service events."""
         target = row.get("targetServiceRevision", {})
         failures = row.get("deploymentCircuitBreaker", {}).get("failureCount", 0)
         text = f"{target.get('runningTaskCount', 0)} of {target.get('requestedTaskCount', 0)} new tasks run"
@@ -89,12 +89,12 @@ class Rollout:
                 self.session.say(f"{self.service.name}: ECS: {event['message']}")
 
     def _why(self, row: ServiceDeploymentTypeDef) -> str:
-        """Return why it failed: ECS's reason, and why its tasks stopped."""
+        """Return why the rollout failed: ECS's reason and why its tasks stopped."""
         reasons = [self.reason or row.get("statusReason") or f"the service deployment is {row['status']}"]
         return " ".join([reasons[0].rstrip(), *self._stopped()])
 
     def _stopped(self) -> list[str]:
-        """Return why tasks of the revision stopped, the same reason once."""
+        """Return the distinct reasons why tasks of the revision stopped."""
         ecs, cluster = self.session.ecs, self.session.environment.cluster
         arns = ecs.list_tasks(cluster=cluster, family=self.service.release_family, desiredStatus="STOPPED")["taskArns"]
         tasks = ecs.describe_tasks(cluster=cluster, tasks=arns[:HINT])["tasks"] if arns else []
@@ -109,7 +109,7 @@ class Rollout:
 
 
 def follow(rollouts: Sequence[Rollout], seconds: float = ROLLOUT_SECONDS) -> None:
-    """Wait, with progress lines, until all of the rollouts, which go on side by side, have succeeded.
+    """Wait, with progress lines, until all of the concurrent rollouts have succeeded.
 
     Raises:
         RolloutError: the first that did not, or not within the time since it began.
@@ -139,7 +139,7 @@ def describe(ecs: ECSClient, arn: str) -> ServiceDeploymentTypeDef:
 
 
 def begin(session: Session, service: Service, revision: str) -> Rollout:
-    """Update a service to a revision and find the service deployment that this begins.
+    """Update a service to a revision and return the service deployment that this starts.
 
     Raises:
         DeliveryError: ECS lists no such deployment within a minute.
@@ -176,7 +176,7 @@ def _listed(
 
 
 def _definition(ecs: ECSClient, service_revision: str) -> str:
-    """Return the task definition of a service revision, empty where ECS does not show it (yet)."""
+    """Return the task definition of a service revision, empty if ECS does not report it (yet)."""
     if not service_revision:
         return ""
     found = ecs.describe_service_revisions(serviceRevisionArns=[service_revision])["serviceRevisions"]

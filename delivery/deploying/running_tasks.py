@@ -1,4 +1,4 @@
-"""What an ECS service really runs, asked of its tasks and of their task definition."""
+"""The running tasks of an ECS service and the release that they run."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ BATCH = 100  # DescribeTasks takes at most so many
 
 
 class MixedError(DeliveryError):
-    """A deployment is under way."""
+    """The tasks of a service run more than one release: a deployment is in progress."""
 
 
 def release(session: Session, service: Service) -> tuple[str, str]:
-    """Tell which release every running task of a service has.
+    """Return the release that all running tasks of a service run.
 
     Args:
         session: where.
@@ -51,7 +51,7 @@ def release(session: Session, service: Service) -> tuple[str, str]:
 
 
 def of_service(ecs: ECSClient, cluster: str, service: str) -> list[TaskTypeDef]:
-    """Return the tasks of a service that run and are meant to; none that is only coming up."""
+    """Return the tasks of a service that are RUNNING; tasks still starting are left out."""
     pages = ecs.get_paginator("list_tasks").paginate(cluster=cluster, serviceName=service, desiredStatus="RUNNING")
     arns = [arn for page in pages for arn in page["taskArns"]]
     starts = range(0, len(arns), BATCH)
@@ -64,6 +64,6 @@ def of_service(ecs: ECSClient, cluster: str, service: str) -> list[TaskTypeDef]:
 
 
 def digest_of(task: TaskTypeDef, container: str) -> str:
-    """Return the digest of the image that a task's container really runs, empty where ECS does not show it."""
+    """Return the digest of the image that a task's container runs, empty if ECS does not report it."""
     found = next((each for each in task["containers"] if each["name"] == container), task["containers"][0])
     return str(found.get("imageDigest", ""))

@@ -1,4 +1,4 @@
-"""A service's acceptance suite: built from its `acceptance` target, run in a container against the environment."""
+"""The acceptance suite of a service: built from its `acceptance` target, run against the environment."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What people ask and answer by hand: status, history, logs, approvals, checks."""
+"""The operator's tools: status, history, logs, approvals, retry, cleanup and checks."""

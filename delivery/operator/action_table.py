@@ -1,4 +1,4 @@
-"""The table of an execution's actions, and how the logs of those that failed end."""
+"""The table of an execution's actions, and the log tails of those that failed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of the pipeline for `delivery doctor`: what starts it, what it waits for, whether its builds may run."""
+"""The pipeline checks of `delivery doctor`: triggers, holds, approvals and build quotas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines that change while somebody looks: on a terminal, and in a log or pipe."""
+"""Output that is refreshed: redrawn on terminals, appended in logs and pipes."""
 
 from __future__ import annotations
 

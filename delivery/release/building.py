@@ -1,4 +1,4 @@
-"""Build: each service's release image, tested from outside, then pushed as `candidate-<commit>`.
+"""Build: the release image of each service, tested as a container, then pushed as `candidate-<commit>`.
 
 Tags are immutable and a commit is built once: what its tag names already is reused, its tests having passed then.
 """
@@ -38,7 +38,7 @@ REUSED = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Builder:
-    """Builds a commit: its services' images, and the files in `output` that tell of them."""
+    """Builds the images of a commit, and writes the manifest and bills of materials to `output`."""
 
     clients: Clients
     environment: Environment
@@ -77,7 +77,7 @@ class Builder:
         return platform_tag(self.commit, self.platform) if self.platform else CANDIDATE + self.commit
 
     def _reused(self, service: Service) -> str | None:
-        """Return the digest of an image that was built before, with a report that says so as a skipped test."""
+        """Return the digest of an image built earlier, and write a report with a skipped test that says so."""
         digest = images.digest_of(self.clients("ecr"), service.repository, self._tag)
         if digest is None:
             return None
@@ -88,7 +88,7 @@ class Builder:
         return digest
 
     def _made(self, service: Service) -> str:
-        """Build, test and push one image; returns its digest. The local name of the image is removed at the end."""
+        """Build, test and push one image; return its digest. Its local tag is removed afterwards."""
         # Random, since several builds may share one Docker Engine.
         local = f"slipway-build/{service.name}:{self.commit[:12]}-{secrets.token_hex(4)}"
         title, plain = f"{service.name}: building", {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
@@ -107,7 +107,7 @@ class Builder:
             subprocess.run(["docker", "rmi", "--no-prune", local], capture_output=True, check=False)
 
     def _push(self, service: Service, local: str) -> str:
-        """Push an image and return the digest that the registry gives it."""
+        """Push an image and return its digest in the registry."""
         ecr, say, remote = self.clients("ecr"), self.place.say, f"{service.repository_url}:{self._tag}"
         subprocess.run(["docker", "tag", local, remote], check=True)
         try:
@@ -130,7 +130,7 @@ class Builder:
 
 
 def _check_platform(service: Service, image: str) -> None:
-    """Refuse an image that is for another platform than asked for, as a base image may make it."""
+    """Reject an image for another platform than requested, which a base image can cause."""
     inspect = ["docker", "image", "inspect", "--format={{.Os}}/{{.Architecture}}", image]
     found = subprocess.run(inspect, capture_output=True, text=True, check=True).stdout.strip()
     if service.platform and found != service.platform:
@@ -158,7 +158,7 @@ def command(service: Service, commit: str, image: str, root: Path) -> list[str]:
 
 
 def _write_login(ecr: ECRClient, service: Service, folder: Path) -> None:
-    """Write a Docker configuration with a login of ECR, that nobody else can read and that no command line shows."""
+    """Write a Docker configuration with an ECR login, readable by this user only and on no command line."""
     token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
     registry = service.repository_url.split("/", 1)[0]
     file = folder / "config.json"

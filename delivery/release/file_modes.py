@@ -1,4 +1,4 @@
-"""File modes of a build's source: those that the files' contents ask for, whatever a zip or a umask has left of them.
+"""File modes of a build's source, derived from file contents instead of what a zip or umask left of them.
 
 CodePipeline's zip of a repository does not keep the executable bit (its user guide, "Troubleshooting"), a checkout has
 the umask of whoever made it, and Docker puts both into the image. `infra` gives a first image the same modes.
@@ -15,7 +15,7 @@ GIT = ".git"
 
 
 def in_build() -> bool:
-    """Tell whether this runs in CodeBuild, whose source folder is the build's own."""
+    """Tell whether this runs in CodeBuild, where the source folder belongs to the build."""
     return "CODEBUILD_BUILD_ID" in os.environ
 
 

@@ -1,4 +1,4 @@
-"""Images in their repositories: by tag, by commit, and the tags of what they went through (`contract.images`)."""
+"""Images in ECR: looked up by tag or commit, and tagged by what they have passed (`contract.images`)."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ MEDIA_TYPES = [OCI_INDEX, DOCKER_LIST, OCI_IMAGE, DOCKER_IMAGE]
 
 
 def digest_of(ecr: ECRClient, repository: str, tag: str) -> str | None:
-    """Return the digest that a tag names, None where the repository has no such tag."""
+    """Return the digest of a tag, None if the repository has no such tag."""
     found = describe(ecr, repository, {"imageTag": tag})
     return str(found["imageDigest"]) if found else None
 
 
 def describe(ecr: ECRClient, repository: str, image: ImageIdentifierTypeDef) -> ImageDetailTypeDef | None:
-    """Return an image's details by `imageTag` or `imageDigest`, None where there is none.
+    """Return the details of an image by `imageTag` or `imageDigest`, None if there is none.
 
     Raises:
         DeliveryError: there is no such repository.
@@ -85,7 +85,7 @@ def of_commit(ecr: ECRClient, environment: Environment, commit: str) -> Manifest
 
 
 def _by_commit(ecr: ECRClient, repository: str, commit: str) -> dict[str, str]:
-    """Return digest by commit of the images whose commit begins so; a candidate is what was built."""
+    """Return digests by commit of the images whose commit has this prefix; an exact candidate tag wins."""
     exact = digest_of(ecr, repository, CANDIDATE + commit)
     if exact:
         return {commit: exact}
@@ -103,13 +103,13 @@ def _by_commit(ecr: ECRClient, repository: str, commit: str) -> dict[str, str]:
 
 
 def tags_of(ecr: ECRClient, repository: str, digest: str) -> list[str]:
-    """Return an image's tags in alphabetical order; none where it is gone."""
+    """Return the sorted tags of an image, empty if it is gone."""
     found = describe(ecr, repository, {"imageDigest": digest})
     return sorted(found.get("imageTags", [])) if found else []
 
 
 def mark(ecr: ECRClient, repository: str, digest: str, tag: str) -> bool:
-    """Give an image a tag; doing so twice changes nothing.
+    """Tag an image; idempotent.
 
     Returns:
         True when the tag is new, False when the image had it.
@@ -131,7 +131,7 @@ def mark(ecr: ECRClient, repository: str, digest: str, tag: str) -> bool:
 
 
 def _put(ecr: ECRClient, repository: str, digest: str, tag: str) -> str | None:
-    """Put the tag; returns None when that was done, else the digest that another put it on meanwhile."""
+    """Put the tag; return None if that worked, else the digest that someone else has tagged with it."""
     held = manifest_of(ecr, repository, digest)
     if held is None:
         raise DeliveryError(f"repository {repository!r} has no image {digest}; it was removed; build the commit again")
@@ -146,7 +146,7 @@ def _put(ecr: ECRClient, repository: str, digest: str, tag: str) -> str | None:
 
 
 def manifest_of(ecr: ECRClient, repository: str, digest: str) -> tuple[str, str] | None:
-    """Return the media type and manifest of an image or index as it was pushed, None where it is gone."""
+    """Return the media type and manifest of an image or index as pushed, None if it is gone."""
     got = ecr.batch_get_image(
         repositoryName=repository, imageIds=[{"imageDigest": digest}], acceptedMediaTypes=MEDIA_TYPES
     ).get("images", [])

@@ -1,4 +1,4 @@
-"""Index: one image of those that were built for each platform, named `candidate-<commit>` once all of them are there.
+"""Index: the multi-platform image of a commit, tagged `candidate-<commit>` once every platform has been built.
 
 An index (OCI) or manifest list (Docker) names an image per platform, and whoever runs it takes its own. It is made by
 the registry's API from what is in the repository, so that the same images always give the same digest.
@@ -58,7 +58,7 @@ def run(ecr: ECRClient, environment: Environment, built: Sequence[Manifest], out
 
 
 def _check(built: Sequence[Manifest], wanted: set[str]) -> None:
-    """Refuse what does not make one release."""
+    """Reject builds that do not belong to one release."""
     platforms = sorted(one.platform for one in built)
     if len(set(platforms)) < len(platforms):
         raise DeliveryError(f"an index has one image a platform, these are {', '.join(platforms)}; give one of each")
@@ -95,7 +95,7 @@ def document(parts: Mapping[str, tuple[str, bytes]]) -> tuple[str, str]:
 
 
 def is_part(ecr: ECRClient, service: Service, shown: str, digest: str) -> bool:
-    """Tell whether what ECS shows of a task is the part for the service's platform of the index of this digest.
+    """Tell whether the digest that ECS shows for a task is the index's image for the service's platform.
 
     Of an index ECS shows either itself or the image that it took from it (which one is documented nowhere).
     """
@@ -132,7 +132,7 @@ def _read(ecr: ECRClient, repository: str, digest: str) -> tuple[str, bytes]:
 
 
 def platforms_of(ecr: ECRClient, repository: str, digest: str) -> dict[str, str]:
-    """Return the digest by platform of an index; empty where the digest is an image's own or is gone."""
+    """Return an index's digests by platform, empty if the digest is a plain image or gone."""
     kind, text = images.manifest_of(ecr, repository, digest) or ("", "")
     if kind not in (OCI_INDEX, DOCKER_LIST):
         return {}

@@ -1,4 +1,4 @@
-"""The release manifest `release.json`: what a release is, as it travels through the pipeline."""
+"""The release manifest `release.json`, which travels through the pipeline."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TEXT_LIMIT = 640
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Image:
-    """A service's image; `version` is what the service tells of itself when it runs it."""
+    """The image of a service; `version` is what the service reports when it runs it."""
 
     repository: str
     digest: str
@@ -61,12 +61,12 @@ class Manifest:
 
 
 def shown(text: str) -> dict[str, str]:
-    """Return digest by service of what `Manifest.text` returned: of those that had room in it."""
+    """Return the digests by service from the text of `Manifest.text`; services that did not fit are missing."""
     return {name: digest for name, at, digest in (part.partition("@") for part in text.split()) if at}
 
 
 def read(path: Path, *, of_platform: bool = False) -> Manifest:
-    """Read a manifest: of a release, or of what was built for one platform.
+    """Read the manifest of a release, or of a build for a single platform.
 
     Raises:
         DeliveryError: the file is missing, is no manifest, is of the other kind, or holds what is no commit or digest.

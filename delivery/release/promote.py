@@ -1,4 +1,4 @@
-"""Promote: mark a release's images as accepted (by staging) or released (to production), by tags that never move."""
+"""Promote: tag the images of a release as accepted (by staging) or released (to production); tags never move."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bill of materials of an image: the Debian, Alpine and Python packages that lie in its file system.
+"""Software bills of materials: the Debian, Alpine and Python packages in an image's file system.
 
 Read from the package databases in the exported file system, so that nothing has to run in the image and no tool is
 needed. Written as CycloneDX 1.5 JSON. What is neither a Debian, Alpine nor Python package is not in it: the document

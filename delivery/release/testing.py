@@ -1,4 +1,4 @@
-"""Test: each service's own unit and integration tests, by `<context>/bin/test`, in containers of their own.
+"""Test: the unit and integration tests of each service, run by `<context>/bin/test` in containers.
 
 A service's part of the contract: `bin/test unit`, `bin/test integration` and `bin/test acceptance` exit with 0 when
 the tests passed, or when there are none; JUnit reports are copied to $REPORTS; the stack's build arguments, COMMIT,
@@ -42,7 +42,7 @@ NO_COVERAGE = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workplace:
-    """Where work is done: `root`, which image contexts are relative to, `reports` for JUnit results per service."""
+    """The folders of a run: `root`, which image contexts are relative to, and `reports` for JUnit results."""
 
     root: Path
     reports: Path
@@ -50,7 +50,7 @@ class Workplace:
 
 
 def run(environment: Environment, commit: str, place: Workplace) -> None:
-    """Run the unit and then the integration tests of every service; those of one context once.
+    """Run the unit and integration tests of every service, once per image context.
 
     Args:
         environment: whose services' build arguments are used.
@@ -96,7 +96,7 @@ def script(service: Service, kind: str, variables: dict[str, str], place: Workpl
 
 
 def complete(folder: Path, kind: str) -> None:
-    """Write the reports that tests which passed left out, so that the build does not fail for want of them.
+    """Write placeholders for missing reports of tests that passed, since CodeBuild fails without them.
 
     Args:
         folder: of the service's reports.

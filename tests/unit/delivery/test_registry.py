@@ -19,7 +19,7 @@ def test_every_command_has_help_and_names_what_is_missing(entry: Entry) -> None:
     """The summary, each option with a text, the exit codes; without its options it is wrong usage."""
     shown = CliRunner().invoke(delivery, [entry.name, "--help"])
     assert shown.exit_code == 0
-    assert entry.summary[1:25] in shown.output
+    assert entry.summary[1:25] in " ".join(shown.output.split())
     assert "Exit codes: 0 done" in " ".join(shown.output.split())
     for parameter in entry.command.params:
         assert parameter.param_type_name == "argument" or getattr(parameter, "help", "").endswith("."), parameter.name
