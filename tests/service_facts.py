@@ -1,12 +1,13 @@
-"""A service's facts for tests: whatever a test does not name has a plain value."""
+"""Facts of a service and of a pipeline for tests: whatever a test does not name has a plain value."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-from contract.facts import Service
+from contract.facts import Pipeline, Service
 from contract.names import of_service, release_family, template_family
+from contract.pipeline import Action, Project, Stage
 
 REGISTRY = "1.dkr.ecr.eu-west-1.amazonaws.com"
 
@@ -32,5 +33,20 @@ def service(name: str = "web", stack: str = "staging", **named: Any) -> Service:
         target="release",
         platform="",
         build_args={},
+    )
+    return replace(plain, **named)
+
+
+def pipeline(name: str, stage: str = Stage.PRODUCTION, **named: Any) -> Pipeline:  # noqa: ANN401 - any field's value
+    """Return the facts of a pipeline that deploys in a stage, with those that are named."""
+    plain = Pipeline(
+        name=name,
+        stage=stage,
+        deploy_action=Action.DEPLOY,
+        approval_stage=Stage.APPROVAL,
+        approval_action=Action.APPROVE,
+        repository="me/shop",
+        branch="main",
+        projects={str(key): f"{name}-{key}" for key in Project},
     )
     return replace(plain, **named)

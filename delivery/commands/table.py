@@ -54,7 +54,7 @@ def _row(parameter: click.Parameter) -> str:
 
 def _choices(option: click.Option) -> str:
     choices = option.type.choices if isinstance(option.type, click.Choice) else ["VALUE"]
-    return "/".join(str(choice) for choice in choices if choice)
+    return " or ".join(str(choice) for choice in choices if choice)
 
 
 def written(text: str) -> str:

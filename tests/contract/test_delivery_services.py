@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import pytest
 
 from support.pipelines import Line, Works, stage
 from support.waiting import until
+from tests import service_facts
 from tests.contract.releases import Releases
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def test_a_rollback_may_end_the_execution_that_deploys_now(
     line = Works(cloud, tmp_path_factory.mktemp("stopped"), "stopped").line(
         "contract-stopped", stage("Production", "sleep 300")
     )
-    facts = {"Name": "/slipway/paired/pipeline", "Value": json.dumps({"pipeline": line.name, "stage": "Production"})}
+    facts = {"Name": "/slipway/paired/pipeline", "Value": service_facts.pipeline(line.name).payload()}
     cloud.client("ssm").put_parameter(**facts, Type="String")
     execution = line.first()
     try:

@@ -20,14 +20,12 @@ from delivery.operator import approval, logs, retry
 from delivery.operator.approval import Answer
 from delivery.operator.status import Status
 from delivery.session import Session
+from tests import service_facts
 
 ONE, TWO = "11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555"
 COMMIT, OTHER = "a" * 40, "b" * 40
 DIGEST = f"sha256:{'0' * 64}"
-PRODUCTION = Pipeline(
-    name="slipway-prod", stage="Production", deploy_action="Deploy", approval_stage="Approval",
-    approval_action="Approve", repository="me/shop", branch="main", projects={},
-)  # fmt: skip
+PRODUCTION = service_facts.pipeline("slipway-prod")
 LOG = """earlier
 the step that failed: [dev 3/4] RUN pip
   ERROR: no nope

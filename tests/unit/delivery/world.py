@@ -7,12 +7,10 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from contract.facts import Pipeline
-from contract.pipeline import Action, Project, Stage
 from delivery import environment
 from delivery.release.manifest import Image, Manifest
 from delivery.session import Session
-from tests.service_facts import service
+from tests.service_facts import pipeline, service
 from tests.unit.delivery.aws import Aws
 from tests.unit.delivery.edge import HOST, Balancer, Parameters, Registry
 from tests.unit.delivery.log_streams import Logs
@@ -30,12 +28,7 @@ FIRST = "content-1"
 
 def pipeline_facts(stage: str) -> dict[str, Any]:
     """Return the payload that tells of the pipeline which deploys in a stage."""
-    projects = {str(key): f"{NAME}-{key}" for key in Project}
-    facts = Pipeline(
-        name=NAME, stage=stage, deploy_action=Action.DEPLOY, approval_stage=Stage.APPROVAL,
-        approval_action=Action.APPROVE, repository="me/shop", branch="main", projects=projects,
-    )  # fmt: skip
-    held: dict[str, Any] = json.loads(facts.payload())
+    held: dict[str, Any] = json.loads(pipeline(NAME, stage).payload())
     return held
 
 
