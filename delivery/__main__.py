@@ -4,44 +4,23 @@ from __future__ import annotations
 
 import signal
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
+import click
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
-from delivery import parser, people, preview, steps
+from delivery.commands.registry import delivery
 from delivery.console import typed
 from delivery.errors import DeliveryError, InterruptedDeliveryError
 
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Callable
-
 INTERRUPTED = 130
-REMEDY = {
+REMEDY: dict[type[BaseException], str] = {
     NoRegionError: " Name the stack's: export AWS_REGION=...",
     NoCredentialsError: "; log in to the account, for example: aws sso login",
 }
-
-
-COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
-    "test": steps.run_test,
-    "build": steps.run_build,
-    "index": steps.run_index,
-    "deploy": steps.run_deploy,
-    "acceptance": steps.run_acceptance,
-    "promote": steps.run_promote,
-    "status": people.run_status,
-    "approve": people.run_approve,
-    "reject": people.run_reject,
-    "retry": people.run_retry,
-    "rollback": people.run_rollback,
-    "resume": people.run_resume,
-    "history": people.run_history,
-    "logs": people.run_logs,
-    "clean": people.run_clean,
-    "doctor": people.run_doctor,
-    "preview": preview.run,
-}
+FAILURES = (
+    KeyboardInterrupt, DeliveryError, BotoCoreError, ClientError, FileNotFoundError, PermissionError, BrokenPipeError,
+)  # fmt: skip
 
 
 def _interrupt(number: int, _: object) -> NoReturn:
@@ -52,32 +31,43 @@ def _interrupt(number: int, _: object) -> NoReturn:
 
 def main() -> int:
     """Run one delivery command; returns the exit code (0 done, 1 failed, 2 wrong usage, 130 interrupted)."""
-    options = parser.build().parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    told = f"delivery {options.command}"
     try:
-        return COMMANDS[options.command](options) or 0
-    except InterruptedDeliveryError as stop:
-        print(typed(f"{told}: {stop}"), file=sys.stderr)
-        return INTERRUPTED
-    except KeyboardInterrupt:
-        print(f"{told}: interrupted; what it had done stands; run it again to finish it", file=sys.stderr)
-        return INTERRUPTED
-    except (DeliveryError, BotoCoreError, ClientError) as error:
-        print(typed(f"{told}: {error}{REMEDY.get(type(error), '')}"), file=sys.stderr)
-        return 1
-    except (FileNotFoundError, PermissionError) as error:
-        missing = isinstance(error, FileNotFoundError)
-        why = (
-            "is not there, or not on PATH; install or make it"
-            if missing
-            else "is refused to this user; correct its mode"
-        )
-        print(f"{told}: {error.filename} {why}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:
-        return 1
+        return _run(sys.argv[1:])
+    except click.UsageError as wrong:
+        wrong.show()
+        return wrong.exit_code
+    except FAILURES as error:
+        line, code = _ending(error)
+        if line:
+            name = next((word for word in sys.argv[1:] if word in delivery.commands), "")
+            print(typed(f"delivery {name}: {line}"), file=sys.stderr)
+        return code
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        with delivery.make_context("delivery", arguments) as context:
+            return delivery.invoke(context) or 0
+    except click.exceptions.Exit as end:  # of --help
+        return end.exit_code
+
+
+def _ending(error: BaseException) -> tuple[str, int]:
+    """Return the line that tells of an error, and the exit code."""
+    match error:
+        case InterruptedDeliveryError():
+            return str(error), INTERRUPTED
+        case KeyboardInterrupt():
+            return "interrupted; what it had done stands; run it again to finish it", INTERRUPTED
+        case BrokenPipeError():
+            return "", 1
+        case FileNotFoundError():
+            return f"{error.filename} is not there, or not on PATH; install or make it", 1
+        case PermissionError():
+            return f"{error.filename} is refused to this user; correct its mode", 1
+    return f"{error}{REMEDY.get(type(error), '')}", 1
 
 
 if __name__ == "__main__":

@@ -7,10 +7,13 @@ import re
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
+
+    Say: TypeAlias = Callable[[str], None]
+    """What takes progress lines."""
 
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "grey": "90", "bold": "1"}
 OURS = re.compile(r"(?<!-m )\bdelivery (?=[a-z]+ --)")

@@ -1,60 +1,27 @@
-"""What an environment says of itself at run time, read from Parameter Store.
-
-The stack writes these parameters (`/slipway/<stack>/...`); reading them now, rather than at `pulumi up`,
-follows a load balancer that was replaced or a service that was added since.
-"""
+"""An environment as it is now: the facts that its stack recorded in Parameter Store, read when a command runs."""
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+from contract import facts, names
+from contract.facts import FactsError, Pipeline, Service
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
-    from delivery.clients import Client
+    from collections.abc import Iterator
 
-PREFIX = "/slipway"
+    from types_boto3_ssm import SSMClient
+
+
+__all__ = ["Environment", "NeverUpError", "Pipeline", "Service", "pipelines", "read"]
 
 
 class NeverUpError(DeliveryError):
-    """The stack wrote no parameters: never brought up here, or destroyed."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Service:
-    """One service of an environment, by the names that the stack gave it."""
-
-    name: str
-    ecs_service: str
-    template_family: str
-    release_family: str
-    repository_url: str
-    context: str
-    dockerfile: str
-    build_args: dict[str, str]
-    container: str = ""
-    target: str = "release"
-    platform: str = ""
-    version_path: str = "/version"
-
-    @property
-    def repository(self) -> str:
-        """The repository's name: what follows the registry's host in the URL."""
-        return self.repository_url.split("/", 1)[1]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pipeline:
-    """The pipeline that deploys to an environment: its name, and the stages' and actions' names."""
-
-    name: str
-    stage: str
-    deploy_action: str = "Deploy"
-    approval_stage: str = "Approval"
-    approval_action: str = "Approve"
+    """The stack recorded no facts: never brought up here, or destroyed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,8 +38,8 @@ class Environment:
     pipeline: Pipeline | None = None
 
 
-def read(ssm: Client, stack: str) -> Environment:
-    """Read an environment's parameters.
+def read(ssm: SSMClient, stack: str) -> Environment:
+    """Read an environment's facts.
 
     Args:
         ssm: a boto3 `ssm` client.
@@ -82,75 +49,65 @@ def read(ssm: Client, stack: str) -> Environment:
         The environment, services in alphabetical order.
 
     Raises:
-        DeliveryError: the stack wrote no parameters (never brought up, or destroyed), or they lack a key.
+        NeverUpError: the stack recorded no facts (never brought up, or destroyed).
+        DeliveryError: another version of the program wrote them.
     """
-    path = f"{PREFIX}/{stack}/"
-    found: dict[str, dict[str, Any]] = {}
-    for page in ssm.get_paginator("get_parameters_by_path").paginate(Path=path, Recursive=True):
-        found |= {p["Name"].removeprefix(path): json.loads(p["Value"]) for p in page["Parameters"]}
-    if "environment" not in found:
+    found = dict(_parameters(ssm, f"{names.parameters(stack)}/"))
+    where = names.environment_parameter(stack)
+    if where not in found:
         raise NeverUpError(
-            f"stack {stack!r} has no parameter {path}environment in region {ssm.meta.region_name}; "
+            f"stack {stack!r} has no parameter {where} in region {ssm.meta.region_name}; "
             f"run: pulumi up -s {stack}, or name its region: export AWS_REGION=..."
         )
+    pipeline = names.pipeline_parameter(stack)
     try:
-        services = tuple(
-            _service(name.removeprefix("services/"), value)
-            for name, value in sorted(found.items())
-            if name.startswith("services/")
-        )
+        own = facts.Environment.read(found[where], parameter=where, stack=stack)
         return Environment(
             stack=stack,
-            url=found["environment"]["url"].rstrip("/"),
-            cluster=found["environment"]["cluster"],
-            services=services,
-            pipeline=_pipeline(found["pipeline"]) if "pipeline" in found else None,
+            url=own.url.rstrip("/"),
+            cluster=own.cluster,
+            services=tuple(_services(found, stack)),
+            pipeline=Pipeline.read(found[pipeline], parameter=pipeline, stack=stack) if pipeline in found else None,
         )
-    except KeyError as missing:
-        raise DeliveryError(
-            f"the parameters under {path} lack {missing}; they were written by an older program; "
-            f"run: pulumi up -s {stack}"
-        ) from missing
+    except FactsError as error:
+        raise DeliveryError(str(error)) from error
 
 
-def pipelines(ssm: Client) -> dict[str, Pipeline]:
-    """Return the pipeline of every stack of the account and region that one deploys to, by the stack's name."""
+def pipelines(ssm: SSMClient) -> dict[str, Pipeline]:
+    """Return the pipeline of every stack of the account and region that one deploys to, by the stack's name.
+
+    Raises:
+        DeliveryError: another version of the program wrote one's facts.
+    """
     found: dict[str, Pipeline] = {}
-    for page in ssm.get_paginator("get_parameters_by_path").paginate(Path=PREFIX, Recursive=True):
-        for parameter in page["Parameters"]:
-            stack, _, kind = parameter["Name"].removeprefix(f"{PREFIX}/").partition("/")
-            if kind == "pipeline":
-                found[stack] = _pipeline(json.loads(parameter["Value"]))
+    for name, value in _parameters(ssm, names.PARAMETERS):
+        stack = name.removeprefix(f"{names.PARAMETERS}/").partition("/")[0]
+        if name == names.pipeline_parameter(stack):
+            try:
+                found[stack] = Pipeline.read(value, parameter=name, stack=stack)
+            except FactsError as error:
+                raise DeliveryError(str(error)) from error
     return found
 
 
-def _service(name: str, value: dict[str, Any]) -> Service:
-    return Service(
-        name=name,
-        ecs_service=value["service"],
-        template_family=value["template_family"],
-        release_family=value["release_family"],
-        repository_url=value["repository_url"],
-        context=value["context"],
-        dockerfile=value["dockerfile"],
-        build_args=_build_args(value.get("build_args") or {}),
-        container=value.get("container") or "",
-        target=value.get("target") or "release",
-        platform=value.get("platform") or "",
-        version_path=value.get("version_path") or "/version",
-    )
+def _parameters(ssm: SSMClient, path: str) -> Iterator[tuple[str, str]]:
+    """Yield name and value of each parameter under a path."""
+    for page in ssm.get_paginator("get_parameters_by_path").paginate(Path=path, Recursive=True):
+        for parameter in page["Parameters"]:
+            yield parameter["Name"], parameter["Value"]
 
 
-def _build_args(of_stack: dict[str, str]) -> dict[str, str]:
-    """Return the stack's build arguments, with the values that $BUILD_ARGS (a JSON object) has for this machine.
+def _services(found: dict[str, str], stack: str) -> Iterator[Service]:
+    """Yield an environment's services, with the values that $BUILD_ARGS has for build arguments of theirs.
 
-    So that a machine of another platform can name base images of its own; an argument that the stack does not have
-    is left out.
+    $BUILD_ARGS, a JSON object, lets a machine of another platform name its own base images; an argument that the
+    stack does not have is left out.
     """
     here = json.loads(os.environ.get("BUILD_ARGS") or "{}")
-    return {name: str(here.get(name, value)) for name, value in of_stack.items()}
-
-
-def _pipeline(value: dict[str, Any]) -> Pipeline:
-    names = {key: value[key] for key in ("deploy_action", "approval_stage", "approval_action") if value.get(key)}
-    return Pipeline(name=value["pipeline"], stage=value["stage"], **names)
+    prefix = names.service_parameter(stack, "")
+    for parameter, value in sorted(found.items()):
+        if parameter.startswith(prefix):
+            name = parameter.removeprefix(prefix)
+            service = Service.read(value, parameter=parameter, stack=stack, name=name)
+            arguments = {key: str(here.get(key, value)) for key, value in service.build_args.items()}
+            yield replace(service, build_args=arguments)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from delivery.console import Progress
+    from delivery.console import Say
 
 HEARTBEAT_SECONDS = 15
 END_SECONDS = 20  # bin/test removes its containers in that time
@@ -47,7 +47,7 @@ def show(command: Sequence[str], title: str, environment: Mapping[str, str] | No
         raise _failed(title, code, text)
 
 
-def quietly(command: Sequence[str], title: str, say: Progress, environment: Mapping[str, str] | None = None) -> str:
+def quietly(command: Sequence[str], title: str, say: Say, environment: Mapping[str, str] | None = None) -> str:
     """Run a program with a progress line every 15 seconds; its output is shown if it fails.
 
     Returns:

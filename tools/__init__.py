@@ -1,1 +1,5 @@
-"""What joins the program and the local cloud in this repository: virtual environments, locks, updates."""
+"""What joins the program and the local cloud in this repository."""
+
+from tools.local_settings import apply
+
+apply()

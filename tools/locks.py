@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
+BUILD_IMAGE = "localcloud/src/localcloud/images/codebuild"
 # Each lock and what it is compiled from, a lock after those that constrain it.
 LOCKS = {
     "requirements.txt": "requirements.in",
     "requirements-dev.txt": "requirements-dev.in",
     "delivery/requirements.txt": "delivery/requirements.in",
     "localcloud/requirements.txt": "localcloud/requirements.in",
-    "localcloud/images/codebuild/requirements.txt": "localcloud/images/codebuild/requirements.in",
+    f"{BUILD_IMAGE}/requirements.txt": f"{BUILD_IMAGE}/requirements.in",
     "app/requirements.txt": "app/pyproject.toml",
     "app/requirements-dev.txt": "app/requirements-dev.in",
     "app/requirements-acceptance.txt": "app/requirements-acceptance.in",

@@ -10,12 +10,12 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from toolchain.build import CLI
-from toolchain.pins import FOLDER, pins
-from toolchain.trim import trim
+from tools.toolchain.build import CLI
+from tools.toolchain.pins import FOLDER, pins
+from tools.toolchain.trim import trim
 
 MODULES = ("github.com/pulumi/pulumi/pkg/v3", "github.com/pulumi/pulumi/sdk/v3")
-# The checksum database does not know these (toolchain/README.md); go.sum holds what was seen first.
+# The checksum database does not know these (tools/toolchain/README.md); go.sum holds what was seen first.
 UNKNOWN = "github.com/upbound/*,github.com/integrations/*,github.com/kreuzwerker/*,github.com/bored-engineer/*"
 LISTED = ["go", "list", "-deps", "-tags", "no_compose", CLI, "./cmd/..."]
 
@@ -97,7 +97,7 @@ def move(version: str, root: Path) -> None:
         for name in ("go.mod", "go.sum"):
             shutil.copyfile(work / name, source / name)
     for name, old, new in (
-        ("toolchain/versions.toml", r'(?m)^cli = ".*"', f'cli = "{version}"'),
+        ("tools/toolchain/versions.toml", r'(?m)^cli = ".*"', f'cli = "{version}"'),
         ("requirements.in", r"(?m)^pulumi==\S+", f"pulumi=={version}"),
     ):
         path = root / name

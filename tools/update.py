@@ -15,8 +15,8 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-from toolchain.pins import pins
 from tools import digests, locks, pulumi_release
+from tools.toolchain.pins import pins
 
 ROOT = Path(__file__).resolve().parents[1]
 STACKS = ("staging", "prod")
@@ -48,7 +48,7 @@ def stand() -> None:
     refuse_changes()
     if subprocess.run([ROOT / "bin" / "localcloud", "up"], check=False).returncode:
         raise UpdateError("the local cloud did not start; see above")
-    from localcloud import demo  # noqa: PLC0415 - the other commands need nothing of it
+    from tools import demo  # noqa: PLC0415 - the other commands need nothing of it
 
     try:
         demo.environments(demo.Demo())
@@ -87,7 +87,9 @@ def by_hand() -> list[str]:
     pinned = {name: version for lock in locks.LOCKS for name, version in locks.pinned(ROOT / lock).items()}
     for name in BY_HAND:
         if newest[name] != pinned[name]:
-            where = "toolchain/README.md, Changing a version" if name != "ministack" else "localcloud/requirements.in"
+            where = (
+                "tools/toolchain/README.md, Changing a version" if name != "ministack" else "localcloud/requirements.in"
+            )
             lines.append(f"{name} {pinned[name]}, and {newest[name]} is served: by hand, see {where}")
     return lines
 

@@ -23,7 +23,7 @@ TESTED = {"unit": "TEST", "integration": "TEST", "coverage": "CODE_COVERAGE"}
 ACCEPTED = {"acceptance": "TEST"}
 FOR_STAGING = (Project.STAGING_DEPLOY, Project.STAGING_ACCEPTANCE, Project.STAGING_PROMOTE)
 FOR_PRODUCTION = (Project.PRODUCTION_DEPLOY, Project.PRODUCTION_SMOKE)
-# Deploying may take 60 minutes: above a rollout, the way back and the proof of both (delivery/rollout.py).
+# Deploying may take 60 minutes: above a rollout, the way back and the proof of both (delivery/deploying/rollout.py).
 STEPS: dict[str, Step] = {
     Project.CHECKS: Step(
         description="Tests of every push and pull request", buildspec="checks", docker=True, minutes=60, reports=TESTED

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tests.local.load import Load
+from support.load import Load
 from tests.local.releases import ORDER, Releases
 from tests.local.workspace import NETWORK, ROOT, changes
 
@@ -214,7 +214,7 @@ def set_up(runs: int, say: Callable[[str], None], *, cold: bool) -> list[Row]:
         if cold:
             say("make setup in a fresh clone, caches empty: about 8 minutes")
             caches = {
-                name: str(Path(folder, name)) for name in ("SLIPWAY_CACHE", "GOMODCACHE", "GOCACHE", "PIP_CACHE_DIR")
+                name: str(Path(folder, name)) for name in ("LOCALCLOUD_CACHE", "GOMODCACHE", "GOCACHE", "PIP_CACHE_DIR")
             }
             seconds = _make_setup(_clone(Path(folder, "cold")), caches | {"GOFLAGS": "-modcacherw"})
             rows.append(Row("`make setup` in a fresh clone, caches empty", [seconds]))

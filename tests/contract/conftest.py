@@ -1,51 +1,5 @@
-"""The local cloud that the contract tests share, and clients of it."""
+"""The fixtures of the tests in this folder."""
 
-from __future__ import annotations
+from support.fixtures import cloud, ecs, elb
 
-import os
-import subprocess
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import pytest
-
-from tests import ports
-from tests.contract.cloud import Cloud
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-PORT = ports.own("CONTRACT_PORT", 4610)
-
-
-@pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """A running local cloud of its own with nothing on it; taken away with all it holds at the end."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-    state = tmp_path_factory.mktemp("contract") / "state"
-    own = {
-        "SLIPWAY_STATE": str(state),
-        "SLIPWAY_PORT": PORT,
-        "SLIPWAY_NETWORK": f"slipway-contract-{PORT}",
-        "CI": "true",
-    }
-    made = subprocess.run(["python3", "-m", "localcloud", "setup"], cwd=REPOSITORY, check=False, capture_output=True)
-    assert made.returncode == 0, made.stderr.decode()
-    running = Cloud(REPOSITORY, kept | own | {"CI": "true"})
-    running.command("up", "--yes")
-    running.roles()
-    yield running
-    running.command("reset")
-
-
-@pytest.fixture(scope="session")
-def elb(cloud: Cloud) -> Any:  # noqa: ANN401
-    """A client of load balancing."""
-    return cloud.client("elbv2")
-
-
-@pytest.fixture(scope="session")
-def ecs(cloud: Cloud) -> Any:  # noqa: ANN401
-    """A client of ECS."""
-    return cloud.client("ecs")
+__all__ = ["cloud", "ecs", "elb"]

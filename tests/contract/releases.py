@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 
-from tests.contract.cloud import ROLE, Site
+from support.cloud import ROLE, Site
+from tests import service_facts
+from tests.setups import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.contract.cloud import Cloud
+    from support.cloud import Cloud
 
 STACK = "released"
 CONTEXT = "tests/contract/images/release"
@@ -54,17 +56,17 @@ class Releases(Site):
         """Push a service's first image and register what runs it, with its template and parameter; returns its ARN."""
         self.template(service)
         digest, repository = self.push("good", "content-1", service), self.repositories[service]
-        facts = {
-            "service": service,
-            "template_family": f"{self.stack}-{service}-template",
-            "release_family": f"{self.stack}-{service}",
-            "repository_url": repository,
-            "context": CONTEXT,
-            "dockerfile": "Dockerfile",
-            "build_args": {"PYTHON_IMAGE": self.base},
-            "version_path": "/version" if service == "web" else f"/{service}/version",
-        }
-        self._parameter(f"services/{service}", facts)
+        facts = service_facts.service(
+            service,
+            self.stack,
+            ecs_service=service,
+            container="app",
+            repository_url=repository,
+            context=CONTEXT,
+            build_args={"PYTHON_IMAGE": self.base},
+            version_path="/version" if service == "web" else f"/{service}/version",
+        )
+        self._parameter(f"services/{service}", json.loads(facts.payload()))
         own = {"IMAGE_DIGEST": digest, "APP_VERSION": "content-1"}
         return self._define(f"{self.stack}-{service}", f"{repository}@{digest}", own)
 
@@ -105,7 +107,7 @@ class Releases(Site):
         """Build the image that behaves so, push it under the tag; returns its digest."""
         engine, repository = docker.from_env(), self.repositories[service]
         image = f"{repository}:{tag}"
-        folder = str(self.cloud.repository / CONTEXT)
+        folder = str(ROOT / CONTEXT)
         arguments = {"MODE": mode, "PYTHON_IMAGE": self.base}
         # The label makes two images of one mode differ, as those of two commits and of two services do.
         engine.images.build(
@@ -137,7 +139,7 @@ class Releases(Site):
         kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
         return subprocess.Popen(
             [sys.executable, "-m", "delivery", command, "--stack", self.stack, *map(str, arguments)],
-            cwd=self.cloud.repository,
+            cwd=ROOT,
             env={**kept, **self.cloud.variables},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
 
-    from tests.contract.cloud import Cloud
+    from support.cloud import Cloud
 
 pytestmark = pytest.mark.local
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.contract.pipelines import Line, Works, stage
+from support.pipelines import Line, Works, stage
+from support.waiting import until
 from tests.contract.releases import Releases
-from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.contract.cloud import Cloud
+    from support.cloud import Cloud
 
 pytestmark = pytest.mark.local
 KILLED = "1" * 40

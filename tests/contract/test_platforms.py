@@ -10,19 +10,21 @@ import docker
 import pytest
 from botocore.exceptions import ClientError
 
-from delivery import building, environment, indexing
+from delivery import environment
 from delivery.console import Progress
 from delivery.errors import DeliveryError
-from delivery.images import DOCKER_LIST, OCI_INDEX
-from delivery.manifest import Image, Manifest
-from localcloud import emulation
-from tests.contract.cloud import ROLE, Site
+from delivery.release import building, indexing
+from delivery.release.images import DOCKER_LIST, OCI_INDEX
+from delivery.release.manifest import Image, Manifest
+from localcloud.docker_engine import qemu
+from support.cloud import ROLE, Site
+from tests import service_facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.contract.cloud import Cloud
+    from support.cloud import Cloud
 
 AMD, ARM = "linux/amd64", "linux/arm64"
 REPOSITORY = "platforms/web"
@@ -68,11 +70,7 @@ class Shelf:
 
     def service(self, platform: str = "") -> environment.Service:
         """Return the service that the repository is of."""
-        return environment.Service(
-            name="web", ecs_service="web", template_family="t", release_family="r", repository_url=self.uri,
-            context="app", dockerfile="Dockerfile", build_args={},
-            platform=platform,
-        )  # fmt: skip
+        return service_facts.service(repository_url=self.uri, platform=platform)
 
     def index(self, folder: Path, commit: str = COMMIT, **digests: str) -> Manifest:
         """Make the index of a commit by delivery's own step."""
@@ -199,9 +197,9 @@ def test_an_image_cannot_be_deleted_before_the_index_that_names_it(shelf: Shelf,
 
 def test_a_task_runs_the_image_of_its_processors_from_the_index(cloud: Cloud, shelf: Shelf, tmp_path: Path) -> None:
     """Each image ends with a code of its own; one for linux/arm64 runs only where that is emulated."""
-    site, emulated = Site(cloud, "platforms"), emulation.ready(docker.from_env())
+    site, emulated = Site(cloud, "platforms"), qemu.ready(docker.from_env())
     bases = {AMD: cloud.variables["PYTHON_IMAGE"], ARM: "scratch"}
-    bases |= {ARM: emulation.STAND_INS.python} if emulated else {}
+    bases |= {ARM: qemu.STAND_INS.python} if emulated else {}
     text = 'FROM {}\nCOPY platform /platform\nCMD ["python3", "-c", "raise SystemExit({})"]\n'
     codes = {AMD: 41, ARM: 42}
     parts = {one[6:]: shelf.push(one, f"runs-{one[6:]}", text.format(bases[one], codes[one])) for one in (AMD, ARM)}
@@ -234,7 +232,7 @@ def test_a_task_for_processors_that_are_not_here_is_refused_by_name(cloud: Cloud
         "containerDefinitions": [{"name": "web", "image": "any"}],
         "runtimePlatform": {"cpuArchitecture": "ARM64", "operatingSystemFamily": "LINUX"},
     }
-    if emulation.ready(docker.from_env()):
+    if qemu.ready(docker.from_env()):
         assert cloud.client("ecs").register_task_definition(**definition)["taskDefinition"]["revision"]
         return
     with pytest.raises(

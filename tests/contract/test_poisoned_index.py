@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from localcloud import dockerd, engine, images, settings
+from localcloud import settings
+from localcloud.docker_engine import dockerd, engine, images
 from tests.package_index import ENTRY, Index, serving
 from tests.setups import ROOT, environment
-from tools.locks import LOCKS
+from tools.locks import BUILD_IMAGE, LOCKS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import docker
 
 REAL_UV = f'#!/bin/sh\nexec {sys.executable.rpartition("/")[0]}/uv "$@"\n'
-COPIED = ("tools", "localcloud", "delivery", "app", "requirements.txt", "requirements-dev.txt")
+COPIED = ("bin", "tools", "localcloud", "delivery", "app", "requirements.txt", "requirements-dev.txt")
 # Each installation on the host: the lock, and the command in the repository's folder ({python} runs these tests).
 ON_THE_HOST = {
     "the program and its tests, by uv": (
@@ -30,7 +31,7 @@ ON_THE_HOST = {
         "{python} -m tools.make_venv .venv requirements-dev.txt",
     ),
     "the program alone, by pip": ("requirements.txt", "{python} -m tools.make_venv .venv requirements.txt"),
-    "the local cloud": ("localcloud/requirements.txt", "{python} -m localcloud setup"),
+    "the local cloud": ("localcloud/requirements.txt", "bin/localcloud setup"),
     "delivery in a build": ("delivery/requirements.txt", "sh delivery/buildspecs/install.sh cache"),
 }
 # Each in an image: the lock and the Dockerfile, whose RUN instruction names the lock.
@@ -38,7 +39,7 @@ IN_AN_IMAGE = {
     "app/requirements-dev.txt": "app/Dockerfile",
     "app/requirements.txt": "app/Dockerfile",
     "app/requirements-acceptance.txt": "app/Dockerfile",
-    "localcloud/images/codebuild/requirements.txt": "localcloud/images/codebuild/Dockerfile",
+    f"{BUILD_IMAGE}/requirements.txt": f"{BUILD_IMAGE}/Dockerfile",
 }
 
 

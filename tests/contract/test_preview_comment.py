@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from delivery import preview_github
 from delivery.console import Progress
 from delivery.errors import DeliveryError
-from delivery.preview_github import GitHub, PullRequest
-from delivery.preview_text import LIMIT, MARKER
-from tests.contract.github_client import Clone, Site
+from delivery.previews import pull_requests
+from delivery.previews.comment_text import LIMIT, MARKER
+from delivery.previews.pull_requests import GitHub, PullRequest
+from support.github_client import Clone, Site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.contract.cloud import Cloud
+    from support.cloud import Cloud
 
 pytestmark = pytest.mark.local
 
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.local
 @pytest.fixture(scope="module")
 def place(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, Clone]:
     """A repository, and a working copy of it."""
-    site = Site(f"http://127.0.0.1:{cloud.environment['SLIPWAY_PORT']}", "acme/previews")
+    site = Site(f"http://127.0.0.1:{cloud.environment['LOCALCLOUD_PORT']}", "acme/previews")
     clone = Clone(tmp_path_factory.mktemp("previews") / "clone", site.url)
     clone.commit("one")
     clone.push()
@@ -54,7 +54,7 @@ def github(site: Site, **more: str) -> GitHub:
 
 def keep(site: Site, pull: PullRequest, text: str) -> None:
     """Make the comment be this one."""
-    preview_github.keep(github(site), pull, f"{MARKER}\n{text}", Progress())
+    pull_requests.keep(github(site), pull, f"{MARKER}\n{text}", Progress())
 
 
 def comments(site: Site, pull: PullRequest) -> list[str]:
@@ -84,7 +84,7 @@ def test_the_comment_is_made_once_and_then_updated(place: tuple[Site, Clone], pu
 def test_a_comment_is_found_behind_hundreds_of_others(place: tuple[Site, Clone], pull: PullRequest) -> None:
     """GitHub gives a hundred at a time."""
     site, _ = place
-    for index in range(preview_github.PAGE + 5):
+    for index in range(pull_requests.PAGE + 5):
         github(site).create(pull, f"comment {index}")
     keep(site, pull, "first")
     keep(site, pull, "second")
@@ -105,9 +105,9 @@ def test_a_workflows_comment_is_updated_by_hand_too_and_duplicates_go(
 ) -> None:
     """Two runs at once may have made two. The local GitHub has no names with brackets, so the bot has another here."""
     site, _ = place
-    monkeypatch.setattr(preview_github, "ACTIONS", "actions-bot")
+    monkeypatch.setattr(pull_requests, "ACTIONS", "actions-bot")
     for _ in range(2):
-        written_by(site, preview_github.ACTIONS, pull, f"{MARKER}\nold")
+        written_by(site, pull_requests.ACTIONS, pull, f"{MARKER}\nold")
     keep(site, pull, "new")
     assert comments(site, pull) == [f"{MARKER}\nnew"]
 
@@ -166,9 +166,9 @@ def test_in_a_workflow_the_pull_request_and_its_commit_are_the_events(tmp_path: 
         "GITHUB_REPOSITORY": "acme/app", "GITHUB_REF": "refs/pull/7/merge", "GITHUB_SHA": "b" * 40,
         "GITHUB_EVENT_PATH": event(tmp_path, head={"sha": "a" * 40}),
     }  # fmt: skip
-    assert preview_github.pull_request_of(environment) == PullRequest(repository="acme/app", number=7, commit="a" * 40)
-    assert preview_github.pull_request_of({"GITHUB_REF": "refs/heads/main"}) is None
-    assert preview_github.pull_request_of({}) is None
+    assert pull_requests.pull_request_of(environment) == PullRequest(repository="acme/app", number=7, commit="a" * 40)
+    assert pull_requests.pull_request_of({"GITHUB_REF": "refs/heads/main"}) is None
+    assert pull_requests.pull_request_of({}) is None
 
 
 @pytest.mark.parametrize(
@@ -182,4 +182,4 @@ def test_in_a_workflow_the_pull_request_and_its_commit_are_the_events(tmp_path: 
 def test_half_a_pull_request_is_refused(given: dict[str, str], wanted: str) -> None:
     """Before anything is previewed."""
     with pytest.raises(DeliveryError, match=wanted):
-        preview_github.pull_request_of({}, number=7, **given)
+        pull_requests.pull_request_of({}, number=7, **given)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from support.waiting import until
 from tests.setups import Index, make, refusal, start
-from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

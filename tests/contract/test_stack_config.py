@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from localcloud import pulumi_local, stack_file
 from tests.setups import ROOT
+from tools.pulumi_local import command, stack_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ encryptionsalt: v1:aws
 def committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A stack file in a repository of its own, of mode 0640."""
     shutil.copyfile(ROOT / "Pulumi.yaml", tmp_path / "Pulumi.yaml")
-    monkeypatch.setattr(pulumi_local, "ROOT", tmp_path)
+    monkeypatch.setattr(command, "ROOT", tmp_path)
     path = tmp_path / "Pulumi.staging.yaml"
     path.write_text(FILE, "utf-8")
     path.chmod(0o640)
@@ -55,7 +55,7 @@ def committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 )
 def test_one_value_changes_and_all_else_stays(committed: Path, arguments: list[str], old: str, new: str) -> None:
     """Types are Pulumi's; comments, order, quotes, blank lines, AWS's secret and the file's mode stay."""
-    assert pulumi_local.main(["config", *arguments, "-s", "staging"]) == 0
+    assert command.main(["config", *arguments, "-s", "staging"]) == 0
     assert committed.read_text("utf-8") == FILE.replace(old, new)
     assert committed.stat().st_mode & 0o777 == 0o640
     assert sorted(path.name for path in committed.parent.iterdir()) == ["Pulumi.staging.yaml", "Pulumi.yaml"]
@@ -74,7 +74,7 @@ def test_what_cannot_be_done_is_one_line_and_changes_nothing(
     committed: Path, capfd: pytest.CaptureFixture[str], arguments: list[str], words: str
 ) -> None:
     """Pulumi's own line where it refuses."""
-    assert pulumi_local.main(["config", *arguments]) != 0
+    assert command.main(["config", *arguments]) != 0
     assert words in capfd.readouterr().err
     assert committed.read_text("utf-8") == FILE
 
@@ -82,7 +82,7 @@ def test_what_cannot_be_done_is_one_line_and_changes_nothing(
 def test_a_file_that_is_no_yaml_is_not_touched(committed: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Whatever is in it is not lost."""
     committed.write_text("config: [", "utf-8")
-    assert pulumi_local.main(["config", "set", "a", "b", "-s", "staging"]) == 1
+    assert command.main(["config", "set", "a", "b", "-s", "staging"]) == 1
     (line,) = capfd.readouterr().err.splitlines()
     assert line.startswith("pulumi-local: Pulumi.staging.yaml cannot be read as YAML")
     assert committed.read_text("utf-8") == "config: ["
@@ -92,6 +92,6 @@ def test_a_link_to_a_stack_file_stays_one(committed: Path, tmp_path: Path) -> No
     """Its target is written."""
     real = committed.rename(tmp_path / "real.yaml")
     committed.symlink_to(real)
-    assert pulumi_local.main(["config", "set", "a:b", "c", "-s", "staging"]) == 0
+    assert command.main(["config", "set", "a:b", "c", "-s", "staging"]) == 0
     assert committed.is_symlink()
     assert stack_file.read(real)["config"]["a:b"] == "c"

@@ -43,7 +43,7 @@ def test_the_job_that_may_write_runs_no_code_of_the_change() -> None:
 def test_the_workflow_names_the_environment_and_the_version_that_the_project_does() -> None:
     """The role trusts that environment; the CLI is the one that is verified."""
     text = PREVIEW.read_text("utf-8")
-    pinned = tomllib.loads((ROOT / "toolchain/versions.toml").read_text("utf-8"))["cli"]
+    pinned = tomllib.loads((ROOT / "tools/toolchain/versions.toml").read_text("utf-8"))["cli"]
     assert f"pulumi-version: {pinned}\n" in text
     assert yaml.safe_load(text)["jobs"]["preview"]["environment"] == Previews.model_fields["github_environment"].default
     assert not re.search(r"uses: [^@]+@(?![0-9a-f]{40} # v)", text)

@@ -12,8 +12,8 @@ import docker
 import httpx
 import pytest
 
-from delivery import indexing
-from localcloud import emulation
+from delivery.release import indexing
+from localcloud.docker_engine import qemu
 from tests.local.releases import Releases
 from tests.local.workspace import copy_of_the_project
 
@@ -41,8 +41,8 @@ def one_service(config: dict[str, Any]) -> None:
 @pytest.fixture(scope="module")
 def releases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Releases]:
     """Staging with its pipeline, to which the first commit was pushed."""
-    if not emulation.ready(docker.from_env()):
-        pytest.skip(f"linux/arm64 does not run here; to emulate it, run: {emulation.COMMAND}")
+    if not qemu.ready(docker.from_env()):
+        pytest.skip(f"linux/arm64 does not run here; to emulate it, run: {qemu.COMMAND}")
     space = copy_of_the_project(tmp_path_factory.mktemp("platforms"))
     done = space.cloud("up", "--yes")
     assert done.returncode == 0, done.stdout

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from support.load import Load
 from tests.local import documents
 from tests.local.fault_table import Faults, Row, markdown
-from tests.local.load import Load
 from tests.local.releases import ORDER, Releases, version
 from tests.local.workspace import Workspace, copy_of_the_project
 

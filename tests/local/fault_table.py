@@ -15,7 +15,7 @@ from tests.local.workspace import NETWORK
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.local.load import Load
+    from support.load import Load
     from tests.local.workspace import Workspace
 
 HEADER = ("fault", "what stopped it", "noticed after", "requests", "failed", "bad releases", "left behind", "")

@@ -8,8 +8,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.contract.attacker import Answer, Attacker
-from tests.contract.cloud import Cloud
+from support.attacker import Answer, Attacker
+from support.cloud import Cloud
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,9 +33,7 @@ class Hostile:
 
 def attacker(workspace: Workspace) -> Attacker:
     """Return who attacks a workspace's local cloud."""
-    return Attacker(
-        Cloud(workspace.root, workspace.environment | {"SLIPWAY_STATE": str(workspace.root / ".localcloud")})
-    )
+    return Attacker(Cloud(workspace.environment | {"LOCALCLOUD_STATE": str(workspace.root / ".localcloud")}))
 
 
 def signature(body: bytes) -> str:

@@ -6,11 +6,14 @@ import json
 import os
 import sys
 
-from localcloud import client, pulumi_local
+from localcloud import client
+from tools.pulumi_local.arguments import stack_of
+from tools.pulumi_local.command import prepare
+from tools.pulumi_local.environment import pulumi_environment
 
 if __name__ == "__main__":
     cloud, arguments = client.running(), sys.argv[1:]
-    environment = pulumi_local.pulumi_environment(cloud)
-    generated = pulumi_local.prepare(cloud, pulumi_local.stack_of(arguments) or "", environment)
+    environment = pulumi_environment(cloud)
+    generated = prepare(cloud, stack_of(arguments) or "", environment)
     command = ["pulumi", *arguments, "--config-file", str(generated)]
     os.execvpe(command[0], command, environment | json.loads(os.environ["PULUMI_AS"]))  # noqa: S606 - no shell is meant

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from support.waiting import until
 from tests.local.workspace import PORT
-from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

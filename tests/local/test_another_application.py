@@ -72,7 +72,7 @@ def configure(space: Workspace, connection: str) -> None:
 def shop(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Releases]:
     """Both stacks up with first images, and a pipeline whose first execution has begun; gone at the end."""
     root = tmp_path_factory.mktemp("shop")
-    own = {"SLIPWAY_STATE": str(workspace.root / ".localcloud"), "PYTHONPATH": str(root)}
+    own = {"LOCALCLOUD_STATE": str(workspace.root / ".localcloud")}
     space = Workspace(root, copy_of_the_project(root).environment | own)
     shutil.rmtree(root / "app")
     shutil.copytree(root / "tests/apps/shop", root / "app")

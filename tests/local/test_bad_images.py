@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.local.load import Load
+from support.load import Load
 from tests.local.workspace import changes
 
 if TYPE_CHECKING:

@@ -181,7 +181,7 @@ def test_a_release_goes_on_where_docker_was_killed(
 
 def pid_of_our_engine() -> int | None:
     """Return the process of the Docker Engine that `make up` started, None where it is another's."""
-    cache = Path(os.environ.get("SLIPWAY_CACHE") or Path.home() / ".cache/slipway")
+    cache = Path(os.environ.get("LOCALCLOUD_CACHE") or Path.home() / ".cache/slipway")
     try:
         pid = int((cache / "dockerd.pid").read_text("utf-8"))
         return pid if Path(f"/proc/{pid}/comm").read_text("utf-8").strip() == "dockerd" else None

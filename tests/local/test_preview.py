@@ -11,9 +11,9 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from delivery import preview_model
-from delivery.preview_text import MARKER
-from tests.contract.github_client import Clone, Site
+from delivery.previews import stack_previews
+from delivery.previews.comment_text import MARKER
+from support.github_client import Clone, Site
 from tests.local.workspace import PORT
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def test_a_pull_request_has_one_comment_that_follows_its_pushes(workspace: Works
     assert '~ cpu: "256" -> "1024"' in updated["body"]
 
     saved = tmp_path / "late.json"
-    preview_model.save(saved, [preview_model.StackPreview(stack="staging", failed=False)])
+    stack_previews.save(saved, [stack_previews.StackPreview(stack="staging", failed=False)])
     late = pull.preview(first, "--from", str(saved))
     assert late.returncode == 0, late.stdout
     assert "the comment is left to that commit's preview" in late.stdout
@@ -189,7 +189,7 @@ def test_the_role_of_previews_may_do_what_previews_do_and_no_more(
     done = workspace.delivery("preview", "--pulumi", script, "--save", str(tmp_path / "preview.json"))
     del workspace.environment["PULUMI_AS"]
     assert done.returncode == 0, done.stdout
-    assert [(one.stack, one.changes) for one in preview_model.load(tmp_path / "preview.json")] == [
+    assert [(one.stack, one.changes) for one in stack_previews.load(tmp_path / "preview.json")] == [
         ("prod", ()),
         ("staging", ()),
     ]

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from support.waiting import until
 from tests.local.broken import QUICK
 from tests.local.releases import ORDER, PIPELINE, RUN_SECONDS, Releases, version
 from tests.local.stops import stop
 from tests.local.workspace import changes
-from tests.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from support.load import Load
     from tests.local.fault_table import Faults
-    from tests.local.load import Load
     from tests.local.workspace import Workspace
 
 pytestmark = pytest.mark.local

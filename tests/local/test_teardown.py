@@ -71,8 +71,8 @@ def test_destroy_of_both_leaves_nothing(workspace: Workspace) -> None:
 
 def test_clean_up_lists_what_there_was_and_stops_the_local_cloud(workspace: Workspace) -> None:
     """Also when the stacks are gone already; and doing so twice is no mistake."""
-    printed = workspace.must(sys.executable, "-m", "localcloud.clean_up")
+    printed = workspace.must(sys.executable, "-m", "tools.clean_up")
     assert "nothing left" in printed
     assert list((workspace.root / "reports").glob("before-clean-up-*.json"))
     assert workspace.cloud("status").returncode == 3
-    workspace.must(sys.executable, "-m", "localcloud.clean_up")
+    workspace.must(sys.executable, "-m", "tools.clean_up")

@@ -31,8 +31,8 @@ def second(workspace: Workspace) -> tuple[str, ...]:
 
 def toolchain(workspace: Workspace) -> tuple[str, ...]:
     """Return the command that builds the toolchain where there is neither one nor Go."""
-    build = f"PATH=/nowhere SLIPWAY_CACHE=$PWD/cache exec {workspace.python} -m toolchain --from built"
-    return ("sh", "-c", f"mkdir elsewhere && cp -r toolchain elsewhere && cd elsewhere && {build}")
+    build = f"PATH=/nowhere LOCALCLOUD_CACHE=$PWD/cache exec {workspace.python} -m tools.toolchain --from built"
+    return ("sh", "-c", f"mkdir elsewhere && cp -r tools elsewhere && cd elsewhere && {build}")
 
 
 def spoilt(workspace: Workspace) -> tuple[str, ...]:
@@ -47,11 +47,11 @@ def spoilt(workspace: Workspace) -> tuple[str, ...]:
 
 UNSOUND = {
     "a second local cloud on the port of the first": Unsound(
-        second, (f"port {PORT} is taken by",), {"SLIPWAY_STATE": "second"}
+        second, (f"port {PORT} is taken by",), {"LOCALCLOUD_STATE": "second"}
     ),
     "a Docker Engine that does not answer": Unsound(
         second, ("no Docker Engine answers there",),
-        {"SLIPWAY_STATE": "second", "SLIPWAY_PORT": "1", "DOCKER_HOST": "unix:///nowhere"},
+        {"LOCALCLOUD_STATE": "second", "LOCALCLOUD_PORT": "1", "DOCKER_HOST": "unix:///nowhere"},
     ),
     "a toolchain to be built without Go": Unsound(toolchain, ("Go is not installed",)),
     "a stack file with three errors": Unsound(spoilt, ("300", "colour", "10.0.0.0/30")),

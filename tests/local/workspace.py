@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import yaml
 
-from tests import ports
-from tests.contract.responses import Recorder
+from support import ports
+from support.responses import Recorder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +27,7 @@ PORT = ports.own("LOCAL_TEST_PORT", 4577)
 NETWORK = f"slipway-tests-{PORT}"
 UMASK = 0o077
 """The copies' and their commands': what is built may not depend on the modes of a checkout."""
+DROPPED = ("AWS_", "PULUMI_", "PYTHONPATH", "LOCALCLOUD_STATE")
 RECORDED = ("codepipeline", "codebuild", "codeconnections", "ecs")
 
 
@@ -88,11 +89,11 @@ class Workspace:
 
     def delivery(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m delivery` against the local cloud."""
-        return self.run(sys.executable, "-m", "localcloud.run", sys.executable, "-m", "delivery", *arguments)
+        return self.run(sys.executable, "-m", "tools.with_localcloud", sys.executable, "-m", "delivery", *arguments)
 
     def outputs(self, stack: str) -> dict[str, Any]:
         """Return a stack's outputs; pulumi is asked again once it has written the stack's state again."""
-        folder = Path(self.environment.get("SLIPWAY_STATE") or self.root / ".localcloud")
+        folder = Path(self.environment.get("LOCALCLOUD_STATE") or self.root / ".localcloud")
         written = [path.stat().st_mtime_ns for path in folder.glob(f"pulumi/.pulumi/stacks/*/{stack}.json")]
         if not written or self.known.get(stack, (None,))[0] != written:
             found = self.must("bin/pulumi-local", "stack", "output", "--json", "-s", stack)
@@ -153,6 +154,6 @@ def copy_of_the_project(target: Path) -> Workspace:
         (target / name).symlink_to(ROOT / name)
     (target / ".localcloud").mkdir()
     (target / ".localcloud" / "venv").symlink_to(ROOT / ".localcloud" / "venv")
-    own = {"SLIPWAY_PORT": PORT, "SLIPWAY_NETWORK": NETWORK, "PYTHONPATH": str(target), "CI": "true"}
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "PULUMI_", "SLIPWAY_STATE"))}
+    own = {"LOCALCLOUD_PORT": PORT, "LOCALCLOUD_NETWORK": NETWORK, "CI": "true"}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(DROPPED)}
     return Workspace(target, kept | own)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 import buildlog
 from buildlog import failing_step
-from localcloud import images
-from localcloud.settings import UserError
 
 RECORDED = Path(__file__).resolve().parent / "builds"
 """By builder and fault; of the package indexes the addresses are replaced."""
@@ -149,16 +145,3 @@ def test_a_line_that_is_too_long_is_cut_in_a_message_only() -> None:
     assert len(step.line) == 2 * buildlog.WIDTH + len(": ")
     assert "x" * 500 in step.text()
     assert "y" * 500 in step.text()
-
-
-def test_an_image_of_the_local_cloud_that_cannot_be_built_is_told_with_the_failing_step() -> None:
-    """Docker's API gives the older builder's output event by event, the error as the last one."""
-    *lines, error = recorded("older/missing").splitlines(keepends=True)
-    events = [*({"stream": line} for line in lines), {"error": error.strip()}]
-    stream = [json.dumps(event) + "\r\n" for event in events]
-    client = SimpleNamespace(api=SimpleNamespace(build=lambda **_: stream))
-    said: list[str] = []
-    with pytest.raises(UserError, match=r"^slipway.local/x:1 cannot be built: Step 6/6 : RUN .*: ERROR: Could"):
-        images.build(client, "slipway.local/x:1", "haproxy", {}, "recipe", "10 s", said.append)
-    assert said[-1].splitlines()[0] == f"the step that failed: Step 6/6 : {RUN['missing']}"
-    assert "ERROR: No matching distribution found" in said[-1]

@@ -9,38 +9,31 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from delivery import clean, environment, proof, running, testing
+from delivery import environment
 from delivery.console import Progress
+from delivery.deploying import proof, running_tasks
 from delivery.errors import DeliveryError
+from delivery.operator import clean
+from delivery.release import testing
+from delivery.session import Session
+from tests.service_facts import service
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SERVICE = {
-    "service": "staging-web",
-    "template_family": "staging-web-template",
-    "release_family": "staging-web",
-    "repository_url": "123.dkr.ecr.eu-central-1.amazonaws.com/slipway/web",
-    "context": "app",
-    "dockerfile": "Dockerfile",
-}
-
-WEB = environment.Service(
-    name="web",
-    ecs_service="staging-web",
-    template_family="staging-web-template",
-    release_family="staging-web",
-    repository_url=SERVICE["repository_url"],
-    context="app",
-    dockerfile="Dockerfile",
-    build_args={},
-)
+WEB = service()
 
 
 def stubbed(service: str) -> tuple[Any, Stubber]:
     """Return a real client whose answers are checked against the service's model and given by the test."""
     client = boto3.client(service, region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
     return client, Stubber(client)
+
+
+def session(clients: dict[str, Any]) -> Session:
+    """Return a session of staging with these clients."""
+    place = environment.Environment(stack="staging", url="http://x", cluster="c", services=(WEB,))
+    return Session(clients=clients.__getitem__, environment=place, say=Progress())
 
 
 def parameters(values: dict[str, object]) -> dict[str, Any]:
@@ -51,7 +44,7 @@ def parameters(values: dict[str, object]) -> dict[str, Any]:
 def test_an_environment_is_read_by_its_stacks_name() -> None:
     """Its url, its cluster, and each service with the repository's name."""
     client, stub = stubbed("ssm")
-    answer = parameters({"environment": {"url": "http://x", "cluster": "c"}, "services/web": SERVICE})
+    answer = parameters({"environment": {"url": "http://x", "cluster": "c"}, "services/web": json.loads(WEB.payload())})
     stub.add_response("get_parameters_by_path", answer, {"Path": "/slipway/staging/", "Recursive": True})
     with stub:
         found = environment.read(client, "staging")
@@ -70,7 +63,12 @@ def test_parameters_of_an_older_program_are_named() -> None:
     """A missing key is a clear failure."""
     client, stub = stubbed("ssm")
     stub.add_response("get_parameters_by_path", parameters({"environment": {"url": "http://x"}}))
-    with stub, pytest.raises(DeliveryError, match="'cluster'"):
+    with (
+        stub,
+        pytest.raises(
+            DeliveryError, match=r"/slipway/staging/environment lacks cluster; another version.*pulumi up -s staging"
+        ),
+    ):
         environment.read(client, "staging")
 
 
@@ -80,7 +78,7 @@ def test_two_releases_at_once_are_no_release_to_test() -> None:
     stub.add_response("list_tasks", {"taskArns": ["a", "b"]})
     stub.add_response("describe_tasks", {"tasks": [task("d:1", digest="sha256:1"), task("d:1", digest="sha256:2")]})
     with stub, pytest.raises(DeliveryError, match="more than one release"):
-        running.release({"ecs": client}.__getitem__, "c", WEB)
+        running_tasks.release(session({"ecs": client}), WEB)
 
 
 def task(definition: str, *, digest: str = "", status: str = "RUNNING", address: str = "10.0.0.1") -> dict[str, Any]:
@@ -116,14 +114,13 @@ def test_a_task_that_ecs_adds_on_its_own_does_not_disprove_a_release(
         health = [{"Target": {"Id": address}, "TargetHealth": {"State": state}} for address, state in rows]
         elbv2.add_response("describe_target_health", {"TargetHealthDescriptions": health})
     clients = {"ecs": ecs, "elbv2": balancers}
-    place = environment.Environment(stack="staging", url="http://x", cluster="c", services=(WEB,))
     expected = [proof.Expected(service=WEB, revision="d:2", digest="sha256:2", version="v")]
     with asked, elbv2:
         if not wrong:
-            proof.prove(clients.__getitem__, place, expected, Progress(), 0)
+            proof.prove(session(clients), expected, 0)
             return
         with pytest.raises(DeliveryError, match=wrong):
-            proof.prove(clients.__getitem__, place, expected, Progress(), -1)
+            proof.prove(session(clients), expected, -1)
 
 
 def test_a_bin_test_that_cannot_be_run_is_named_with_the_remedy(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,17 +10,24 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from delivery import approval, environment, logs, pipeline, proof, retry, rollback
-from delivery.approval import Answer
+from delivery import environment
+from delivery.aws import pipeline
 from delivery.console import Progress, typed
+from delivery.deploying import proof, rollback
 from delivery.environment import Environment, Pipeline
 from delivery.errors import DeliveryError
-from delivery.status import Status
+from delivery.operator import approval, logs, retry
+from delivery.operator.approval import Answer
+from delivery.operator.status import Status
+from delivery.session import Session
 
 ONE, TWO = "11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555"
 COMMIT, OTHER = "a" * 40, "b" * 40
 DIGEST = f"sha256:{'0' * 64}"
-PRODUCTION = Pipeline(name="slipway-prod", stage="Production")
+PRODUCTION = Pipeline(
+    name="slipway-prod", stage="Production", deploy_action="Deploy", approval_stage="Approval",
+    approval_action="Approve", repository="me/shop", branch="main", projects={},
+)  # fmt: skip
 LOG = """earlier
 the step that failed: [dev 3/4] RUN pip
   ERROR: no nope
@@ -111,11 +118,11 @@ def run_of(stage: str, action: str, status: str, **output: Any) -> dict[str, Any
     }
 
 
-def parameters(**environments: dict[str, str]) -> dict[str, Any]:
+def parameters(**environments: Pipeline) -> dict[str, Any]:
     """Return GetParametersByPath's answer: the pipeline's parameter of each environment."""
     return {
         "Parameters": [
-            {"Name": f"/slipway/{stack}/pipeline", "Value": json.dumps(facts)} for stack, facts in environments.items()
+            {"Name": f"/slipway/{stack}/pipeline", "Value": facts.payload()} for stack, facts in environments.items()
         ]
     }
 
@@ -142,7 +149,7 @@ def approving(monkeypatch: pytest.MonkeyPatch, served: str) -> Clients:
         {"actionExecutionDetails": [built]},
         {"pipelineName": "slipway-prod", "filter": {"pipelineExecutionId": ONE}},
     )
-    staging = {"pipeline": "slipway-prod", "stage": "Staging"}
+    staging = replace(PRODUCTION, stage="Staging")
     clients.answer(
         "ssm", "get_parameters_by_path", parameters(staging=staging), {"Path": "/slipway", "Recursive": True}
     )
@@ -259,7 +266,7 @@ def rolling_back(*, stop: bool = False) -> tuple[Clients, rollback.Rollback]:
     clients.answer("codepipeline", "get_pipeline_state", held(), asked())
     there = Environment(stack="prod", url="http://p", cluster="c", services=(), pipeline=PRODUCTION)
     return clients, rollback.Rollback(
-        clients=clients, environment=there, commit="", stop_execution=stop, say=Progress()
+        session=Session(clients=clients, environment=there, say=Progress()), commit="", stop_execution=stop
     )
 
 
@@ -309,7 +316,7 @@ def test_resume_says_what_comes_through() -> None:
         {"pipelineName": "slipway-prod"},
     )
     lines: list[str] = []
-    rollback.resume(clients, there, lines.append)  # type: ignore[arg-type]
+    rollback.resume(Session(clients=clients, environment=there, say=lines.append))
     clients.all_asked()
     assert f"execution {ONE} goes on with commit {COMMIT}" in lines
 
@@ -347,7 +354,8 @@ def test_status_names_the_failed_action_its_reason_and_where_to_read_on(
     monkeypatch.setattr(pipeline, "stacks", lambda *_: {"Production": "prod"})
     monkeypatch.setattr(environment, "read", lambda *_: there)
     monkeypatch.setattr(proof, "served", lambda _: {"web": (OTHER, DIGEST)})
-    assert getattr(Status(clients=clients, environment=there, execution=ONE), way)() == code
+    session = Session(clients=clients, environment=there, say=Progress())
+    assert getattr(Status(session=session, execution=ONE), way)() == code
     told = capsys.readouterr().out
     assert f"execution {ONE}: Failed" in told
     assert "delivery build: web: building failed (exit code 1) in [dev 3/4] RUN pip: ERROR: no nope; Build term" in told

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from botocore.stub import Stubber
 
-from delivery import building, images, manifest, parser, promote, revisions, sbom
-from delivery.environment import Environment, Service
+from delivery.deploying import revisions
+from delivery.deploying.revisions import Revision
+from delivery.environment import Environment
 from delivery.errors import DeliveryError
-from delivery.revisions import Revision
+from delivery.release import building, images, manifest, promote, sbom
+from tests.service_facts import service
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 COMMIT, OTHER = "a" * 40, "b" * 40
 DIGEST, SECOND = f"sha256:{'0' * 64}", f"sha256:{'1' * 64}"
-WEB = Service(
-    name="web",
-    ecs_service="s",
-    template_family="s-web-template",
-    release_family="s-web",
-    repository_url="1.dkr.ecr.eu-west-1.amazonaws.com/slipway/web",
-    context="app",
-    dockerfile="Dockerfile",
-    build_args={"PYTHON_IMAGE": "python:3.11"},
-)
+WEB = service("web", "s", build_args={"PYTHON_IMAGE": "python:3.11"})
 STAGING = Environment(stack="staging", url="http://s", cluster="c", services=(WEB,))
 
 
@@ -236,6 +230,10 @@ def test_a_release_is_its_template_with_the_image_and_the_version() -> None:
     )
     assert revisions.same(client, released, made)
     assert not revisions.same(client, released, made | {"cpu": "512"})
+    commands = [{**made["containerDefinitions"][1], "command": [*words]} for words in ("ab", "ba")]
+    told = replace(released, definition=definition | {"containerDefinitions": [side, commands[0]]})
+    for container, equal in zip(commands, (True, False), strict=True):
+        assert revisions.same(client, told, made | {"containerDefinitions": [side, container]}) is equal
 
 
 def test_pulumis_own_revision_is_never_written_to() -> None:
@@ -276,21 +274,3 @@ def test_a_bill_of_materials_lists_what_package_databases_say() -> None:
         "pkg:pypi/jinja2@3.1",
     ]
     assert "only" in made["metadata"]["properties"][0]["value"]
-
-
-COMMANDS = (
-    "test", "build", "deploy", "acceptance", "promote", "status", "approve", "reject", "retry", "rollback", "resume",
-    "history", "logs", "clean", "doctor",
-)  # fmt: skip
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_and_needs_a_stack(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Wrong usage ends with 2."""
-    with pytest.raises(SystemExit) as ended:
-        parser.build().parse_args([command, "--help"])
-    assert ended.value.code == 0
-    assert "Exit codes" in capsys.readouterr().out
-    with pytest.raises(SystemExit) as ended:
-        parser.build().parse_args([command])
-    assert ended.value.code == 2

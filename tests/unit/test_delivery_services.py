@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from delivery import images, manifest, proof, revisions, rollback, testing
+from delivery.deploying import proof, revisions, rollback
+from delivery.deploying.revisions import Revision
 from delivery.environment import Environment, Service
 from delivery.errors import DeliveryError
-from delivery.manifest import Image, Manifest
-from delivery.moving import Mover
-from delivery.revisions import Revision
-from delivery.testing import Workplace
+from delivery.release import images, manifest, testing
+from delivery.release.manifest import Image, Manifest
+from delivery.release.testing import Workplace
+from delivery.session import Session
 from infra.aws import iam, permissions
 from infra.aws.arns import Home
 from infra.pipeline import stages
+from tests import service_facts
+from tests.unit.delivery.aws import Aws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,17 +29,8 @@ if TYPE_CHECKING:
 DIGEST = f"sha256:{'0' * 64}"
 CONFIGURATION_LIMIT = 1000  # of a value of an action's configuration, says CodePipeline's guide ("Quotas")
 ROLE_LIMIT = 10_240  # of all inline policies of a role, says IAM's guide ("IAM and AWS STS quotas")
-WEB = Service(
-    name="web",
-    ecs_service="prod-web",
-    template_family="prod-web-template",
-    release_family="prod-web",
-    repository_url="1.dkr.ecr.eu-west-1.amazonaws.com/slipway/web",
-    context="app",
-    dockerfile="Dockerfile",
-    build_args={},
-)
-API = replace(WEB, name="api", release_family="prod-api", version_path="/api/version")
+WEB = service_facts.service("web", "prod")
+API = service_facts.service("api", "prod", version_path="/api/version")
 PROD = Environment(stack="prod", url="http://p", cluster="c", services=(API, WEB))
 
 
@@ -99,7 +92,7 @@ def test_services_of_one_context_are_tested_once_and_missing_reports_are_said_to
     program.write_text('#!/bin/sh\n[ "$1" != unit ] || echo mine >"$REPORTS/unit.xml"\n')
     program.chmod(0o755)
     lines: list[str] = []
-    place = Workplace(root=tmp_path, reports=tmp_path / "reports", say=lines.append)  # type: ignore[arg-type]
+    place = Workplace(root=tmp_path, reports=tmp_path / "reports", say=lines.append)
     testing.run(PROD, "1a2b3c4", place)
     reports = {path.name: path.read_text() for path in (tmp_path / "reports").rglob("*.xml")}
     assert set(reports) == {"unit.xml", "integration.xml", "coverage.xml"}
@@ -127,7 +120,7 @@ class Families:
 
     def _made(self, service: str, number: int, commit: str, result: str, when: datetime) -> Revision:
         family = f"prod-{service}"
-        definition: dict[str, Any] = {
+        definition: Any = {
             "taskDefinitionArn": f"arn:x/{family}:{number}",
             "family": family,
             "revision": number,
@@ -145,8 +138,10 @@ class Families:
     def choose(self, commit: str = "", **running: int) -> dict[str, str]:
         """Return the revisions that are chosen while services run these numbers."""
         back = rollback.Rollback(
-            clients=lambda _: None, environment=PROD, commit=commit, stop_execution=False, say=lambda _: None  # type: ignore[arg-type]
-        )  # fmt: skip
+            session=Session(clients=Aws(), environment=PROD, say=lambda _: None),
+            commit=commit,
+            stop_execution=False,
+        )
         now = {service: self.held[f"prod-{service}"][number - 1] for service, number in running.items()}
         return {service: one.name for service, one in back._choose(now).items()}
 
@@ -192,11 +187,10 @@ def test_where_an_execution_had_deployed_nothing_before_it_was_stopped_what_is_g
     families = Families(monkeypatch, web=[FIRST, ONE], api=[FIRST, ("1" * 40, result)])
     lines: list[str] = []
     back = rollback.Rollback(
-        clients=lambda _: None, environment=PROD, commit="", stop_execution=True, say=lines.append  # type: ignore[arg-type]
-    )  # fmt: skip
-    mover = Mover(clients=lambda _: None, environment=PROD, say=lines.append)  # type: ignore[arg-type]
-    monkeypatch.setattr(Mover, "running", lambda _, service: families.held[service.release_family][-1])
-    assert back._is_untouched(mover, "the-execution") is stays
+        session=Session(clients=Aws(), environment=PROD, say=lines.append), commit="", stop_execution=True
+    )
+    monkeypatch.setattr(rollback, "revision_of", lambda _, service: families.held[service.release_family][-1])
+    assert back._is_untouched("the-execution") is stays
     assert any("the-execution had deployed nothing yet" in line for line in lines) is stays
 
 

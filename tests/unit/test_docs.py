@@ -17,8 +17,6 @@ OUTSIDE = re.compile(r"[a-z]+:")
 FENCE = re.compile(r"(?ms)^ *```.*?^ *```")
 CODE = re.compile(r"(?ms)^ *```.*?^ *```|`[^`\n]+`")
 MAKE = re.compile(r"(?m)(?:^|[`\s])make(?: --?[\w-]+| [A-Z]+=\S+)* ([a-z][a-z-]*)")
-PACKAGES_OF_THEIR_OWN = re.compile(r"localcloud/.|toolchain/")
-"""Their rooms are named where they stand; a directory within one is theirs."""
 
 
 def files(ending: str) -> list[Path]:
@@ -54,6 +52,11 @@ def make_targets() -> set[str]:
     return set(re.findall(r"(?m)^([a-z][a-z-]*):", done.stdout))
 
 
+def with_code() -> list[str]:
+    """Return the directories that hold Python files."""
+    return sorted({f"./{path.parent.relative_to(ROOT)}/".removeprefix("./") for path in files(".py")})
+
+
 def rooms() -> list[re.Pattern[str]]:
     """Return the directories of CONTRIBUTING's map as patterns; a star is one directory."""
     cells = re.findall(r"(?m)^\| (`[^|]+) \|", (ROOT / "CONTRIBUTING.md").read_text("utf-8"))
@@ -84,9 +87,13 @@ def test_every_make_target_that_a_document_names_exists(path: Path) -> None:
 
 def test_every_directory_with_code_is_on_the_map() -> None:
     """CONTRIBUTING says of each what goes there."""
-    found = {f"./{path.parent.relative_to(ROOT)}/".removeprefix("./") for path in files(".py")}
-    ours = sorted(name for name in found if not PACKAGES_OF_THEIR_OWN.match(name))
-    assert not [name for name in ours if not any(room.fullmatch(name) for room in rooms())]
+    assert not [name for name in with_code() if not any(room.fullmatch(name) for room in rooms())]
+
+
+def test_every_directory_on_the_map_exists() -> None:
+    """What was moved away is on it no more."""
+    there = {f"{path.relative_to(ROOT)}/" for path in files("") if path.is_dir()} | {"./"}
+    assert not [room.pattern for room in rooms() if not any(room.fullmatch(name) for name in there)]
 
 
 def test_a_broken_link_a_missing_heading_and_an_outside_one_are_told_apart(tmp_path: Path) -> None:

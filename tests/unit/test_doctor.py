@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from delivery import doctor
+from delivery.operator import doctor
 
 SMALL = "BUILD_GENERAL1_SMALL"
 NAME = "Concurrently running builds for Linux/Small environment"

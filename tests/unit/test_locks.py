@@ -16,7 +16,8 @@ from tools import make_venv
 from tools.locks import LOCKS, pinned
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = {"app", "buildlog", "contract", "delivery", "guestbook", "infra", "localcloud", "tests", "toolchain", "tools"}
+OURS = {"app", "buildlog", "contract", "delivery", "guestbook", "infra", "localcloud", "tests", "tools"}
+OURS |= {"apis", "host", "support", "unit"}  # folders that tests, or a program, import from
 # A module that is not called as its package is.
 PACKAGE = {
     "google": "protobuf",
@@ -31,10 +32,12 @@ DECLARED_IN = {
     "buildlog": [],
     "contract": [],
     "infra": ["requirements.in"],
-    "toolchain": ["requirements.in"],
     "delivery": ["delivery/requirements.in"],
-    "localcloud": ["localcloud/requirements.in", "requirements-dev.in"],
-    "tools": ["requirements-dev.in"],
+    "localcloud/src": ["localcloud/requirements.in"],
+    "localcloud/tests": ["localcloud/requirements.in", "requirements.in", "requirements-dev.in"],
+    "tools/toolchain": ["requirements.in"],
+    "tools": ["requirements.in", "requirements-dev.in"],
+    "conftest.py": ["requirements.in"],
     "tests": ["requirements.in", "requirements-dev.in"],
     "app/src": ["app/pyproject.toml"],
     "app/tests/unit": ["app/pyproject.toml", "app/requirements-dev.in"],
@@ -42,6 +45,8 @@ DECLARED_IN = {
     "app/tests/image": ["app/requirements-dev.in"],
     "app/tests/acceptance": ["app/requirements-acceptance.in"],
 }
+STUBS = "types-"
+"""How packages of types begin: imported for the type checker alone, so they are declared with it."""
 # Commands that install, as a shell or a list of arguments has them.
 INSTALLS = re.compile(
     r"\b(pip3?|uv pip)\W+(install|wheel|download|sync)\b|\b(pipx|uvx|uv (run|tool|add|sync)|easy_install)\b"
@@ -128,6 +133,7 @@ def test_whatever_is_imported_is_declared() -> None:
     """Not found by luck, because something else depends on it."""
     for folder, packages in imported().items():
         declared = {name for source in DECLARED_IN.get(folder, []) for name in asked(source)}
+        declared |= {name for name in asked("requirements-dev.in") if name.startswith(STUBS)}
         missing = {package: file for package, file in packages.items() if package not in declared}
         assert not missing, (folder, missing)
 

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from delivery import environment, modes, steps
+from delivery import checkout, environment
+from delivery.commands import steps
 from delivery.environment import Environment
+from delivery.release import file_modes
 from infra import build_context
-from localcloud import images
+from localcloud.docker_engine import images
 from tests.unit.test_delivery_services import WEB
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,7 +57,7 @@ def found(root: Path) -> dict[str, int]:
 
 def test_a_build_sets_the_modes_of_its_sources(context: Path) -> None:
     """Everybody may read; programs may be run, as their first bytes tell."""
-    modes.settle(context)
+    file_modes.settle(context)
     assert found(context) == WANTED | {"private.env": 0o644}
 
 
@@ -75,7 +77,7 @@ def test_a_first_image_is_built_from_the_same_modes_and_the_checkout_keeps_its_o
 
 def test_a_context_whose_modes_are_right_is_built_from_as_it_is(context: Path) -> None:
     """What Docker is not sent may have any."""
-    modes.settle(context)
+    file_modes.settle(context)
     (context / "private.env").chmod(0o600)
     assert build_context.settled(context, "Dockerfile") == context
 
@@ -97,7 +99,7 @@ def test_the_steps_set_modes_in_a_build_and_leave_a_developers_alone(
     """Whichever of test, build and acceptance comes first."""
     told = replace(WEB, context=context.name)
     found_there = Environment(stack="staging", url="http://x", cluster="c", services=(told,))
-    monkeypatch.setattr(steps, "ROOT", context.parent)
+    monkeypatch.setattr(checkout, "ROOT", context.parent)
     monkeypatch.setattr(steps, "client", lambda _: None)
     monkeypatch.setattr(environment, "read", lambda *_: found_there)
     monkeypatch.delenv("CODEBUILD_BUILD_ID", raising=False)
@@ -128,7 +130,7 @@ def test_the_local_cloud_works_by_a_umask_of_its_own(tmp_path: Path) -> None:
     """AWS does not take over a developer's; the mode of the state folder keeps others out."""
     text = "import os\nfrom localcloud.__main__ import main\nmain(['env'])\nprint(oct(os.umask(0)))"
     done = subprocess.run(
-        [sys.executable, "-c", text], cwd=ROOT, env=os.environ | {"SLIPWAY_STATE": str(tmp_path)}, umask=0o077,
+        [sys.executable, "-c", text], cwd=ROOT, env=os.environ | {"LOCALCLOUD_STATE": str(tmp_path)}, umask=0o077,
         capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
     assert done.stdout == "0o22\n"

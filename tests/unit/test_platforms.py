@@ -9,13 +9,17 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from delivery import environment, indexing, manifest, proof, running
+from delivery import environment
 from delivery.console import Progress
+from delivery.deploying import proof, running_tasks
 from delivery.errors import DeliveryError
-from delivery.images import DOCKER_IMAGE, DOCKER_LIST, OCI_IMAGE, OCI_INDEX
-from delivery.manifest import Image, Manifest
+from delivery.release import indexing, manifest
+from delivery.release.images import DOCKER_IMAGE, DOCKER_LIST, OCI_IMAGE, OCI_INDEX
+from delivery.release.manifest import Image, Manifest
+from delivery.session import Session
 from infra.aws import platforms
-from localcloud import emulation
+from localcloud.docker_engine import qemu
+from tests import service_facts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,17 +27,7 @@ if TYPE_CHECKING:
 AMD, ARM = "linux/amd64", "linux/arm64"
 COMMIT = "1a2b3c4d"
 DIGEST = "sha256:" + "0" * 64
-WEB = environment.Service(
-    name="web",
-    ecs_service="staging-web",
-    template_family="staging-web-template",
-    release_family="staging-web",
-    repository_url="123.dkr.ecr.eu-central-1.amazonaws.com/slipway/web",
-    context="app",
-    dockerfile="Dockerfile",
-    build_args={},
-    platform=ARM,
-)
+WEB = service_facts.service(platform=ARM)
 PLACE = environment.Environment(stack="staging", url="http://x", cluster="c", services=(WEB,))
 
 
@@ -41,6 +35,11 @@ def stubbed(service: str) -> tuple[Any, Stubber]:
     """Return a real client whose answers are checked against the service's model and given by the test."""
     client = boto3.client(service, region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
     return client, Stubber(client)
+
+
+def session(clients: dict[str, Any]) -> Session:
+    """Return a session of staging with these clients."""
+    return Session(clients=clients.__getitem__, environment=PLACE, say=Progress())
 
 
 def built(platform: str, *, commit: str = COMMIT, service: str = "web") -> Manifest:
@@ -176,10 +175,10 @@ def test_a_task_proves_an_index_by_its_digest_or_by_the_image_of_its_platform(
     expected = [proof.Expected(service=WEB, revision="staging-web:2", digest="sha256:index", version="v")]
     with asked, registry:
         if not wrong:
-            proof.prove(clients.__getitem__, PLACE, expected, Progress(), 0)
+            proof.prove(session(clients), expected, 0)
             return
         with pytest.raises(DeliveryError, match=wrong):
-            proof.prove(clients.__getitem__, PLACE, expected, Progress(), -1)
+            proof.prove(session(clients), expected, -1)
 
 
 def test_what_is_served_is_the_index_whichever_digest_ecs_shows() -> None:
@@ -192,7 +191,7 @@ def test_what_is_served_is_the_index_whichever_digest_ecs_shows() -> None:
     asked.add_response("describe_task_definition", {"taskDefinition": {"containerDefinitions": [container]}})
     holds(registry, OCI_INDEX, index_of("sha256:arm", "sha256:amd"))
     with asked, registry:
-        found = running.release({"ecs": ecs, "ecr": ecr}.__getitem__, "c", WEB)
+        found = running_tasks.release(session({"ecs": ecs, "ecr": ecr}), WEB)
     assert found == (DIGEST, "v")
 
 
@@ -213,18 +212,22 @@ def test_emulation_counts_where_the_kernel_does_it_in_containers_too(tmp_path: P
     """Enabled, for this architecture, and opened beforehand (flag F): a container has no QEMU."""
     (tmp_path / "status").write_text("enabled\n")
     (tmp_path / "register").write_text("")
-    assert not emulation.handled(tmp_path)
+    assert not qemu.handled(tmp_path)
     (tmp_path / "qemu").write_text(text)
-    assert emulation.handled(tmp_path) is handled
-    assert not emulation.handled(tmp_path / "none")
+    assert qemu.handled(tmp_path) is handled
+    assert not qemu.handled(tmp_path / "none")
 
 
 def test_a_build_machine_may_have_other_values_of_the_stacks_build_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     """Base images of its own platform; arguments that the stack does not have stay out."""
+    ssm, stub = stubbed("ssm")
+    web = service_facts.service(build_args={"PYTHON_IMAGE": "of-stack", "MODE": "m"})
+    held = {"environment": '{"url": "http://x", "cluster": "c"}', "services/web": web.payload()}
+    answer = {"Parameters": [{"Name": f"/slipway/staging/{name}", "Value": value} for name, value in held.items()]}
     monkeypatch.setenv("BUILD_ARGS", json.dumps({"PYTHON_IMAGE": "for-arm", "OTHER": "x"}))
-    facts = {"service": "s", "template_family": "t", "release_family": "r", "repository_url": "h/w"}
-    facts |= {"context": "app", "dockerfile": "Dockerfile"}
-    value = facts | {"build_args": {"PYTHON_IMAGE": "of-stack", "MODE": "m"}}
-    assert environment._service("web", value).build_args == {"PYTHON_IMAGE": "for-arm", "MODE": "m"}
-    monkeypatch.delenv("BUILD_ARGS")
-    assert environment._service("web", value).build_args == {"PYTHON_IMAGE": "of-stack", "MODE": "m"}
+    with stub:
+        for image in ("for-arm", "of-stack"):
+            stub.add_response("get_parameters_by_path", answer)
+            found = environment.read(ssm, "staging")
+            assert found.services[0].build_args == {"PYTHON_IMAGE": image, "MODE": "m"}
+            monkeypatch.delenv("BUILD_ARGS", raising=False)

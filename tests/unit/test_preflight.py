@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
-from localcloud import base_images, dockerd
+from localcloud.docker_engine import base_images, dockerd
 from localcloud.preflight import containers, look, network, room
 from localcloud.preflight.findings import Finding, Leave, Problem, Room, Step
 from localcloud.settings import Settings, UserError
 from tests.setups import ROOT, environment
-from toolchain import reach
+from tools.preflight import indexes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,7 +35,7 @@ SECONDS = 10
 @pytest.fixture
 def fresh(tmp_path: Path) -> Path:
     """A clone in which nothing has been made."""
-    for name in ("localcloud", "toolchain", "tools", "bin"):
+    for name in ("localcloud", "tools", "bin"):
         shutil.copytree(ROOT / name, tmp_path / "clone" / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Makefile", "requirements-dev.txt"):
         shutil.copy(ROOT / name, tmp_path / "clone" / name)
@@ -45,7 +45,7 @@ def fresh(tmp_path: Path) -> Path:
 def preflight(clone: Path, target: str, **others: str) -> subprocess.CompletedProcess[str]:
     """Look at what a target of make needs in a clone, on a machine with no way out, without a terminal."""
     return subprocess.run(
-        [sys.executable, "-m", "localcloud.preflight", target],
+        [sys.executable, "-m", "tools.preflight", target],
         cwd=clone, env=environment(**NO_WAY_OUT | {"PYTHONPATH": str(clone), "CI": ""} | others),
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
@@ -61,8 +61,8 @@ def test_all_that_is_wrong_is_told_at_once_and_within_seconds(fresh: Path, tmp_p
         holder.listen()
         port = str(holder.getsockname()[1])
         done = preflight(
-            fresh, "demo", PATH=str(tmp_path / "empty"), PYTHONDONTWRITEBYTECODE="1", SLIPWAY_PORT=port,
-            SLIPWAY_CACHE=str(tmp_path / "file" / "cache"), DOCKER_HOST=f"unix://{tmp_path}/none.sock",
+            fresh, "demo", PATH=str(tmp_path / "empty"), PYTHONDONTWRITEBYTECODE="1", LOCALCLOUD_PORT=port,
+            LOCALCLOUD_CACHE=str(tmp_path / "file" / "cache"), DOCKER_HOST=f"unix://{tmp_path}/none.sock",
             PIP_INDEX_URL="http://me:hidden@127.0.0.1:9/simple",
         )  # fmt: skip
     assert time.monotonic() - began < SECONDS
@@ -73,7 +73,7 @@ def test_all_that_is_wrong_is_told_at_once_and_within_seconds(fresh: Path, tmp_p
         "Go is not installed and a build needs 1.26 or newer. Install Go from go.dev",
         f"DOCKER_HOST is unix://{tmp_path}/none.sock and no Docker Engine answers there: start it or unset",
         f"port {port} is taken by process {os.getpid()}",
-        f"{tmp_path}/file/cache cannot be written (Not a directory): see to its rights, or set SLIPWAY_CACHE",
+        f"{tmp_path}/file/cache cannot be written (Not a directory): see to its rights, or set LOCALCLOUD_CACHE",
     ):
         assert [line for line in done.stderr.splitlines() if line.startswith(f"setup: {words}")], (words, done.stderr)
     assert all(line.startswith("setup: ") for line in done.stderr.splitlines())
@@ -87,14 +87,14 @@ def test_tests_do_not_ask_for_the_port_of_the_local_cloud(fresh: Path, tmp_path:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         port = str(holder.getsockname()[1])
-        done = preflight(fresh, "test", SLIPWAY_PORT=port, DOCKER_HOST=f"unix://{tmp_path}/none.sock")
+        done = preflight(fresh, "test", LOCALCLOUD_PORT=port, DOCKER_HOST=f"unix://{tmp_path}/none.sock")
     assert "no Docker Engine answers there" in done.stderr
     assert "port" not in done.stderr
 
 
 def test_make_refuses_before_it_installs_anything(fresh: Path, tmp_path: Path) -> None:
     """The virtual environment is not begun when the Docker Engine cannot be had."""
-    own = {"CI": "", "DOCKER_HOST": f"unix://{tmp_path}/none.sock", "SLIPWAY_CACHE": str(tmp_path / "cache")}
+    own = {"CI": "", "DOCKER_HOST": f"unix://{tmp_path}/none.sock", "LOCALCLOUD_CACHE": str(tmp_path / "cache")}
     done = subprocess.run(
         ["make", f"PYTHON={sys.executable}", "demo"], cwd=fresh, env=environment(**NO_WAY_OUT | own),
         stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60,
@@ -188,9 +188,9 @@ def test_pip_is_asked_at_the_index_that_its_files_name(tmp_path: Path, monkeypat
     (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://index.example/simple\n", "utf-8")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
     monkeypatch.delenv("PIP_INDEX_URL", raising=False)
-    assert network.pip_setting("index-url") == "https://index.example/simple"
+    assert indexes.pip_setting("index-url") == "https://index.example/simple"
     monkeypatch.setenv("PIP_INDEX_URL", "https://other.example/simple")
-    assert network.pip_setting("index-url") == "https://other.example/simple"
+    assert indexes.pip_setting("index-url") == "https://other.example/simple"
 
 
 @pytest.mark.parametrize(("page", "up"), [("/absent", True), ("/broken", False)])
@@ -201,7 +201,7 @@ def test_a_server_that_answers_is_up_whatever_it_says(monkeypatch: pytest.Monkey
     )
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Engine)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    assert reach.is_up(f"http://127.0.0.1:{server.server_port}{page}") is up
+    assert network.is_up(f"http://127.0.0.1:{server.server_port}{page}") is up
     server.shutdown()
     server.server_close()
 
@@ -209,11 +209,11 @@ def test_a_server_that_answers_is_up_whatever_it_says(monkeypatch: pytest.Monkey
 def test_what_several_need_of_one_disk_is_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each alone would have room; the folders need not be there."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(20 * 10**9, 0, 8 * 10**9))
-    wanted = [Room(tmp_path / "a" / "b", 6, "the build", "SLIPWAY_CACHE"), Room(tmp_path / "c", 2.4, "modules")]
+    wanted = [Room(tmp_path / "a" / "b", 6, "the build", "LOCALCLOUD_CACHE"), Room(tmp_path / "c", 2.4, "modules")]
     (line,) = room.shortages(wanted)
     assert line == (
         f"8.0 GB are free and 8.4 needed (the build 6 in {tmp_path}/a/b, modules 2.4 in {tmp_path}/c): "
-        "make room, or set SLIPWAY_CACHE to a folder elsewhere"
+        "make room, or set LOCALCLOUD_CACHE to a folder elsewhere"
     )
     assert not list(room.shortages(wanted[:1]))
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from delivery import preview_events, preview_model, preview_text, preview_values
 from delivery.errors import DeliveryError
-from delivery.preview_model import Change, StackPreview
+from delivery.previews import comment_text, property_values, pulumi_events, stack_previews
+from delivery.previews.stack_previews import Change, StackPreview
 
 RECORDED = Path(__file__).parent / "previews"
-SECRET = {preview_values.SIGNATURE: preview_values.SECRET_SIGNATURE, "ciphertext": "[secret]"}
+SECRET = {property_values.SIGNATURE: property_values.SECRET_SIGNATURE, "ciphertext": "[secret]"}
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 URN = "urn:pulumi:staging::slipway::slipway:infra:Task$aws:ecs/taskDefinition:TaskDefinition::web"
 GOOD = {"summaryEvent": {"result": "succeeded"}}
@@ -21,13 +21,13 @@ GOOD = {"summaryEvent": {"result": "succeeded"}}
 
 def recorded(name: str, code: int = 0) -> StackPreview:
     """Return what is understood of a recorded preview."""
-    return preview_events.read("staging", (RECORDED / name).read_text("utf-8"), "", code)
+    return pulumi_events.read("staging", (RECORDED / name).read_text("utf-8"), "", code)
 
 
 def told(*events: dict[str, Any], complaints: str = "", code: int = 0, secrets: tuple[str, ...] = ()) -> StackPreview:
     """Return what is understood of events."""
     written = "\n".join(json.dumps(event) for event in events)
-    return preview_events.read("staging", written, complaints, code, secrets)
+    return pulumi_events.read("staging", written, complaints, code, secrets)
 
 
 def step(operation: str, **metadata: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -45,9 +45,9 @@ def test_a_recorded_preview_gives_each_resource_once_the_gravest_first() -> None
     found = recorded("change.jsonl")
     assert not found.failed
     assert [change.operation for change in found.changes] == sorted(
-        (change.operation for change in found.changes), key=preview_model.OPERATIONS.index
+        (change.operation for change in found.changes), key=stack_previews.OPERATIONS.index
     )
-    assert {kind: found.count(kind) for kind in preview_model.OPERATIONS} == {
+    assert {kind: found.count(kind) for kind in stack_previews.OPERATIONS} == {
         "delete": 1, "replace": 1, "create": 1, "update": 3, "import": 0,
     }  # fmt: skip
     replaced = next(change for change in found.changes if change.operation == "replace")
@@ -72,8 +72,8 @@ def test_a_created_resource_shows_its_properties_but_no_secret() -> None:
     """Pulumi's own mark of a secret becomes a word, and so does what is not known yet."""
     found = " ".join(lines(recorded("change.jsonl"), "api"))
     assert '"password": "[secret]"' in found
-    assert preview_values.UNKNOWN in found
-    assert preview_values.SIGNATURE not in found
+    assert property_values.UNKNOWN in found
+    assert property_values.SIGNATURE not in found
     assert "ciphertext" not in found
 
 
@@ -89,7 +89,7 @@ def test_an_error_of_the_program_is_kept_with_its_last_line() -> None:
     ("written", "complaints", "wanted"),
     [
         ("", "error: no stack named 'prod' found\n", "error: no stack named 'prod' found"),
-        ("", "", preview_events.NO_EVENTS),
+        ("", "", pulumi_events.NO_EVENTS),
         ('{\n  "steps": [],\n  "changeSummary": {}\n}\n', "", '"steps"'),
         ('{"summaryEvent": {"result": "fai', "", '{"summaryEvent": {"result": "fai'),
         ("[" * 100000, "error: odd", "error: odd"),
@@ -99,7 +99,7 @@ def test_an_error_of_the_program_is_kept_with_its_last_line() -> None:
 )
 def test_a_preview_without_an_end_has_failed_and_says_what_there_is(written: str, complaints: str, wanted: str) -> None:
     """Whatever was written, it is never taken for "no changes"."""
-    found = preview_events.read("prod", written, complaints, 0 if written else 255)
+    found = pulumi_events.read("prod", written, complaints, 0 if written else 255)
     assert found.failed
     assert wanted in "\n".join(found.errors)
 
@@ -113,7 +113,7 @@ def test_an_exit_code_or_a_result_that_says_failed_is_a_failure(code: int, resul
 def test_what_the_program_prints_between_the_events_does_no_harm() -> None:
     """A plugin or the program may write to the same stream."""
     written = f"hello\n{json.dumps(step('update', diffs=['a']))}\n\nWARNING x\n{json.dumps(GOOD)}\n"
-    found = preview_events.read("staging", written, "warning: old version\n", 0)
+    found = pulumi_events.read("staging", written, "warning: old version\n", 0)
     assert (found.failed, found.count("update"), found.errors) == (False, 1, ())
 
 
@@ -132,8 +132,8 @@ def test_a_recorded_refusal_by_a_policy_pack_says_which_policy_and_what_of() -> 
     found = recorded("policy.jsonl", code=1)
     assert (found.failed, found.errors) == (True, ("error: preview failed",))
     assert found.policies == ("mandatory: pack/no-z: thing: d\nno Z please",)
-    assert "- policy `mandatory: pack/no-z: thing: d no Z please`" in preview_text.comment(
-        [found], preview_text.About(commit="")
+    assert "- policy `mandatory: pack/no-z: thing: d no Z please`" in comment_text.comment(
+        [found], comment_text.About(commit="")
     )
 
 
@@ -157,7 +157,7 @@ def test_a_secret_of_the_environment_is_hidden_wherever_it_appears() -> None:
 
 def test_secrets_of_the_environment_are_known_by_their_names(tmp_path: Path) -> None:
     """Not those too short to be looked for, nor paths of files that hold one."""
-    found = preview_events.secrets_of({
+    found = pulumi_events.secrets_of({
         "GITHUB_TOKEN": "ghs_0123456789", "AWS_SECRET_ACCESS_KEY": "wJalrXUtn",
         "PULUMI_CONFIG_PASSPHRASE": "pass phrase",
         "AWS_REGION": "eu-central-1", "MY_TOKEN": "short", "PULUMI_CONFIG_PASSPHRASE_FILE": str(tmp_path),
@@ -169,8 +169,8 @@ def test_secrets_of_the_environment_are_known_by_their_names(tmp_path: Path) -> 
     ("old", "new", "wanted"),
     [
         (1, 2, ["~ p: 1 -> 2"]),
-        (preview_values.MISSING, "a", ['+ p: "a"']),
-        ("a", preview_values.MISSING, ['- p: "a"']),
+        (property_values.MISSING, "a", ['+ p: "a"']),
+        ("a", property_values.MISSING, ['- p: "a"']),
         ({"a": 1, "b": 2}, {"a": 1, "b": 3}, ["~ p.b: 2 -> 3"]),
         ([1, 2], [1, 3, 4], ["~ p[1]: 2 -> 3", "+ p[2]: 4"]),
         ('{"a": [1]}', '{"a": [2]}', ["~ p.a[0]: 1 -> 2"]),
@@ -182,24 +182,24 @@ def test_secrets_of_the_environment_are_known_by_their_names(tmp_path: Path) -> 
 )
 def test_two_values_differ_in_lines(old: Any, new: Any, wanted: list[str]) -> None:  # noqa: ANN401
     """Only the parts that do."""
-    marked = [value if value is preview_values.MISSING else preview_values.plain(value) for value in (old, new)]
-    assert list(preview_values.differences("p", *marked)) == wanted
+    marked = [value if value is property_values.MISSING else property_values.plain(value) for value in (old, new)]
+    assert list(property_values.differences("p", *marked)) == wanted
 
 
 def test_of_two_long_texts_the_place_where_they_differ_is_shown() -> None:
     """Not their common beginning."""
-    (line,) = preview_values.differences("p", "x" * 5000 + "a", "x" * 5000 + "b")
-    assert line.endswith('xa" -> ... "' + "x" * preview_values.BEFORE + 'b"')
-    assert len(line) < 4 * preview_values.BEFORE
+    (line,) = property_values.differences("p", "x" * 5000 + "a", "x" * 5000 + "b")
+    assert line.endswith('xa" -> ... "' + "x" * property_values.BEFORE + 'b"')
+    assert len(line) < 4 * property_values.BEFORE
 
 
 @pytest.mark.parametrize(
     ("path", "wanted"),
-    [("a.b[1]", 2), ('a["c.d"]', 3), ("a.x", preview_values.MISSING), ("a.b[9]", preview_values.MISSING)],
+    [("a.b[1]", 2), ('a["c.d"]', 3), ("a.x", property_values.MISSING), ("a.b[9]", property_values.MISSING)],
 )
 def test_a_property_path_is_followed(path: str, wanted: Any) -> None:  # noqa: ANN401
     """As pulumi writes it: dots, indices, quoted keys."""
-    assert preview_values.get({"a": {"b": [1, 2], "c.d": 3}}, path) == wanted
+    assert property_values.get({"a": {"b": [1, 2], "c.d": 3}}, path) == wanted
 
 
 def test_drift_shows_what_there_is_against_what_is_asked_for() -> None:
@@ -213,8 +213,8 @@ def test_drift_shows_what_there_is_against_what_is_asked_for() -> None:
 def test_previews_survive_the_file_between_two_jobs(tmp_path: Path) -> None:
     """What the first job saved is what the second shows."""
     both = [recorded("change.jsonl"), recorded("crash.jsonl", code=1)]
-    preview_model.save(tmp_path / "f", both)
-    assert preview_model.load(tmp_path / "f") == both
+    stack_previews.save(tmp_path / "f", both)
+    assert stack_previews.load(tmp_path / "f") == both
 
 
 NONE: dict[str, Any] = {"stack": "a", "failed": False, "unchanged": 0, "errors": [], "warnings": [], "policies": []}
@@ -234,22 +234,22 @@ def test_a_file_that_is_no_preview_is_refused_in_one_line(text: str, tmp_path: P
     """The code under review wrote it: it may hold anything."""
     (tmp_path / "f").write_text(text, "latin-1")
     with pytest.raises(DeliveryError, match="holds no preview") as refused:
-        preview_model.load(tmp_path / "f")
+        stack_previews.load(tmp_path / "f")
     assert "\n" not in str(refused.value)
 
 
 def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
     """Before it takes the memory."""
     with (tmp_path / "f").open("wb") as stream:
-        stream.truncate(preview_model.LARGEST_BYTES + 1)
+        stream.truncate(stack_previews.LARGEST_BYTES + 1)
     with pytest.raises(DeliveryError, match="more than"):
-        preview_model.load(tmp_path / "f")
+        stack_previews.load(tmp_path / "f")
 
 
 def test_a_line_of_progress_says_what_happens_to_a_stack() -> None:
     """What a person watches meanwhile."""
     change = Change(operation="replace", kind="k", name="n")
     none = StackPreview(stack="s", failed=False)
-    assert preview_text.summary(none) == "no changes"
-    assert preview_text.summary(StackPreview(stack="s", failed=False, changes=(change,))) == "+-1 replace"
-    assert preview_text.summary(StackPreview(stack="s", failed=True)) == "failed"
+    assert comment_text.summary(none) == "no changes"
+    assert comment_text.summary(StackPreview(stack="s", failed=False, changes=(change,))) == "+-1 replace"
+    assert comment_text.summary(StackPreview(stack="s", failed=True)) == "failed"

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from delivery import parser, preview, preview_github, preview_model
+from delivery.commands.reviewing import preview as command
 from delivery.errors import DeliveryError
-from delivery.preview_model import StackPreview
+from delivery.previews import preview, pull_requests, stack_previews
+from delivery.previews.stack_previews import StackPreview
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,12 +41,17 @@ def _no_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
+def typed(*arguments: str) -> int:
+    """Run the command with these arguments."""
+    return int(command.main([*arguments], standalone_mode=False))
+
+
 def run(tmp_path: Path, *arguments: str) -> int:
     """Run the command with a stand-in for pulumi."""
     script = tmp_path / "pulumi.py"
     script.write_text(PULUMI, "utf-8")
     pulumi = shlex.join([sys.executable, str(script)])
-    return preview.run(parser.build().parse_args(["preview", "--pulumi", pulumi, *arguments]))
+    return typed("--pulumi", pulumi, *arguments)
 
 
 def test_each_stack_is_previewed_without_showing_secrets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,7 +68,7 @@ def test_the_stacks_are_those_with_a_stack_file(tmp_path: Path, capsys: pytest.C
     """Unless some are named."""
     assert run(tmp_path) == 0
     printed = capsys.readouterr().out
-    assert [name for name in ("prod", "staging") if f"**`{name}`**" in printed] == preview.stacks()
+    assert [name for name in ("prod", "staging") if f"**`{name}`**" in printed] == preview.with_stack_file()
 
 
 def test_one_stack_that_fails_hides_no_other_and_the_exit_code_says_it(
@@ -73,16 +79,16 @@ def test_one_stack_that_fails_hides_no_other_and_the_exit_code_says_it(
     printed = capsys.readouterr().out
     assert "error: no such stack" in printed
     assert "**`good`** no changes" in printed
-    assert [one.failed for one in preview_model.load(tmp_path / "f")] == [True, False]
+    assert [one.failed for one in stack_previews.load(tmp_path / "f")] == [True, False]
 
 
 def test_a_pulumi_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command's own message says what to install."""
     monkeypatch.setenv("PATH", os.defpath)
     with pytest.raises(FileNotFoundError, match="no-such-pulumi"):
-        preview.run(parser.build().parse_args(["preview", "--pulumi", "no-such-pulumi", "--stack", "one"]))
+        typed("--pulumi", "no-such-pulumi", "--stack", "one")
     with pytest.raises(DeliveryError, match="--pulumi is empty"):
-        preview.run(parser.build().parse_args(["preview", "--pulumi", "", "--stack", "one"]))
+        typed("--pulumi", "", "--stack", "one")
     assert not list(tmp_path.iterdir())
 
 
@@ -116,8 +122,8 @@ def test_what_another_job_wrote_is_not_printed_into_a_workflows_log(
     """A line of it that begins with two colons would be a command to GitHub."""
     kept: list[str] = []
     monkeypatch.setenv("GITHUB_TOKEN", "t")
-    monkeypatch.setattr(preview_github, "keep", lambda _github, _pull, text, _say: kept.append(text))
-    preview_model.save(tmp_path / "f", [StackPreview(stack="s", failed=True, errors=(HOSTILE,))])
+    monkeypatch.setattr(pull_requests, "keep", lambda _github, _pull, text, _say: kept.append(text))
+    stack_previews.save(tmp_path / "f", [StackPreview(stack="s", failed=True, errors=(HOSTILE,))])
     where = ("--repository", "a/b", "--pull-request", "7", "--commit", "a" * 40)
     assert run(tmp_path, "--from", str(tmp_path / "f"), *where) == 1
     assert HOSTILE in kept[0]
@@ -134,8 +140,8 @@ def test_only_what_is_committed_is_shown_as_a_commit(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(preview, "ROOT", tmp_path)
     git = ["-c", "user.name=a", "-c", "user.email=a@b"]
     (tmp_path / "a").write_text("1")
-    for command in (["init", "-q"], ["add", "a"], [*git, "commit", "-q", "-m", "x"]):
-        preview._git(*command)
+    for words in (["init", "-q"], ["add", "a"], [*git, "commit", "-q", "-m", "x"]):
+        preview._git(*words)
     (tmp_path / "a").write_text("2")
     with pytest.raises(DeliveryError, match="the working tree differs from its commit"):
         run(tmp_path, "--repository", "a/b", "--pull-request", "7")

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 from markdown_it import MarkdownIt
 
-from delivery import preview_text
-from delivery.preview_model import Change, StackPreview
-from delivery.preview_text import About, comment
+from delivery.previews import comment_text
+from delivery.previews.comment_text import About, comment
+from delivery.previews.stack_previews import Change, StackPreview
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,8 +57,8 @@ def outside_code(text: str) -> Iterator[tuple[str, str]]:
 
 def check(text: str, *said: str) -> None:
     """Hold that nothing foreign got out of its code, and that the comment is within bounds."""
-    assert len(text.encode()) <= preview_text.LIMIT
-    assert text.startswith(preview_text.MARKER)
+    assert len(text.encode()) <= comment_text.LIMIT
+    assert text.startswith(comment_text.MARKER)
     opened = 0
     for kind, content in outside_code(text):
         for word in ("@", "evil", "<img", "<details open", "org/repo", *said):
@@ -86,7 +86,7 @@ def test_no_mixture_of_marks_gets_out_either(text: str) -> None:
 def test_characters_that_hide_or_reorder_text_are_shown_as_such() -> None:
     """A reviewer must see what there is."""
     text = comment([hostile("a\u202eb\u200bc\x1bd\x07e")], About(commit=COMMIT))
-    assert not preview_text.HIDDEN.search(text)
+    assert not comment_text.HIDDEN.search(text)
     assert "a\ufffdb\ufffdc\ufffdd\ufffde" in text
 
 
@@ -108,12 +108,12 @@ def test_a_large_comment_is_cut_within_githubs_limit_and_says_so() -> None:
         [many(900, 20, "prod"), many(900, 20, "staging"), many(1, 1, "small")], About(commit=COMMIT, run=RUN)
     )
     check(text)
-    assert len(text.encode()) > preview_text.LIMIT - 3000, "the room is used"
+    assert len(text.encode()) > comment_text.LIMIT - 3000, "the room is used"
     assert text.count("... cut here: ") == 2
     for stack in ("prod", "staging"):
         assert f"**`{stack}`**" in text
         assert f"delivery preview --stack {stack}" in text
-    assert text.count("- **replaced**: ") == 2 * preview_text.MOST_NAMED
+    assert text.count("- **replaced**: ") == 2 * comment_text.MOST_NAMED
     assert text.count("425 more like these") == 2
     assert text.rstrip().endswith("</sub>")
 
@@ -124,7 +124,7 @@ def test_so_many_stacks_that_even_their_summaries_are_too_long_are_cut(count: in
     one = many(200, 1)
     text = comment([replace(one, stack=f"stack-{index}") for index in range(count)], About(commit=COMMIT))
     check(text)
-    assert (f"And {count - preview_text.MOST_STACKS} more stacks." in text) == (count > preview_text.MOST_STACKS)
+    assert (f"And {count - comment_text.MOST_STACKS} more stacks." in text) == (count > comment_text.MOST_STACKS)
 
 
 def test_characters_that_become_longer_when_they_are_shown_are_counted_as_shown() -> None:
@@ -147,7 +147,7 @@ def test_a_long_error_keeps_its_beginning_and_its_end() -> None:
     assert "Traceback" in text
     assert "ValueError: the reason" in text
     assert "lines left out" in text
-    assert len(text) < 2 * preview_text.ERROR_BYTES
+    assert len(text) < 2 * comment_text.ERROR_BYTES
 
 
 def test_what_a_reviewer_must_see_is_not_folded() -> None:

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from delivery import environment, process, testing
+from delivery import process
 from delivery.console import Progress
 from delivery.process import ProgramError
+from delivery.release import testing
+from tests.service_facts import service
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,10 +103,7 @@ def test_failed_tests_are_told_with_the_failing_step_and_the_reports(tmp_path: P
     program.parent.mkdir(parents=True)
     program.write_text(f"#!/bin/sh\ncat {shlex.quote(str(BUILDS))}/older/unit.txt\nexit 1\n", "utf-8")
     program.chmod(0o755)
-    web = environment.Service(
-        name="web", ecs_service="", template_family="", release_family="", repository_url="x/y", context="app",
-        dockerfile="Dockerfile", build_args={},
-    )  # fmt: skip
+    web = service()
     place = testing.Workplace(root=tmp_path, reports=tmp_path / "reports", say=Progress())
     wanted = rf"^web: unit tests failed \(exit code 1\) in Step 8/10 : RUN .*: FAILED .*; reports: {place.reports}/web$"
     with pytest.raises(ProgramError, match=wanted):

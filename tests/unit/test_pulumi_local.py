@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from localcloud import overlay, pulumi_local, stack_config
 from localcloud.settings import UserError
+from tools.pulumi_local import arguments as given
+from tools.pulumi_local import environment, overlay, stack_config
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +56,7 @@ def written(source: Path, target: Path) -> dict[str, object]:
 def test_an_endpoint_that_is_not_on_this_machine_is_refused(url: str) -> None:
     """Else a mistyped variable would change a real account."""
     with pytest.raises(UserError, match="not on this machine"):
-        pulumi_local.refuse_remote(url)
+        environment.refuse_remote(url)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_an_endpoint_that_is_not_on_this_machine_is_refused(url: str) -> None:
 )
 def test_an_endpoint_on_loopback_is_taken(url: str) -> None:
     """By address or by name."""
-    pulumi_local.refuse_remote(url)
+    environment.refuse_remote(url)
 
 
 def test_a_secret_value_becomes_a_local_one_that_is_still_to_be_encrypted(source: Path, tmp_path: Path) -> None:
@@ -157,7 +158,7 @@ def test_a_stack_file_that_is_no_stack_file_is_refused_in_one_line(source: Path,
 )
 def test_the_stack_is_read_from_pulumis_own_arguments(arguments: list[str], stack: str | None) -> None:
     """In each form that pulumi takes."""
-    assert pulumi_local.stack_of(arguments) == stack
+    assert given.stack_of(arguments) == stack
 
 
 @pytest.mark.parametrize(
@@ -175,13 +176,13 @@ def test_the_stack_is_read_from_pulumis_own_arguments(arguments: list[str], stac
 def test_arguments_that_lead_past_the_generated_stack_file_are_refused(arguments: list[str], reason: str) -> None:
     """Else the committed file would be read with its secrets, or written."""
     with pytest.raises(UserError, match=reason):
-        pulumi_local.refuse_what_bypasses(arguments)
+        given.refuse_what_bypasses(arguments)
 
 
 def test_two_stacks_at_once_are_refused() -> None:
     """Pulumi takes the last for the state, so the file of the first must not be used with it."""
     with pytest.raises(UserError, match="stacks prod and staging are named; name one"):
-        pulumi_local.stack_of(["preview", "--stack=staging", "-s", "prod"])
+        given.stack_of(["preview", "--stack=staging", "-s", "prod"])
 
 
 def test_secrets_of_a_pipeline_are_made_up_so_that_none_has_to_be_set(source: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.setups import ROOT, SCRIPT, environment, make, refusal
-from toolchain.progress import reason
+from tools.toolchain.progress import reason
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,9 +68,9 @@ def test_make_itself_ends_with_the_line(tmp_path: Path, name: str, text: str) ->
 
 def toolchain(folder: Path, **others: str) -> tuple[int, str]:
     """Build the toolchain where it cannot be, and has not been; return the exit code and what is on stderr."""
-    shutil.copytree(ROOT / "toolchain", folder / "toolchain")
+    shutil.copytree(ROOT / "tools", folder / "tools")
     done = subprocess.run(
-        [sys.executable, "-m", "toolchain", "--from", "built"],
+        [sys.executable, "-m", "tools.toolchain", "--from", "built"],
         cwd=folder, env=environment(**others, PYTHONPATH=str(folder)),
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
@@ -87,7 +87,7 @@ def test_no_go_or_an_old_one_is_said_with_the_version_that_is_needed(tmp_path: P
         (tmp_path / "VERSION").write_text(version, "utf-8")
         (tmp_path / "bin" / "go").write_text("#!/bin/sh\n", "utf-8")
         (tmp_path / "bin" / "go").chmod(0o755)
-    code, said = toolchain(tmp_path, PATH=str(tmp_path / "bin"), SLIPWAY_CACHE=str(tmp_path / "cache"))
+    code, said = toolchain(tmp_path, PATH=str(tmp_path / "bin"), LOCALCLOUD_CACHE=str(tmp_path / "cache"))
     (line,) = said.splitlines()
     assert code == 1
     assert line.startswith(f"toolchain: {reason} a build needs")
@@ -96,10 +96,10 @@ def test_no_go_or_an_old_one_is_said_with_the_version_that_is_needed(tmp_path: P
 @pytest.mark.parametrize("cache", ["/proc/none", "/dev/null/x"])
 def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, cache: str) -> None:
     """With the variable that names another."""
-    code, said = toolchain(tmp_path, SLIPWAY_CACHE=cache)
+    code, said = toolchain(tmp_path, LOCALCLOUD_CACHE=cache)
     (line,) = said.splitlines()
     assert code == 1
-    assert f"set SLIPWAY_CACHE to another folder than {cache}/toolchain" in line
+    assert f"set LOCALCLOUD_CACHE to another folder than {cache}/toolchain" in line
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, cache: str) -> 
         ),
         (
             ["# example.org/m", "write /x/y: no space left on device", "more"],
-            "the disk is full; make room, or set SLIPWAY_CACHE to a folder with room, then run this again",
+            "the disk is full; make room, or set LOCALCLOUD_CACHE to a folder with room, then run this again",
         ),
         (["", "a.go:1:2: undefined: b", ""], "go failed: a.go:1:2: undefined: b; see to that, then run this again"),
         ([], "go failed: without a message; see to that, then run this again"),

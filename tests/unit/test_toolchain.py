@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from toolchain import __main__ as program
-from toolchain import installed, official, pins, places, reach
-from toolchain.errors import ToolchainError, UnavailableError
-from toolchain.layout import Toolchain, missing_plugins, plugin_folder, publish, recorded
-from toolchain.store import Store
+from tools.toolchain import __main__ as program
+from tools.toolchain import installed, official, pins, places, reach
+from tools.toolchain.errors import ToolchainError, UnavailableError
+from tools.toolchain.layout import Toolchain, missing_plugins, plugin_folder, publish, recorded
+from tools.toolchain.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,9 +73,11 @@ def test_requirements_name_the_versions_of_the_table() -> None:
 
 def test_the_go_module_names_the_version_of_the_cli() -> None:
     """go.mod and the table must not drift apart."""
-    text = (ROOT / "toolchain" / "go" / "go.mod").read_text()
+    text = (ROOT / "tools" / "toolchain" / "go" / "go.mod").read_text()
     assert set(re.findall(r"pulumi/(?:pkg|sdk)/v3 v(\S+)", text)) == {pins.pins().cli}
-    assert f"{pins.pins().upstream.replace('@', ' ')} h1:" in (ROOT / "toolchain" / "go" / "go.sum").read_text()
+    assert (
+        f"{pins.pins().upstream.replace('@', ' ')} h1:" in (ROOT / "tools" / "toolchain" / "go" / "go.sum").read_text()
+    )
 
 
 @pytest.mark.parametrize("name", ["go/go.sum", "go/cmd/pulumi-resource-aws/provider.go", "trim.py", "versions.toml"])

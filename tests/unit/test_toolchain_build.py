@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from toolchain import build, checks, pins
-from toolchain.errors import ToolchainError, UnavailableError
-from toolchain.mapping import derive
-from toolchain.store import UNFINISHED, Store
-from toolchain.trim import TrimError, shorten_waits, trim
+from tools.toolchain import build, checks, pins
+from tools.toolchain.errors import ToolchainError, UnavailableError
+from tools.toolchain.mapping import derive
+from tools.toolchain.store import UNFINISHED, Store
+from tools.toolchain.trim import TrimError, shorten_waits, trim
 
 ROOT = Path(__file__).parents[2]
-WAITS = ROOT / "toolchain" / "go" / "internal" / "waits"
+WAITS = ROOT / "tools" / "toolchain" / "go" / "internal" / "waits"
 
 
 def script(path: Path, text: str) -> Path:
@@ -128,7 +128,7 @@ def test_an_old_go_is_refused_with_its_version(only: Path) -> None:
 def test_a_full_disk_is_refused_before_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A build that stops at minute eight for want of room is worse."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10 << 30, 9 << 30, 1 << 30))
-    with pytest.raises(ToolchainError, match=r"has 1 GB free and a build takes 6: make room, or set SLIPWAY_CACHE"):
+    with pytest.raises(ToolchainError, match=r"has 1 GB free and a build takes 6: make room, or set LOCALCLOUD_CACHE"):
         checks.check_disk(tmp_path)
 
 
@@ -235,7 +235,7 @@ def test_names_come_from_the_sdk_and_what_the_plugin_lacks_is_listed(tmp_path: P
 
 def test_the_host_tells_of_the_interpreter_that_runs_it() -> None:
     """Started by its folder's path, as the engine's wrapper does it, from any other folder."""
-    host = ROOT / "toolchain" / "host"
+    host = ROOT / "tools" / "toolchain" / "host"
     shown = subprocess.run([sys.executable, host, "--about"], cwd="/", capture_output=True, text=True, check=True)
     about = json.loads(shown.stdout)
     assert about["executable"] == sys.executable

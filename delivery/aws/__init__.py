@@ -1,0 +1,1 @@
+"""AWS as delivery sees it: its clients, and the state of the pipeline."""

@@ -1,0 +1,209 @@
+"""The pipeline that deploys to an environment: its state, its executions and their actions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from botocore.exceptions import ClientError
+
+from contract import names
+from delivery import environment as environments
+from delivery.aws.clients import code
+from delivery.errors import DeliveryError
+
+if TYPE_CHECKING:
+    from types_boto3_codepipeline import CodePipelineClient
+    from types_boto3_codepipeline.type_defs import (
+        ActionExecutionDetailTypeDef,
+        GetPipelineStateOutputTypeDef,
+        PipelineExecutionSummaryTypeDef,
+        StageStateTypeDef,
+    )
+    from types_boto3_ssm import SSMClient
+
+    from delivery.aws.clients import Clients
+    from delivery.environment import Environment, Pipeline
+
+    Runs: TypeAlias = dict[tuple[str, str], ActionExecutionDetailTypeDef]
+    """The newest run of each of an execution's actions, by stage and action."""
+
+OVER = {"Succeeded": 0, "Failed": 1, "Stopped": 1, "Cancelled": 1, "Superseded": 1}
+"""How an execution ends, and the exit code that tells of it."""
+APPROVAL = "Approval"
+
+
+def of(environment: Environment) -> Pipeline:
+    """Return the pipeline of an environment.
+
+    Raises:
+        DeliveryError: none deploys to it.
+    """
+    if environment.pipeline is None:
+        raise DeliveryError(
+            f"no pipeline deploys to stack {environment.stack!r}: there is no parameter "
+            f"{names.pipeline_parameter(environment.stack)}; the stack whose configuration has the section "
+            f"`slipway:pipeline` writes it: pulumi up of that stack"
+        )
+    return environment.pipeline
+
+
+def stacks(ssm: SSMClient, name: str) -> dict[str, str]:
+    """Return which stack each stage of a pipeline deploys to, by what the stacks' parameters say."""
+    found: dict[str, str] = {}
+    for stack, facts in environments.pipelines(ssm).items():
+        if facts.name == name:
+            found[facts.stage] = stack
+    return found
+
+
+def state(codepipeline: CodePipelineClient, name: str) -> GetPipelineStateOutputTypeDef:
+    """Return GetPipelineState's answer.
+
+    Raises:
+        DeliveryError: there is no such pipeline.
+    """
+    try:
+        return codepipeline.get_pipeline_state(name=name)
+    except ClientError as error:
+        if code(error) != "PipelineNotFoundException":
+            raise
+        raise DeliveryError(
+            f"there is no pipeline {name!r} in this account and region; run: pulumi up of its stack"
+        ) from error
+
+
+def stage_of(held: GetPipelineStateOutputTypeDef, stage: str) -> StageStateTypeDef:
+    """Return a stage's part of a pipeline's state.
+
+    Raises:
+        DeliveryError: the pipeline has no such stage.
+    """
+    for one in held["stageStates"]:
+        if one["stageName"] == stage:
+            return one
+    raise DeliveryError(f"pipeline {held.get('pipelineName')!r} has no stage {stage!r}; run: pulumi up of its stack")
+
+
+def executions(codepipeline: CodePipelineClient, name: str, most: int = 20) -> list[PipelineExecutionSummaryTypeDef]:
+    """Return the newest executions' summaries, newest first."""
+    found = codepipeline.list_pipeline_executions(pipelineName=name, maxResults=most)
+    return found["pipelineExecutionSummaries"]
+
+
+def execution(codepipeline: CodePipelineClient, name: str, identity: str) -> PipelineExecutionSummaryTypeDef:
+    """Return one execution's summary: the newest one's where `identity` is empty.
+
+    Args:
+        codepipeline: a boto3 client.
+        name: the pipeline's name.
+        identity: an execution's id, or its first characters.
+
+    Raises:
+        DeliveryError: there is none.
+    """
+    if not identity:
+        newest = executions(codepipeline, name, 1)
+        if not newest:
+            raise DeliveryError(f"pipeline {name!r} has never run; push a commit")
+        return newest[0]
+    pages = codepipeline.get_paginator("list_pipeline_executions").paginate(pipelineName=name)
+    for page in pages:
+        for one in page["pipelineExecutionSummaries"]:
+            if one["pipelineExecutionId"].startswith(identity):
+                return one
+    raise DeliveryError(f"pipeline {name!r} has no execution {identity}; see: delivery status --stack <stack>")
+
+
+def commit_of(summary: PipelineExecutionSummaryTypeDef) -> str:
+    """Return the commit that an execution took, empty before its source action ended."""
+    revisions = summary.get("sourceRevisions", [])
+    return str(revisions[0].get("revisionId", "")) if revisions else ""
+
+
+def actions(codepipeline: CodePipelineClient, name: str, identity: str) -> Runs:
+    """Return the newest run of each of an execution's actions, by (stage, action)."""
+    pages = codepipeline.get_paginator("list_action_executions").paginate(
+        pipelineName=name, filter={"pipelineExecutionId": identity}
+    )
+    rows = sorted((row for page in pages for row in page["actionExecutionDetails"]), key=lambda row: row["startTime"])
+    return {(row["stageName"], row["actionName"]): row for row in rows}
+
+
+def variable(runs: Runs, name: str) -> str:
+    """Return an output variable of an execution's actions, empty where none exported it."""
+    for row in runs.values():
+        value = row.get("output", {}).get("outputVariables", {}).get(name)
+        if value:
+            return str(value)
+    return ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Waiting:
+    """An approval that waits: where, which execution for, the token that answers it, and the stages `before` it."""
+
+    stage: str
+    action: str
+    execution: str
+    token: str
+    before: tuple[str, ...]
+
+
+def waiting(held: GetPipelineStateOutputTypeDef) -> list[Waiting]:
+    """Return the approvals that wait in a pipeline's state: only those have a token."""
+    found: list[Waiting] = []
+    before: list[str] = []
+    for stage in held["stageStates"]:
+        for action in stage.get("actionStates", []):
+            latest = action.get("latestExecution", {})
+            if latest.get("status") == "InProgress" and latest.get("token"):
+                execution_id = stage["latestExecution"]["pipelineExecutionId"]
+                found.append(
+                    Waiting(
+                        stage=stage["stageName"],
+                        action=action["actionName"],
+                        execution=execution_id,
+                        token=latest["token"],
+                        before=tuple(before),
+                    )
+                )
+        before.append(stage["stageName"])
+    return found
+
+
+def held_back(held: GetPipelineStateOutputTypeDef) -> list[tuple[str, str, list[str]]]:
+    """Return the stages whose way in is closed: name, reason, and the executions that wait before it."""
+    found = []
+    for stage in held["stageStates"]:
+        transition = stage.get("inboundTransitionState", {})
+        if transition.get("enabled") is False:
+            newest = [stage["inboundExecution"]] if "inboundExecution" in stage else []
+            before = stage.get("inboundExecutions") or newest
+            found.append(
+                (
+                    stage["stageName"],
+                    transition.get("disabledReason", ""),
+                    [one["pipelineExecutionId"] for one in before],
+                )
+            )
+    return found
+
+
+def build_of(row: ActionExecutionDetailTypeDef) -> str:
+    """Return the id of the build that an action's run started, empty for an action that is no build."""
+    identity = str(row.get("output", {}).get("executionResult", {}).get("externalExecutionId", ""))
+    return identity if ":" in identity else ""
+
+
+def build_log(clients: Clients, build: str) -> tuple[str, str]:
+    """Return the log group and stream of a build.
+
+    Raises:
+        DeliveryError: there is no such build, or it has written no log yet.
+    """
+    builds = clients("codebuild").batch_get_builds(ids=[build])["builds"]
+    logs = builds[0].get("logs", {}) if builds else {}
+    if not logs.get("groupName") or not logs.get("streamName"):
+        raise DeliveryError(f"build {build} has no log (yet)")
+    return str(logs["groupName"]), str(logs["streamName"])

@@ -1,0 +1,51 @@
+"""What a reviewer of a change sees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from delivery.commands import registry
+from delivery.previews import preview as previews
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@registry.command(
+    "show what a change would do to each stack, as one comment on its pull request",
+    "Runs `pulumi preview` of what is checked out; without a pull request the text is printed only. In GitHub Actions "
+    "the pull request is that of the workflow. GITHUB_TOKEN must be allowed to write the comment; GITHUB_API_URL is "
+    "for a GitHub that is not github.com.",
+    example="--repository OWNER/NAME --pull-request N",
+)
+@click.option("--stack", "stacks", multiple=True, metavar="NAME", help="Only this stack; may be repeated.")
+@click.option("--repository", default="", metavar="OWNER/NAME", help="Default: $GITHUB_REPOSITORY.")
+@click.option("--pull-request", "number", type=int, default=0, metavar="N", help="The pull request to comment on.")
+@click.option("--commit", default="", metavar="HASH", help="Its commit (default: what is checked out).")
+@click.option(
+    "--pulumi",
+    default="pulumi",
+    envvar="DELIVERY_PULUMI",
+    metavar="COMMAND",
+    help="The command that is pulumi (default: $DELIVERY_PULUMI, else pulumi).",
+)
+@click.option("--save", type=registry.FILE, metavar="FILE", help="Preview, comment on nothing, write FILE.")
+@click.option("--from", "saved", type=registry.FILE, metavar="FILE", help="Comment what --save wrote, run no pulumi.")
+def preview(  # noqa: PLR0913 - the command's options
+    stacks: tuple[str, ...],
+    repository: str,
+    number: int,
+    commit: str,
+    pulumi: str,
+    save: Path | None,
+    saved: Path | None,
+) -> int:
+    """Run `delivery preview`; returns its exit code."""
+    if save and saved:
+        raise click.UsageError("--save and --from exclude each other")
+    if save:
+        return previews.write(save, stacks, pulumi)
+    where = previews.Where(repository=repository, number=number, commit=commit)
+    return previews.comment(where, stacks, pulumi, saved)

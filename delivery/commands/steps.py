@@ -1,0 +1,164 @@
+"""The pipeline's steps, in its order; by hand they do the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from contract.pipeline import COMMIT, RELEASE
+from delivery import checkout, environment
+from delivery.aws.clients import client
+from delivery.commands import registry
+from delivery.console import Progress
+from delivery.deploying import acceptance as suites
+from delivery.deploying import deploy as engine
+from delivery.errors import DeliveryError
+from delivery.release import building, file_modes, images, indexing, manifest, testing
+from delivery.release import promote as marks
+from delivery.session import Session
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from delivery.environment import Environment
+
+LEAST = 7
+PLATFORMS = ("linux/amd64", "linux/arm64")
+
+
+def _reports(folder: Path, stack: str) -> Path:
+    path = folder / stack
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _with_sources(stack: str) -> Environment:
+    """Return the environment; in a build its services' contexts have the modes that their contents ask for."""
+    found = environment.read(client("ssm"), stack)
+    for context in {service.context for service in found.services} if file_modes.in_build() else ():
+        file_modes.settle(checkout.ROOT / context)
+    return found
+
+
+def _checked(commit: str) -> str:
+    if not manifest.COMMIT.fullmatch(commit):
+        raise DeliveryError(f"--commit {commit!r} is not a commit's hexadecimal number of {LEAST} characters at least")
+    return commit
+
+
+@registry.command("run the unit and integration tests of a stack's services, in containers", target="app-test")
+@registry.stack
+@click.option("--commit", default="unknown", envvar=COMMIT, help=f"What {COMMIT} is (default: ${COMMIT}).")
+@registry.reports
+def test(stack: str, commit: str, reports: Path) -> None:
+    """Run `delivery test`."""
+    place = testing.Workplace(root=checkout.ROOT, reports=_reports(reports, stack), say=Progress())
+    testing.run(_with_sources(stack), commit, place)
+
+
+@registry.command(
+    "build, test and push a commit's images",
+    "Takes the files as they lie here: check the commit out first. An image that was built before is reused. "
+    "Writes release.json, release.txt and sbom-SERVICE.cdx.json.",
+    example="--commit HASH",
+)
+@registry.stack
+@click.option("--commit", required=True, metavar="COMMIT", help="The commit that the sources are of, whole.")
+@click.option(
+    "--platform",
+    default="",
+    type=click.Choice(("", *PLATFORMS)),
+    help="One of several that the commit is built for, as a part of an index (default: each service's own).",
+)
+@registry.output
+@registry.this_execution
+@registry.reports
+def build(stack: str, commit: str, platform: str, output: Path, execution: str, reports: Path) -> None:  # noqa: PLR0913 - the command's options
+    """Run `delivery build`."""
+    commit = _checked(commit)
+    builder = building.Builder(
+        clients=client,
+        environment=_with_sources(stack),
+        commit=commit,
+        place=testing.Workplace(root=checkout.ROOT, reports=_reports(reports, stack), say=Progress()),
+        output=output,
+        platform=platform,
+    )
+    made = builder.run(execution or manifest.BY_HAND)
+    print(f"{RELEASE}={made.text()}")
+
+
+@registry.command(
+    "make one image of those that were built for each platform",
+    "Needs no Docker. Writes release.json and release.txt.",
+    example="--built FILE --built FILE",
+)
+@registry.stack
+@click.option(
+    "--built",
+    type=registry.FILE,
+    multiple=True,
+    required=True,
+    metavar="FILE",
+    help="The release.json of `delivery build --platform`; once for each platform.",
+)
+@registry.output
+def index(stack: str, built: tuple[Path, ...], output: Path) -> None:
+    """Run `delivery index`."""
+    found = environment.read(client("ssm"), stack)
+    parts = [manifest.read(path, of_platform=True) for path in built]
+    made = indexing.run(client("ecr"), found, parts, output, Progress())
+    print(f"{RELEASE}={made.text()}")
+
+
+@registry.command(
+    "make a stack serve a release, and prove that it does",
+    "Ends with 0 only when every task, target and answer is the release's; else the stack is put back.",
+    example="--commit HASH",
+)
+@registry.stack
+@click.option("--release", type=registry.FILE, metavar="FILE", help="A release.json that `delivery build` wrote.")
+@click.option("--commit", metavar="COMMIT", help="A commit built before, whole or its first 7 characters at least.")
+def deploy(stack: str, release: Path | None, commit: str | None) -> None:
+    """Run `delivery deploy`."""
+    if (release is None) == (commit is None):
+        raise click.UsageError("name the release by either --release or --commit")
+    found = environment.read(client("ssm"), stack)
+    wanted = manifest.read(release) if release else images.of_commit(client("ecr"), found, _checked(commit or ""))
+    engine.run(Session(clients=client, environment=found, say=Progress()), wanted)
+
+
+@registry.command(
+    "run the acceptance suites against a stack",
+    "Asserts before and after that the expected release is served. By hand (without --release) the full suite also "
+    "marks the images as accepted, which production asks for.",
+)
+@registry.stack
+@click.option("--release", type=registry.FILE, metavar="FILE", help="The release that must be served.")
+@click.option("--safe-only", is_flag=True, help="Only tests that change nothing; marks no image.")
+@click.option("--put-back", is_flag=True, help="On failure, put the stack back to what served before.")
+@registry.reports
+def acceptance(stack: str, release: Path | None, safe_only: bool, put_back: bool, reports: Path) -> None:  # noqa: FBT001 - click calls by keyword
+    """Run `delivery acceptance`; leaves the url that was tested in `<reports>/<stack>/url.txt`."""
+    found, folder, say = _with_sources(stack), _reports(reports, stack), Progress()
+    (folder / "url.txt").write_text(found.url + "\n", "utf-8")
+    suites.Acceptance(
+        session=Session(clients=client, environment=found, say=say),
+        manifest=manifest.read(release) if release else None,
+        root=checkout.ROOT,
+        reports=folder,
+        safe_only=safe_only,
+    ).run(put_back=put_back)
+    say(f"acceptance passed: {found.url}")
+
+
+@registry.command("mark a release's images as accepted or released", example="--release FILE")
+@registry.stack
+@click.option("--release", type=registry.FILE, required=True, metavar="FILE", help="The release.json of the release.")
+@click.option("--as", "kind", type=click.Choice(marks.KINDS), default="accepted", help="What it is marked as.")
+@registry.this_execution
+def promote(stack: str, release: Path, kind: str, execution: str) -> None:  # noqa: ARG001 - every command is of a stack
+    """Run `delivery promote`."""
+    held = manifest.read(release)
+    marks.run(client, held, kind, execution or held.execution, Progress())

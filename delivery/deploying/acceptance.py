@@ -1,0 +1,225 @@
+"""Acceptance: each service's own suite, in a container outside the environment, against the real url.
+
+What is tested is asserted before and after the suite: every task runs the expected image, and the url tells its
+version. So a deploy in between cannot lend its name to what was tested.
+"""
+
+from __future__ import annotations
+
+import secrets
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from contract.images import ACCEPTED
+from delivery import process
+from delivery.deploying import proof, revisions, running_tasks
+from delivery.deploying.mover import Move, Mover
+from delivery.deploying.mover import running as revision_of
+from delivery.errors import DeliveryError, InterruptedDeliveryError
+from delivery.release import images, testing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from types_boto3_ecr import ECRClient
+    from types_boto3_ecs import ECSClient
+
+    from delivery.deploying.revisions import Revision
+    from delivery.environment import Environment, Service
+    from delivery.release.manifest import Manifest
+    from delivery.session import Session
+
+ANSWERS_SECONDS = 15
+
+
+class WrongReleaseError(DeliveryError):
+    """The environment runs another release than the one that was to be tested: it is not ours to put back."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Acceptance:
+    """An acceptance run.
+
+    `manifest` is the release that must be served (None: whatever is). `root` is the folder that image contexts are
+    relative to, `reports` the one for JUnit results, a sub-folder per service. With `safe_only` only tests that change
+    nothing run.
+    """
+
+    session: Session
+    manifest: Manifest | None
+    root: Path
+    reports: Path
+    safe_only: bool
+
+    @property
+    def environment(self) -> Environment:
+        """The environment that is tested."""
+        return self.session.environment
+
+    def run(self, *, put_back: bool) -> None:
+        """Run the suites of all services, and note on the release revisions that they passed.
+
+        By hand, without a manifest, the full suite also tags the images `accepted-`; in the pipeline `promote` does.
+
+        Args:
+            put_back: put the environment back to the good revision when a suite fails.
+
+        Raises:
+            DeliveryError: a suite failed or could not be built, or another release is served; nothing is marked.
+        """
+        tested = self._serves()
+        try:
+            self._answers(tested)
+            for service in self.environment.services:
+                self._suite(service, *tested[service.name])
+            self._answers(tested)
+            self._still(tested)
+        except KeyboardInterrupt as stop:
+            raise InterruptedDeliveryError(
+                f"interrupted: {self.environment.stack} serves what it served, untested; run it again, "
+                f"or go back: delivery rollback --stack {self.environment.stack}"
+            ) from stop
+        except WrongReleaseError:
+            raise
+        except DeliveryError as failure:
+            if not put_back:
+                raise
+            self.session.say(f"failed: {failure}")
+            raise DeliveryError(f"{failure}; {self._put_back(tested)}") from failure
+        self._note(tested)
+
+    def _serves(self) -> dict[str, tuple[str, str]]:
+        """Return digest and version that each service runs, having asserted that they are the expected ones."""
+        found = {}
+        for service in self.environment.services:
+            digest, version = running_tasks.release(self.session, service)
+            if self.manifest:
+                wanted = self.manifest.services.get(service.name)
+                if wanted is None or (wanted.digest, wanted.version) != (digest, version):
+                    raise WrongReleaseError(
+                        f"{service.name} in {self.environment.stack} runs {version} ({digest}), not "
+                        f"{wanted.version if wanted else 'any image'} of the release; it was deployed to since, or put "
+                        f"back: deploy the release again (in the pipeline: delivery retry --all)"
+                    )
+            found[service.name] = (digest, version)
+        return found
+
+    def _still(self, tested: dict[str, tuple[str, str]]) -> None:
+        try:
+            same = self._serves() == tested
+        except running_tasks.MixedError:
+            same = False
+        if not same:
+            raise WrongReleaseError(f"{self.environment.stack} was deployed to while it was tested; run it again")
+
+    def _answers(self, tested: dict[str, tuple[str, str]]) -> None:
+        """Assert that each service tells the version and digest of what is tested."""
+        wanted = {name: (version, digest) for name, (digest, version) in tested.items()}
+        end = self.session.clock.now() + ANSWERS_SECONDS
+        while wrong := proof.wrong_answers(self.environment, wanted):
+            if self.session.clock.now() > end:
+                raise DeliveryError(wrong)
+            self.session.clock.sleep(1)
+
+    def _suite(self, service: Service, digest: str, version: str) -> None:
+        """Build and run one service's suite."""
+        image = f"slipway-acceptance/{service.name}:{secrets.token_hex(4)}"
+        try:
+            self._build(service, image)
+            self._test(service, image, digest, version)
+        finally:
+            # The layers stay, as the cache of the next build.
+            subprocess.run(["docker", "rmi", "--no-prune", image], capture_output=True, check=False)
+
+    def _build(self, service: Service, image: str) -> None:
+        """Build the service's `acceptance` target with the build arguments of its stack."""
+        context = self.root / service.context
+        dockerfile = process.require(context / service.dockerfile, "the stack names it as the Dockerfile")
+        arguments = [f"--build-arg={key}={value}" for key, value in sorted(service.build_args.items())]
+        command = ["docker", "build", "--target=acceptance", f"--tag={image}", f"--file={dockerfile}", *arguments]
+        self.session.say(f"{service.name}: building the acceptance suite (a minute or two the first time)")
+        process.quietly([*command, str(context)], f"{service.name}: building the suite", self.session.say)
+
+    def _test(self, service: Service, image: str, digest: str, version: str) -> None:
+        """Run a built suite against the environment."""
+        reports = (self.reports / service.name).resolve()
+        reports.mkdir(parents=True, exist_ok=True)
+        variables = {"SERVICE": service.name, "BASE_URL": self.environment.url}
+        variables |= {"EXPECTED_DIGEST": digest, "EXPECTED_VERSION": version}
+        variables |= {"SAFE_ONLY": "1"} if self.safe_only else {}
+        settings = [f"--env={key}={value}" for key, value in variables.items()]
+        name = f"slipway-acceptance-{service.name}-{secrets.token_hex(4)}"
+        # The host's network: the suite comes from outside the environment and reaches every address the host reaches.
+        command = ["docker", "run", "--rm", f"--name={name}", "--network=host", f"--volume={reports}:/reports"]
+        self.session.say(f"{service.name}: testing {version} ({digest}) at {self.environment.url}")
+        title = f"acceptance of {service.name} at {self.environment.url}"
+        try:
+            process.show([*command, *settings, image], title)
+        except DeliveryError as failed:
+            raise DeliveryError(f"{failed}; reports: {reports}") from failed
+        finally:
+            subprocess.run(["docker", "rm", "--force", name], capture_output=True, check=False)
+        testing.complete(reports, "acceptance")
+
+    def _note(self, tested: dict[str, tuple[str, str]]) -> None:
+        for service in self.environment.services:
+            digest = tested[service.name][0]
+            revisions.note(self.session.ecs, revision_of(self.session, service), "passed")
+            if self.manifest is None and not self.safe_only:
+                tag = mark(self.session.clients("ecr"), service.repository, digest)
+                self.session.say(f"{service.name}: {digest} is tagged {tag}")
+
+    def _put_back(self, tested: dict[str, tuple[str, str]]) -> str:
+        """Put services back to what they replaced, unless another deploy came meanwhile; returns what serves now.
+
+        A service whose revision was good before was not changed by this release, and stays: unless all were.
+        """
+        ecs = self.session.ecs
+        running = [(service, revision_of(self.session, service)) for service in self.environment.services]
+        for service, bad in running:
+            if bad.digest != tested[service.name][0]:
+                return f"{service.name} is not put back: it was deployed to meanwhile and runs {bad}"
+        moves: list[Move] = []
+        for service, bad in [pair for pair in running if not pair[1].good] or running:
+            back = before(ecs, bad, service.release_family)
+            if back is None:
+                return f"{service.name} is not put back: {bad} replaced no good revision"
+            moves.append(Move(service=service, to=bad, back=back))
+        return Mover(self.session).put_back(moves)
+
+
+def before(ecs: ECSClient, bad: Revision, family: str) -> Revision | None:
+    """Return the good revision that a revision took over from, None where it took over from none."""
+    held = bad.tags.get(revisions.REPLACES)
+    try:
+        return revisions.good(ecs, revisions.read(ecs, held, bad.container), family) if held else None
+    except DeliveryError:  # deleted since
+        return next((one for one in revisions.newest_first(ecs, family, bad.container) if one.passed), None)
+
+
+def mark(ecr: ECRClient, repository: str, digest: str) -> str:
+    """Give an image the tag that production asks for; doing so twice changes nothing.
+
+    Args:
+        ecr: a boto3 `ecr` client.
+        repository: the repository's name.
+        digest: `sha256:...` of the image.
+
+    Returns:
+        The tag: `accepted-` and what follows the first dash of the tag that the image was pushed under.
+
+    Raises:
+        DeliveryError: the repository has no such image, or it has no tag to derive the name from.
+    """
+    if images.describe(ecr, repository, {"imageDigest": digest}) is None:
+        raise DeliveryError(f"repository {repository!r} has no image {digest}; it was removed while it ran")
+    tags = images.tags_of(ecr, repository, digest)
+    if done := [tag for tag in tags if tag.startswith(ACCEPTED)]:
+        return done[0]
+    pushed = [tag for tag in tags if "-" in tag]
+    if not pushed:
+        raise DeliveryError(f"image {digest} in {repository!r} has no tag like content-<hash> or candidate-<commit>")
+    tag = ACCEPTED + pushed[0].split("-", 1)[1]
+    images.mark(ecr, repository, digest, tag)
+    return tag

@@ -1,0 +1,237 @@
+"""Release revisions: task definition revisions made from a template, an image and a version.
+
+Tags of a release revision: `slipway:commit`; `slipway:execution`; `slipway:replaces`, the good revision that it took
+over from; `slipway:result`, `passed <time>` once its acceptance (in production: its smoke test) has passed,
+`failed <time>` when it was put back. The first revision of a family, made by Pulumi, has none of these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from contract.containers import APP_VERSION, IMAGE_DIGEST, OF_A_RELEASE
+from contract.names import PROJECT
+from delivery.aws.clients import code
+from delivery.errors import DeliveryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from types_boto3_ecs import ECSClient
+    from types_boto3_ecs.literals import TaskDefinitionStatusType
+    from types_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef, TaskDefinitionTypeDef
+
+    from delivery.environment import Service
+    from delivery.release.manifest import Image, Manifest
+
+COMMIT, EXECUTION = f"{PROJECT}:commit", f"{PROJECT}:execution"
+REPLACES, RESULT = f"{PROJECT}:replaces", f"{PROJECT}:result"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Revision:
+    """A task definition revision with its tags; `container` is the one that the service's image runs in."""
+
+    definition: TaskDefinitionTypeDef
+    tags: dict[str, str]
+    container: str
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return str(self.definition["taskDefinitionArn"])
+
+    @property
+    def number(self) -> int:
+        """Its number in the family."""
+        return int(self.definition["revision"])
+
+    @property
+    def name(self) -> str:
+        """Family and number, as people write it."""
+        return self.arn.rpartition("/")[2]
+
+    @property
+    def active(self) -> bool:
+        """Whether a service can be updated to it."""
+        return bool(self.definition["status"] == "ACTIVE")
+
+    @property
+    def commit(self) -> str:
+        """The commit that was released, empty for the first revision of a family."""
+        return self.tags.get(COMMIT, "")
+
+    @property
+    def passed(self) -> bool:
+        """Whether its acceptance has passed, and it was not put back since."""
+        return self.tags.get(RESULT, "").startswith("passed")
+
+    @property
+    def good(self) -> bool:
+        """Whether it has passed, or is the first of its family, which no release made."""
+        return self.passed or not self.commit
+
+    @property
+    def container_definition(self) -> ContainerDefinitionOutputTypeDef:
+        """The definition of its container."""
+        return _container(self.definition, self.container)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment variables of its container."""
+        held = self.container_definition.get("environment", [])
+        return {pair["name"]: pair["value"] for pair in held}
+
+    @property
+    def digest(self) -> str:
+        """The digest of its image, empty where the image is not named by one."""
+        return str(self.container_definition["image"]).partition("@")[2]
+
+    @property
+    def version(self) -> str:
+        """The version that its container tells of itself."""
+        return self.variables.get(APP_VERSION, "")
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.commit or self.version or 'first image'})"
+
+
+def _container(definition: TaskDefinitionTypeDef, name: str) -> ContainerDefinitionOutputTypeDef:
+    containers = definition["containerDefinitions"]
+    return next((one for one in containers if one["name"] == name), containers[0])
+
+
+def read(ecs: ECSClient, name: str, container: str) -> Revision:
+    """Return a revision by its ARN, or the latest active one of a family by the family's name.
+
+    Raises:
+        DeliveryError: there is none.
+    """
+    try:
+        found = ecs.describe_task_definition(taskDefinition=name, include=["TAGS"])
+    except ClientError as error:
+        if code(error) not in ("ClientException", "InvalidParameterException"):
+            raise
+        raise DeliveryError(f"task definition {name} does not exist (any more); run: pulumi up of the stack") from error
+    tags = {tag["key"]: tag["value"] for tag in found.get("tags", [])}
+    return Revision(definition=found["taskDefinition"], tags=tags, container=container)
+
+
+def newest_first(
+    ecs: ECSClient, family: str, container: str, status: TaskDefinitionStatusType = "ACTIVE"
+) -> Iterator[Revision]:
+    """Yield a family's revisions, newest first."""
+    pages = ecs.get_paginator("list_task_definitions").paginate(familyPrefix=family, status=status, sort="DESC")
+    for page in pages:
+        for arn in page["taskDefinitionArns"]:
+            if arn.rpartition("/")[2].rpartition(":")[0] == family:  # a prefix fits other families too
+                yield read(ecs, arn, container)
+
+
+def content(ecs: ECSClient, template: Revision, image: str, of: Image) -> dict[str, Any]:
+    """Return the arguments of RegisterTaskDefinition that make a release of a template, without family and tags.
+
+    Args:
+        ecs: a boto3 `ecs` client, asked for what RegisterTaskDefinition takes.
+        template: the template.
+        image: `<repository url>@sha256:...`.
+        of: digest and version, which the container gets as IMAGE_DIGEST and APP_VERSION.
+    """
+    made = _registrable(ecs, template)
+    own = {IMAGE_DIGEST: of.digest, APP_VERSION: of.version}
+    ours = _container(template.definition, template.container)["name"]
+
+    def released(container: dict[str, Any]) -> dict[str, Any]:
+        if container["name"] != ours:
+            return container
+        kept = [pair for pair in container.get("environment", []) if pair["name"] not in OF_A_RELEASE]
+        added = [{"name": key, "value": value} for key, value in own.items()]
+        return container | {"image": image, "environment": sorted(kept + added, key=lambda pair: str(pair["name"]))}
+
+    return made | {"containerDefinitions": [released(container) for container in made["containerDefinitions"]]}
+
+
+def same(ecs: ECSClient, revision: Revision, wanted: dict[str, Any]) -> bool:
+    """Tell whether a revision is what `content` returned, whatever the order of variables in it."""
+    return bool(_ordered(_registrable(ecs, revision)) == _ordered(wanted))
+
+
+def _registrable(ecs: ECSClient, revision: Revision) -> dict[str, Any]:
+    """Return what RegisterTaskDefinition takes of a revision, without its family."""
+    taken = ecs.meta.service_model.operation_model("RegisterTaskDefinition").input_shape.members
+    return {key: value for key, value in revision.definition.items() if key in taken and key != "family"}
+
+
+def _ordered(value: Any) -> Any:  # noqa: ANN401 - any part of a JSON document
+    """Return a document with lists of structures, such as variables, in one order, and nothing empty.
+
+    Lists of texts, such as a command, keep theirs.
+    """
+    if isinstance(value, dict):
+        return {key: _ordered(each) for key, each in value.items() if each not in (None, [], {}, "")}
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return sorted((_ordered(each) for each in value), key=str)
+    return value
+
+
+def register(
+    ecs: ECSClient, service: Service, template: Revision, manifest: Manifest, replaces: Revision | None
+) -> Revision:
+    """Register the release of a service's image with the template, in the service's release family."""
+    image = manifest.services[service.name]
+    wanted = content(ecs, template, f"{service.repository_url}@{image.digest}", image)
+    tags = {key: value for key, value in template.tags.items() if not key.startswith("aws:")}
+    tags |= {COMMIT: manifest.commit, EXECUTION: manifest.execution}
+    tags |= {REPLACES: replaces.arn} if replaces else {}
+    made = ecs.register_task_definition(
+        family=service.release_family,
+        tags=[{"key": key, "value": value} for key, value in sorted(tags.items())],
+        **wanted,
+    )
+    return Revision(definition=made["taskDefinition"], tags=tags, container=template.container)
+
+
+def note(ecs: ECSClient, revision: Revision, result: str) -> None:
+    """Write `passed` or `failed` with the time into a release revision's tags; Pulumi's own revision is left alone."""
+    if not revision.commit:
+        return
+    value = f"{result} {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    ecs.tag_resource(resourceArn=revision.arn, tags=[{"key": RESULT, "value": value}])
+
+
+def good(ecs: ECSClient, start: Revision, family: str) -> Revision | None:
+    """Return the revision to put a service back to: `start` itself if it is good, else along its chain.
+
+    A revision is good when its acceptance (in production: its smoke test) has passed and it was not put back since,
+    or when it is the first of its family, which no release made. A running one that is neither was left behind by
+    a deploy or a test that was killed half-way: then it goes along `slipway:replaces` to a good one, and where that
+    chain is broken, to the newest good one of the family.
+
+    Returns:
+        An active revision, or None where there is none.
+    """
+    seen: set[str] = set()
+    at: Revision | None = start
+    while at is not None and at.arn not in seen:
+        if at.active and at.good:
+            return at
+        seen.add(at.arn)
+        at = _replaced(ecs, at)
+    for one in newest_first(ecs, family, start.container):
+        if one.arn not in seen and one.good:
+            return one
+    return None
+
+
+def _replaced(ecs: ECSClient, revision: Revision) -> Revision | None:
+    before = revision.tags.get(REPLACES)
+    if not before:
+        return None
+    try:
+        return read(ecs, before, revision.container)
+    except DeliveryError:
+        return None

@@ -1,0 +1,1 @@
+"""What people ask and answer by hand: status, history, logs, approvals, checks."""

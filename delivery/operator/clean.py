@@ -1,0 +1,127 @@
+"""Remove the task definition revisions that a stack's life leaves in the account.
+
+Whose a revision is, its own tags say: `project: slipway` and `environment: <stack>`; nothing else is touched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from contract.names import ENVIRONMENT_TAG, PROJECT, PROJECT_TAG
+from delivery.deploying import revisions
+from delivery.deploying.mover import running as revision_of
+from delivery.errors import DeliveryError
+from delivery.session import Session
+
+if TYPE_CHECKING:
+    from types_boto3_ecs import ECSClient
+    from types_boto3_ecs.literals import TaskDefinitionStatusType
+    from types_boto3_ecs.type_defs import ServiceTypeDef
+
+    from delivery.aws.clients import Clients
+    from delivery.console import Say
+    from delivery.environment import Environment
+
+DELETE_AT_ONCE = 10  # DeleteTaskDefinitions takes at most ten, says the ECS API reference
+SERVICES_AT_ONCE = 10  # DescribeServices likewise
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cleaner:
+    """Removes the revisions of a stack."""
+
+    clients: Clients
+    stack: str
+    say: Say
+
+    def run(self, environment: Environment | None, keep: int) -> int:
+        """Remove what is of no use any more.
+
+        Of a stack that is up, release revisions beyond the newest `keep`, never one that is served, that one
+        that is served goes back to, or Pulumi's own first one. Of a stack that is destroyed (None), all of them,
+        those that Pulumi never knew included.
+
+        Returns:
+            How many revisions were deleted.
+
+        Raises:
+            DeliveryError: ECS refused to delete some, with its first reason.
+        """
+        ecs = self.clients("ecs")
+        old = self._old(environment, keep) if environment else self._orphans()
+        for arn in old:
+            ecs.deregister_task_definition(taskDefinition=arn)
+        return task_definitions(ecs, self.stack)
+
+    def _old(self, environment: Environment, keep: int) -> list[str]:
+        ecs, found = self.clients("ecs"), []
+        session = Session(clients=self.clients, environment=environment, say=self.say)
+        for service in environment.services:
+            running = revision_of(session, service)
+            back = running.tags.get(revisions.REPLACES)
+            good = revisions.good(ecs, running, service.release_family)
+            held = {running.arn, back, good.arn if good else ""}
+            every = list(revisions.newest_first(ecs, service.release_family, running.container))
+            ours = [one for one in every if one.commit and one.tags.get(ENVIRONMENT_TAG) == self.stack]
+            found += [one.arn for one in ours[keep:] if one.arn not in held]
+        return found
+
+    def _orphans(self) -> list[str]:
+        """Return the active revisions of a destroyed stack, but for what a service of the account still runs."""
+        ecs = self.clients("ecs")
+        arns = [arn for arn in _listed(ecs, "ACTIVE") if _of_stack(ecs, arn, self.stack)]
+        used = _in_use(ecs) if arns else set()
+        for arn in used.intersection(arns):
+            self.say(f"{arn} is kept: a service runs it, so the stack is not destroyed in this account and region")
+        return [arn for arn in arns if arn not in used]
+
+
+def task_definitions(ecs: ECSClient, stack: str) -> int:
+    """Delete the inactive task definition revisions of a stack's families.
+
+    Pulumi deregisters revisions, which leaves them listed as INACTIVE.
+
+    Args:
+        ecs: a boto3 `ecs` client.
+        stack: the stack's name.
+
+    Returns:
+        How many revisions were deleted.
+
+    Raises:
+        DeliveryError: ECS refused to delete some, with its first reason.
+    """
+    arns = [arn for arn in _listed(ecs, "INACTIVE") if _of_stack(ecs, arn, stack)]
+    for start in range(0, len(arns), DELETE_AT_ONCE):
+        done = ecs.delete_task_definitions(taskDefinitions=arns[start : start + DELETE_AT_ONCE])
+        for failure in done.get("failures", []):
+            raise DeliveryError(f"ECS did not delete {failure['arn']}: {failure.get('reason')}; run it again")
+    return len(arns)
+
+
+def _listed(ecs: ECSClient, status: TaskDefinitionStatusType) -> list[str]:
+    pages = ecs.get_paginator("list_task_definitions").paginate(status=status)
+    return [arn for page in pages for arn in page["taskDefinitionArns"]]
+
+
+def _of_stack(ecs: ECSClient, arn: str, stack: str) -> bool:
+    found = ecs.describe_task_definition(taskDefinition=arn, include=["TAGS"])
+    tags = {tag["key"]: tag["value"] for tag in found.get("tags", [])}
+    return tags.get(PROJECT_TAG) == PROJECT and tags.get(ENVIRONMENT_TAG) == stack
+
+
+def _in_use(ecs: ECSClient) -> set[str]:
+    """Return the task definitions that services of the account run."""
+    used: set[str] = set()
+    for clusters in ecs.get_paginator("list_clusters").paginate():
+        for cluster in clusters["clusterArns"]:
+            for page in ecs.get_paginator("list_services").paginate(
+                cluster=cluster, PaginationConfig={"PageSize": SERVICES_AT_ONCE}
+            ):
+                used |= {one["taskDefinition"] for one in _services(ecs, cluster, page["serviceArns"])}
+    return used
+
+
+def _services(ecs: ECSClient, cluster: str, arns: list[str]) -> list[ServiceTypeDef]:
+    return list(ecs.describe_services(cluster=cluster, services=arns)["services"]) if arns else []

@@ -1,0 +1,1 @@
+"""What a change would do to each stack, as a comment on its pull request."""

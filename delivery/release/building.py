@@ -1,0 +1,166 @@
+"""Build: each service's release image, tested from outside, then pushed as `candidate-<commit>`.
+
+Tags are immutable and a commit is built once: what its tag names already is reused, its tests having passed then.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from contract.images import CANDIDATE, architecture, platform_tag
+from contract.pipeline import RELEASE_FILE
+from delivery import process
+from delivery.errors import DeliveryError
+from delivery.process import ProgramError
+from delivery.release import images, sbom, testing
+from delivery.release.manifest import Image, Manifest
+
+if TYPE_CHECKING:
+    from types_boto3_ecr import ECRClient
+
+    from delivery.aws.clients import Clients
+    from delivery.environment import Environment, Service
+    from delivery.release.testing import Workplace
+
+REUSED = (
+    '<?xml version="1.0" encoding="utf-8"?>\n<testsuites><testsuite name="image" tests="1" skipped="1" failures="0" '
+    'errors="0"><testcase classname="image" name="tested when it was built"><skipped message="{tag} was built and '
+    'tested before; it is reused"/></testcase></testsuite></testsuites>\n'
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Builder:
+    """Builds a commit: its services' images, and the files in `output` that tell of them."""
+
+    clients: Clients
+    environment: Environment
+    commit: str
+    place: Workplace
+    output: Path
+    platform: str = ""
+    """One of several that the commit is built for; then what is built is a part of an index. Empty: the service's."""
+
+    def run(self, execution: str) -> Manifest:
+        """Build, test and push the release image of every service.
+
+        Args:
+            execution: the pipeline execution, or `by-hand`.
+
+        Returns:
+            The manifest, as written to release.json.
+
+        Raises:
+            DeliveryError: an image does not build, fails its tests or cannot be pushed. Images of services before it
+                are pushed by then, and are reused by the next build of the commit.
+        """
+        self.output.mkdir(parents=True, exist_ok=True)
+        found = {}
+        for each in self.environment.services:
+            service = replace(each, platform=self.platform or each.platform)
+            digest = self._reused(service) or self._made(service)
+            found[service.name] = Image(repository=service.repository, digest=digest, version=self.commit)
+        manifest = Manifest(commit=self.commit, execution=execution, services=found, platform=self.platform)
+        manifest.write(self.output / RELEASE_FILE)
+        (self.output / "release.txt").write_text(manifest.text() + "\n", "utf-8")
+        return manifest
+
+    @property
+    def _tag(self) -> str:
+        return platform_tag(self.commit, self.platform) if self.platform else CANDIDATE + self.commit
+
+    def _reused(self, service: Service) -> str | None:
+        """Return the digest of an image that was built before, with a report that says so as a skipped test."""
+        digest = images.digest_of(self.clients("ecr"), service.repository, self._tag)
+        if digest is None:
+            return None
+        self.place.say(f"{service.name}: {self._tag} was built and tested before as {digest}; it is reused")
+        folder = self.place.reports / service.name
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "acceptance.xml").write_text(REUSED.format(tag=self._tag), "utf-8")
+        return digest
+
+    def _made(self, service: Service) -> str:
+        """Build, test and push one image; returns its digest. The local name of the image is removed at the end."""
+        # Random, since several builds may share one Docker Engine.
+        local = f"slipway-build/{service.name}:{self.commit[:12]}-{secrets.token_hex(4)}"
+        title, plain = f"{service.name}: building", {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+        try:
+            process.quietly(command(service, self.commit, local, self.place.root), title, self.place.say, plain)
+            self.place.say(f"{service.name}: built")
+            _check_platform(service, local)
+            with ThreadPoolExecutor() as beside:  # the tests, which wait more than they work
+                bill = beside.submit(sbom.of_image, local, service.name, self.commit)
+                testing.script(service, "acceptance", {"COMMIT": self.commit, "APP_IMAGE": local}, self.place)
+            suffix = f"-{architecture(self.platform)}" if self.platform else ""
+            file = self.output / f"sbom-{service.name}{suffix}.cdx.json"
+            file.write_text(json.dumps(bill.result(), indent=1) + "\n", "utf-8")
+            return self._push(service, local)
+        finally:
+            subprocess.run(["docker", "rmi", "--no-prune", local], capture_output=True, check=False)
+
+    def _push(self, service: Service, local: str) -> str:
+        """Push an image and return the digest that the registry gives it."""
+        ecr, say, remote = self.clients("ecr"), self.place.say, f"{service.repository_url}:{self._tag}"
+        subprocess.run(["docker", "tag", local, remote], check=True)
+        try:
+            with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
+                _write_login(ecr, service, Path(folder))
+                process.quietly(["docker", "push", remote], f"{service.name}: pushing", say, {"DOCKER_CONFIG": folder})
+        except ProgramError:
+            digest = images.digest_of(ecr, service.repository, self._tag)
+            if digest is None:
+                raise
+            say(f"{service.name}: another build of this commit pushed {self._tag} meanwhile; it is used")
+            return digest
+        finally:
+            subprocess.run(["docker", "rmi", "--no-prune", remote], capture_output=True, check=False)
+        digest = images.digest_of(ecr, service.repository, self._tag)
+        if digest is None:
+            raise DeliveryError(f"{remote} was pushed, but repository {service.repository!r} does not show it")
+        say(f"{service.name}: pushed {self._tag} as {digest}")
+        return digest
+
+
+def _check_platform(service: Service, image: str) -> None:
+    """Refuse an image that is for another platform than asked for, as a base image may make it."""
+    inspect = ["docker", "image", "inspect", "--format={{.Os}}/{{.Architecture}}", image]
+    found = subprocess.run(inspect, capture_output=True, text=True, check=True).stdout.strip()
+    if service.platform and found != service.platform:
+        raise DeliveryError(
+            f"{service.name}: the image is for {found}, not for {service.platform}; name base images in "
+            f"{service.context}/{service.dockerfile} that are for both"
+        )
+
+
+def command(service: Service, commit: str, image: str, root: Path) -> list[str]:
+    """Return the docker command that builds a service's release image."""
+    context = root / service.context
+    arguments = {**service.build_args, "COMMIT": commit}
+    return [
+        "docker",
+        "build",
+        "--force-rm",  # of containers that Docker's older builder would leave of a failed build
+        f"--target={service.target}",
+        f"--tag={image}",
+        f"--file={process.require(context / service.dockerfile, 'the stack names it as the Dockerfile')}",
+        *([f"--platform={service.platform}"] if service.platform else []),
+        *(f"--build-arg={key}={value}" for key, value in sorted(arguments.items())),
+        str(context),
+    ]
+
+
+def _write_login(ecr: ECRClient, service: Service, folder: Path) -> None:
+    """Write a Docker configuration with a login of ECR, that nobody else can read and that no command line shows."""
+    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+    registry = service.repository_url.split("/", 1)[0]
+    file = folder / "config.json"
+    file.touch(mode=0o600)
+    file.write_text(json.dumps({"auths": {registry: {"auth": token}}}), "utf-8")

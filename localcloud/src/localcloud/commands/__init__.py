@@ -1,0 +1,1 @@
+"""The command line's commands, and the process that they start and stop."""

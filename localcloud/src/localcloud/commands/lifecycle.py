@@ -1,0 +1,221 @@
+"""Up, down, reset, status: what the commands do."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from docker.errors import APIError, NotFound
+
+from localcloud.commands import process, sweep
+from localcloud.docker_engine import build_leftovers, dockerd, engine, images, network
+from localcloud.settings import ACCOUNT, NETWORK_LABEL, PACKAGE, UserError, client_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import docker
+    from docker.models.containers import Container
+
+    from localcloud.settings import Settings
+
+STOP_SECONDS = 5
+KEPT_BY_RESET = {"venv", "venv.lock", "lock"}
+
+
+@contextmanager
+def locked(settings: Settings) -> Iterator[None]:
+    """Hold the state folder's lock, waiting for another command that has it."""
+    settings.log_dir.mkdir(parents=True, exist_ok=True)
+    settings.state_dir.chmod(0o700)
+    with (settings.state_dir / "lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def up(settings: Settings, say: Callable[[str], None]) -> dict[str, Any]:
+    """Bring the local cloud up, whatever state it is in, and return what runs.
+
+    Args:
+        settings: of this local cloud.
+        say: takes progress lines.
+
+    Raises:
+        UserError: with the remedy.
+    """
+    with locked(settings):
+        with dockerd.one_at_a_time(settings, say):
+            client = engine.require()
+            names = images.ensure(client, settings.cache_dir, say)
+        record = {
+            "endpoint": settings.endpoint,
+            "port": settings.port,
+            "network": settings.network,
+            "gateway": network.ensure(client, settings),
+            "images": names.environment(),
+            "code": code_version(),
+        }
+        running = process.read_record(settings)
+        pid = process.running_pid(settings)
+        if pid is not None and running.get("port") != settings.port:
+            raise UserError(f"this local cloud runs on port {running.get('port')} already: run: bin/localcloud down")
+        if pid is not None and (running.get("code") != record["code"] or not process.health(settings).get("ready")):
+            say(f"restarting process {pid}: its code has changed or it does not answer")
+            process.stop(settings)
+            pid = None
+        if pid is None:
+            health = process.start(settings, record)
+        else:
+            health = process.health(settings)
+            process.write_record(settings, {**running, **record})
+        for service, reason in health["failed"].items():
+            say(f"{service} did not start: {reason}")
+        return {**process.read_record(settings), "own": health["own"]}
+
+
+def code_version() -> str:
+    """Return a hash of the local cloud's code, so that a process with older code is told apart."""
+    digest = hashlib.sha256()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def ours(client: docker.DockerClient, settings: Settings) -> list[Container]:
+    """Return the containers of this local cloud: those with its label, and those on its network."""
+    found = {}
+    for filters in ({"network": settings.network}, {"label": f"{NETWORK_LABEL}={settings.network}"}):
+        for container in client.containers.list(all=True, filters=filters, ignore_removed=True):
+            found[container.id] = container
+    return list(found.values())
+
+
+def down(settings: Settings, say: Callable[[str], None]) -> bool:
+    """Stop the process and the containers; everything comes back with the next up. False where nothing ran."""
+    with locked(settings):
+        stopped = process.stop(settings)
+        client = engine.client()
+        if client is None:
+            return stopped
+        running = [container for container in ours(client, settings) if container.status != "exited"]
+        if running:
+            say(f"stopping {len(running)} containers")
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(stop_container, running))
+        return stopped or bool(running)
+
+
+def stop_container(container: Container) -> None:
+    """Stop a container that may be gone already."""
+    try:
+        container.stop(timeout=STOP_SECONDS)
+    except NotFound:
+        return
+
+
+def remove_container(container: Container) -> None:
+    """Remove a container and its nameless volumes; it may be gone already."""
+    try:
+        container.remove(force=True, v=True)
+    except NotFound:
+        return
+
+
+def reset(settings: Settings, say: Callable[[str], None]) -> None:
+    """Stop the process and remove containers, volumes, pushed images, the network and all state."""
+    with locked(settings):
+        process.stop(settings)
+        client = engine.client()
+        if client is not None:
+            reset_docker(client, settings, say)
+        for path in settings.state_dir.iterdir():
+            if path.name in KEPT_BY_RESET:
+                continue
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def reset_all(settings: Settings, say: Callable[[str], None]) -> None:
+    """Reset, and remove what `reset` keeps: base images, caches, the virtual environment, our own Docker Engine's data.
+
+    A Docker Engine that we did not start goes on, without our images; Debian packages stay installed.
+    """
+    reset(settings, say)
+    if engine.stop(settings):
+        say("stopped the Docker Engine that the local cloud had started; its images and containers go with it")
+    elif (client := engine.client()) is not None:
+        names = [name for name in images.names(client) if name.startswith(images.OURS) and "@" not in name]
+        for name in names:
+            client.images.remove(name, force=True)
+        say(f"removed {len(names)} images; untagged build layers: docker image prune")
+    for folder in (settings.cache_dir / name for name in ("docker", "docker-exec", "images")):
+        if folder.exists():
+            dockerd.unmount_below(folder)
+            shutil.rmtree(folder)
+    (settings.cache_dir / "dockerd.log").unlink(missing_ok=True)
+    shutil.rmtree(settings.state_dir, ignore_errors=True)
+
+
+def reset_docker(client: docker.DockerClient, settings: Settings, say: Callable[[str], None]) -> None:
+    """Remove everything of this local cloud that Docker holds, except base images."""
+    containers = ours(client, settings)
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(remove_container, containers))
+    of_builds = build_leftovers.remove(client, settings.state_dir / build_leftovers.BUILDS)
+    volumes = client.volumes.list(filters={"label": f"{NETWORK_LABEL}={settings.network}"})
+    for volume in volumes:
+        volume.remove(force=True)
+    removed = remove_pushed_images(client, settings)
+    network.remove(client, settings.network)
+    count = len(containers) + len(of_builds)
+    say(f"removed {count} containers, {len(volumes)} volumes, {removed} images and the network")
+
+
+def remove_pushed_images(client: docker.DockerClient, settings: Settings) -> int:
+    """Remove the local registry's names from the daemon and return their number."""
+    names = sweep.pushed_images(client, settings.port)
+    for name in names:
+        try:
+            client.images.remove(name, force=True, noprune=True)  # another build may be on its layers
+        except (NotFound, APIError):
+            continue
+    return len(names)
+
+
+def status(settings: Settings) -> dict[str, Any]:
+    """Return what runs: process, endpoint, containers by state, images; reads only."""
+    record = process.read_record(settings)
+    pid = process.running_pid(settings)
+    client = engine.client()
+    page = process.health(settings) if pid is not None else {}
+    containers = ours(client, settings) if client is not None else []
+    return {
+        "running": pid is not None and bool(page.get("ready")),
+        "pid": pid,
+        "endpoint": settings.endpoint,
+        "state": str(settings.state_dir),
+        "log": str(settings.log_dir / "localcloud.log"),
+        "docker": None if client is None else client.version()["Version"],
+        "docker_started_by_us": dockerd.our_pid(settings),
+        "network": settings.network,
+        "gateway": record.get("gateway"),
+        "containers": {container.name: container.status for container in containers},
+        "images": record.get("images", {}),
+        "own": page.get("own", []),
+        "failed": page.get("failed", {}),
+    }
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return the variables that lead any AWS client to the local cloud, and the image names in use.
+
+    Raises:
+        UserError: the local cloud was never up.
+    """
+    record = process.read_record(settings)
+    if "images" not in record:
+        raise UserError(f"no local cloud in {settings.state_dir}: run: make up")
+    return client_environment(settings.endpoint, record["images"]) | {"AWS_ACCOUNT_ID": ACCOUNT}

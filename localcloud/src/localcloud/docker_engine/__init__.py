@@ -1,0 +1,1 @@
+"""The Docker Engine: found or started, its network, base images, and containers of services."""

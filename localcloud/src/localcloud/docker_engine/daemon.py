@@ -1,0 +1,132 @@
+"""The Docker daemon that is there, asked by Python's standard library alone; and whether one may be started."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import socket
+import ssl
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from localcloud.settings import LABEL, UserError
+
+DEFAULT_SOCKET = Path("/var/run/docker.sock")
+ASK_SECONDS = 10
+"""How long a daemon that listens may take to answer."""
+
+
+class SocketConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=ASK_SECONDS)
+        self.path = path
+
+    def connect(self) -> None:
+        """Connect to the socket instead of a host."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+def host() -> str:
+    """Return where a daemon is expected: DOCKER_HOST, else the default socket."""
+    return os.environ.get("DOCKER_HOST") or f"unix://{DEFAULT_SOCKET}"
+
+
+def connection(at: str) -> http.client.HTTPConnection:
+    """Return a connection to `unix://`, `tcp://` or, with DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, to TLS.
+
+    Raises:
+        OSError: a certificate cannot be read.
+        ValueError: the address is of another kind, such as ssh.
+    """
+    parts = urlsplit(at)
+    if parts.scheme == "unix":
+        return SocketConnection(parts.path)
+    if parts.scheme not in ("tcp", "http", "https") or not parts.hostname:
+        raise ValueError(at)
+    if not os.environ.get("DOCKER_TLS_VERIFY"):
+        return http.client.HTTPConnection(parts.hostname, parts.port or 2375, timeout=ASK_SECONDS)
+    folder = Path(os.environ.get("DOCKER_CERT_PATH") or Path.home() / ".docker")
+    context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+    context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
+    return http.client.HTTPSConnection(parts.hostname, parts.port or 2376, timeout=ASK_SECONDS, context=context)
+
+
+def ask(page: str, at: str = "") -> Any:  # noqa: ANN401 - JSON
+    """Return what a daemon answers on a page of its API, None where none answers or it has no such page.
+
+    Args:
+        page: such as `/version`.
+        at: the daemon's address; the one that DOCKER_HOST names, else the default socket.
+    """
+    try:
+        asked = connection(at or host())
+        try:
+            asked.request("GET", page)
+            answer = asked.getresponse()
+            content = json.loads(answer.read())
+        finally:
+            asked.close()
+    except (OSError, ValueError, http.client.HTTPException):
+        return None
+    return content if answer.status == http.HTTPStatus.OK else None
+
+
+def answers(at: str = "") -> bool:
+    """Tell whether a daemon answers there (by default where DOCKER_HOST says)."""
+    return ask("/version", at) is not None
+
+
+def socket_path() -> Path:
+    """Return the socket that a daemon is expected at; one over TCP has none."""
+    return Path(host().removeprefix("unix://"))
+
+
+def refuse_silent(path: Path) -> None:
+    """Raise UserError where a daemon listens that gives no answer, or that this user may not ask.
+
+    A socket that nobody listens at is none: a daemon that was killed leaves it, and the next one takes its place.
+    """
+    with socket.socket(socket.AF_UNIX) as asked:
+        asked.settimeout(2)
+        try:
+            asked.connect(str(path))
+        except PermissionError as error:
+            raise UserError(
+                f"this user may not use {path}: add it to the group docker and log in again, or run this as root"
+            ) from error
+        except OSError:
+            return
+    raise UserError(f"a Docker Engine listens at {path} and gives no answer: restart it, then run this again")
+
+
+def refuse_where_not_ours(docker_host: str, user_id: int, dockerd: str | None) -> None:
+    """Raise UserError where no daemon of ours may be started: another is named, no root, no apt."""
+    if docker_host and docker_host != f"unix://{DEFAULT_SOCKET}":
+        raise UserError(
+            f"DOCKER_HOST is {docker_host} and no Docker Engine answers there: start it or unset DOCKER_HOST"
+        )
+    if sys.platform != "linux":
+        raise UserError("no Docker Engine answers: start Docker Desktop, then run this again")
+    if user_id != 0:
+        raise UserError("no Docker Engine answers and starting one needs root: start Docker, or run this as root")
+    if dockerd is None and shutil.which("apt-get") is None:
+        raise UserError("no Docker Engine answers and there is no apt-get to install it: install Docker, then start it")
+
+
+def allowed(*, yes: bool) -> bool:
+    """Tell whether leave to install and start a daemon was given beforehand: --yes, YES=1 or CI=true."""
+    return yes or bool(os.environ.get("YES")) or os.environ.get("CI") == "true"
+
+
+def refuse_foreign_network(name: str, labels: dict[str, str]) -> None:
+    """Raise UserError where a Docker network of the local cloud's name was not made by a local cloud."""
+    if labels.get(LABEL) != "1":
+        raise UserError(f"the Docker network {name} is not ours: remove it, or set LOCALCLOUD_NETWORK to another")

@@ -1,0 +1,97 @@
+"""Docker off the event loop: calls in threads of our own, our labels, and the daemon's events."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import docker
+import requests
+
+from localcloud.settings import LABEL, NETWORK_LABEL, label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from docker.models.containers import Container
+
+    from localcloud.context import Context
+
+KIND = label("kind")
+THREADS = 32
+AWAY_SECONDS = 1
+"""Between two tries while the Docker daemon is away."""
+Result = TypeVar("Result")
+LOG = logging.getLogger(__name__)
+
+
+class Docking:
+    """The Docker daemon as one service's event loop sees it."""
+
+    def __init__(self, ctx: Context, kind: str) -> None:
+        """Take the context and the kind of container ("task", "balancer") that the service runs."""
+        self.client: docker.DockerClient = ctx.docker
+        self.network, self.kind = ctx.network, kind
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix=f"docker-{kind}")
+        self._events: Any = None
+        self._watcher: threading.Thread | None = None
+
+    async def call(self, function: Callable[..., Result], *args: object, **kwargs: object) -> Result:
+        """Run a blocking call in a thread and return its result."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, partial(function, *args, **kwargs))
+
+    async def insist(self, function: Callable[..., Result], *args: object, **kwargs: object) -> Result:
+        """As `call`, and again while the Docker daemon is away: for what may be done twice and has to be done."""
+        told = False
+        while True:
+            try:
+                return await self.call(function, *args, **kwargs)
+            except requests.exceptions.ConnectionError:
+                if not told:  # once, however long the daemon stays away
+                    LOG.warning("the Docker daemon does not answer; %s is tried until it does", function.__name__)
+                told = True
+                await asyncio.sleep(AWAY_SECONDS)
+
+    def labels(self, **more: str) -> dict[str, str]:
+        """Return the labels of a container of ours; keyword `task` becomes the label `<name>.task`."""
+        own = {LABEL: "1", NETWORK_LABEL: self.network, KIND: self.kind}
+        return own | {label(key): value for key, value in more.items()}
+
+    async def containers(self) -> list[Container]:
+        """Return all containers of this kind in this local cloud, running or not."""
+        labels = [f"{key}={value}" for key, value in self.labels().items()]
+        found: list[Container] = await self.call(
+            self.client.containers.list, all=True, filters={"label": labels}, ignore_removed=True
+        )
+        return found
+
+    async def remove(self, container: str) -> None:
+        """Kill and remove a container by name or id with its unnamed volumes; one that is gone is fine."""
+        with contextlib.suppress(docker.errors.NotFound):
+            await self.insist(self.client.api.remove_container, container, force=True, v=True)
+
+    def watch(self, react: Callable[[dict[str, Any]], None]) -> None:
+        """Call `react` on the event loop with each Docker event about a container of this kind."""
+        loop = asyncio.get_running_loop()
+        labels = [f"{key}={value}" for key, value in self.labels().items()]
+
+        def follow() -> None:
+            self._events = self.client.api.events(decode=True, filters={"type": "container", "label": labels})
+            with contextlib.suppress(Exception):  # ends by close(), by a stopped daemon, or by a closed loop
+                for event in self._events:
+                    loop.call_soon_threadsafe(react, event)
+
+        self._watcher = threading.Thread(target=follow, daemon=True, name=f"docker-{self.kind}-events")
+        self._watcher.start()
+
+    async def close(self) -> None:
+        """Stop following events; calls under way are left to end by themselves."""
+        if self._events is not None:
+            with contextlib.suppress(Exception):
+                await self.call(self._events.close)
+        self._pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,167 @@
+"""The repositories: their folders, what is kept of them, and one lock each for whoever changes them."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+import uuid
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from localcloud.github import git, history, names
+from localcloud.state.table import Table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from localcloud.context import Context
+
+Doc = dict[str, Any]
+BRANCH = "main"
+PUSH_BYTES = 2 * 2**30
+"""Limit of one push, as on GitHub."""
+CONFIG = f"""[core]
+	repositoryformatversion = 0
+	filemode = true
+	bare = true
+	hooksPath = /dev/null
+[http]
+	receivepack = true
+	getanyfile = false
+[receive]
+	maxInputSize = {PUSH_BYTES}
+	fsckObjects = true
+	autogc = false
+	hideRefs = refs/pull
+[receive "fsck"]
+	zeroPaddedFilemode = ignore
+	badTimezone = ignore
+	missingSpaceBeforeDate = ignore
+[uploadpack]
+	allowAnySHA1InWant = true
+	allowFilter = true
+[gc]
+	auto = 0
+"""
+"""A pull request's own ref is GitHub's to set; a client that knows a sha may fetch it, as at GitHub."""
+ATTRIBUTES = "* !export-ignore !export-subst -text -eol -ident -filter -working-tree-encoding\n"
+
+
+class Repositories:
+    """All repositories; a folder is the truth, its document says what git does not know."""
+
+    def __init__(self, ctx: Context) -> None:
+        """Read what is kept."""
+        self.root: Path = ctx.state_dir / "github"
+        self.empty = self.root / ".empty.git"
+        """A repository with nothing in it: stands in for one that its first push is about to make."""
+        self.table = Table(ctx.store, "github-repositories")
+        self.refs = Table(ctx.store, "github-refs")
+        """Branches and tags by repository as they were last told of."""
+        self._counters = Table(ctx.store, "github-counters")
+        self._store = ctx.store
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    def open(self) -> None:
+        """Make documents and folders agree after any kind of stop."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        for stale in self.root.glob(".new-*"):
+            shutil.rmtree(stale)
+        shutil.rmtree(self.empty, ignore_errors=True)
+        git.run(self.empty, "init", "--bare", "--quiet", "--template=")
+        git.run(self.empty, "symbolic-ref", "HEAD", f"refs/heads/{BRANCH}")
+        (self.empty / "config").write_text(CONFIG)
+        (self.empty / "info").mkdir(exist_ok=True)
+        (self.empty / "info" / "attributes").write_text(ATTRIBUTES)
+        for doc in self.table.values():
+            if not self.folder(doc).is_dir():
+                self._forget(doc)
+        for folder in sorted(self.root.glob("[!.]*/*.git")):
+            owner, name = folder.parent.name, folder.name.removesuffix(".git")
+            if names.problem(owner, name) is None and self.find(f"{owner}/{name}") is None:
+                self._add(owner, name)
+
+    def find(self, full_name: str) -> Doc | None:
+        """Return a repository's document by "owner/name", in upper or lower case, or None."""
+        return self.table.get(names.key_of(full_name))
+
+    def folder(self, doc: Doc) -> Path:
+        """Return a repository's folder."""
+        return self.root / f"{doc['full_name']}.git"
+
+    def lock(self, full_name: str) -> asyncio.Lock:
+        """Return the lock to hold while refs, pull requests or the document change."""
+        return self._locks[names.key_of(full_name)]
+
+    def create(self, owner: str, name: str, **fields: object) -> Doc:
+        """Make a repository; one that exists is returned as it is.
+
+        Args:
+            owner: checked by names.problem.
+            name: likewise.
+            fields: of the document.
+        """
+        found = self.find(f"{owner}/{name}")
+        if found:
+            return found
+        new = self.root / f".new-{uuid.uuid4().hex}"
+        shutil.copytree(self.empty, new)
+        target = self.root / owner / f"{name}.git"
+        target.parent.mkdir(exist_ok=True)
+        new.rename(target)
+        return self._add(owner, name, **fields)
+
+    def _add(self, owner: str, name: str, **fields: object) -> Doc:
+        now = history.iso(time.time())
+        doc: Doc = {
+            "id": self.next_id(), "owner": owner, "name": name, "full_name": f"{owner}/{name}", "created_at": now,
+            "pushed_at": now, "updated_at": now, "default_branch": BRANCH, "private": False, "description": None,
+            "last_number": 0, **fields,
+        }  # fmt: skip
+        return self.table.put(names.key_of(doc["full_name"]), doc)
+
+    def save(self, doc: Doc) -> None:
+        """Write a document that was changed in place."""
+        self.table.save(names.key_of(doc["full_name"]))
+
+    def known_refs(self, doc: Doc) -> dict[str, str]:
+        """Return the refs as they were last told of."""
+        return dict((self.refs.get(names.key_of(doc["full_name"])) or {}).get("refs", {}))
+
+    def remember_refs(self, doc: Doc, found: dict[str, str]) -> None:
+        """Keep the refs that have been told of."""
+        self.refs.put(names.key_of(doc["full_name"]), {"refs": found})
+
+    def delete(self, doc: Doc) -> None:
+        """Remove a repository with its folder."""
+        self._forget(doc)
+        folder = self.folder(doc)
+        gone = self.root / f".new-{uuid.uuid4().hex}"
+        if folder.is_dir():
+            folder.rename(gone)
+            shutil.rmtree(gone)
+
+    def _forget(self, doc: Doc) -> None:
+        key = names.key_of(doc["full_name"])
+        self.table.delete(key)
+        self.refs.delete(key)
+
+    def next_id(self) -> int:
+        """Return a number that was never given before, for whatever needs an id."""
+        with self._store.transaction():  # one thread at a time
+            last = int((self._counters.get("id") or {}).get("last", 0)) + 1
+            self._counters.put("id", {"last": last})
+        return last
+
+    def next_number(self, doc: Doc) -> int:
+        """Return the next pull request's number in a repository."""
+        doc["last_number"] += 1
+        self.save(doc)
+        return int(doc["last_number"])
+
+    def clear(self) -> None:
+        """Remove all repositories with their folders."""
+        for table in (self.table, self.refs, self._counters):
+            table.clear()
+        shutil.rmtree(self.root, ignore_errors=True)

@@ -1,0 +1,251 @@
+"""Git over HTTP: hands clone, fetch and push to `git http-backend`.
+
+A request's body is first written to a nameless file, so that git never waits for a client, limits hold before git sees
+anything, and one push at a time changes a repository. A fetch's answer is passed on as it comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import logging
+import os
+import re
+import signal
+import tempfile
+import zlib
+from typing import IO, TYPE_CHECKING
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+
+from localcloud.gateway import limits
+from localcloud.github import git, names
+from localcloud.github.repositories import PUSH_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from localcloud.github.repositories import Doc, Repositories
+
+PATH = re.compile(r"/(?P<owner>[^/]+)/(?P<name>[^/]+)\.git(?:/(?P<rest>.*))?", re.DOTALL)
+SERVICES = ("git-upload-pack", "git-receive-pack")
+FETCH_BYTES = 64 * 2**20
+"""Limit of a fetch's request: what it wants and has."""
+HEAD_BYTES = 2**16
+CHUNK_BYTES = 2**16
+SOMEBODY = "developer"
+"""Who pushes when no user name comes along."""
+LOG = logging.getLogger(__name__)
+
+
+class RefusedError(Exception):
+    """A request that git shall not see."""
+
+    def __init__(self, status: int, message: str) -> None:
+        """Keep the HTTP status and the one line that the client shows."""
+        super().__init__(message)
+        self.status = status
+
+
+class SmartHttp:
+    """ASGI application for /<owner>/<name>.git/..."""
+
+    def __init__(self, repositories: Repositories, pushed: Callable[[Doc, str], Awaitable[None]]) -> None:
+        """Serve the repositories.
+
+        Args:
+            repositories: all of them; a push makes the one that is missing.
+            pushed: called with repository and login after every push, with the repository's lock held, before the
+                client learns of the end.
+        """
+        self._repositories, self._pushed = repositories, pushed
+
+    async def respond(self, request: Request) -> Response:
+        """Answer one request; an error is plain text, which git shows."""
+        try:
+            return await self._respond(request)
+        except RefusedError as error:
+            return PlainTextResponse(f"{error}\n", error.status)
+
+    async def _respond(self, request: Request) -> Response:
+        found = PATH.fullmatch(path_of(request))
+        owner, name, rest = (found["owner"], found["name"], found["rest"] or "") if found else ("", "", "")
+        wrong = names.problem(owner, name)
+        if wrong:
+            raise RefusedError(404, wrong)
+        service = request.query_params.get("service", "") if rest == "info/refs" else rest
+        method = "GET" if rest == "info/refs" else "POST"
+        if service not in SERVICES or request.method != method:
+            raise RefusedError(
+                404, f"{request.method} /{rest[:100]} is not served; clone http://.../{owner}/{name}.git"
+            )
+        push = service == "git-receive-pack"
+        if push and (message := limits.no_room(self._repositories.root)):
+            raise RefusedError(413, message)
+        doc = self._repositories.find(f"{owner}/{name}")
+        if doc is None and not push:
+            raise RefusedError(404, f"repository {owner}/{name} not found; a first push makes it")
+        if method == "POST":
+            with tempfile.TemporaryFile(dir=self._repositories.root) as body:
+                await spool(request, body, PUSH_BYTES if push else FETCH_BYTES)
+                if push:
+                    return await self._push(request, owner, name, body)
+                return await self._stream(request, self._path(doc, rest), body)
+        return await self._stream(request, self._path(doc, rest), None)
+
+    @staticmethod
+    def _path(doc: Doc | None, rest: str) -> str:
+        """Return what git is asked for below the root: a repository that is still to be made looks empty."""
+        return f"/{doc['full_name']}.git/{rest}" if doc else f"/.empty.git/{rest}"
+
+    async def _push(self, request: Request, owner: str, name: str, body: IO[bytes]) -> Response:
+        """Let git take a push, to its end even if the client has gone, and tell of it."""
+        async with self._repositories.lock(f"{owner}/{name}"):
+            doc = self._repositories.create(owner, name)
+            backend = Backend(self._repositories, request, self._path(doc, "git-receive-pack"), body)
+            try:
+                status, headers = await backend.start()
+                answer = b"".join([chunk async for chunk in backend.chunks()])
+            finally:
+                await self._told(doc, login_of(request))
+        return Response(answer, status, headers)
+
+    async def _told(self, doc: Doc, login: str) -> None:
+        """Tell of a push; git has taken it, so that it cannot fail any more: what is not told now is told later."""
+        try:
+            await self._pushed(doc, login)
+        except Exception:
+            LOG.exception("a push to %s is not told yet", doc["full_name"])
+
+    async def _stream(self, request: Request, path: str, body: IO[bytes] | None) -> Response:
+        backend = Backend(self._repositories, request, path, body)
+        status, headers = await backend.start()
+        return StreamingResponse(backend.chunks(), status, headers)
+
+
+class Backend:
+    """One run of `git http-backend`, a CGI program."""
+
+    def __init__(self, repositories: Repositories, request: Request, path: str, body: IO[bytes] | None) -> None:
+        """Prepare it; `path` is below the repositories' root."""
+        self._body, self._path = body, path
+        headers = request.headers
+        version = headers.get("git-protocol", "")
+        self._environment = git.environment(
+            GIT_PROJECT_ROOT=str(repositories.root),
+            GIT_HTTP_EXPORT_ALL="1",
+            PATH_INFO=path,
+            REQUEST_METHOD=request.method,
+            QUERY_STRING=f"service={request.query_params['service']}" if "service" in request.query_params else "",
+            CONTENT_TYPE=headers.get("content-type", ""),
+            CONTENT_LENGTH=str(os.fstat(body.fileno()).st_size) if body else "",
+            GIT_PROTOCOL=version if re.fullmatch(r"version=\d", version) else "",
+            REMOTE_USER=login_of(request),
+            REMOTE_ADDR="127.0.0.1",
+        )
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> tuple[int, dict[str, str]]:
+        """Start git and return status and headers of its answer.
+
+        Raises:
+            RefusedError: git gave no answer.
+        """
+        self._process = await asyncio.create_subprocess_exec(
+            "git", "http-backend",
+            stdin=self._body or asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE,
+            env=self._environment, cwd="/", start_new_session=True, limit=HEAD_BYTES,
+        )  # fmt: skip
+        assert self._process.stdout is not None  # noqa: S101  it is a pipe
+        try:
+            head = await self._process.stdout.readuntil(b"\r\n\r\n")
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+            self._kill()
+            code = await self._process.wait()
+            raise RefusedError(500, f"git http-backend ended with {code} at {self._path}; see the log") from error
+        except BaseException:
+            self._kill()
+            raise
+        lines = [line.partition(": ") for line in head.decode("latin-1").split("\r\n") if line]
+        headers = {name.lower(): value for name, _, value in lines}
+        return int(headers.pop("status", "200").split()[0]), headers
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body of git's answer; git ends with whoever stops listening."""
+        assert self._process is not None  # noqa: S101
+        assert self._process.stdout is not None  # noqa: S101
+        try:
+            while chunk := await self._process.stdout.read(CHUNK_BYTES):
+                yield chunk
+            if await self._process.wait():
+                LOG.warning("git http-backend %s ended with %s", self._path, self._process.returncode)
+        finally:
+            self._kill()
+
+    def _kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+
+async def spool(request: Request, body: IO[bytes], limit: int) -> None:
+    """Write a request's body to a file, unpacked, and go back to its beginning.
+
+    Raises:
+        RefusedError: it is too large, comes too slowly, is no gzip though it says so, or there is no space.
+        GoneError: the client has gone.
+    """
+    size, unpacker = 0, unpacker_of(request.headers.get("content-encoding", ""))
+    if int(request.headers.get("content-length") or 0) > limit:
+        raise RefusedError(413, f"a request of {request.headers['content-length']} bytes is over the limit of {limit}")
+    try:
+        async for part in request.stream():
+            packed = part
+            while packed:
+                plain = unpacker.decompress(packed, CHUNK_BYTES) if unpacker else packed
+                packed = unpacker.unconsumed_tail if unpacker else b""
+                size += len(plain)
+                if size > limit:
+                    raise RefusedError(413, f"the request is over the limit of {limit} bytes")
+                body.write(plain)
+        body.write(unpacker.flush() if unpacker else b"")  # what is left of the last match, 258 bytes at most
+        body.flush()
+    except zlib.error as error:
+        raise RefusedError(400, f"the request is no gzip: {error}") from error
+    except limits.LimitError as error:
+        raise RefusedError(error.status, error.message) from error
+    except OSError as error:
+        raise RefusedError(413, f"the request cannot be kept: {error.strerror}: free some space") from error
+    except ClientDisconnect:
+        raise limits.GoneError from None
+    body.seek(0)
+
+
+def unpacker_of(encoding: str) -> zlib._Decompress | None:
+    """Return what unpacks a body, None where nothing has to; git itself would unpack without a limit.
+
+    Raises:
+        RefusedError: the encoding is not served.
+    """
+    if encoding not in ("", "identity", "gzip", "x-gzip"):
+        raise RefusedError(415, f"content-encoding {encoding[:40]} is not served; gzip is")
+    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 16) if "gzip" in encoding else None
+
+
+def login_of(request: Request) -> str:
+    """Return the user name of Basic authorization if it is one, else "developer"; the password is not looked at."""
+    kind, _, given = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() == "basic":
+        with contextlib.suppress(binascii.Error, UnicodeDecodeError):
+            login = base64.b64decode(given, validate=True).decode().partition(":")[0]
+            if names.LOGIN.fullmatch(login) and login not in ("x-access-token", "x-oauth-basic", "git"):
+                return login
+    return SOMEBODY
+
+
+def path_of(request: Request) -> str:
+    """Return a request's path, decoded, with whatever is in it: `request.url` drops line ends and cuts at "?"."""
+    return str(request.scope["path"])

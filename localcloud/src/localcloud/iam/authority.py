@@ -1,0 +1,151 @@
+"""Who may do what: sessions of roles, decided by what IAM holds of the role."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from localcloud.iam.conditions import PolicyError
+from localcloud.iam.policies import Ask, decide, trusted
+from localcloud.iam.sessions import Sessions, alive
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from localcloud.iam.conditions import Context
+    from localcloud.iam.roles import Roles
+    from localcloud.iam.sessions import Doc
+    from localcloud.state.store import Store
+
+OPERATOR = "operator"
+"""The principal of whoever uses this machine: may do everything."""
+LOG = logging.getLogger(__name__)
+
+
+class DeniedError(Exception):
+    """A role may not do what is asked; the message is AWS's."""
+
+
+class Authority:
+    """Sessions and decisions."""
+
+    def __init__(self, store: Store, roles: Roles, account: str, region: str) -> None:
+        """Take the store and what IAM holds."""
+        self.sessions = Sessions(store)
+        self.roles = roles
+        self.account, self.region = account, region
+        self.password: Callable[[str], str] = lambda _principal: ""
+        """Makes a password of the image registry for a principal; the registry sets it."""
+        self.roles_of_definition: Callable[[str], list[str]] = lambda _definition: []
+        """Returns the roles of a task definition; ECS sets it."""
+
+    def assume(self, role: str, service: str, name: str, owner: str, context: Context | None = None) -> Doc:
+        """Return a session that a service takes of a role for its owner, the same one each time.
+
+        Args:
+            role: its ARN.
+            service: the service principal, such as "codebuild.amazonaws.com".
+            name: of the session.
+            owner: who gets the credentials; "" where each call makes new ones.
+            context: aws:sourcearn and the like.
+
+        Raises:
+            DeniedError: the role does not exist, or does not trust the service.
+        """
+        keys: Context = {"aws:sourceaccount": self.account, **(context or {})}
+        self._check_trust(role, "Service", {service}, keys, f"service: {service}")
+        return self.sessions.start(role, name, owner)
+
+    def assume_as(self, caller: str, role: str, name: str, expires: float, context: Context) -> Doc:
+        """Return a new session that a principal of the account takes of a role by sts:AssumeRole.
+
+        Raises:
+            DeniedError: the role does not exist, or does not trust the principal.
+        """
+        names = {caller, self.account, f"arn:aws:iam::{self.account}:root"}
+        session = self.sessions.get(caller)
+        if session is not None:
+            names |= {self.arn(session), session["role"]}
+        shown = self.arn(session) if session else f"arn:aws:iam::{self.account}:root"
+        self._check_trust(role, "AWS", names, context, shown)
+        return self.sessions.start(role, name, "", expires)
+
+    def _check_trust(self, role: str, kind: str, names: set[str], context: Context, shown: str) -> None:
+        """Refuse a principal that a role does not trust."""
+        try:
+            good = trusted(self.roles.trust(role), kind, names, context)
+        except PolicyError as error:
+            raise DeniedError(f"{role}: {error}") from error
+        if not good:
+            text = f"User: {shown} is not authorized to perform: sts:AssumeRole on resource: {role}"
+            LOG.warning("refused: %s", text)
+            raise DeniedError(text)
+
+    def arn(self, session: Doc) -> str:
+        """Return the ARN of the assumed role."""
+        return f"arn:aws:sts::{self.account}:assumed-role/{session['role'].rpartition('/')[2]}/{session['name']}"
+
+    def user_id(self, session: Doc) -> str:
+        """Return the assumed role's identifier."""
+        role = self.roles.get(session["role"]) or {}
+        return f"{role.get('RoleId', 'AROAUNKNOWN')}:{session['name']}"
+
+    def principal(self, identity: str) -> Doc | None:
+        """Return the session of an identity that is no operator's, None where it has ended or is unknown."""
+        session = self.sessions.get(identity)
+        return session if session is not None and alive(session) else None
+
+    def refusal(self, session: Doc, asks: list[Ask], extra: Context | None = None) -> str:
+        """Return AWS's message where one of several things is not allowed, "" where all are."""
+        try:
+            rights = self.roles.rights(session["role"])
+        except PolicyError as error:
+            return f"User: {self.arn(session)} is not authorized, because {error}"
+        context = self.context(session) | (extra or {})
+        for ask in asks:
+            reason = decide(rights, ask, context)
+            if reason:
+                who = f"User: {self.arn(session)} is not authorized to perform: {ask.action}"
+                text = f"{who} on resource: {ask.resource} {reason}"
+                LOG.warning("refused: %s", text)
+                return text
+        return ""
+
+    def require(self, session: Doc, action: str, resource: str = "*", **keys: str) -> None:
+        """Refuse what a service does in a role's name where the role may not do it.
+
+        Args:
+            session: of the role.
+            action: such as "logs:PutLogEvents".
+            resource: its ARN.
+            keys: condition keys of the action, with `__` for the colon: `iam__passedtoservice="..."`.
+
+        Raises:
+            DeniedError: in AWS's words.
+        """
+        named = {name.replace("__", ":"): value for name, value in keys.items()}
+        text = self.refusal(session, [Ask(action=action, resource=resource, keys={**named})])
+        if text:
+            raise DeniedError(text)
+
+    def context(self, session: Doc) -> Context:
+        """Return the condition keys of every request of a session."""
+        now = time.time()
+        found: dict[str, Any] = {
+            "aws:principalarn": session["role"],
+            "aws:principalaccount": self.account,
+            "aws:principaltype": "AssumedRole",
+            "aws:userid": self.user_id(session),
+            "aws:principalisawsservice": "false",
+            "aws:viaawsservice": "false",
+            "aws:securetransport": "false",
+            "aws:resourceaccount": self.account,
+            "aws:requestedregion": self.region,
+            "aws:currenttime": datetime.fromtimestamp(now, UTC).isoformat(),
+            "aws:epochtime": str(int(now)),
+            "aws:tokenissuetime": datetime.fromtimestamp(session["started"], UTC).isoformat(),
+        }
+        tags = (self.roles.get(session["role"]) or {}).get("Tags") or []
+        return found | {f"aws:principaltag/{tag['Key']}".lower(): tag["Value"] for tag in tags}

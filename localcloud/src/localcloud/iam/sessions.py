@@ -1,0 +1,93 @@
+"""Temporary credentials of roles, written down: what runs keeps them over a kill of the local cloud."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import string
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from localcloud.state.store import Store
+
+Doc = dict[str, Any]
+KIND = "iam.session"
+"""The store's kind of document."""
+TEMPORARY = "ASIA"
+"""How AWS's temporary access keys begin."""
+ENDED_KEPT = 500
+"""How many sessions that have ended are remembered, to be called expired rather than unknown."""
+ALPHABET = string.ascii_uppercase + "234567"
+
+
+class Sessions:
+    """All sessions by access key."""
+
+    def __init__(self, store: Store) -> None:
+        """Read what the store holds."""
+        self._store = store
+        self._rows: dict[str, Doc] = store.all(KIND)
+
+    def start(self, role: str, name: str, owner: str, expires: float | None = None) -> Doc:
+        """Make a session.
+
+        Args:
+            role: ARN of the role.
+            name: of the session, which ends the assumed role's ARN.
+            owner: who has it, such as "build web:0a1b"; one session an owner and role, unless it is "".
+            expires: seconds since 1970; None where it ends with its owner.
+        """
+        known = next((row for row in self._of(owner) if row["role"] == role), None) if owner else None
+        if known is not None:
+            return known
+        key = TEMPORARY + "".join(secrets.choice(ALPHABET) for _ in range(16))
+        made: Doc = {
+            "key": key, "secret": secrets.token_urlsafe(30), "token": secrets.token_urlsafe(96), "role": role,
+            "name": name, "owner": owner, "started": time.time(), "expires": expires, "ended": None,
+        }  # fmt: skip
+        self._store.put(KIND, key, made)
+        self._rows[key] = made
+        return made
+
+    def get(self, key: str) -> Doc | None:
+        """Return a session by access key, ended ones too."""
+        return self._rows.get(key)
+
+    def end(self, owner: str) -> None:
+        """End an owner's sessions."""
+        for row in self._of(owner):
+            row["ended"] = time.time()
+            self._store.put(KIND, row["key"], row)
+        over = [row["key"] for row in list(self._rows.values()) if not alive(row)]
+        for key in over[:-ENDED_KEPT]:
+            self._store.delete(KIND, key)
+            self._rows.pop(key, None)
+
+    def keep(self, kind: str, owners: set[str]) -> None:
+        """End the sessions of those of a kind ("build", "task") that are not among the owners."""
+        mine = {row["owner"] for row in list(self._rows.values()) if row["owner"].startswith(f"{kind} ") and alive(row)}
+        for owner in mine - owners:
+            self.end(owner)
+
+    def _of(self, owner: str) -> list[Doc]:
+        return [row for row in list(self._rows.values()) if row["owner"] == owner and alive(row)]
+
+
+def alive(session: Doc) -> bool:
+    """Tell whether a session is neither ended nor expired."""
+    return session["ended"] is None and (session["expires"] is None or session["expires"] > time.time())
+
+
+def is_token_of(session: Doc, token: str) -> bool:
+    """Tell whether a session token is the session's, in a time that tells nothing of it."""
+    return hmac.compare_digest(session["token"].encode(), token.encode())
+
+
+def variables(session: Doc) -> dict[str, str]:
+    """Return the credentials as every AWS client reads them from its environment."""
+    return {
+        "AWS_ACCESS_KEY_ID": session["key"],
+        "AWS_SECRET_ACCESS_KEY": session["secret"],
+        "AWS_SESSION_TOKEN": session["token"],
+    }

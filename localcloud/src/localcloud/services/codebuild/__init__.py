@@ -1,0 +1,156 @@
+"""CodeBuild: builds are containers of the local Docker Engine that run real buildspecs."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from localcloud.docker_engine import build_leftovers
+from localcloud.docker_engine.service_containers import Docking
+from localcloud.gateway.protocol import Api, ApiError
+from localcloud.services.codebuild import build_documents, validation
+from localcloud.services.codebuild.build_context import Parts
+from localcloud.services.codebuild.builds import Builds
+from localcloud.services.codebuild.credentials import Credentials
+from localcloud.services.codebuild.projects import Projects
+from localcloud.services.codebuild.reports import Reports
+from localcloud.services.codebuild.runner import Runner
+from localcloud.services.codebuild.state import State, shown
+from localcloud.services.codebuild.webhooks import Webhooks
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from localcloud.context import Context
+    from localcloud.github import GitHub
+
+__all__ = ["Artifact", "CodeBuild"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Artifact:
+    """A pipeline's artifact: a zip file in S3."""
+
+    name: str
+    bucket: str
+    key: str
+
+
+class CodeBuild(Api):
+    """The service behind the signing name codebuild."""
+
+    api = "codebuild"
+    signing_name = "codebuild"
+    invalid_code = "InvalidInputException"
+
+    def __init__(self, ctx: Context, github: GitHub) -> None:
+        """Read the documents; nothing runs before `start`.
+
+        Args:
+            ctx: the local cloud.
+            github: where sources come from and commit statuses go to.
+        """
+        self._state = State(ctx)
+        self._docking = Docking(ctx, "build")
+        parts = Parts(state=self._state, docking=self._docking, github=github)
+        self._runner = Runner(parts)
+        self._builds = Builds(self._state, self._runner.launch, self._runner.halt)
+        self._webhooks = Webhooks(parts, self._builds, self._docking.call)
+        super().__init__([
+            Projects(self._state, self._runner.forget, self._runner.emptied),
+            self._builds,
+            Reports(self._state),
+            self._webhooks,
+            Credentials(self._state),
+        ])  # fmt: skip
+        self.control = self._control
+
+    async def _control(self, request: Request) -> Response:
+        return await self._webhooks.receive(request)
+
+    async def start(self) -> None:
+        """Take up the builds that were under way."""
+        await self._runner.start()
+
+    async def stop(self) -> None:
+        """Leave builds to their containers."""
+        await self._runner.close()
+        await self._docking.close()
+
+    async def reset(self) -> None:
+        """Remove everything: containers, work folders, caches, documents."""
+        await self._runner.close()
+        for container in await self._docking.containers():
+            await self._docking.remove(container.id)
+        await self._runner.emptied(None)
+        with contextlib.suppress(FileNotFoundError):
+            await self._docking.call(shutil.rmtree, self._state.ctx.state_dir / build_leftovers.BUILDS)
+        self._state.clear()
+
+    def start_from_pipeline(  # noqa: PLR0913
+        self,
+        *,
+        project: str,
+        inputs: list[Artifact],
+        primary: str,
+        outputs: list[Artifact],
+        environment: list[dict[str, str]],
+        execution: str,
+        initiator: str,
+        source_version: str,
+        batch: bool,
+    ) -> str:
+        """Start a build for a pipeline's action and return its identifier, "project:uuid".
+
+        Args:
+            project: its name.
+            inputs: the artifacts to unpack.
+            primary: the name of the one that is the primary source.
+            outputs: where to store the artifacts that the build makes.
+            environment: variables over the project's: name, value and, if not PLAINTEXT, type.
+            execution: the pipeline execution's identifier.
+            initiator: as the API shows it: "codepipeline/NAME".
+            source_version: the primary artifact's revision, e.g. a commit.
+            batch: BatchEnabled, which is refused.
+
+        Raises:
+            ApiError: no such project, or something that AWS or this machine refuses.
+        """
+        if batch:
+            raise validation.unsupported("BatchEnabled")
+        found = next((row for row in inputs if row.name == primary), None)
+        if found is None:
+            raise validation.invalid(f"the primary source {primary!r} is none of the input artifacts")
+        doc = self._state.project(project)
+        settings = build_documents.settings_of(doc)
+        kept = {"buildspec"} & set(settings["source"])
+        settings["source"] = {"type": "CODEPIPELINE"} | {name: settings["source"][name] for name in kept}
+        settings["artifacts"] = {"type": "CODEPIPELINE", "name": doc["name"]}
+        for name in ("secondarySources", "secondarySourceVersions", "secondaryArtifacts"):
+            settings.pop(name, None)
+        settings["sourceVersion"] = f"arn:aws:s3:::{found.bucket}/{found.key}"
+        build_documents.with_variables(settings, environment)
+        build = self._builds.begun(
+            doc,
+            settings,
+            initiator=initiator,
+            resolvedSourceVersion=source_version,
+            _inputs=[asdict(row) for row in inputs],
+            _primary=primary,
+            _outputs=[asdict(row) for row in outputs],
+            _execution=execution,
+        )
+        return str(build["id"])
+
+    def build(self, build_id: str) -> dict[str, Any] | None:
+        """Return a build as BatchGetBuilds shows it, or None."""
+        found = self._state.build(build_id)
+        return None if found is None else shown(found)
+
+    def stop_build(self, build_id: str) -> None:
+        """Begin to stop a build; one that is over, or that there is not, is left alone."""
+        with contextlib.suppress(ApiError):
+            self._builds.stop_build({"id": build_id})

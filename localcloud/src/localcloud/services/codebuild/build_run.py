@@ -1,0 +1,207 @@
+"""One build, from its place in the queue to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import shutil
+from typing import TYPE_CHECKING
+
+import docker
+
+from localcloud.docker_engine import build_leftovers
+from localcloud.iam.authority import DeniedError
+from localcloud.services.codebuild import build_results, build_start, container_output, phases, statuses
+from localcloud.services.codebuild.build import Build
+from localcloud.services.codebuild.build_context import container_name
+from localcloud.services.codebuild.log_upload import Shipment
+from localcloud.services.codebuild.phase_error import PhaseError
+
+if TYPE_CHECKING:
+    from localcloud.iam.sessions import Doc as Session
+    from localcloud.services.codebuild.build_context import Parts
+    from localcloud.services.codebuild.transcript import Transcript
+    from localcloud.state.table import Doc
+
+POLL_SECONDS = 0.5
+DRAIN_SECONDS = 5.0
+MINUTE = 60
+SERVICE = "codebuild.amazonaws.com"
+LOG = logging.getLogger(__name__)
+
+
+class BuildRun(Build):
+    """Runs a build, or takes one up that a killed local cloud has left."""
+
+    def __init__(self, parts: Parts, build: Doc, slots: asyncio.Semaphore) -> None:
+        """Take the build and the places of builds that run at once; nothing runs before `run`."""
+        super().__init__(parts, build)
+        self._slots, self._has_slot = slots, False
+        self._halt = asyncio.Event()
+
+    def stop(self) -> None:
+        """End the build before its time, without waiting."""
+        self._halt.set()
+
+    def _assumed(self) -> Session:
+        """Take the build's role; the same credentials whenever the build is taken up.
+
+        Raises:
+            PhaseError: the role does not exist or does not trust CodeBuild for this project.
+        """
+        build, iam = self.build, self.parts.state.ctx.iam
+        name, source = f"AWSCodeBuild-{build['id'].rpartition(':')[2]}", build["_project_arn"]
+        try:
+            return iam.assume(build["serviceRole"], SERVICE, name, owner(build), {"aws:sourcearn": source})
+        except DeniedError as error:
+            text = f"CodeBuild is not authorized to perform: sts:AssumeRole on {build['serviceRole']}: {error}"
+            raise PhaseError("ACCESS_DENIED", text) from error
+
+    async def run(self) -> None:
+        """Run to the end. Cancelled, the container goes on and another local cloud may take the build up."""
+        self.shipment = Shipment(self.parts.state, self.parts.docking, self.build)
+        await self.shipment.start()
+        work = asyncio.create_task(self._work())
+        try:
+            await self._watch(work)
+            await self._complete(self.halted or self.build["_outcome"])
+            await statuses.report(self.parts, self.build)
+            await self.clear()
+        except asyncio.CancelledError:
+            work.cancel()
+            self.shipment.cancel()
+            raise
+        finally:
+            if self._has_slot:
+                self._slots.release()
+
+    async def _watch(self, work: asyncio.Task[None]) -> None:
+        """Wait for the work's end, ending it early when the build is stopped or its time is over."""
+        halting = asyncio.create_task(self._halt.wait())
+        try:
+            while not work.done():
+                await asyncio.wait({work, halting}, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+                self.halted = "" if work.done() else self._ended_early()
+                if self.halted:
+                    if self.build["_stage"] == "running":
+                        await self._kill()
+                        await asyncio.wait({work}, timeout=DRAIN_SECONDS)
+                    work.cancel()
+                    await asyncio.gather(work, return_exceptions=True)
+                    return
+            await work
+        finally:
+            halting.cancel()
+
+    async def _kill(self) -> None:
+        """Kill the container, if it runs; its log stays to be read."""
+        with contextlib.suppress(docker.errors.APIError):
+            await self.parts.docking.insist(self.parts.docking.client.api.kill, container_name(self.build))
+
+    def _ended_early(self) -> str:
+        if self._halt.is_set():
+            return "STOPPED"
+        begun, limit = self.build["startTime"], self.build["queuedTimeoutInMinutes"]
+        if "_left_queue" in self.build:
+            begun, limit = self.build["_left_queue"], self.build["timeoutInMinutes"]
+        return "TIMED_OUT" if self.parts.state.now() > begun + limit * MINUTE else ""
+
+    async def _queued(self) -> None:
+        """Wait for a place."""
+        build, now = self.build, self.parts.state.now
+        await self.parts.docking.call(build_start.log_stream, self)
+        phases.leave(build, "SUCCEEDED", now())
+        phases.enter(build, "QUEUED", now())
+        self.save()
+        await self._take_slot()
+        phases.leave(build, "SUCCEEDED", now())
+        build["_left_queue"] = now()
+
+    async def _take_slot(self) -> None:
+        await self._slots.acquire()
+        self._has_slot = True
+
+    async def _work(self) -> None:
+        """Do everything; the outcome is in the document's "_outcome"."""
+        self.build["_outcome"] = "FAILED"
+        try:
+            self.session = self._assumed()
+            if self.build["_stage"] == "running":
+                await self._take_slot()
+                reader = await container_output.taken_up(self)
+            else:
+                await self._queued()
+                reader = await build_start.started(self)
+            await container_output.followed(self, reader)
+            if not self.halted:
+                self._judge(reader)
+                await build_results.finished(self, reader)
+        except PhaseError as error:
+            self._failed(error.state, error.code, str(error))
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            LOG.exception("build %s failed in the local cloud", self.build["id"])
+            self._failed("FAULT", "INTERNAL_SERVICE_ERROR", f"{type(error).__name__}: {error}")
+            self.build["_outcome"] = "FAULT"
+
+    def _judge(self, reader: Transcript) -> None:
+        """Take the commands' success as the build's so far."""
+        self.build["_outcome"] = "FAILED" if reader.failed or not reader.done else "SUCCEEDED"
+
+    def _failed(self, state: str, code: str, message: str) -> None:
+        """End the phase under way by an error."""
+        phase = self.build["currentPhase"]
+        self.build["_outcome"] = "FAILED"
+        phases.leave(self.build, state, self.parts.state.now(), code, message)
+        self.say(f"Phase complete: {phase} State: {state}", f"Phase context status code: {code} Message: {message}")
+
+    async def _complete(self, outcome: str) -> None:
+        """Write the end down; whoever sees it finds the log whole."""
+        now = self.parts.state.now()
+        if outcome == "TIMED_OUT":
+            phases.leave(self.build, "TIMED_OUT", now, "BUILD_TIMED_OUT", "Build has timed out. ")
+            self.say("Build has timed out")
+        elif outcome == "STOPPED":
+            phases.leave(self.build, "STOPPED", now)
+            self.say("Build stopped")
+        else:
+            phases.enter(self.build, "FINALIZING", now)
+            phases.leave(self.build, "SUCCEEDED", now)
+        if self.shipment is not None:
+            await self.shipment.close()
+        phases.complete(self.build, outcome, now)
+        self.build["_stage"] = "over"
+        self.save()
+
+    async def clear(self) -> None:
+        """Remove container and work folder, end the role's credentials."""
+        self.parts.state.ctx.iam.sessions.end(owner(self.build))
+        await self.parts.docking.remove(container_name(self.build))
+        await cleared(self.parts, self.build)
+
+
+def owner(build: Doc) -> str:
+    """Return whose credentials a build's are."""
+    return f"build {build['id']}"
+
+
+async def cleared(parts: Parts, build: Doc) -> None:
+    """Remove a build's work folder; what the container's root has left that we may not remove, root removes."""
+    folder = parts.folder(build)
+    if build["environment"].get("privilegedMode"):
+        left = await parts.docking.insist(build_leftovers.remove, parts.docking.client, folder)
+        if left:
+            LOG.warning("build %s had left containers behind: %s", build["id"], ", ".join(left))
+    await parts.docking.call(shutil.rmtree, folder, ignore_errors=True)
+    if folder.exists():
+        with contextlib.suppress(docker.errors.DockerException):
+            await parts.docking.insist(
+                parts.docking.client.containers.run,
+                parts.state.ctx.images.get("PYTHON_IMAGE", build["environment"]["image"]),
+                entrypoint=["rm", "-rf", str(folder)],
+                volumes=[f"{folder.parent}:{folder.parent}"],
+                labels=parts.docking.labels(),
+                remove=True,
+            )

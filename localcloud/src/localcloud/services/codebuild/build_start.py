@@ -1,0 +1,219 @@
+"""From the queue to a running container: log stream, image, sources, build specification, variables."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from localcloud.docker_engine import qemu
+from localcloud.iam.authority import DeniedError
+from localcloud.services.clients import client
+from localcloud.services.codebuild import (
+    archives,
+    buildspec,
+    caches,
+    phases,
+    script,
+    sources,
+    statuses,
+    variables,
+)
+from localcloud.services.codebuild.build_context import SOCKET, container_name, docker_socket
+from localcloud.services.codebuild.phase_error import PhaseError
+from localcloud.services.codebuild.validation import CURATED
+from localcloud.services.ecs.image_pulls import PullError, pull
+
+if TYPE_CHECKING:
+    from localcloud.services.codebuild.build import Build
+    from localcloud.services.codebuild.build_context import Parts
+    from localcloud.services.codebuild.transcript import Transcript
+    from localcloud.state.table import Doc
+
+DEFAULT_FILE = "buildspec.yml"
+SPEC_BYTES = 2**20
+RUNTIMES = ("python", "docker")
+"""Languages of the curated image that can be chosen here."""
+
+
+async def started(run: Build) -> Transcript:
+    """Bring a build to where its container runs; returns what reads its output.
+
+    Raises:
+        PhaseError: with the phase's context.
+    """
+    build, parts = run.build, run.parts
+    await parts.docking.remove(container_name(build))
+    await statuses.report(parts, build)
+    run.say("Running on CodeBuild On-demand", "Waiting for agent ping")
+    phases.enter(build, "PROVISIONING", parts.state.now())
+    run.save()
+    image = await provisioned(run)
+    phases.leave(build, "SUCCEEDED", parts.state.now())
+    phases.enter(build, "DOWNLOAD_SOURCE", parts.state.now())
+    run.save()
+    run.say("Phase is DOWNLOAD_SOURCE")
+    try:
+        run.places = await sources.fetch(parts, build, parts.folder(build), run.require)
+        run.spec = specification(build, run.places[""], run)
+        own, secret = await parts.docking.call(variables.resolve, parts.state.ctx, build, run.spec, run.require)
+    except DeniedError as error:
+        raise PhaseError("CLIENT_ERROR", f"AccessDenied: {error}") from error
+    except (sources.SourceError, archives.ArchiveError) as error:
+        raise PhaseError("CLIENT_ERROR", str(error)) from error
+    except buildspec.BuildspecError as error:
+        raise PhaseError("YAML_FILE_ERROR", str(error)) from error
+    except variables.VariableError as error:
+        raise PhaseError(error.code, str(error)) from error
+    return await launched(run, image, own, secret)
+
+
+async def provisioned(run: Build) -> str:
+    """Return the image's id in Docker. One of the local registry is pulled with the build's role.
+
+    Raises:
+        PhaseError: it cannot be had.
+    """
+    parts, name, kind = run.parts, run.build["environment"]["image"], run.build["environment"]["type"]
+    password = parts.state.ctx.iam.password(run.session["key"])
+    known = qemu.base_images(parts.docking.client, kind, parts.state.ctx.images)
+    reference = known.get("CODEBUILD_IMAGE", "") if CURATED.match(name) else name
+    if not reference:
+        raise PhaseError("BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE", f"{name}: no CODEBUILD_IMAGE; run: make up")
+    try:
+        found = await parts.docking.call(pull, parts.docking.client, reference, password)
+    except PullError as error:
+        text = f"Unable to pull customer's container image. {error}"
+        raise PhaseError("BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE", text) from error
+    if (found.attrs["Architecture"] == qemu.DOCKERS_NAME) != kind.startswith("ARM"):
+        text = f"{reference} is an image for {found.attrs['Architecture']}, which {kind} does not run"
+        raise PhaseError("BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE", text)
+    return str(found.id)
+
+
+def specification(build: Doc, source: str, run: Build) -> buildspec.Buildspec:
+    """Read the build specification: given in the project, or a file of the source."""
+    given = build["source"].get("buildspec") or DEFAULT_FILE
+    if "\n" in given or given.lstrip().startswith("{"):
+        text = given
+    else:
+        path = Path(source) / given
+        if not path.resolve().is_relative_to(Path(source).resolve()) or not path.is_file():
+            raise buildspec.BuildspecError(f"YAML file does not exist: {given}")
+        if path.stat().st_size > SPEC_BYTES:
+            raise buildspec.BuildspecError(f"{given} is larger than {SPEC_BYTES} bytes")
+        text = path.read_text("utf-8", "replace")
+        run.say(f"CODEBUILD_SRC_DIR={source}", f"YAML location is {path}")
+    run.say("Processing environment variables")
+    spec = buildspec.parse(text)
+    chosen(spec, build["environment"]["image"])
+    build["_spec"] = text
+    return spec
+
+
+def chosen(spec: buildspec.Buildspec, image: str) -> None:
+    """Refuse runtime versions that cannot be chosen."""
+    for name, version in spec.runtimes.items():
+        if not CURATED.match(image):
+            raise buildspec.BuildspecError(f"runtime-versions: {image} is none of AWS's images; it has what it has")
+        if name not in RUNTIMES:
+            raise buildspec.BuildspecError(f"runtime-versions: {name} {version} is not supported by the local cloud")
+
+
+async def launched(run: Build, image: str, own: dict[str, str], secret: dict[str, str]) -> Transcript:
+    """Write the program, make the container and start it."""
+    build, parts = run.build, run.parts
+    folder = parts.folder(build)
+    word = secrets.token_hex(8)
+    await parts.docking.call(written, folder / "agent", script.files(run.spec, str(folder / "agent"), word))
+    mounts = caches.mounts(build, run.spec, run.places[""], parts.docking.network)
+    await asyncio.gather(
+        *(parts.docking.call(caches.ensure, parts.docking, build["projectName"], volume) for volume in mounts)
+    )
+    counts = {name: len(script.commands(run.spec, name)[0]) for name in run.spec.phases}
+    run.say(f"Phases found in YAML: {len(counts)}", *(f" {name}: {count} commands" for name, count in counts.items()))
+    environment = variables.environment(parts.state.ctx, build, run.places, own, run.session)
+    await parts.docking.call(create, parts, build, image, run.spec.shell, environment, mounts)
+    run.say("Phase complete: DOWNLOAD_SOURCE State: SUCCEEDED", "Phase context status code:  Message: ")
+    preamble = run.shipment.taken if run.shipment is not None else []
+    phases.leave(build, "SUCCEEDED", parts.state.now())
+    build |= {
+        "_word": word,
+        "_secret_names": sorted(secret),
+        "_stage": "running",
+        "_places": run.places,
+        "_preamble": preamble,
+    }
+    run.save()
+    await parts.docking.call(parts.docking.client.api.start, container_name(build))
+    return run.reader(list(secret.values()))
+
+
+def written(folder: Path, files: dict[str, str]) -> None:
+    """Write the program's files. Blocking."""
+    (folder / "exported").mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        (folder / name).write_text(text, "utf-8")
+
+
+def create(  # noqa: PLR0913
+    parts: Parts, build: Doc, image: str, shell: str, environment: dict[str, str], mounts: dict[str, str]
+) -> None:
+    """Make the container. Blocking."""
+    api: Any = parts.docking.client.api
+    folder = str(parts.folder(build))
+    binds = [f"{folder}:{folder}:rw", *(f"{volume}:{path}:rw" for volume, path in mounts.items())]
+    if build["environment"].get("privilegedMode"):
+        binds.append(f"{docker_socket()}:{SOCKET}:rw")
+    host = api.create_host_config(
+        binds=binds, network_mode=parts.docking.network, log_config={"Type": "json-file", "Config": {}}
+    )
+    api.create_container(
+        image,
+        entrypoint=[shell, f"{folder}/agent/run.sh"],
+        command=[],
+        user="0",
+        name=container_name(build),
+        working_dir=f"{folder}/src",
+        environment=environment,
+        labels=parts.docking.labels(build=build["id"], project=build["projectName"]),
+        healthcheck={"test": ["NONE"]},
+        stop_signal="SIGKILL",
+        host_config=host,
+    )
+
+
+def log_stream(run: Build) -> None:
+    """Make the build's log stream. Blocking.
+
+    Raises:
+        PhaseError: the role may not write there, or there is no such log group: a build here makes none.
+    """
+    build = run.build
+    logs = build["logs"]
+    if not logs.get("groupName"):
+        return
+    api = client(run.parts.state.ctx, "logs")
+    try:
+        for action in ("CreateLogStream", "PutLogEvents"):
+            run.require(f"logs:{action}", logs["cloudWatchLogsArn"])
+    except DeniedError as error:
+        text = (
+            f"Service role {build['serviceRole']} does not allow AWS CodeBuild to create Amazon CloudWatch Logs log "
+            f"streams for build {build['arn']}. Error message: {error}"
+        )
+        raise PhaseError("ACCESS_DENIED", text) from error
+    try:
+        api.create_log_stream(logGroupName=logs["groupName"], logStreamName=logs["streamName"])
+    except api.exceptions.ResourceAlreadyExistsException:
+        return
+    except ClientError as error:
+        text = (
+            f"Service role {build['serviceRole']} does not allow AWS CodeBuild to create Amazon CloudWatch Logs log "
+            f"streams for build {build['arn']}. Error message: the log group {logs['groupName']} does not exist and "
+            f"builds make none here: declare it, or set logsConfig.cloudWatchLogs to another or to DISABLED"
+        )
+        raise PhaseError("ACCESS_DENIED", text) from error

@@ -1,0 +1,69 @@
+"""LOCAL_CUSTOM_CACHE: the folders that a buildspec's `cache` names are Docker volumes of the project."""
+
+from __future__ import annotations
+
+import hashlib
+import posixpath
+from typing import TYPE_CHECKING
+
+import docker
+
+if TYPE_CHECKING:
+    from localcloud.docker_engine.service_containers import Docking
+    from localcloud.services.codebuild.buildspec import Buildspec
+    from localcloud.state.table import Doc
+
+MODE = "LOCAL_CUSTOM_CACHE"
+HOME = "/root"
+
+
+def mounts(build: Doc, spec: Buildspec, source: str, network: str) -> dict[str, str]:
+    """Return the folders to mount by volume name; none where the project does not cache folders.
+
+    Args:
+        build: the build.
+        spec: its build specification, whose cache paths end in `/**/*` or name a folder.
+        source: the source folder, which relative paths start at.
+        network: the local cloud's Docker network: several local clouds may share one Docker Engine.
+    """
+    cache = build.get("cache") or {}
+    if cache.get("type") != "LOCAL" or MODE not in cache.get("modes", []):
+        return {}
+    folders = sorted({folder(path, source) for path in spec.cached})
+    return {f"{network}-cache-{build['projectName']}-{short(path, source)}": path for path in folders}
+
+
+def folder(path: str, source: str) -> str:
+    """Return the folder of a cache path."""
+    plain = path.split("*", 1)[0].rstrip("/") or "/"
+    for home in ("~", "$HOME", "${HOME}"):
+        plain = plain.replace(home, HOME, 1) if plain.startswith(home) else plain
+    return posixpath.normpath(posixpath.join(source, plain))
+
+
+def short(path: str, source: str) -> str:
+    """Return a short name of a folder that is the same for each build, though its source folder is not."""
+    return hashlib.sha256(path.replace(source, ".", 1).encode()).hexdigest()[:12]
+
+
+def ensure(docking: Docking, project: str, volume: str) -> None:
+    """Make a volume with our labels unless it is there. Blocking."""
+    try:
+        docking.client.volumes.get(volume)
+    except docker.errors.NotFound:
+        docking.client.volumes.create(volume, labels=docking.labels(project=project))
+
+
+def remove(docking: Docking, project: str | None) -> list[str]:
+    """Remove a project's volumes (None: all projects'); returns the names of those in use. Blocking."""
+    used: list[str] = []
+    wanted = docking.labels(project=project) if project else docking.labels()
+    labels = [f"{key}={value}" for key, value in wanted.items()]
+    for volume in docking.client.volumes.list(filters={"label": labels}):
+        try:
+            volume.remove(force=True)
+        except docker.errors.NotFound:
+            continue
+        except docker.errors.APIError:
+            used.append(volume.name)
+    return used

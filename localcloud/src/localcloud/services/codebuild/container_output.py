@@ -1,0 +1,141 @@
+"""Reading a running build's output from Docker, from its first line on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import docker
+
+from localcloud.services.codebuild import buildspec, phases
+from localcloud.services.codebuild.build_context import container_name
+from localcloud.services.codebuild.phase_error import PhaseError
+from localcloud.services.codebuild.script import MARK
+from localcloud.services.ecs.logs import moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from localcloud.services.codebuild.build import Build
+    from localcloud.services.codebuild.transcript import Transcript
+
+GONE = "the build's container is gone; it was removed or stopped while the local cloud did not run"
+KILLED = (137, 143, -1)
+"""Exit statuses of a container that was killed, stopped or removed."""
+Item = tuple[str, str] | None
+
+
+async def taken_up(run: Build) -> Transcript:
+    """Take up a build whose container was started before; returns what reads its output again.
+
+    Raises:
+        PhaseError: the container is gone.
+    """
+    build, docking = run.build, run.parts.docking
+    try:
+        found: Any = await docking.insist(docking.client.api.inspect_container, container_name(build))
+    except docker.errors.NotFound as error:
+        raise PhaseError("INTERNAL_SERVICE_ERROR", GONE) from error
+    if found["State"]["Status"] == "created":
+        await docking.call(docking.client.api.start, container_name(build))
+    environment = dict(pair.split("=", 1) for pair in found["Config"]["Env"] if "=" in pair)
+    build["phases"] = [row for row in build["phases"] if row["phaseType"] in phases.BEFORE_COMMANDS]
+    if run.shipment is not None:
+        run.shipment.add([(when, text) for when, text in build["_preamble"]])
+    run.spec = buildspec.parse(build["_spec"])
+    run.places = build["_places"]
+    return run.reader([environment.get(name, "") for name in build["_secret_names"]])
+
+
+async def followed(run: Build, reader: Transcript) -> None:
+    """Read to the end of the container's output, then judge how it ended.
+
+    Docker may end the answer before the container's last lines (moby/moby#16463 tells of one way), so what has not
+    come to its own end is read once more after the container's.
+
+    Raises:
+        PhaseError: the shell ended before its program did.
+    """
+    docking, seen, status = run.parts.docking, 0, None
+    while True:
+        queue: asyncio.Queue[Item] = asyncio.Queue()
+        reading(docking.client, container_name(run.build), queue)
+        seen = max(seen, await fed(run, reader, queue, seen, last=status is not None))
+        if reader.done:
+            return
+        if status is not None:
+            ended_without_a_word(run, status)
+            return
+        state = await exit_state(run)
+        if state is None or state["Status"] not in ("running", "restarting"):
+            status = -1 if state is None else int(state.get("ExitCode", -1))
+        else:
+            await asyncio.sleep(0.2)
+
+
+async def fed(run: Build, reader: Transcript, queue: asyncio.Queue[Item], seen: int, *, last: bool) -> int:
+    """Give the reader the lines of one reading, those left out that it has seen; returns how many there were.
+
+    A line without an end comes whole with the next reading, unless this is the last one.
+    """
+    number = 0
+    while (item := await queue.get()) is not None:
+        if not (last or item[1].endswith("\n")):
+            continue
+        number += 1
+        if number > seen:
+            ahead = run.parts.state.ctx.clock.now() - time.time()
+            rows = reader.feed(moment(item[0]), item[1].rstrip("\r\n"), ahead)
+            if run.shipment is not None:
+                run.shipment.add(rows)
+            if MARK in item[1]:
+                run.save()
+    return number
+
+
+async def exit_state(run: Build) -> dict[str, Any] | None:
+    """Return the container's state in Docker, None where it is gone."""
+    docking = run.parts.docking
+    try:
+        found: Any = await docking.insist(docking.client.api.inspect_container, container_name(run.build))
+    except docker.errors.NotFound:
+        return None
+    return dict(found["State"])
+
+
+def ended_without_a_word(run: Build, status: int) -> None:
+    """Fail a build whose shell ended before its program did: killed, or its trap taken away by a command."""
+    if run.halted:
+        return
+    why = GONE if status in KILLED else "a command has ended it"
+    raise PhaseError("COMMAND_EXECUTION_ERROR", f"the build's shell ended with exit status {status}; {why}")
+
+
+def reading(client: Any, name: str, queue: asyncio.Queue[Item]) -> None:  # noqa: ANN401
+    """Read a container's log in a thread: (time stamp, line with its end) items, then None."""
+    loop = asyncio.get_running_loop()
+
+    def put(item: Item) -> None:
+        loop.call_soon_threadsafe(queue.put_nowait, item)
+
+    threading.Thread(target=read, args=(client, name, put), daemon=True, name=f"log {name}").start()
+
+
+def read(client: Any, name: str, put: Callable[[Item], None]) -> None:  # noqa: ANN401
+    """Read all lines; Docker cuts those above 16 KiB, here they are whole again."""
+    stamp, parts = "", []
+    with contextlib.suppress(Exception):  # the container is gone, the daemon or our loop has stopped
+        for chunk in client.api.logs(name, stream=True, follow=True, timestamps=True, stdout=True, stderr=True):
+            when, _, text = chunk.decode(errors="replace").partition(" ")
+            stamp = stamp or when
+            parts.append(text)
+            if text.endswith("\n"):
+                put((stamp, "".join(parts)))
+                stamp, parts = "", []
+    with contextlib.suppress(RuntimeError):
+        if parts:
+            put((stamp, "".join(parts)))
+        put(None)

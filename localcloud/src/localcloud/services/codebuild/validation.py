@@ -1,0 +1,199 @@
+"""What CreateProject, UpdateProject and StartBuild refuse: AWS's rules first, then what cannot run here. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from localcloud.docker_engine.qemu import ARCHITECTURE as ARM
+from localcloud.docker_engine.qemu import COMMAND
+from localcloud.gateway.protocol import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from localcloud.state.table import Doc
+
+CONTAINER_SIZES = tuple(f"BUILD_GENERAL1_{size}" for size in ("SMALL", "MEDIUM", "LARGE", "XLARGE", "2XLARGE"))
+LAMBDA_SIZES = tuple(f"BUILD_LAMBDA_{size}GB" for size in (1, 2, 4, 8, 10))
+SIZES = {
+    "LINUX_CONTAINER": CONTAINER_SIZES,
+    "ARM_CONTAINER": CONTAINER_SIZES,
+    "LINUX_LAMBDA_CONTAINER": LAMBDA_SIZES,
+    "ARM_LAMBDA_CONTAINER": LAMBDA_SIZES,
+}
+LAMBDA_MINUTES = 15
+SOURCES = ("CODEPIPELINE", "GITHUB", "S3", "NO_SOURCE")
+REPOSITORY = re.compile(r"^https://github\.com/([A-Za-z0-9-]+/[A-Za-z0-9._-]+?)(?:\.git)?/?$")
+OBJECT = re.compile(r"^(?:arn:aws:s3:::)?([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.+)$")
+CURATED = re.compile(
+    r"^aws/codebuild/(amazonlinux2?-(x86_64|aarch64)-(standard|lambda-standard)|standard):[A-Za-z0-9._-]+$"
+)
+ROLE = re.compile(r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")
+MODES = {"LOCAL_DOCKER_LAYER_CACHE", "LOCAL_SOURCE_CACHE", "LOCAL_CUSTOM_CACHE"}
+VARIABLE = re.compile(r"^[A-Za-z_][A-Za-z0-9_]*$")
+REPORT_GROUP = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{1,127}$")
+
+
+def invalid(message: str) -> ApiError:
+    """Return AWS's parameter error."""
+    return ApiError("InvalidInputException", message)
+
+
+def unsupported(what: str) -> ApiError:
+    """Return the refusal of what AWS takes and the local cloud cannot do."""
+    return invalid(f"{what} is not supported by the local cloud; it would have to pretend")
+
+
+def project(doc: Doc) -> None:
+    """Check a whole project.
+
+    Raises:
+        ApiError: with the rule that it breaks.
+    """
+    for name in ("buildBatchConfig", "fileSystemLocations", "autoRetryLimit"):
+        if doc.get(name):
+            raise unsupported(name)
+    if not ROLE.match(doc["serviceRole"]):
+        raise invalid(f"Invalid service role: {doc['serviceRole']} is not the ARN of a role")
+    timeouts(doc)
+    environment(doc["environment"], doc)
+    source(doc["source"])
+    identified(doc.get("secondarySources", []), "sourceIdentifier", "secondarySources")
+    for each in doc.get("secondarySources", []):
+        source(each)
+    artifacts(doc)
+    cache(doc.get("cache") or {})
+    logs(doc.get("logsConfig") or {})
+
+
+def timeouts(doc: Doc) -> None:
+    """Refuse time-outs outside of AWS's bounds, in minutes."""
+    for name, least, most in (("timeoutInMinutes", 5, 2160), ("queuedTimeoutInMinutes", 5, 480)):
+        if not least <= doc.get(name, least) <= most:
+            raise invalid(f"Invalid {name}: {doc[name]}; it must be between {least} and {most} minutes")
+    limit = doc.get("concurrentBuildLimit")
+    if limit is not None and limit < 1:
+        raise invalid(f"Invalid concurrentBuildLimit: {limit}; it must be at least 1")
+
+
+def environment(env: Doc, doc: Doc) -> None:
+    """Refuse environments that AWS refuses or that nothing here can run."""
+    kind, size = env["type"], env["computeType"]
+    if kind not in SIZES:
+        raise unsupported(f"environment type {kind}")
+    if size not in SIZES[kind]:
+        raise invalid(f"Invalid compute type {size} for environment type {kind}; it takes {', '.join(SIZES[kind])}")
+    for name in ("fleet", "dockerServer", "registryCredential", "certificate", "computeConfiguration"):
+        if env.get(name):
+            raise unsupported(f"environment.{name}")
+    image(env["image"], kind)
+    variables(env.get("environmentVariables", []))
+    if "LAMBDA" in kind:
+        on_lambda(env, doc)
+
+
+def image(name: str, kind: str) -> None:
+    """Refuse a curated image that does not exist or does not fit the environment type."""
+    if not name.startswith("aws/codebuild/"):
+        return
+    found = CURATED.match(name)
+    if found is None:
+        raise invalid(f"Invalid environment image: {name} is not one of AWS's curated images")
+    arm, is_lambda = found[2] == "aarch64", found[3] == "lambda-standard"
+    if arm != kind.startswith("ARM") or is_lambda != ("LAMBDA" in kind):
+        raise invalid(f"The image {name} does not fit the environment type {kind}")
+
+
+def variables(rows: list[dict[str, Any]]) -> None:
+    """Refuse names that are none and names given twice."""
+    names = [row["name"] for row in rows]
+    for name in names:
+        if not VARIABLE.match(name):
+            raise invalid(f"Invalid environment variable name: {name}")
+        if names.count(name) > 1:
+            raise invalid(f"Duplicate environment variable name: {name}")
+
+
+def on_lambda(env: Doc, doc: Doc) -> None:
+    """Refuse what Lambda compute cannot do."""
+    if env.get("privilegedMode"):
+        raise invalid("Cannot specify privilegedMode for Lambda compute")
+    if doc.get("_timeout_given") and doc["timeoutInMinutes"] > LAMBDA_MINUTES:
+        raise invalid(f"Builds on Lambda compute end after {LAMBDA_MINUTES} minutes; timeoutInMinutes cannot be longer")
+    if (doc.get("cache") or {}).get("type", "NO_CACHE") != "NO_CACHE":
+        raise invalid("Cannot specify cache for Lambda compute")
+    if doc.get("vpcConfig"):
+        raise invalid("Cannot specify vpcConfig for Lambda compute")
+
+
+def source(src: Doc) -> None:
+    """Refuse sources that AWS refuses or that nothing here can fetch."""
+    kind, location = src["type"], src.get("location", "")
+    if kind not in SOURCES:
+        raise unsupported(f"source type {kind}")
+    if kind == "GITHUB" and not REPOSITORY.match(location):
+        raise invalid(f"Invalid project source: location must be a valid GitHub repository URL, not {location!r}")
+    if kind == "S3" and not OBJECT.match(location):
+        raise invalid(f"Invalid project source: location must be a valid S3 source, not {location!r}")
+    if kind in ("NO_SOURCE", "CODEPIPELINE") and location:
+        raise invalid(f"Invalid project source: location must not be specified for source type {kind}")
+    if kind == "NO_SOURCE" and not src.get("buildspec"):
+        raise invalid("Invalid project source: buildspec must be specified for source type NO_SOURCE")
+    if (src.get("gitSubmodulesConfig") or {}).get("fetchSubmodules"):
+        raise unsupported("source.gitSubmodulesConfig.fetchSubmodules")
+    if src.get("reportBuildStatus") and kind != "GITHUB":
+        raise invalid(f"reportBuildStatus cannot be set for source type {kind}")
+    if str(src.get("buildspec", "")).startswith("arn:"):
+        raise unsupported("a buildspec in S3")
+
+
+def identified(rows: list[Doc], member: str, name: str) -> None:
+    """Refuse secondary sources or artifacts without an identifier of their own."""
+    found = [row.get(member, "") for row in rows]
+    for identifier in found:
+        if not VARIABLE.match(identifier):
+            raise invalid(f"{name}: {member} must be given and have letters, digits and underscores only")
+        if found.count(identifier) > 1:
+            raise invalid(f"{name}: {member} {identifier} is given twice")
+
+
+def artifacts(doc: Doc) -> None:
+    """Refuse artifacts that do not fit the source or say no place."""
+    kinds = {doc["source"]["type"], doc["artifacts"]["type"]}
+    if "CODEPIPELINE" in kinds and len(kinds) > 1:
+        raise invalid("Invalid artifacts: artifact type CODEPIPELINE and source type CODEPIPELINE only go together")
+    identified(doc.get("secondaryArtifacts", []), "artifactIdentifier", "secondaryArtifacts")
+    for each in (doc["artifacts"], *doc.get("secondaryArtifacts", [])):
+        if each["type"] == "S3" and not each.get("location"):
+            raise invalid("Invalid artifacts: location (a bucket) must be specified for artifact type S3")
+
+
+def cache(doc: Doc) -> None:
+    """Refuse a cache in S3 and modes that do not fit."""
+    if doc.get("type") == "S3":
+        raise unsupported("cache type S3")
+    if doc.get("type") == "LOCAL" and not doc.get("modes"):
+        raise invalid("Invalid cache: modes must be specified for cache type LOCAL")
+
+
+def logs(doc: Doc) -> None:
+    """Refuse logs in S3."""
+    if (doc.get("s3Logs") or {}).get("status") == "ENABLED":
+        raise unsupported("logsConfig.s3Logs")
+
+
+def runnable(doc: Doc, architectures: Collection[str]) -> None:
+    """Refuse to start a build whose environment cannot run on this machine.
+
+    Args:
+        doc: the build.
+        architectures: that the Docker daemon runs, e.g. "x86_64", and one that is emulated.
+
+    Raises:
+        ApiError: with the environment type.
+    """
+    kind = doc["environment"]["type"]
+    if "LAMBDA" in kind or (kind == "ARM_CONTAINER" and ARM not in architectures):
+        remedy = f" (to emulate it, run: {COMMAND})" if "LAMBDA" not in kind else ""
+        raise unsupported(f"running environment type {kind} on this machine, {', '.join(architectures)}{remedy},")

@@ -1,0 +1,108 @@
+"""The action types that are served: their configuration's keys, and how many artifacts they take and give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from localcloud.gateway.protocol import ApiError, Params
+from localcloud.services.codepipeline.state import page
+
+SECRET = "OAuthToken"  # noqa: S105  a key's name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ActionType:
+    """One of AWS's action types, as its action reference describes it."""
+
+    category: str
+    owner: str
+    provider: str
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    inputs: tuple[int, int] = (0, 0)
+    outputs: tuple[int, int] = (0, 0)
+    refused: tuple[tuple[str, str, str], ...] = ()
+    """Key, value in lower case, reason: what AWS takes and the local cloud does not."""
+
+    @property
+    def identity(self) -> Params:
+        """Return the type's identifier."""
+        return {"category": self.category, "owner": self.owner, "provider": self.provider, "version": "1"}
+
+
+BUILD_OPTIONS: dict[str, Any] = {
+    "owner": "AWS",
+    "provider": "CodeBuild",
+    "required": ("ProjectName",),
+    "optional": ("PrimarySource", "EnvironmentVariables", "BatchEnabled", "CombineArtifacts"),
+    "inputs": (1, 5),
+    "outputs": (0, 5),
+    "refused": (
+        ("BatchEnabled", "true", "batch builds"),
+        ("CombineArtifacts", "true", "batch builds"),
+    ),
+}
+TYPES = (
+    ActionType(
+        category="Source",
+        owner="AWS",
+        provider="CodeStarSourceConnection",
+        required=("ConnectionArn", "FullRepositoryId", "BranchName"),
+        optional=("OutputArtifactFormat", "DetectChanges"),
+        outputs=(1, 1),
+        refused=(("OutputArtifactFormat", "codebuild_clone_ref", "full clones"),),
+    ),
+    ActionType(
+        category="Source",
+        owner="ThirdParty",
+        provider="GitHub",
+        required=("Owner", "Repo", "Branch", SECRET),
+        optional=("PollForSourceChanges",),
+        outputs=(1, 1),
+        refused=(("PollForSourceChanges", "true", "polling"),),
+    ),
+    ActionType(category="Build", **BUILD_OPTIONS),
+    ActionType(category="Test", **BUILD_OPTIONS),
+    ActionType(
+        category="Approval",
+        owner="AWS",
+        provider="Manual",
+        optional=("NotificationArn", "CustomData", "ExternalEntityLink"),
+    ),
+)
+
+
+def action_type(identity: Params) -> ActionType | None:
+    """Return the served type of that identifier, or None."""
+    return next((row for row in TYPES if row.identity == identity), None)
+
+
+class ActionTypes:
+    """The API's operations on action types."""
+
+    def list_action_types(self, params: Params) -> Params:
+        """Return what is served."""
+        owner = params.get("actionOwnerFilter")
+        rows, more = page([described(row) for row in TYPES if owner in (None, row.owner)], params)
+        return {"actionTypes": rows} | more
+
+    def get_action_type(self, params: Params) -> Params:
+        """Refuse: the operation describes custom types, and there are none."""
+        text = f"the local cloud has no custom action types, so none of {params['provider']}"
+        raise ApiError("ActionTypeNotFoundException", text)
+
+
+def described(row: ActionType) -> Params:
+    """Return an action type as the API shows it."""
+    properties = [
+        {"name": name, "required": name in row.required, "key": True, "secret": name == SECRET}
+        for name in (*row.required, *row.optional)
+    ]
+    return {
+        "id": row.identity,
+        "settings": {},
+        "actionConfigurationProperties": properties,
+        "inputArtifactDetails": {"minimumCount": row.inputs[0], "maximumCount": row.inputs[1]},
+        "outputArtifactDetails": {"minimumCount": row.outputs[0], "maximumCount": row.outputs[1]},
+    }

@@ -1,0 +1,192 @@
+"""Walks the pipelines: stages with their locks, superseding, run orders, stops.
+
+Everything is a document, and one look at a pipeline is one transaction: after a kill the next look goes on from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from localcloud.gateway import limits
+from localcloud.services.codepipeline.state import LIVE
+
+if TYPE_CHECKING:
+    from localcloud.services.codepipeline.action_records import Ledger
+    from localcloud.services.codepipeline.runner import Runner
+    from localcloud.state.table import Doc
+
+LOOK_SECONDS = 0.1
+ROUNDS = 200
+"""How many steps one look may take; more would be an error of ours."""
+LOG = logging.getLogger(__name__)
+
+
+class Engine:
+    """One loop over all pipelines that have executions under way."""
+
+    def __init__(self, ledger: Ledger, runner: Runner) -> None:
+        """Take where things are written down and what runs actions."""
+        self._ledger, self._runner = ledger, runner
+        self._state, self._events = ledger.state, ledger.events
+        self._wake = asyncio.Event()
+        self._loop: asyncio.Task[None] | None = None
+        self._waits = False
+
+    def start(self) -> None:
+        """Go on with whatever is under way."""
+        self._loop = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Stop looking; what runs goes on."""
+        if self._loop is not None:
+            self._loop.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._loop
+        self._loop = None
+
+    def wake(self) -> None:
+        """Look at once."""
+        self._wake.set()
+
+    async def _run(self) -> None:
+        while True:
+            live = self._state.executions.values() if self._has_room() else []
+            names = {row["pipeline"] for row in live if row["status"] in LIVE}
+            for name in names:
+                try:
+                    with self._state.ctx.store.transaction():
+                        self._look(name)
+                except Exception:
+                    LOG.exception("the pipeline %s cannot go on", name)
+            self._wake.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
+
+    def _has_room(self) -> bool:
+        """Return whether the disk has space for another step; without it pipelines wait where they are."""
+        message = limits.no_room(self._state.ctx.state_dir)
+        if message and not self._waits:
+            LOG.warning("the pipelines wait: %s", message)
+        self._waits = message is not None
+        return not self._waits
+
+    def _look(self, name: str) -> None:
+        """Take every step that can be taken now."""
+        for _ in range(ROUNDS):
+            live = [row for row in self._state.of_pipeline(name) if row["status"] in LIVE]
+            changed = [self._step(row) for row in live if row["inside"]]
+            waiting = [row for row in live if not row["inside"] and row["status"] in LIVE]
+            changed += [self._halt(row) for row in waiting if row["status"] == "Stopping"]
+            changed.append(self._admit(name))
+            if not any(changed):
+                return
+
+    def _halt(self, execution: Doc) -> bool:
+        """Stop an execution that waits between stages."""
+        self._finish(execution, "Stopped")
+        return True
+
+    def _admit(self, name: str) -> bool:
+        """Let executions into free stages; in SUPERSEDED mode only the newest in front of a stage stays."""
+        pipeline = self._state.pipelines.rows[name]
+        declaration = self._state.declaration(pipeline)
+        live = [row for row in self._state.of_pipeline(name) if row["status"] == "InProgress"]
+        busy = {row["stage"] for row in self._state.of_pipeline(name) if row["status"] in LIVE and row["inside"]}
+        waiting = sorted((row for row in live if not row["inside"]), key=lambda row: int(row["number"]))
+        changed = False
+        for stage in dict.fromkeys(row["stage"] for row in waiting):
+            rows = [row for row in waiting if row["stage"] == stage]
+            if declaration["executionMode"] == "SUPERSEDED":
+                for row in rows[:-1]:
+                    row["supersededBy"] = rows[-1]["id"]
+                    self._finish(row, "Superseded", f"Superseded by {rows[-1]['id']} in front of the stage {stage}")
+                    changed = True
+                rows = rows[-1:]
+            if stage not in busy and pipeline["transitions"].get(stage, {}).get("enabled", True):
+                self._enter(pipeline, rows[0])
+                changed = True
+        return changed
+
+    def _enter(self, pipeline: Doc, execution: Doc) -> None:
+        """Let an execution into its stage, which is locked from now on."""
+        stage = execution["stage"]
+        execution["inside"] = True
+        execution["stages"][stage] = {"status": "InProgress", "actions": {}, "retries": 0}
+        self._state.save(execution)
+        pipeline["latest"][stage] = execution["id"]
+        self._state.pipelines.save(pipeline["name"])
+        self._events.stage(execution, stage, "STARTED")
+
+    def _step(self, execution: Doc) -> bool:
+        """Go on within a stage; returns whether anything changed."""
+        record = execution["stages"][execution["stage"]]
+        if execution["status"] == "Stopping" and execution["stop"]["abandon"]:
+            self._abandon(execution, record)
+            return True
+        declared = self._state.stage(self._state.structure(execution), execution["stage"])
+        for order in sorted({action["runOrder"] for action in declared["actions"]}):
+            rows = [action for action in declared["actions"] if action["runOrder"] == order]
+            missing = [row for row in rows if row["name"] not in record["actions"]]
+            if missing and execution["status"] == "Stopping":
+                return self._halt_stage(execution, record)
+            for row in missing:
+                self._runner.begin(execution, self._ledger.begin(execution, execution["stage"], row))
+            actions = [self._state.actions.rows[record["actions"][row["name"]]] for row in rows]
+            for action in actions:
+                if action["status"] == "InProgress":
+                    self._runner.look(execution, action)
+            statuses = {action["status"] for action in actions}
+            if "InProgress" in statuses:
+                return False
+            if statuses != {"Succeeded"}:
+                return self._fail(execution, record, [row["action"] for row in actions if row["status"] == "Failed"])
+        return self._leave(execution, record)
+
+    def _abandon(self, execution: Doc, record: Doc) -> None:
+        """Stop without waiting for the actions under way."""
+        for key in record["actions"].values():
+            action = self._state.actions.rows[key]
+            if action["status"] == "InProgress":
+                self._runner.forget(action)
+                self._ledger.abandon(execution, action)
+        self._halt_stage(execution, record)
+
+    def _halt_stage(self, execution: Doc, record: Doc) -> bool:
+        record["status"] = "Stopped"
+        self._events.stage(execution, execution["stage"], "STOPPED")
+        self._finish(execution, "Stopped")
+        return True
+
+    def _fail(self, execution: Doc, record: Doc, failed: list[str]) -> bool:
+        """End a stage, and so the execution, after a failure; the lock is free again."""
+        if execution["status"] == "Stopping":
+            return self._halt_stage(execution, record)
+        record["status"] = "Failed"
+        self._events.stage(execution, execution["stage"], "FAILED")
+        self._finish(execution, "Failed", f"{', '.join(failed)} failed in the stage {execution['stage']}")
+        return True
+
+    def _leave(self, execution: Doc, record: Doc) -> bool:
+        """End a stage well: the execution waits in front of the next one, or is done."""
+        record["status"] = "Succeeded"
+        self._events.stage(execution, execution["stage"], "SUCCEEDED")
+        names = [stage["name"] for stage in self._state.structure(execution)["stages"]]
+        rest = names[names.index(execution["stage"]) + 1 :]
+        if not rest or execution["type"] == "ROLLBACK":
+            self._finish(execution, "Succeeded")
+        elif execution["status"] == "Stopping":
+            self._finish(execution, "Stopped")
+        else:
+            execution["stage"], execution["inside"] = rest[0], False
+            self._state.save(execution)
+        return True
+
+    def _finish(self, execution: Doc, status: str, summary: str = "") -> None:
+        """End an execution."""
+        execution["status"], execution["inside"], execution["summary"] = status, False, summary
+        self._state.save(execution)
+        LOG.info("%s: %s %s %s", execution["pipeline"], execution["id"], status, summary)
+        self._events.pipeline(execution, status.upper())

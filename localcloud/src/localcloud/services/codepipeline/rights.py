@@ -1,0 +1,51 @@
+"""What the pipeline's role has to be allowed before an action starts.
+
+Source: AWS's CodePipeline guide, "Manage the CodePipeline service role".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from localcloud.gateway.protocol import ApiError
+from localcloud.iam.authority import DeniedError
+
+if TYPE_CHECKING:
+    from localcloud.services.codepipeline.state import State
+    from localcloud.state.table import Doc
+
+SERVICE = "codepipeline.amazonaws.com"
+Need = tuple[str, str]
+"""An action of IAM and a resource."""
+
+
+def require(state: State, execution: Doc, action: Doc) -> None:
+    """Refuse to start an action for which the role, the action's own or the pipeline's, has no right.
+
+    Raises:
+        ApiError: in AWS's words.
+    """
+    role = action["declared"].get("roleArn") or state.structure(execution)["roleArn"]
+    pipeline, iam = execution["pipeline"], state.ctx.iam
+    try:
+        session = iam.assume(role, SERVICE, pipeline[:64], f"pipeline {pipeline}")
+        for name, resource in needs(state, action):
+            iam.require(session, name, resource)
+    except DeniedError as error:
+        raise ApiError("PermissionError", f"The provided role does not have sufficient permissions: {error}") from error
+
+
+def needs(state: State, action: Doc) -> list[Need]:
+    """Return what an action whose configuration is resolved needs."""
+    configuration = action["resolved"]
+    found = [("s3:PutObject", f"arn:aws:s3:::{row['bucket']}/{row['key']}") for row in action["outputs"]]
+    connection = configuration.get("ConnectionArn")
+    if connection:
+        found.append((f"{connection.split(':')[2]}:UseConnection", connection))
+    if action["type"]["provider"] == "CodeBuild":
+        ctx = state.ctx
+        project = f"arn:aws:codebuild:{ctx.region}:{ctx.account}:project/{configuration['ProjectName']}"
+        found = [("codebuild:StartBuild", project), ("codebuild:BatchGetBuilds", project)]
+    if "NotificationArn" in configuration:
+        found.append(("sns:Publish", configuration["NotificationArn"]))
+    return found

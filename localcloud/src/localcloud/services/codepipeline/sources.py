@@ -1,0 +1,177 @@
+"""Source actions: the commit of a branch from the local GitHub, as a zip in the artifact bucket."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import stat
+import zipfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from localcloud.gateway.protocol import ApiError
+from localcloud.services.clients import client
+
+if TYPE_CHECKING:
+    from localcloud.github import Commit, GitHub
+    from localcloud.services.codeconnections import CodeConnections
+    from localcloud.services.codepipeline.action_records import Ledger
+    from localcloud.services.codepipeline.background_jobs import Background
+    from localcloud.state.table import Doc
+
+LOG = logging.getLogger(__name__)
+CONNECTION = "CodeStarSourceConnection"
+MESSAGE = 1500
+"""How much of a commit message the revision's summary holds; AWS's limit of the whole is 2048."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What a source action has to fetch and where to put it."""
+
+    repository: str
+    branch: str
+    sha: str
+    """The commit asked for; "" for the branch's tip."""
+    bucket: str
+    key: str
+    encryption: dict[str, str]
+
+
+class Sources:
+    """Runs the actions of CodeStarSourceConnection and of GitHub version 1."""
+
+    def __init__(self, ledger: Ledger, github: GitHub, connections: CodeConnections, background: Background) -> None:
+        """Take where commits come from."""
+        self._ledger, self._github = ledger, github
+        self._connections, self._background = connections, background
+
+    def begin(self, execution: Doc, action: Doc) -> None:
+        """Start to fetch."""
+        configuration = action["resolved"]
+        if action["type"]["provider"] == CONNECTION:
+            self._check_connection(configuration["ConnectionArn"])
+        wanted = self.wanted(execution, action)
+        self._background.start(action["id"], self.fetch, wanted)
+
+    def look(self, execution: Doc, action: Doc) -> None:
+        """Take the result; after a restart fetch once more."""
+        if not self._background.has(action["id"]):
+            self.begin(execution, action)
+            return
+        done, commit = self._background.taken(action["id"])
+        if not done:
+            return
+        wanted = self.wanted(execution, action)
+        url = f"https://github.com/{wanted.repository}/commit/{commit.sha}"
+        connected = action["type"]["provider"] == CONNECTION
+        message = commit.message[:MESSAGE]
+        summary = json.dumps({"ProviderType": "GitHub", "CommitMessage": message}) if connected else message
+        revision = {"revisionId": commit.sha, "revisionSummary": summary, "revisionUrl": url}
+        execution["revisions"][action["action"]] = revision
+        action["revision"] = revision
+        action |= {"externalId": commit.sha, "externalUrl": url, "summary": summary}
+        make = connection_variables if connected else github_variables
+        self._ledger.succeed(execution, action, make(action["resolved"], wanted, commit, url))
+        for output in action["outputs"]:
+            execution["artifacts"][output["name"]]["revision"] = commit.sha
+        self._ledger.state.save(execution)
+
+    def forget(self, action: Doc) -> None:
+        """Stop following."""
+        self._background.forget(action["id"])
+
+    def wanted(self, execution: Doc, action: Doc) -> Wanted:
+        """Return what an action has to fetch."""
+        repository, branch = place(action["resolved"])
+        override = execution["overrides"].get(action["action"], {})
+        declaration = self._ledger.state.structure(execution)
+        store = declaration.get("artifactStore") or declaration["artifactStores"][self._ledger.state.ctx.region]
+        key = store.get("encryptionKey", {}).get("id")
+        encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
+        output = action["outputs"][0]
+        return Wanted(
+            repository=repository,
+            branch=override.get("branch") or branch,
+            sha=override.get("sha", ""),
+            bucket=output["bucket"],
+            key=output["key"],
+            encryption=encryption,
+        )
+
+    def fetch(self, wanted: Wanted) -> Commit:
+        """Put the commit's files into the artifact bucket (in a thread).
+
+        Raises:
+            ApiError: there is no such repository, branch or commit, or no such bucket.
+        """
+        commit = self._github.commit(wanted.repository, wanted.sha or f"refs/heads/{wanted.branch}")
+        if commit is None:
+            what = f"commit {wanted.sha}" if wanted.sha else f"branch {wanted.branch}"
+            text = f"The repository {wanted.repository} has no {what}; is it pushed to the local GitHub?"
+            raise ApiError("RevisionUnavailable", text)
+        body = without_modes(self._github.archive(wanted.repository, commit.sha))
+        s3 = client(self._ledger.state.ctx, "s3")
+        try:
+            s3.put_object(Bucket=wanted.bucket, Key=wanted.key, Body=body, **wanted.encryption)
+        except Exception as error:
+            text = f"The artifact bucket {wanted.bucket} cannot be written: {error}"
+            raise ApiError("ConfigurationError", text) from error
+        return commit
+
+    def _check_connection(self, key: str) -> None:
+        status = self._connections.status(key)
+        if status is None:
+            raise ApiError("ConfigurationError", f"The connection {key} does not exist")
+        if status != "AVAILABLE":
+            text = f"The connection {key} is {status}, not AVAILABLE: complete it in the console (here: "
+            text += f"bin/localcloud connect {key}), then update the pipeline: pushes do not start it before"
+            raise ApiError("ConfigurationError", text)
+
+
+def without_modes(archive: bytes) -> bytes:
+    """Return a zip file whose files are not executable any more; links stay links.
+
+    CodePipeline's user guide, Troubleshooting: file permissions are not retained.
+    """
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as source, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target:
+        for item in source.infolist():
+            content = source.read(item)
+            if not stat.S_ISLNK(item.external_attr >> 16) and not item.is_dir():
+                item.external_attr = (stat.S_IFREG | 0o644) << 16
+            target.writestr(item, content)
+    return made.getvalue()
+
+
+def place(configuration: dict[str, Any]) -> tuple[str, str]:
+    """Return the repository and the branch of a source action's configuration."""
+    if "FullRepositoryId" in configuration:
+        return configuration["FullRepositoryId"], configuration["BranchName"]
+    return f"{configuration['Owner']}/{configuration['Repo']}", configuration["Branch"]
+
+
+def connection_variables(configuration: Doc, wanted: Wanted, commit: Commit, _url: str) -> dict[str, str]:
+    """Return the variables that a connection's source produces."""
+    return {
+        "AuthorDate": commit.author_date,
+        "BranchName": wanted.branch,
+        "CommitId": commit.sha,
+        "CommitMessage": commit.message,
+        "ConnectionArn": configuration["ConnectionArn"],
+        "FullRepositoryName": wanted.repository,
+    }
+
+
+def github_variables(configuration: Doc, wanted: Wanted, commit: Commit, url: str) -> dict[str, str]:
+    """Return the variables that the GitHub version 1 source produces."""
+    return {
+        "AuthorDate": commit.author_date,
+        "BranchName": wanted.branch,
+        "CommitId": commit.sha,
+        "CommitMessage": commit.message,
+        "CommitUrl": url,
+        "CommitterDate": commit.committer_date,
+        "RepositoryName": configuration["Repo"],
+    }

@@ -1,0 +1,47 @@
+"""The event types of pipelines, and which of them a state change is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from localcloud.state.table import Doc
+
+PREFIX = "codepipeline-pipeline-"
+STATES = {
+    "action": ("succeeded", "failed", "canceled", "started"),
+    "stage": ("started", "succeeded", "resumed", "canceled", "failed"),
+    "pipeline": ("failed", "canceled", "started", "resumed", "succeeded", "superseded"),
+}
+APPROVALS = ("failed", "needed", "succeeded")
+EVENT_TYPES = {
+    **{
+        f"{PREFIX}{what}-execution-{state}": f"{what.capitalize()} execution: {state.capitalize()}"
+        for what, states in STATES.items()
+        for state in states
+    },
+    **{f"{PREFIX}manual-approval-{state}": f"Manual approval: {state.capitalize()}" for state in APPROVALS},
+}
+"""AWS's identifiers and names."""
+CANCELED = ("STOPPED", "ABANDONED", "CANCELED")
+
+
+def described(key: str) -> Doc:
+    """Return an event type as the API shows it."""
+    return {
+        "EventTypeId": key,
+        "ServiceName": "CodePipeline",
+        "EventTypeName": EVENT_TYPES[key],
+        "ResourceType": "Pipeline",
+    }
+
+
+def types_of(event: Doc) -> list[str]:
+    """Return the event types that a state change of CodePipeline is; an approval's is an action's as well."""
+    what = event["detail-type"].split()[1].lower()
+    state = event["detail"]["state"]
+    state = "canceled" if state in CANCELED else state.lower()
+    found = [f"{PREFIX}{what}-execution-{state}"]
+    if what == "action" and event["detail"]["type"]["category"] == "Approval":
+        found.append(f"{PREFIX}manual-approval-{'needed' if state == 'started' else state}")
+    return [key for key in found if key in EVENT_TYPES]

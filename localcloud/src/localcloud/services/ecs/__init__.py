@@ -1,0 +1,156 @@
+"""Elastic Container Service on Fargate: tasks are containers of the local Docker Engine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from localcloud.docker_engine.service_containers import Docking
+from localcloud.gateway.protocol import Api, ApiError
+from localcloud.services.ecs import containers
+from localcloud.services.ecs.clusters import Clusters, Tags
+from localcloud.services.ecs.definitions import Definitions
+from localcloud.services.ecs.logs import Shipper
+from localcloud.services.ecs.rollout_operations import RolloutOperations
+from localcloud.services.ecs.rollouts import Rollouts
+from localcloud.services.ecs.runner import Runner
+from localcloud.services.ecs.scheduler import Scheduler
+from localcloud.services.ecs.services import Services
+from localcloud.services.ecs.state import State
+from localcloud.services.ecs.task_containers import owner
+from localcloud.services.ecs.task_documents import Factory
+from localcloud.services.ecs.tasks import Tasks
+from localcloud.settings import label
+
+if TYPE_CHECKING:
+    from localcloud.context import Context
+    from localcloud.services.elbv2.targets import Targets
+    from localcloud.state.table import Doc
+
+RECONCILE_SECONDS = 5.0
+SETTLE_SECONDS = 15.0
+"""How long `start` waits at most for services whose tasks were stopped meanwhile."""
+LOG = logging.getLogger(__name__)
+Found = dict[str, dict[str, str]]
+"""Status of containers in Docker by task ARN and container name."""
+
+
+class ContainerService(Api):
+    """The service behind the signing name ecs."""
+
+    api = "ecs"
+    signing_name = "ecs"
+    invalid_code = "InvalidParameterException"
+
+    def __init__(self, ctx: Context, targets: Targets) -> None:
+        """Read the documents; nothing runs before `start`.
+
+        Args:
+            ctx: the local cloud.
+            targets: load balancing, where tasks are registered.
+        """
+        self.docking = Docking(ctx, "task")
+        self.state = State(ctx)
+        self.shipper = Shipper(self.state, ctx.docker)
+        self.runner = Runner(self.state, self.docking, targets, self.shipper)
+        factory = Factory(self.state)
+        rollouts = Rollouts(self.state)
+        self.scheduler = Scheduler(self.state, rollouts, self.runner, factory, targets)
+        self.runner.changed = self.scheduler.wake
+        ctx.iam.roles_of_definition = self._roles
+        super().__init__([
+            Clusters(self.state),
+            Tags(self.state),
+            Definitions(self.state),
+            Services(self.state, rollouts, self.scheduler, targets),
+            RolloutOperations(self.state, rollouts, self.scheduler),
+            Tasks(self.state, factory, self.runner),
+        ])  # fmt: skip
+        self._reconciling: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Adopt tasks that run, end those that do not, remove orphans, and take every service's loop up again."""
+        self.shipper.start()
+        found = await self._found()
+        alive = {task["taskArn"]: task for task in self.state.tasks.values() if task["lastStatus"] != "STOPPED"}
+        self.state.ctx.iam.sessions.keep("task", {owner(task) for task in alive.values()})
+        for container in await self.docking.containers():
+            if container.labels.get(label("task")) not in alive:
+                await self.docking.remove(container.id)
+        self.docking.watch(self._react)
+        for key, task in alive.items():
+            await self.runner.adopt(task, found.get(key, {}))
+        for service in self.state.services.values():
+            if service["status"] != "INACTIVE":
+                self.scheduler.watch(service)
+        self._reconciling = asyncio.create_task(self._reconcile())
+        await self.scheduler.settle(SETTLE_SECONDS)
+
+    async def stop(self) -> None:
+        """Stop all loops; containers go on."""
+        if self._reconciling is not None:
+            self._reconciling.cancel()
+        self.scheduler.stop()
+        await self.runner.close()
+        self.shipper.stop()
+        await self.docking.close()
+
+    async def reset(self) -> None:
+        """Remove all clusters, services, tasks and task definitions, and every container."""
+        self.scheduler.stop()
+        await self.runner.close()
+        tasks = [task for task in self.state.tasks.values() if task["lastStatus"] != "STOPPED"]
+        await asyncio.gather(*(self.runner.clear(task) for task in tasks))
+        for container in await self.docking.containers():
+            await self.docking.remove(container.id)
+        state = self.state
+        for table in (state.services, state.tasks, state.rollouts, state.revisions, state.clusters, state.definitions):
+            table.clear()
+        state.families.clear()
+        state.prune()
+
+    def _roles(self, definition: str) -> list[str]:
+        """Return the roles of a task definition by ARN or name; none where there is no such definition."""
+        try:
+            found = self.state.definition(definition)
+        except ApiError:
+            return []
+        return [str(found[name]) for name in ("taskRoleArn", "executionRoleArn") if found.get(name)]
+
+    def _react(self, event: dict[str, Any]) -> None:
+        """Look at a container that Docker reports on."""
+        labels = event["Actor"]["Attributes"]
+        task = self.state.tasks.get(labels.get(label("task"), ""))
+        if task is None or not str(event.get("Action", "")).startswith(("die", "health_status", "destroy")):
+            return
+        name = labels.get(label("container"), "")
+        if name == containers.PAUSE and event["Action"] == "die" and task["desiredStatus"] == "RUNNING":
+            self.runner.stop(task, "EssentialContainerExited", "The task's network ended")
+        else:
+            self.runner.look(task, name)
+
+    async def _found(self) -> Found:
+        found: Found = {}
+        for container in await self.docking.containers():
+            labels = container.labels
+            found.setdefault(labels.get(label("task"), ""), {})[labels.get(label("container"), "")] = container.status
+        return found
+
+    async def _reconcile(self) -> None:
+        """Find out regularly what Docker's events did not tell, and forget what is old."""
+        while True:
+            await asyncio.sleep(RECONCILE_SECONDS)
+            try:
+                found = await self._found()
+                for task in self.state.tasks.values():
+                    if task["lastStatus"] == "RUNNING" and task["desiredStatus"] == "RUNNING":
+                        self._compare(task, found.get(task["taskArn"], {}))
+                self.state.prune()
+            except Exception:
+                LOG.exception("reconciling with Docker failed")
+
+    def _compare(self, task: Doc, found: dict[str, str]) -> None:
+        for row in task["containers"]:
+            if row["lastStatus"] == "RUNNING" and found.get(row["name"]) != "running":
+                self.runner.look(task, row["name"])

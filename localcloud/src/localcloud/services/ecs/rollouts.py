@@ -1,0 +1,243 @@
+"""Deployments, service deployments and service revisions of a service: how one begins, ends, fails and is undone."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from typing import TYPE_CHECKING
+
+from localcloud.services.ecs.rolling_update import threshold
+from localcloud.services.ecs.state import new_id, number
+
+if TYPE_CHECKING:
+    from localcloud.services.ecs.state import State
+    from localcloud.state.table import Doc
+
+SHAPING = (
+    "taskDefinition", "loadBalancers", "networkConfiguration", "launchType", "capacityProviderStrategy",
+    "platformVersion", "platformFamily", "serviceRegistries",
+)  # fmt: skip
+"""The members of a service that make a new deployment when they change."""
+TERMINAL = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
+NO_CANDIDATE = "No rollback candidate was found to run the rollback."
+EXCEEDED = "the circuit breaker threshold was exceeded"
+
+
+class Rollouts:
+    """Changes of a service's deployments; everything is written before it returns."""
+
+    def __init__(self, state: State) -> None:
+        """Take the documents."""
+        self._state = state
+
+    def begin(self, service: Doc, *, forced: bool = False) -> None:
+        """Make the service's present members its primary deployment, replacing the one before."""
+        before = primary(service)
+        revision = self._revision(service)
+        if before is not None:
+            before["status"] = "ACTIVE"
+            self._finish(before, "STOPPED", "Service deployment was replaced by a newer one.")
+        print_ = "" if forced else fingerprint(service)
+        deployment = self._deployment(service, revision, print_ or new_id())
+        rollout = self._rollout(service, deployment, before)
+        deployment["rollout"] = rollout["serviceDeploymentArn"]
+        service["deployments"].insert(0, deployment)
+        service["currentServiceDeployment"] = rollout["serviceDeploymentArn"]
+        self._adopt(service, deployment)
+        self._state.save_service(service)
+
+    def succeed(self, service: Doc) -> None:
+        """Close the primary deployment as done; the others are over."""
+        deployment = primary(service)
+        if deployment is None:
+            return
+        reason = f"ECS deployment {deployment['id']} completed."
+        deployment.update(rolloutState="COMPLETED", rolloutStateReason=reason, updatedAt=time.time())
+        del service["deployments"][1:]
+        service["completedRevision"] = deployment["revision"]
+        back = deployment["rollingBack"]
+        self._finish(deployment, "ROLLBACK_SUCCESSFUL" if back else "SUCCESSFUL", None)
+        self._state.event(service, f"(deployment {deployment['id']}) deployment completed.")
+        self._state.event(service, "has reached a steady state.")
+        self._state.save_service(service)
+
+    def trip(self, service: Doc, detail: str) -> None:
+        """Let the circuit breaker end the primary deployment, and go back where that is configured and possible."""
+        deployment = primary(service)
+        if deployment is None:
+            return
+        reason = "ECS deployment circuit breaker: tasks failed to start."
+        deployment.update(rolloutState="FAILED", rolloutStateReason=reason, updatedAt=time.time())
+        self._state.event(
+            service, f"(deployment {deployment['id']}) deployment failed: tasks failed to start. {detail}"
+        )
+        rollout = self._state.rollouts.get(deployment["rollout"])
+        if rollout is not None:
+            rollout["deploymentCircuitBreaker"]["status"] = "TRIGGERED"
+        if deployment["rollingBack"]:
+            self._finish(
+                deployment, "ROLLBACK_FAILED", f"Service deployment rollback failed because {EXCEEDED}. {detail}"
+            )
+        elif not breaker(service).get("rollback"):
+            self._finish(deployment, "STOPPED", f"Service deployment stopped because {EXCEEDED}. {detail}")
+        elif not self.candidate(service, deployment):
+            text = f"Service deployment failed because {EXCEEDED}. {NO_CANDIDATE} {detail}"
+            self._finish(deployment, "ROLLBACK_FAILED", text)
+        else:
+            told = f"Service deployment rolled back because {EXCEEDED}. {detail}"
+            self.go_back(service, told, "ECS deployment circuit breaker")
+        self._state.save_service(service)
+
+    def candidate(self, service: Doc, deployment: Doc) -> str | None:
+        """Return the revision that a rollback would bring back: the last completed one, if it is another."""
+        revision = service.get("completedRevision")
+        return revision if revision and revision != deployment["revision"] else None
+
+    def go_back(self, service: Doc, reason: str, who: str) -> None:
+        """Begin a deployment of the last completed revision, under the same service deployment."""
+        failed = service["deployments"][0]
+        target = self.candidate(service, failed)
+        revision = self._state.revisions.get(target or "")
+        if revision is None:
+            return
+        for member in SHAPING:
+            service[member] = revision.get(member)
+        failed["status"] = "ACTIVE"
+        deployment = self._deployment(service, revision, revision["fingerprint"])
+        text = f"{who}: rolling back to deploymentId {deployment['id']}."
+        deployment.update(rollingBack=True, rolloutStateReason=text, rollout=failed["rollout"])
+        service["deployments"].insert(0, deployment)
+        self._state.event(service, f"rolling back to deployment {deployment['id']}.")
+        self._adopt(service, deployment)
+        rollout = self._state.rollouts.get(failed["rollout"])
+        if rollout is not None:
+            back = {"reason": reason, "startedAt": time.time(), "serviceRevisionArn": revision["serviceRevisionArn"]}
+            rollout.update(status="ROLLBACK_IN_PROGRESS", statusReason=reason, rollback=back, updatedAt=time.time())
+            self._state.rollouts.save(rollout["serviceDeploymentArn"])
+        self._state.save_service(service)
+
+    def abort(self, service: Doc) -> None:
+        """Stop the primary deployment where it is."""
+        deployment = service["deployments"][0]
+        reason = "Service deployment stopped by a user."
+        deployment.update(rolloutState="FAILED", rolloutStateReason=reason, updatedAt=time.time())
+        self._finish(deployment, "STOPPED", reason)
+        self._state.save_service(service)
+
+    def started(self, deployment: Doc) -> None:
+        """Move a service deployment from PENDING to IN_PROGRESS."""
+        rollout = self._state.rollouts.get(deployment["rollout"])
+        if rollout is not None and rollout["status"] == "PENDING":
+            rollout.update(status="IN_PROGRESS", startedAt=time.time(), updatedAt=time.time())
+            self._state.rollouts.save(rollout["serviceDeploymentArn"])
+
+    def count(self, service: Doc, deployment: Doc) -> None:
+        """Write the number of failed tasks into the service deployment."""
+        rollout = self._state.rollouts.get(deployment["rollout"])
+        if rollout is not None:
+            rollout["deploymentCircuitBreaker"]["failureCount"] = deployment["failedTasks"]
+            rollout["updatedAt"] = time.time()
+            self._state.rollouts.save(rollout["serviceDeploymentArn"])
+        self._state.save_service(service)
+
+    def end(self, service: Doc, reason: str) -> None:
+        """Close whatever is open, as the service is deleted."""
+        for deployment in service["deployments"]:
+            self._finish(deployment, "STOPPED", reason)
+
+    def _finish(self, deployment: Doc, status: str, reason: str | None) -> None:
+        rollout = self._state.rollouts.get(deployment["rollout"])
+        if rollout is None or rollout["status"] in TERMINAL:
+            return
+        rollout.update(status=status, finishedAt=time.time(), updatedAt=time.time())
+        if reason or not rollout.get("statusReason"):
+            rollout["statusReason"] = reason
+        if status == "STOPPED":
+            rollout["stoppedAt"] = time.time()
+        if rollout["deploymentCircuitBreaker"]["status"] == "MONITORING":
+            rollout["deploymentCircuitBreaker"]["status"] = "MONITORING_COMPLETE"
+        self._state.rollouts.save(rollout["serviceDeploymentArn"])
+
+    def _revision(self, service: Doc) -> Doc:
+        path = service["serviceArn"].partition(":service/")[2]
+        key = self._state.arn(f"service-revision/{path}/{number()}")
+        doc = {member: service.get(member) for member in SHAPING} | {
+            "serviceRevisionArn": key,
+            "serviceArn": service["serviceArn"],
+            "clusterArn": service["clusterArn"],
+            "createdAt": time.time(),
+            "guardDutyEnabled": False,
+            "fingerprint": fingerprint(service),
+        }
+        return self._state.revisions.put(key, doc)
+
+    def _deployment(self, service: Doc, revision: Doc, print_: str) -> Doc:
+        # As on AWS, and as the Terraform provider's wait relies on: a deployment has its service revision's number.
+        key = f"ecs-svc/{revision['serviceRevisionArn'].rpartition('/')[2]}"
+        if any(row["id"] == key for row in service["deployments"]):  # a rollback, beside the one it returns to
+            key = f"ecs-svc/{number()}"
+        return {member: service.get(member) for member in SHAPING} | {
+            "id": key,
+            "status": "PRIMARY",
+            "desiredCount": service["desiredCount"],
+            "failedTasks": 0,
+            "createdAt": time.time(),
+            "updatedAt": time.time(),
+            "rolloutState": "IN_PROGRESS",
+            "rolloutStateReason": f"ECS deployment {key} in progress.",
+            "revision": revision["serviceRevisionArn"],
+            "fingerprint": print_,
+            "rollingBack": False,
+            "retryAt": 0,
+        }
+
+    def _rollout(self, service: Doc, deployment: Doc, before: Doc | None) -> Doc:
+        path = service["serviceArn"].partition(":service/")[2]
+        key = self._state.arn(f"service-deployment/{path}/{number()}")
+        enabled = breaker(service).get("enable")
+        source = service.get("completedRevision") or (before["revision"] if before else None)
+        doc = {
+            "serviceDeploymentArn": key,
+            "serviceArn": service["serviceArn"],
+            "clusterArn": service["clusterArn"],
+            "createdAt": deployment["createdAt"],
+            "updatedAt": deployment["createdAt"],
+            "status": "PENDING",
+            "deploymentConfiguration": service["deploymentConfiguration"],
+            "target": deployment["revision"],
+            "sources": [source] if source else [],
+            "requested": service["desiredCount"],
+            "deploymentCircuitBreaker": {
+                "status": "MONITORING" if enabled else "DISABLED",
+                "failureCount": 0,
+                "threshold": threshold(service["desiredCount"], breaker(service).get("thresholdConfiguration")),
+            },
+        }
+        return self._state.rollouts.put(key, doc)
+
+    def _adopt(self, service: Doc, deployment: Doc) -> None:
+        """Give tasks that already are what the deployment wants to it instead of replacing them."""
+        alike = {row["id"] for row in service["deployments"][1:] if row["fingerprint"] == deployment["fingerprint"]}
+        for task in self._state.tasks_of(service):
+            if task["startedBy"] in alike and task["desiredStatus"] == "RUNNING":
+                task["startedBy"] = deployment["id"]
+                self._state.save_task(task)
+
+
+def primary(service: Doc) -> Doc | None:
+    """Return a service's primary deployment, None where there is none."""
+    deployments: list[Doc] = service["deployments"]
+    return deployments[0] if deployments and deployments[0]["status"] == "PRIMARY" else None
+
+
+def breaker(service: Doc) -> Doc:
+    """Return a service's circuit breaker settings."""
+    found: Doc = service["deploymentConfiguration"].get("deploymentCircuitBreaker") or {}
+    return found
+
+
+def fingerprint(service: Doc) -> str:
+    """Return a text that is the same for services whose tasks are interchangeable."""
+    members = {member: service.get(member) for member in SHAPING}
+    return hashlib.sha256(json.dumps(members, sort_keys=True).encode()).hexdigest()

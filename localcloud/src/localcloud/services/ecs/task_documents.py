@@ -1,0 +1,111 @@
+"""New tasks as documents: for services and for RunTask."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from localcloud.services.ecs.state import new_id
+
+if TYPE_CHECKING:
+    from localcloud.services.ecs.state import State
+    from localcloud.state.table import Doc
+
+
+class Factory:
+    """Writes task documents; nothing runs before they are launched."""
+
+    def __init__(self, state: State) -> None:
+        """Take the documents."""
+        self._state = state
+
+    def service_task(self, service: Doc, deployment: Doc) -> Doc:
+        """Return a new task of a service's deployment."""
+        definition = self._state.definition(deployment["taskDefinition"])
+        tags = {}
+        if service.get("propagateTags") == "SERVICE":
+            tags = {tag["key"]: tag["value"] for tag in service["tags"]}
+        elif service.get("propagateTags") == "TASK_DEFINITION":
+            tags = {tag["key"]: tag["value"] for tag in definition["tags"]}
+        if service.get("enableECSManagedTags"):
+            cluster = service["clusterArn"].rpartition("/")[2]
+            tags |= {"aws:ecs:clusterName": cluster, "aws:ecs:serviceName": service["serviceName"]}
+        return self.task(
+            definition,
+            clusterArn=service["clusterArn"],
+            group=f"service:{service['serviceName']}",
+            startedBy=deployment["id"],
+            service=service["serviceArn"],
+            subnets=subnets_of(deployment),
+            targets=[
+                {"group": balancer["targetGroupArn"], "port": balancer["containerPort"]}
+                for balancer in deployment.get("loadBalancers") or []
+            ],
+            tags=[{"key": key, "value": value} for key, value in tags.items()],
+        )
+
+    def task(self, definition: Doc, **members: Any) -> Doc:  # noqa: ANN401
+        """Write and return a new task.
+
+        Args:
+            definition: its task definition.
+            members: what else its document holds; `clusterArn` is needed.
+        """
+        cluster = members["clusterArn"].rpartition("/")[2]
+        key = self._state.arn(f"task/{cluster}/{new_id()}")
+        subnet = (members.pop("subnets", None) or ["subnet-00000000"])[0]
+        doc: Doc = {
+            "taskArn": key,
+            "taskDefinitionArn": definition["taskDefinitionArn"],
+            "availabilityZone": f"{self._state.ctx.region}a",
+            "lastStatus": "PROVISIONING",
+            "desiredStatus": "RUNNING",
+            "healthStatus": "UNKNOWN",
+            "createdAt": time.time(),
+            "cpu": definition["cpu"],
+            "memory": definition["memory"],
+            "launchType": "FARGATE",
+            "platformVersion": "1.4.0",
+            "platformFamily": "Linux",
+            "version": 1,
+            "attributes": [],
+            "overrides": {"containerOverrides": []},
+            "ephemeralStorage": {"sizeInGiB": (definition.get("ephemeralStorage") or {"sizeInGiB": 20})["sizeInGiB"]},
+            "attachments": [attachment(subnet)],
+            "containers": [shown(key, row, self._state.arn) for row in definition["containerDefinitions"]],
+            "enableExecuteCommand": False,
+            "tags": [],
+            "counted": False,
+        } | members
+        return self._state.tasks.put(key, doc)
+
+
+def shown(task: str, container: Doc, arn: Any) -> Doc:  # noqa: ANN401
+    """Return a container as a task shows it before it runs."""
+    return {
+        "containerArn": arn(f"container/{task.partition(':task/')[2]}/{uuid.uuid4()}"),
+        "taskArn": task,
+        "name": container["name"],
+        "image": container["image"],
+        "lastStatus": "PENDING",
+        "healthStatus": "UNKNOWN",
+        "networkBindings": [],
+        "networkInterfaces": [],
+        "cpu": str(container["cpu"]),
+        "checked": bool(container.get("healthCheck")) and container["essential"],
+    } | ({"memory": str(container["memory"])} if "memory" in container else {})
+
+
+def attachment(subnet: str) -> Doc:
+    """Return a task's network interface before it has an address."""
+    interface = f"eni-{uuid.uuid4().hex[:17]}"
+    details = [{"name": "subnetId", "value": subnet}, {"name": "networkInterfaceId", "value": interface}]
+    return {"id": str(uuid.uuid4()), "type": "ElasticNetworkInterface", "status": "PRECREATED", "details": details}
+
+
+def subnets_of(holder: Doc) -> list[str]:
+    """Return the subnets of a network configuration."""
+    configuration = (holder.get("networkConfiguration") or {}).get("awsvpcConfiguration") or {}
+    found: list[str] = configuration.get("subnets", [])
+    return found

@@ -1,0 +1,96 @@
+"""Elastic Load Balancing v2: application load balancers, each an HAProxy container at an address of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from localcloud.docker_engine.service_containers import Docking
+from localcloud.gateway.protocol import Api
+from localcloud.services.elbv2.attributes import Attributes
+from localcloud.services.elbv2.balancers import Balancers
+from localcloud.services.elbv2.groups import Groups
+from localcloud.services.elbv2.listeners import Listeners
+from localcloud.services.elbv2.proxies import Proxies
+from localcloud.services.elbv2.state import State
+from localcloud.services.elbv2.tags import Tags
+from localcloud.services.elbv2.targets import Targets
+from localcloud.settings import label
+
+if TYPE_CHECKING:
+    from localcloud.context import Context
+
+LOG = logging.getLogger(__name__)
+
+
+class LoadBalancing(Api):
+    """The service behind the signing name elasticloadbalancing."""
+
+    api = "elbv2"
+    signing_name = "elasticloadbalancing"
+    invalid_code = "ValidationError"
+
+    def __init__(self, ctx: Context) -> None:
+        """Read the documents; nothing runs before `start`."""
+        self.docking = Docking(ctx, "balancer")
+        self.state = State(ctx)
+        self.proxies = Proxies(self.state, self.docking)
+        self.targets = Targets(self.state, self.proxies)
+        super().__init__([
+            Balancers(self.state, self.proxies),
+            Groups(self.state, self.targets),
+            Listeners(self.state, self.proxies),
+            Attributes(self.state, self.proxies),
+            Tags(self.state),
+        ])  # fmt: skip
+        self._repairs: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Remove proxies of unknown load balancers, start missing ones, take over running ones, watch all targets."""
+        for container in await self.docking.containers():
+            if container.labels.get(label("balancer")) not in self.state.balancers.rows:
+                await self.docking.remove(container.id)
+        results = await asyncio.gather(
+            *(self.proxies.run(balancer) for balancer in self.state.balancers.values()), return_exceptions=True
+        )
+        for failure in results:
+            if failure is not None:
+                LOG.error("a load balancer does not start: %s", failure)
+        self.targets.start()
+        self.docking.watch(self._react)
+
+    def _react(self, event: dict[str, Any]) -> None:
+        """Bring back the proxy of a load balancer whose container was removed behind our back."""
+        if event.get("Action") != "destroy":
+            return
+        balancer = self.state.balancers.get(event["Actor"]["Attributes"].get(label("balancer"), ""))
+        if balancer is not None:
+            task = asyncio.get_running_loop().create_task(self.proxies.run(balancer))
+            self._repairs.add(task)
+            task.add_done_callback(self._repairs.discard)
+
+    async def stop(self) -> None:
+        """Stop health checks; proxies go on."""
+        await self.targets.stop()
+        await self.docking.close()
+
+    async def reset(self) -> None:
+        """Remove all load balancers, target groups and targets."""
+        await self.targets.stop()
+        balancers = self.state.balancers.values()
+        for table in (
+            self.state.targets,
+            self.state.rules,
+            self.state.listeners,
+            self.state.groups,
+            self.state.balancers,
+        ):
+            table.clear()
+        await asyncio.gather(*(self.proxies.remove(balancer) for balancer in balancers))
+        for container in await self.docking.containers():
+            await self.docking.remove(container.id)
+        with contextlib.suppress(OSError):
+            shutil.rmtree(self.state.ctx.state_dir / "elbv2")

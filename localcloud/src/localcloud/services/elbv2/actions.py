@@ -1,0 +1,122 @@
+"""Actions and conditions of listeners and rules: what AWS refuses, what is refused here, and the full forms."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from localcloud.gateway.protocol import ApiError
+
+if TYPE_CHECKING:
+    from localcloud.services.elbv2.state import State
+    from localcloud.state.table import Doc
+
+REDIRECT = {
+    "Protocol": "#{protocol}",
+    "Port": "#{port}",
+    "Host": "#{host}",
+    "Path": "/#{path}",
+    "Query": "#{query}",
+}
+CONFIGS = {
+    "path-pattern": "PathPatternConfig",
+    "host-header": "HostHeaderConfig",
+    "http-header": "HttpHeaderConfig",
+    "http-request-method": "HttpRequestMethodConfig",
+    "query-string": "QueryStringConfig",
+    "source-ip": "SourceIpConfig",
+}
+PATTERN = re.compile(r"[A-Za-z0-9_\-.$/~\"'@:+&()!,;=*?%#]{1,128}")
+HEADER_VALUE = re.compile(r"[\x20-\x7e]{1,128}")
+HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]{1,40}")
+METHOD = re.compile(r"[A-Z_-]{1,40}")
+ADDRESS = re.compile(r"[0-9a-fA-F.:]+/\d{1,3}")
+VALUES_AT_MOST = 5
+
+
+def full_actions(state: State, balancer: str, actions: list[dict[str, Any]]) -> list[Doc]:
+    """Return actions in the form that AWS answers with.
+
+    Raises:
+        ApiError: AWS would refuse them, or the local cloud cannot carry them out.
+    """
+    if len(actions) != 1:
+        kinds = ", ".join(action["Type"] for action in actions)
+        raise ApiError("UnsupportedOperation", f"the local cloud supports one action a rule, not {kinds or 'none'}")
+    action = dict(actions[0])
+    if action["Type"] == "forward":
+        return [full_forward(state, balancer, action)]
+    if action["Type"] == "redirect" and "RedirectConfig" in action:
+        config = REDIRECT | {key: value for key, value in action["RedirectConfig"].items() if value is not None}
+        if all(config[key] == REDIRECT[key] for key in ("Protocol", "Port", "Host", "Path")):
+            raise ApiError("InvalidLoadBalancerAction", "The redirect target is the request itself (redirect loop)")
+        return [action | {"RedirectConfig": config}]
+    if action["Type"] == "fixed-response" and "FixedResponseConfig" in action:
+        if not re.fullmatch(r"[245]\d\d", action["FixedResponseConfig"]["StatusCode"]):
+            raise ApiError("ValidationError", "A fixed response's StatusCode must be 2XX, 4XX or 5XX")
+        return [action]
+    raise ApiError("UnsupportedOperation", f"the local cloud does not support the listener action {action['Type']}")
+
+
+def full_forward(state: State, balancer: str, action: Doc) -> Doc:
+    """Return a forward action to one target group, which may belong to one load balancer only."""
+    config = action.get("ForwardConfig") or {}
+    groups = config.get("TargetGroups") or [{"TargetGroupArn": action.get("TargetGroupArn", "")}]
+    if len(groups) != 1:
+        raise ApiError("UnsupportedOperation", "the local cloud does not support weighted target groups")
+    if config.get("TargetGroupStickinessConfig", {}).get("Enabled"):
+        raise ApiError("UnsupportedOperation", "the local cloud does not support target group stickiness")
+    group = state.group(groups[0]["TargetGroupArn"])["TargetGroupArn"]
+    if state.balancer_of(group) not in (None, balancer):
+        text = f"The following target groups cannot be associated with more than one load balancer: {group}"
+        raise ApiError("TargetGroupAssociationLimit", text)
+    forward = {
+        "TargetGroups": [{"TargetGroupArn": group, "Weight": groups[0].get("Weight", 1)}],
+        "TargetGroupStickinessConfig": {"Enabled": False},
+    }
+    return action | {"TargetGroupArn": group, "ForwardConfig": forward}
+
+
+def full_conditions(conditions: list[dict[str, Any]]) -> list[Doc]:
+    """Return conditions with both the old and the new spelling of their values, as AWS answers.
+
+    Raises:
+        ApiError: a field, value or number of values that AWS refuses or the local cloud cannot match.
+    """
+    if sum(len(values_of(condition)) for condition in conditions) > VALUES_AT_MOST:
+        raise ApiError("ValidationError", f"A rule can have at most {VALUES_AT_MOST} condition values")
+    return [full_condition(condition) for condition in conditions]
+
+
+def full_condition(condition: dict[str, Any]) -> Doc:
+    """Return one condition, checked."""
+    field = condition.get("Field") or next((name for name, config in CONFIGS.items() if config in condition), "")
+    if field not in CONFIGS or condition.get("RegexValues") or condition.get(CONFIGS[field], {}).get("RegexValues"):
+        raise ApiError("UnsupportedOperation", f"the local cloud does not support the condition {condition}")
+    values = values_of(condition)
+    if not values:
+        raise ApiError("ValidationError", f"A condition value must be specified for {field}")
+    rule = {"http-request-method": METHOD, "source-ip": ADDRESS, "http-header": HEADER_VALUE}.get(field, PATTERN)
+    for value in values:
+        text = value.get("Value", "") if isinstance(value, dict) else value
+        if not rule.fullmatch(text):
+            raise ApiError(
+                "ValidationError", f"The condition value '{text}' of {field} contains a character that is not valid"
+            )
+    if field == "query-string" and not all(HEADER.fullmatch(value.get("Key", "")) for value in values):
+        raise ApiError("UnsupportedOperation", "the local cloud supports query-string conditions with a plain Key only")
+    if field == "http-header" and not HEADER.fullmatch(condition["HttpHeaderConfig"].get("HttpHeaderName", "")):
+        raise ApiError("ValidationError", "A header's name must be specified for http-header")
+    full: Doc = {"Field": field, CONFIGS[field]: dict(condition.get(CONFIGS[field], {})) | {"Values": values}}
+    if field in ("path-pattern", "host-header"):
+        full["Values"] = values
+    return full
+
+
+def values_of(condition: dict[str, Any]) -> list[Any]:
+    """Return a condition's values in whichever spelling."""
+    for config in CONFIGS.values():
+        if condition.get(config, {}).get("Values"):
+            values: list[Any] = condition[config]["Values"]
+            return values
+    return condition.get("Values") or []

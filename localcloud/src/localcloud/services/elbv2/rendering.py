@@ -1,0 +1,175 @@
+"""HAProxy's configuration made from listeners, rules and target groups: pure functions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from localcloud.services.elbv2.state import short
+from localcloud.settings import NAME
+
+if TYPE_CHECKING:
+    from localcloud.services.elbv2.state import State
+    from localcloud.state.table import Doc
+
+ADMIN = f"/run/{NAME}/admin.sock"
+UNUSED = "127.0.0.1:1"
+MINIMUM_SLOTS = 16
+ALGORITHMS = {"round_robin": "roundrobin", "least_outstanding_requests": "leastconn"}
+ERRORS = {502: "Bad Gateway", 503: "Service Temporarily Unavailable", 504: "Gateway Time-out"}
+Actions = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Server:
+    """One slot of a backend: where it points and what it takes."""
+
+    name: str
+    address: str = UNUSED
+    mode: str = "maint"
+    """`ready`, `drain` (requests under way only) or `maint`."""
+
+
+def configuration(state: State, balancer: Doc, servers: dict[str, list[Server]] | None = None) -> str:
+    """Return haproxy.cfg of a load balancer.
+
+    Args:
+        state: all documents.
+        balancer: the load balancer.
+        servers: each backend's slots; without it only what needs a reload when it changes is rendered.
+    """
+    parts = [heading(balancer)]
+    parts += [frontend(state, balancer, listener) for listener in state.listeners_of(balancer["LoadBalancerArn"])]
+    for group in state.groups_of(balancer["LoadBalancerArn"]):
+        slots = slot_count(state, group)
+        rows = servers[group] if servers is not None else [Server(name=f"s{index}") for index in range(slots)]
+        parts.append(backend(state.group(group), rows))
+    return "\n".join(parts)
+
+
+def slot_count(state: State, group: str) -> int:
+    """Return how many slots a backend has: a power of two with room for the targets."""
+    slots = MINIMUM_SLOTS
+    highest = max((target["Slot"] for target in state.targets_of(group)), default=0)
+    while slots <= highest:
+        slots *= 2
+    return slots
+
+
+def heading(balancer: Doc) -> str:
+    """Return the global and defaults sections."""
+    attributes = balancer["Attributes"]
+    idle = attributes["idle_timeout.timeout_seconds"]
+    forwarded = {"append": "  option forwardfor\n", "remove": "  http-request del-header X-Forwarded-For\n"}
+    page = "<html><head><title>{0}</title></head><body><center><h1>{0}</h1></center></body></html>"
+    errors = "".join(
+        f"  http-error status {code} content-type text/html string {quoted(page.format(f'{code} {text}'))}\n"
+        for code, text in ERRORS.items()
+    )
+    return (
+        f"global\n  stats socket {ADMIN} mode 666 level admin expose-fd listeners\n  maxconn 4096\n"
+        "  hard-stop-after 120s\n"
+        "defaults\n  mode http\n  option http-server-close\n  option idle-close-on-response\n  option redispatch 1\n"
+        "  retries 5\n  retry-on conn-failure\n  timeout connect 1s\n"
+        f"  timeout client {idle}s\n  timeout server {idle}s\n  timeout http-keep-alive {idle}s\n"
+        f"{forwarded.get(attributes['routing.http.xff_header_processing.mode'], '')}{errors}"
+    )
+
+
+def frontend(state: State, balancer: Doc, listener: Doc) -> str:
+    """Return a listener's section: the first rule that matches sets a variable, which the actions then read."""
+    lines = [f"frontend l_{short(listener['ListenerArn'])}", f"  bind *:{listener['Port']}"]
+    lines += ["  http-request set-header X-Forwarded-Proto http"]
+    lines += [f"  http-request set-header X-Forwarded-Port {listener['Port']}"]
+    if balancer["Attributes"]["routing.http.drop_invalid_header_fields.enabled"] == "true":
+        lines += ['  http-request del-header "[^-A-Za-z0-9]" -m reg']
+    rules = state.rules_of(listener["ListenerArn"])
+    for index, rule in enumerate(rules):
+        names = []
+        for number, condition in enumerate(rule["Conditions"]):
+            name = f"r{index}c{number}"
+            lines += [f"  acl {name} {fetch}" for fetch in fetches(condition)]
+            names.append(name)
+        lines.append(
+            f"  http-request set-var(txn.rule) str(r{index}) if !{{ var(txn.rule) -m found }} {' '.join(names)}"
+        )
+    outcomes = [(rule["Actions"], f" if {{ var(txn.rule) -m str r{index} }}") for index, rule in enumerate(rules)]
+    outcomes.append((listener["DefaultActions"], " if !{ var(txn.rule) -m found }"))
+    rendered = [action(actions, listener, when) for actions, when in outcomes]
+    ordered = sorted(rendered, key=lambda line: line.startswith("  use_backend"))  # haproxy asks for this order
+    return "\n".join([*lines, *ordered]) + "\n"
+
+
+def fetches(condition: dict[str, Any]) -> list[str]:
+    """Return the alternatives of one condition as sample fetches with patterns."""
+    field = condition["Field"]
+    if field == "path-pattern":
+        return [f"path -m reg -- {literal(wildcard(value))}" for value in condition["Values"]]
+    if field == "host-header":
+        return [f"req.hdr(host),field(1,:) -m reg -i -- {literal(wildcard(value))}" for value in condition["Values"]]
+    if field == "http-header":
+        config = condition["HttpHeaderConfig"]
+        name = config["HttpHeaderName"]
+        return [f"req.hdr({name}) -m reg -i -- {literal(wildcard(value))}" for value in config["Values"]]
+    if field == "http-request-method":
+        return [f"method {literal(value)}" for value in condition["HttpRequestMethodConfig"]["Values"]]
+    if field == "query-string":
+        pairs = condition["QueryStringConfig"]["Values"]
+        return [f"url_param({pair['Key']}) -m reg -i -- {literal(wildcard(pair['Value']))}" for pair in pairs]
+    return [f"src {value}" for value in condition["SourceIpConfig"]["Values"]]
+
+
+def wildcard(pattern: str) -> str:
+    """Return ELB's wildcard pattern (`*` any characters, `?` one) as a regular expression for the whole text."""
+    parts = {"*": ".*", "?": "."}
+    return "^" + "".join(parts.get(char) or re.escape(char) for char in pattern) + "$"
+
+
+def literal(text: str) -> str:
+    """Return a word of haproxy.cfg in which nothing is special; a single quote becomes its escape in the expression."""
+    return "'" + text.replace("'", "\\x27") + "'"
+
+
+def quoted(text: str) -> str:
+    """Return a double-quoted word of haproxy.cfg."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
+    return '"' + escaped.replace("\r", "").replace("\n", "\\n") + '"'
+
+
+def action(actions: Actions, listener: Doc, when: str) -> str:
+    """Return the line that carries out a rule's one action."""
+    first = actions[0]
+    if first["Type"] == "forward":
+        return f"  use_backend g_{short(first['TargetGroupArn'])}{when}"
+    if first["Type"] == "redirect":
+        config = first["RedirectConfig"]
+        code = config["StatusCode"].removeprefix("HTTP_")
+        return f"  http-request redirect location {quoted(location(config, listener))} code {code}{when}"
+    config = first["FixedResponseConfig"]
+    kind, body = config.get("ContentType") or "text/plain", config.get("MessageBody")
+    text = f" content-type {quoted(kind)} string {quoted(body)}" if body else ""
+    return f"  http-request return status {config['StatusCode']}{text}{when}"
+
+
+def location(config: dict[str, str], listener: Doc) -> str:
+    """Return a redirect's target in HAProxy's log format."""
+    values = {
+        "protocol": str(listener["Protocol"]).lower(),
+        "host": "%[req.hdr(host),field(1,:)]",
+        "port": str(listener["Port"]),
+        "path": "%[path,regsub(^/,)]",
+        "query": "%[query]",
+    }
+    protocol = config["Protocol"] if config["Protocol"].startswith("#") else config["Protocol"].lower()
+    template = f"{protocol}://{config['Host']}:{config['Port']}{config['Path']}"
+    template += f"?{config['Query']}" if config["Query"] else ""
+    return re.sub(r"#\{(\w+)\}", lambda match: values[match[1]], template.replace("%", "%%"))
+
+
+def backend(group: Doc, servers: list[Server]) -> str:
+    """Return a target group's section."""
+    algorithm = ALGORITHMS[group["Attributes"]["load_balancing.algorithm.type"]]
+    lines = [f"backend g_{short(group['TargetGroupArn'])}", f"  balance {algorithm}"]
+    lines += [f"  server {s.name} {s.address}{'' if s.mode == 'ready' else ' disabled'}" for s in servers]
+    return "\n".join(lines) + "\n"

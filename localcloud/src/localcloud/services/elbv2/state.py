@@ -1,0 +1,130 @@
+"""What ELBv2 holds: load balancers, target groups, listeners, rules and targets, as durable documents."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from localcloud.gateway.protocol import ApiError, arn
+from localcloud.state.table import Doc, Table
+
+if TYPE_CHECKING:
+    from localcloud.context import Context
+
+
+class State:
+    """The documents and the questions that several operations ask of them."""
+
+    def __init__(self, ctx: Context) -> None:
+        """Read everything from the store."""
+        self.ctx = ctx
+        self.balancers = Table(ctx.store, "elbv2.balancer")
+        self.groups = Table(ctx.store, "elbv2.group")
+        self.listeners = Table(ctx.store, "elbv2.listener")
+        self.rules = Table(ctx.store, "elbv2.rule")
+        self.targets = Table(ctx.store, "elbv2.target")
+
+    def arn(self, resource: str) -> str:
+        """Return an ELB ARN."""
+        return arn(self.ctx, "elasticloadbalancing", resource)
+
+    def balancer(self, key: str) -> Doc:
+        """Return a load balancer by ARN or refuse."""
+        return found(self.balancers, key, "LoadBalancerNotFound", "Load balancer")
+
+    def group(self, key: str) -> Doc:
+        """Return a target group by ARN or refuse."""
+        return found(self.groups, key, "TargetGroupNotFound", "Target group")
+
+    def listener(self, key: str) -> Doc:
+        """Return a listener by ARN or refuse."""
+        return found(self.listeners, key, "ListenerNotFound", "Listener")
+
+    def rule(self, key: str) -> Doc:
+        """Return a rule by ARN or refuse."""
+        return found(self.rules, key, "RuleNotFound", "Rule")
+
+    def listeners_of(self, balancer: str) -> list[Doc]:
+        """Return a load balancer's listeners."""
+        return [listener for listener in self.listeners.values() if listener["LoadBalancerArn"] == balancer]
+
+    def rules_of(self, listener: str) -> list[Doc]:
+        """Return a listener's own rules by priority, without the default rule."""
+        rules = [rule for rule in self.rules.values() if rule["ListenerArn"] == listener]
+        return sorted(rules, key=lambda rule: int(rule["Priority"]))
+
+    def groups_of(self, balancer: str) -> list[str]:
+        """Return the ARNs of the target groups that a load balancer forwards to, in a stable order."""
+        arns: set[str] = set()
+        for listener in self.listeners_of(balancer):
+            for holder in [
+                listener["DefaultActions"],
+                *(rule["Actions"] for rule in self.rules_of(listener["ListenerArn"])),
+            ]:
+                arns.update(action["TargetGroupArn"] for action in holder if action["Type"] == "forward")
+        return sorted(arns)
+
+    def balancer_of(self, group: str) -> str | None:
+        """Return the ARN of the load balancer that forwards to a target group, or None."""
+        return next(
+            (b["LoadBalancerArn"] for b in self.balancers.values() if group in self.groups_of(b["LoadBalancerArn"])),
+            None,
+        )
+
+    def targets_of(self, group: str) -> list[Doc]:
+        """Return a target group's targets, draining ones included."""
+        return [target for target in self.targets.values() if target["TargetGroupArn"] == group]
+
+    def tagged(self, key: str) -> tuple[Table, Doc]:
+        """Return the table and the document of any resource by ARN or refuse."""
+        for table in (self.balancers, self.groups, self.listeners, self.rules):
+            doc = table.get(key)
+            if doc is not None:
+                return table, doc
+        kind = "TargetGroup" if ":targetgroup/" in key else "Rule" if "listener-rule" in key else "LoadBalancer"
+        raise ApiError(f"{kind}NotFound", f"One or more resources not found: {key}")
+
+
+def found(table: Table, key: str, code: str, what: str) -> Doc:
+    """Return a document or refuse with the service's own error."""
+    doc = table.get(key)
+    if doc is None:
+        raise ApiError(code, f"{what} '{key}' not found")
+    return doc
+
+
+def select(table: Table, member: str, arns: list[str] | None, code: str, what: str) -> list[Doc]:
+    """Return the documents with the given ARNs (refusing unknown ones), or all."""
+    if arns:
+        return [found(table, key, code, f"{what} ({member})") for key in arns]
+    return table.values()
+
+
+def target_key(group: str, target: str, port: int) -> str:
+    """Return the key of a target's document."""
+    return f"{group}|{target}:{port}"
+
+
+def short(key: str) -> str:
+    """Return a name made of an ARN that HAProxy takes and that survives restarts."""
+    return hashlib.sha256(key.encode()).hexdigest()[:12]
+
+
+def new_id() -> str:
+    """Return 16 hexadecimal digits as ELB's ARNs end with."""
+    return uuid.uuid4().hex[:16]
+
+
+def now() -> float:
+    """Return seconds since 1970."""
+    return time.time()
+
+
+def tag_map(tags: list[dict[str, Any]] | None) -> dict[str, str]:
+    """Return tags as a dictionary, refusing a key given twice."""
+    pairs = {tag["Key"]: tag.get("Value", "") for tag in tags or []}
+    if len(pairs) != len(tags or []):
+        raise ApiError("DuplicateTagKeys", "A tag key was specified more than once")
+    return pairs

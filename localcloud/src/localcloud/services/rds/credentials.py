@@ -1,0 +1,63 @@
+"""Master passwords that RDS makes and keeps in Secrets Manager."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+from localcloud.gateway.protocol import arn
+
+if TYPE_CHECKING:
+    from localcloud.context import Context
+
+ROTATION_DAYS = 7
+"""RDS's own interval. (Nothing rotates by itself here.)"""
+Doc = dict[str, Any]
+
+
+def client(ctx: Context, api: str) -> Any:  # noqa: ANN401
+    """Return a client of another service of the local cloud; use it in threads only."""
+    return boto3.client(
+        api,
+        endpoint_url=ctx.endpoint,
+        region_name=ctx.region,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",  # noqa: S106  the local cloud takes any
+        config=Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30),
+    )
+
+
+def create(ctx: Context, instance: Doc, kms_key: str | None) -> tuple[Doc, str]:
+    """Make a password and its secret; return what the instance says about it (MasterUserSecret) and the password."""
+    password = secrets.token_urlsafe(24)
+    manager = client(ctx, "secretsmanager")
+    made = manager.create_secret(
+        Name=f"rds!db-{uuid.uuid4()}",
+        Description=f"Secret associated with primary RDS DB instance: {instance['DBInstanceArn']}",
+        SecretString=json.dumps({"username": instance["MasterUsername"], "password": password}),
+        Tags=[
+            {"Key": "aws:rds:primaryDBInstanceArn", "Value": instance["DBInstanceArn"]},
+            {"Key": "aws:secretsmanager:owningService", "Value": "rds"},
+        ],
+    )
+    manager.rotate_secret(
+        SecretId=made["ARN"], RotateImmediately=False, RotationRules={"AutomaticallyAfterDays": ROTATION_DAYS}
+    )
+    key = kms_key or arn(ctx, "kms", "key/aws-secretsmanager")
+    return {"SecretArn": made["ARN"], "SecretStatus": "active", "KmsKeyId": key}, password
+
+
+def remove(ctx: Context, instance: Doc) -> None:
+    """Remove the instance's secret at once; one that is gone is fine."""
+    held = instance.get("MasterUserSecret")
+    if not held:
+        return
+    manager = client(ctx, "secretsmanager")
+    with contextlib.suppress(manager.exceptions.ResourceNotFoundException):
+        manager.delete_secret(SecretId=held["SecretArn"], ForceDeleteWithoutRecovery=True)

@@ -1,0 +1,164 @@
+"""A database's container and volume: all blocking calls of Docker, to be made in threads."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import tarfile
+from typing import TYPE_CHECKING, Any
+
+from docker.errors import NotFound
+from docker.types import Mount
+
+from localcloud.docker_engine.network import fixed_address
+from localcloud.settings import NAME
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+    from localcloud.context import Context
+
+DATA = "/var/lib/postgresql/data"
+PASSWORD_FILE = f"run/{NAME}-password"
+USED = "the volume holds a database"
+"""Stands in the password's file afterwards: the images' entrypoint wants a file at every start."""
+STOP_SECONDS = 20
+Doc = dict[str, Any]
+
+
+def name_of(ctx: Context, identifier: str) -> str:
+    """Return the name of an instance's container and of its volume."""
+    return f"{ctx.network}-db-{identifier}"
+
+
+def make_volume(ctx: Context, name: str, labels: dict[str, str]) -> None:
+    """Make a named volume; one that is there stays as it is."""
+    ctx.docker.volumes.create(name, labels=labels)
+
+
+def run(ctx: Context, instance: Doc, labels: dict[str, str], password: str | None) -> None:
+    """Make the instance's container where it is missing and start it.
+
+    Args:
+        ctx: the local cloud.
+        instance: the document.
+        labels: of container and volume.
+        password: the master user's at the first start; afterwards the volume knows it.
+    """
+    name = name_of(ctx, instance["DBInstanceIdentifier"])
+    try:
+        container = ctx.docker.containers.get(name)
+    except NotFound:
+        make_volume(ctx, name, labels)
+        container = create(ctx, instance, name, labels)
+        put_password(container, password or USED)
+    if container.status != "running":
+        container.start()
+
+
+def create(ctx: Context, instance: Doc, name: str, labels: dict[str, str]) -> Container:
+    """Make the container, at the address that is the instance's for good."""
+    endpoint = ctx.docker.api.create_endpoint_config(ipv4_address=fixed_address(ctx, name))
+    user = instance["MasterUsername"]
+    return ctx.docker.containers.create(
+        ctx.images["POSTGRES_IMAGE"],
+        ["postgres", "-p", str(instance["Endpoint"]["Port"])],
+        name=name,
+        hostname=instance["DBInstanceIdentifier"],
+        environment={
+            "POSTGRES_USER": user,
+            "POSTGRES_DB": instance.get("DBName") or "postgres",
+            "POSTGRES_PASSWORD_FILE": f"/{PASSWORD_FILE}",
+            "PGDATA": f"{DATA}/pgdata",
+        },
+        mounts=[Mount(DATA, name, type="volume")],
+        network=ctx.network,
+        networking_config={ctx.network: endpoint},
+        labels=labels,
+        shm_size="128m",
+    )
+
+
+def put_password(container: Container, password: str) -> None:
+    """Hand the password over in a file, where `docker inspect` does not show it."""
+    content = password.encode()
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        entry = tarfile.TarInfo(PASSWORD_FILE)
+        entry.size, entry.mode = len(content), 0o400
+        tar.addfile(entry, io.BytesIO(content))
+    container.put_archive("/", archive.getvalue())
+
+
+def is_ready(ctx: Context, instance: Doc) -> bool:
+    """Tell whether the server takes connections over the network."""
+    container = ctx.docker.containers.get(name_of(ctx, instance["DBInstanceIdentifier"]))
+    # The server that the image's entrypoint runs while it prepares the volume listens on its socket only.
+    command = ["pg_isready", "-q", "-h", "127.0.0.1", "-p", str(instance["Endpoint"]["Port"])]
+    return bool(container.exec_run(command).exit_code == 0)
+
+
+def finish(ctx: Context, instance: Doc) -> str:
+    """Take the password out of the container of a server that is ready; return its version, e.g. "15.14"."""
+    container = ctx.docker.containers.get(name_of(ctx, instance["DBInstanceIdentifier"]))
+    put_password(container, USED)
+    words = container.exec_run(["postgres", "--version"]).output.decode().split()
+    return str(words[2]) if len(words) > 2 else "15"  # noqa: PLR2004  "postgres (PostgreSQL) 15.14 ..."
+
+
+def set_password(ctx: Context, instance: Doc, password: str) -> None:
+    """Change the master user's password.
+
+    Raises:
+        RuntimeError: the server refuses.
+    """
+    container = ctx.docker.containers.get(name_of(ctx, instance["DBInstanceIdentifier"]))
+    script = (
+        'psql -v ON_ERROR_STOP=1 -q -p "$PORT" -U "$NAME" -d postgres <<END\nALTER ROLE "$NAME" PASSWORD $SECRET;\nEND'
+    )
+    quoted = "'" + password.replace("'", "''") + "'"
+    environment = {
+        "NAME": instance["MasterUsername"],
+        "SECRET": quoted,
+        "PORT": str(instance["Endpoint"]["Port"]),
+    }
+    done = container.exec_run(["sh", "-c", script], environment=environment)
+    if done.exit_code != 0:
+        raise RuntimeError(f"the password of {instance['DBInstanceIdentifier']} was not changed")
+
+
+def is_running(ctx: Context, identifier: str) -> bool:
+    """Tell whether the instance's container runs."""
+    try:
+        return bool(ctx.docker.containers.get(name_of(ctx, identifier)).status == "running")
+    except NotFound:
+        return False
+
+
+def stop(ctx: Context, identifier: str) -> None:
+    """Stop the container; the volume and the container stay."""
+    with contextlib.suppress(NotFound):
+        ctx.docker.containers.get(name_of(ctx, identifier)).stop(timeout=STOP_SECONDS)
+
+
+def remove(ctx: Context, name: str) -> None:
+    """Remove a container and the volume of the same name."""
+    with contextlib.suppress(NotFound):
+        ctx.docker.containers.get(name).remove(force=True, v=True)
+    remove_volume(ctx, name)
+
+
+def remove_volume(ctx: Context, name: str) -> None:
+    """Remove a volume; one that is gone is fine."""
+    with contextlib.suppress(NotFound):
+        ctx.docker.volumes.get(name).remove(force=True)
+
+
+def copy_volume(ctx: Context, source: str, target: str, labels: dict[str, str]) -> None:
+    """Make a volume with another's content."""
+    make_volume(ctx, target, labels)
+    mounts = [Mount("/from", source, type="volume", read_only=True), Mount("/to", target, type="volume")]
+    ctx.docker.containers.run(
+        ctx.images["POSTGRES_IMAGE"], ["cp", "-a", "/from/.", "/to/"], entrypoint=[], mounts=mounts, remove=True,
+        labels=labels, network_mode="none",
+    )  # fmt: skip

@@ -1,0 +1,83 @@
+"""Snapshots, each a copy of a database's volume."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from localcloud.gateway.protocol import ApiError, arn
+from localcloud.services.rds import database
+from localcloud.state.table import Table
+
+if TYPE_CHECKING:
+    from localcloud.context import Context
+    from localcloud.docker_engine.service_containers import Docking
+
+Doc = dict[str, Any]
+COPIED = (
+    "DBInstanceIdentifier", "Engine", "EngineVersion", "AllocatedStorage", "AvailabilityZone", "InstanceCreateTime",
+    "MasterUsername", "LicenseModel", "StorageType", "KmsKeyId", "DbiResourceId", "IAMDatabaseAuthenticationEnabled",
+)  # fmt: skip
+
+
+class Snapshots:
+    """Final snapshots, and the API's operations on them; restoring one is not supported."""
+
+    def __init__(self, ctx: Context, docking: Docking) -> None:
+        """Serve what the store holds."""
+        self._ctx, self._docking = ctx, docking
+        self.rows = Table(ctx.store, "rds-snapshot")
+
+    def refuse_taken(self, name: str) -> None:
+        """Raise ApiError where a snapshot of that name exists."""
+        if self.rows.get(name):
+            raise ApiError(
+                "DBSnapshotAlreadyExists",
+                f"Cannot create the snapshot because one with the identifier {name} already exists.",
+            )
+
+    async def take(self, instance: Doc, name: str) -> None:
+        """Copy a stopped instance's volume."""
+        volume = f"{self._ctx.network}-snapshot-{name}"
+        source = database.name_of(self._ctx, instance["DBInstanceIdentifier"])
+        await self._docking.call(database.stop, self._ctx, instance["DBInstanceIdentifier"])
+        await self._docking.call(database.copy_volume, self._ctx, source, volume, self._docking.labels(snapshot=name))
+        row = {
+            **{member: instance.get(member) for member in COPIED},
+            "DBSnapshotIdentifier": name,
+            "DBSnapshotArn": arn(self._ctx, "rds", f"snapshot:{name}"),
+            "SnapshotCreateTime": time.time(),
+            "Status": "available",
+            "SnapshotType": "manual",
+            "PercentProgress": 100,
+            "Port": instance["Endpoint"]["Port"],
+            "Encrypted": instance["StorageEncrypted"],
+            "VpcId": instance["DBSubnetGroup"]["VpcId"],
+            "Tags": instance["Tags"] if instance.get("CopyTagsToSnapshot") else [],
+        }
+        self.rows.put(name, row)
+
+    def describe_db_snapshots(self, params: Doc) -> Doc:
+        """Answer DescribeDBSnapshots, all on one page."""
+        name, owner = params.get("DBSnapshotIdentifier"), params.get("DBInstanceIdentifier")
+        if name and not self.rows.get(name):
+            raise ApiError("DBSnapshotNotFound", f"DBSnapshot {name} not found.", 404)
+        rows = [row for row in self.rows.values() if name in (None, row["DBSnapshotIdentifier"])]
+        return {"DBSnapshots": [row for row in rows if owner in (None, row["DBInstanceIdentifier"])]}
+
+    async def delete_db_snapshot(self, params: Doc) -> Doc:
+        """Answer DeleteDBSnapshot."""
+        name = params["DBSnapshotIdentifier"]
+        row = self.describe_db_snapshots({"DBSnapshotIdentifier": name})["DBSnapshots"][0]
+        await self._docking.call(database.remove_volume, self._ctx, f"{self._ctx.network}-snapshot-{name}")
+        self.rows.delete(name)
+        return {"DBSnapshot": {**row, "Status": "deleted"}}
+
+    def describe_db_instance_automated_backups(self, _params: Doc) -> Doc:
+        """Answer DescribeDBInstanceAutomatedBackups: nothing is backed up by itself here."""
+        return {"DBInstanceAutomatedBackups": []}
+
+    async def reset(self) -> None:
+        """Remove every snapshot."""
+        for name in list(self.rows.rows):
+            await self.delete_db_snapshot({"DBSnapshotIdentifier": name})

@@ -1,0 +1,1 @@
+"""What survives a kill: documents in SQLite, and the clock."""

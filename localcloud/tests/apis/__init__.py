@@ -1,0 +1,1 @@
+"""The local cloud's APIs, by AWS's own client."""

@@ -1,0 +1,193 @@
+"""CodePipeline through boto3 alone: queues, stops, retries, transitions, kills, updates, rollbacks, variables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from botocore.exceptions import ClientError
+
+from support.pipelines import Works, build, gate, stage
+from support.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support.cloud import Cloud
+
+
+@pytest.fixture(scope="module")
+def works(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Works]:
+    """A repository, a project, a connection; every answer is checked against botocore's shapes."""
+    made = Works(cloud, tmp_path_factory.mktemp("control"), "control")
+    yield made
+    assert made.recorder.problems == []
+    for row in made.pipelines.list_pipelines()["pipelines"]:
+        made.pipelines.delete_pipeline(name=row["name"])
+
+
+def test_queued_executions_run_in_their_order(works: Works) -> None:
+    """With the mode QUEUED none is superseded."""
+    line = works.line("contract-queued", stage("Work", "sleep 1"), executionMode="QUEUED")
+    identifiers = [line.first(), line.start(), line.start()]
+    assert [line.outcome(identifier) for identifier in identifiers] == ["Succeeded"] * 3
+    ends = [row["startTime"] for row in line.actions(identifiers[2]) if row["actionName"] == "Run1"]
+    assert ends[0] >= next(row for row in line.actions(identifiers[1]) if row["actionName"] == "Run1")["lastUpdateTime"]
+
+
+def test_a_stopped_execution_ends_after_or_without_its_actions(works: Works) -> None:
+    """Stop waits for the action under way; abandon does not; both leave a stage that can be retried."""
+    line = works.line("contract-stop", stage("Work", "sleep 4", "true"))
+    first = line.first()
+    line.entered("Work", first)
+    names = {"pipelineName": line.name, "pipelineExecutionId": first}
+    line.api.stop_pipeline_execution(**names, reason="enough")
+    with pytest.raises(ClientError, match="DuplicatedStopRequest"):
+        line.api.stop_pipeline_execution(**names)
+    assert line.stage("Work")["latestExecution"]["status"] == "Stopping"
+    assert line.outcome(first) == "Stopped"
+    assert [row["status"] for row in line.actions(first)] == ["Succeeded", "Succeeded"]
+    assert line.executions()[0]["stopTrigger"] == {"reason": "enough"}
+    with pytest.raises(ClientError, match="PipelineExecutionNotStoppable"):
+        line.api.stop_pipeline_execution(**names)
+    second = line.start()
+    line.entered("Work", second)
+    line.api.stop_pipeline_execution(pipelineName=line.name, pipelineExecutionId=second, abandon=True)
+    assert line.outcome(second) == "Stopped"
+    assert line.actions(second)[-1]["status"] == "Abandoned"
+    line.api.retry_stage_execution(
+        pipelineName=line.name, stageName="Work", pipelineExecutionId=second, retryMode="FAILED_ACTIONS"
+    )
+    assert line.outcome(second) == "Succeeded"
+
+
+def test_a_failed_stage_is_retried_from_its_failed_actions_or_from_all(works: Works, cloud: Cloud) -> None:
+    """Actions that succeeded do not run again, unless all are asked for; only the latest execution can be retried."""
+    outcome = {"Name": "/contract/outcome", "Type": "String", "Overwrite": True}
+    cloud.client("ssm").put_parameter(**outcome, Value="bad")
+    variable = {"name": "OUTCOME", "value": "/contract/outcome", "type": "PARAMETER_STORE"}
+    rows = [build("One", "true"), build("Two", 'test "$OUTCOME" = good', runOrder=2, variables=[variable])]
+    line = works.line("contract-retry", {"name": "Work", "actions": rows}, stage("Last", "true"))
+    first = line.first()
+    assert line.outcome(first) == "Failed"
+    retry = {"pipelineName": line.name, "stageName": "Work"}
+    line.api.retry_stage_execution(**retry, pipelineExecutionId=first, retryMode="ALL_ACTIONS")
+    assert line.outcome(first) == "Failed"
+    cloud.client("ssm").put_parameter(**outcome, Value="good")
+    line.api.retry_stage_execution(**retry, pipelineExecutionId=first, retryMode="FAILED_ACTIONS")
+    assert line.outcome(first) == "Succeeded"
+    assert [row["actionName"] for row in line.actions(first)] == ["Fetch", "One", "Two", "One", "Two", "Two", "Run1"]
+    assert line.stage("Work")["retryStageMetadata"]["manualStageRetryAttempt"] == 2
+    with pytest.raises(ClientError, match="StageNotRetryable"):
+        line.api.retry_stage_execution(**retry, pipelineExecutionId=first, retryMode="FAILED_ACTIONS")
+    second = line.start()
+    assert line.outcome(second) == "Succeeded"
+    with pytest.raises(ClientError, match="NotLatestPipelineExecution"):
+        line.api.retry_stage_execution(**retry, pipelineExecutionId=first, retryMode="FAILED_ACTIONS")
+
+
+def test_a_disabled_transition_holds_the_newest_execution_in_front_of_its_stage(works: Works) -> None:
+    """Older ones are superseded there; once enabled, the newest goes on; the reason is shown meanwhile."""
+    line = works.line("contract-transition", gate("Gate"), stage("Work", "true"))
+    which = {"pipelineName": line.name, "stageName": "Work", "transitionType": "Inbound"}
+    line.api.disable_stage_transition(**which, reason="rolled back by hand")
+    first = line.first()
+    line.decide("Gate", line.token("Gate", first))
+    held = line.waiting("Work", first)
+    assert held["inboundTransitionState"]["enabled"] is False
+    assert held["inboundTransitionState"]["disabledReason"] == "rolled back by hand"
+    second = line.start()
+    line.decide("Gate", line.token("Gate", second))
+    assert line.outcome(first) == "Superseded"
+    line.waiting("Work", second)
+    line.api.enable_stage_transition(**which)
+    assert line.outcome(second) == "Succeeded"
+    with pytest.raises(ClientError, match="has no Inbound transition"):
+        line.api.disable_stage_transition(**which | {"stageName": "Source"}, reason="no")
+
+
+def test_executions_under_way_survive_a_kill(works: Works, cloud: Cloud) -> None:
+    """A build under way is followed again, an approval still waits for the same token."""
+    line = works.line("contract-kill", stage("Work", "sleep 4", "true"))
+    other = works.line("contract-kill-approval", gate(), stage("After", "true"))
+    token = other.token("Gate", other.first())
+    line.entered("Work", line.first())
+    until(lambda: line.actions(line.first())[-1]["output"]["executionResult"].get("externalExecutionId"))
+    cloud.kill()
+    cloud.command("up")
+    assert other.token("Gate", other.first()) == token
+    other.decide("Gate", token)
+    assert line.outcome() == "Succeeded"
+    assert other.outcome() == "Succeeded"
+    assert [row["actionName"] for row in line.actions(line.first())] == ["Fetch", "Run1", "Run2"]
+
+
+def test_an_execution_goes_on_with_the_structure_it_started_with(works: Works) -> None:
+    """An update makes a new version; the execution that waits keeps its own stages, and cannot be retried."""
+    line = works.line("contract-update", gate(), stage("Old", "true"))
+    first = line.first()
+    token = line.token("Gate", first)
+    changed = works.declaration(line.name, works.source(), gate(), stage("New", "true"))
+    assert line.api.update_pipeline(pipeline=changed)["pipeline"]["version"] == 2
+    line.decide("Gate", token)
+    assert line.outcome(first) == "Succeeded"
+    assert [row["stageName"] for row in line.actions(first)] == ["Source", "Gate", "Old"]
+    assert line.api.get_pipeline(name=line.name, version=1)["pipeline"]["stages"][2]["name"] == "Old"
+    assert "latestExecution" not in line.stage("New")
+
+
+def test_a_stage_is_rolled_back_with_the_artifacts_of_an_earlier_execution(works: Works) -> None:
+    """The stage runs alone, with the commit that passed it before."""
+    line = works.line("contract-rollback", stage("Work", "true"))
+    first = line.first()
+    assert line.outcome(first) == "Succeeded"
+    names = {"pipelineName": line.name, "targetPipelineExecutionId": first}
+    back = line.api.rollback_stage(**names, stageName="Work")["pipelineExecutionId"]
+    assert line.outcome(back) == "Succeeded"
+    assert line.executions()[0]["executionType"] == "ROLLBACK"
+    inputs = [row["input"]["inputArtifacts"] for row in line.actions(first) if row["actionName"] == "Run1"]
+    assert [row["input"]["inputArtifacts"] for row in line.actions(back)] == inputs
+    with pytest.raises(ClientError, match="UnableToRollbackStage"):
+        line.api.rollback_stage(**names, stageName="Source")
+
+
+def test_variables_of_the_pipeline_and_a_commit_can_be_given_at_the_start(works: Works) -> None:
+    """Given values replace the defaults; the commit replaces the branch's tip; the same token starts once."""
+    earlier = works.git("rev-parse", "HEAD")
+    works.push({"later.txt": "later"})
+    variable = {"name": "SIZE", "value": "#{variables.Size}"}
+    row = build("Run", 'test "$SIZE" = big && ! test -e later.txt', variables=[variable])
+    declared = [{"name": "Size", "defaultValue": "small"}]
+    line = works.line("contract-variables", {"name": "Work", "actions": [row]}, variables=declared)
+    assert line.outcome() == "Failed"
+    given = {
+        "variables": [{"name": "Size", "value": "big"}],
+        "sourceRevisions": [{"actionName": "Fetch", "revisionType": "COMMIT_ID", "revisionValue": earlier}],
+        "clientRequestToken": "once",
+    }
+    second = line.start(**given)
+    assert line.start(**given) == second
+    assert line.outcome(second) == "Succeeded"
+    with pytest.raises(ClientError, match="declares no variable"):
+        line.start(variables=[{"name": "Other", "value": "x"}])
+
+
+def test_a_variable_without_a_value_fails_its_action_with_its_name(works: Works) -> None:
+    """A key that the action before has not exported is named in the reason."""
+    rows = [build("One", "true", namespace="One"), build("Two", "echo #{One.MISSING}", runOrder=2)]
+    line = works.line("contract-unresolved", {"name": "Work", "actions": rows})
+    assert line.outcome() == "Failed"
+    error = line.stage("Work")["actionStates"][1]["latestExecution"]["errorDetails"]
+    assert "#{One.MISSING}" in error["message"]
+
+
+def test_a_deleted_pipeline_leaves_nothing(works: Works, cloud: Cloud) -> None:
+    """Its history goes, its build is stopped, and the name is free again."""
+    line = works.line("contract-deleted", stage("Work", "sleep 60"))
+    line.entered("Work", line.first())
+    until(lambda: cloud.containers("build"))
+    line.api.delete_pipeline(name=line.name)
+    with pytest.raises(ClientError, match="PipelineNotFound"):
+        line.executions()
+    until(lambda: not cloud.containers("build"))
+    line.api.delete_pipeline(name=line.name)

@@ -1,0 +1,279 @@
+"""The local cloud's registry, database, gateway and durability, by boto3 and Docker against one of the tests' own."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import docker
+import httpx
+import pytest
+
+from support.emulator import (
+    ENDPOINT,
+    NETWORK,
+    PORT,
+    Cloud,
+    available,
+    login,
+    push,
+    refused,
+    sql,
+)
+from support.waiting import until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A running local cloud with nothing on it."""
+    found = Cloud(tmp_path_factory.mktemp("cloud"))
+    found.up()
+    yield found
+    done = found.command("reset")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def repository(cloud: Cloud) -> Iterator[str]:
+    """An empty repository with immutable tags."""
+    ecr = cloud.client("ecr")
+    ecr.create_repository(repositoryName="tests/app", imageTagMutability="IMMUTABLE")
+    yield "tests/app"
+    ecr.delete_repository(repositoryName="tests/app", force=True)
+
+
+def test_a_repository_and_its_token_name_the_local_registry(cloud: Cloud, repository: str) -> None:
+    """A push must not leave the machine (ministack names an AWS host)."""
+    ecr = cloud.client("ecr")
+    found = ecr.describe_repositories(repositoryNames=[repository])["repositories"][0]
+    assert found["repositoryUri"] == f"127.0.0.1:{PORT}/{repository}"
+    assert ecr.get_authorization_token()["authorizationData"][0]["proxyEndpoint"] == ENDPOINT
+
+
+def test_each_authorization_token_is_new_and_checked(cloud: Cloud, repository: str) -> None:
+    """As on AWS: nobody may rely on a token staying the same, and a push needs one."""
+    assert login(cloud) != login(cloud)
+    for token in ("", "Basic " + base64.b64encode(b"AWS:guessed.0.0").decode()):
+        answer = httpx.post(f"{ENDPOINT}/v2/{repository}/blobs/uploads/", headers={"Authorization": token})
+        assert answer.status_code == 401
+
+
+def test_an_immutable_tag_keeps_its_image(cloud: Cloud, repository: str) -> None:
+    """Another image under the tag is refused by push and by PutImage, the same image is fine to push again."""
+    ecr = cloud.client("ecr")
+    assert push(cloud, repository, "one", b"first").status_code == 201
+    assert push(cloud, repository, "one", b"first").status_code == 201
+    answer = push(cloud, repository, "one", b"second")
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "TAG_INVALID")
+    assert push(cloud, repository, "two", b"second").status_code == 201
+    second = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": "two"}])["images"][0][
+        "imageManifest"
+    ]
+    put = {"repositoryName": repository, "imageManifest": second}
+    refused("ImageTagAlreadyExistsException", lambda: ecr.put_image(**put, imageTag="one"))
+    refused("ImageAlreadyExistsException", lambda: ecr.put_image(**put, imageTag="two"))
+
+
+def test_a_second_tag_names_the_same_image(cloud: Cloud, repository: str) -> None:
+    """PutImage with a manifest that is there adds a tag; its push time and size are told."""
+    ecr = cloud.client("ecr")
+    push(cloud, repository, "content-1", b"layer")
+    image = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": "content-1"}])["images"][0]
+    ecr.put_image(repositoryName=repository, imageManifest=image["imageManifest"], imageTag="accepted-1")
+    (detail,) = ecr.describe_images(repositoryName=repository)["imageDetails"]
+    assert sorted(detail["imageTags"]) == ["accepted-1", "content-1"]
+    assert detail["imageDigest"] == image["imageId"]["imageDigest"]
+    assert detail["imagePushedAt"].timestamp() == pytest.approx(time.time(), abs=60)
+    assert detail["imageSizeInBytes"] == len(b"layer") + len(json.dumps({"made": "layer"}))
+
+
+def test_deleting_a_tag_leaves_an_image_that_has_another(cloud: Cloud, repository: str) -> None:
+    """An image goes with its last tag (in ministack with its first)."""
+    ecr = cloud.client("ecr")
+    push(cloud, repository, "a", b"layer")
+    push(cloud, repository, "b", b"layer")
+    ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": "a"}])
+    assert ecr.describe_images(repositoryName=repository)["imageDetails"][0]["imageTags"] == ["b"]
+    ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageTag": "b"}])
+    assert ecr.describe_images(repositoryName=repository)["imageDetails"] == []
+    wanted = [{"imageTag": "b"}]
+    refused("ImageNotFoundException", lambda: ecr.describe_images(repositoryName=repository, imageIds=wanted))
+
+
+def test_a_rule_for_all_protocols_has_no_ports(cloud: Cloud) -> None:
+    """So the default egress rule can be revoked as the provider does it, and one like it keeps its tags."""
+    ec2 = cloud.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    group = ec2.create_security_group(GroupName="rules", Description="rules", VpcId=vpc)["GroupId"]
+    everywhere = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.revoke_security_group_egress(GroupId=group, IpPermissions=[{**everywhere, "FromPort": 0, "ToPort": 0}])
+    mine = [{"Name": "group-id", "Values": [group]}]
+    assert ec2.describe_security_group_rules(Filters=mine)["SecurityGroupRules"] == []
+    tags = [{"ResourceType": "security-group-rule", "Tags": [{"Key": "who", "Value": "me"}]}]
+    ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[everywhere], TagSpecifications=tags)
+    (rule,) = ec2.describe_security_group_rules(Filters=mine)["SecurityGroupRules"]
+    assert rule["Tags"] == [{"Key": "who", "Value": "me"}]
+    ec2.delete_security_group(GroupId=group)
+    ec2.delete_vpc(VpcId=vpc)
+
+
+def test_what_is_not_served_is_refused_by_name(cloud: Cloud) -> None:
+    """A 5xx would make the provider try again for 10 minutes; a made-up answer would be a false green."""
+    message = refused("UnsupportedOperation", lambda: cloud.client("lambda").list_functions())
+    assert "lambda" in message
+    message = refused("UnsupportedOperation", lambda: cloud.client("ecr").describe_pull_through_cache_rules())
+    assert "DescribePullThroughCacheRules" in message
+
+
+def test_nothing_listens_beyond_loopback_and_the_network(cloud: Cloud) -> None:
+    """The gateway binds two addresses, never all of them."""
+    pid = json.loads((cloud.state / "run.json").read_text())["pid"]
+    gateway = json.loads((cloud.state / "run.json").read_text())["gateway"]
+    inodes = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()}
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    mine = {row[1] for row in rows if row[3] == "0A" and f"socket:[{row[9]}]" in inodes}
+    swapped = "".join(f"{int(part):02X}" for part in reversed(gateway.split(".")))
+    assert mine == {f"0100007F:{int(PORT):04X}", f"{swapped}:{int(PORT):04X}"}
+
+
+def test_the_request_log_holds_no_bodies(cloud: Cloud) -> None:
+    """Secrets travel in bodies and signatures in queries; neither is written down."""
+    manager = cloud.client("secretsmanager")
+    manager.create_secret(Name="logged", SecretString="never-in-a-log")
+    assert manager.get_secret_value(SecretId="logged")["SecretString"] == "never-in-a-log"
+    manager.delete_secret(SecretId="logged", ForceDeleteWithoutRecovery=True)
+    for log in (cloud.state / "log").iterdir():
+        assert "never-in-a-log" not in log.read_text()
+
+
+@pytest.fixture
+def database(cloud: Cloud) -> Iterator[dict[str, Any]]:
+    """A PostgreSQL instance whose password RDS manages; everything of it is gone afterwards."""
+    ec2, rds = cloud.client("ec2"), cloud.client("rds")
+    vpc = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
+    subnets = [
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.8.{number}.0/24", AvailabilityZone=f"eu-central-1{zone}")["Subnet"]
+        for number, zone in enumerate("ab")
+    ]
+    identifiers = [subnet["SubnetId"] for subnet in subnets]
+    rds.create_db_subnet_group(DBSubnetGroupName="tests", DBSubnetGroupDescription="tests", SubnetIds=identifiers)
+    rds.create_db_instance(
+        DBInstanceIdentifier="tests", DBInstanceClass="db.t4g.micro", Engine="postgres", EngineVersion="15",
+        AllocatedStorage=20, MasterUsername="guest", ManageMasterUserPassword=True, DBName="book",
+        DBSubnetGroupName="tests",
+    )  # fmt: skip
+    yield available(rds)
+    rds.delete_db_instance(DBInstanceIdentifier="tests", SkipFinalSnapshot=True)
+    until(lambda: not rds.describe_db_instances()["DBInstances"])
+    rds.delete_db_subnet_group(DBSubnetGroupName="tests")
+    for identifier in identifiers:
+        ec2.delete_subnet(SubnetId=identifier)
+    ec2.delete_vpc(VpcId=vpc)
+
+
+def test_a_database_survives_kills_and_leaves_nothing(cloud: Cloud, database: dict[str, Any]) -> None:
+    """A real password in a real secret, data that outlives process and container, and a sweep that tells them all."""
+    secret = database["MasterUserSecret"]["SecretArn"]
+    value = json.loads(cloud.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
+    assert value["username"] == "guest"
+    address = database["Endpoint"]["Address"]
+    sql(cloud, value["password"], address, "create table kept (number int); insert into kept values (42)")
+    with pytest.raises(docker.errors.ContainerError):
+        sql(cloud, "guessed", address, "select 1")
+
+    container = docker.from_env().containers.get(f"{NETWORK}-db-tests")
+    assert value["password"] not in json.dumps(container.attrs)
+    cloud.kill()
+    container.remove(force=True)
+    cloud.up()
+    again = available(cloud.client("rds"))
+    assert again["Endpoint"]["Address"] == address
+    assert sql(cloud, value["password"], address, "select number from kept") == "42"
+
+    left = cloud.command("sweep").stdout.splitlines()
+    assert {f"container {NETWORK}-db-tests (running)", f"volume {NETWORK}-db-tests", "database tests"} <= set(left)
+
+
+def test_nothing_of_ministacks_state_is_lost_by_a_kill(cloud: Cloud, repository: str) -> None:
+    """What a client was told is done is there after kill -9, objects and image layers included."""
+    ssm, s3, logs, iam = (cloud.client(api) for api in ("ssm", "s3", "logs", "iam"))
+    ssm.put_parameter(Name="/tests/kept", Value="yes", Type="String")
+    s3.create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    s3.put_object(Bucket="kept", Key="folder/object", Body=b"content")
+    logs.create_log_group(logGroupName="/tests/kept")
+    iam.create_role(RoleName="kept", AssumeRolePolicyDocument='{"Version":"2012-10-17","Statement":[]}')
+    push(cloud, repository, "kept", b"layer to keep")
+    cloud.kill()
+    cloud.up()
+    assert ssm.get_parameter(Name="/tests/kept")["Parameter"]["Value"] == "yes"
+    assert s3.get_object(Bucket="kept", Key="folder/object")["Body"].read() == b"content"
+    assert len(logs.describe_log_groups(logGroupNamePrefix="/tests/kept")["logGroups"]) == 1
+    assert iam.get_role(RoleName="kept")["Role"]["RoleName"] == "kept"
+    digest = hashlib.sha256(b"layer to keep").hexdigest()
+    found = httpx.get(f"{ENDPOINT}/v2/{repository}/blobs/sha256:{digest}", headers=login(cloud))
+    assert found.content == b"layer to keep"
+
+    left = cloud.command("sweep")
+    assert left.returncode == 1
+    expected = {
+        "parameter /tests/kept",
+        "bucket kept",
+        "log group /tests/kept",
+        "role kept",
+        f"repository {repository}",
+    }
+    assert expected <= set(left.stdout.splitlines())
+    ssm.delete_parameter(Name="/tests/kept")
+    s3.delete_object(Bucket="kept", Key="folder/object")
+    s3.delete_bucket(Bucket="kept")
+    logs.delete_log_group(logGroupName="/tests/kept")
+    iam.delete_role(RoleName="kept")
+
+
+def test_without_its_state_the_process_ends(cloud: Cloud) -> None:
+    """It would go on starting containers that nothing knows of; and it comes back with the folder."""
+    cloud.client("ssm").put_parameter(Name="/tests/moved", Value="yes", Type="String")
+    elsewhere = cloud.state.with_name("elsewhere")
+    process = Path("/proc", str(json.loads((cloud.state / "run.json").read_text())["pid"]))
+    cloud.state.rename(elsewhere)
+    try:
+        until(lambda: not process.exists())
+    finally:
+        shutil.rmtree(cloud.state, ignore_errors=True)  # a line of the log, for which the folder was made again
+        elsewhere.rename(cloud.state)
+    cloud.up()
+    cloud.client("ssm").delete_parameter(Name="/tests/moved")
+
+
+def test_the_commands_can_be_repeated(cloud: Cloud) -> None:
+    """Each command ends well in the state that it makes, and down keeps what there is."""
+    ssm = cloud.client("ssm")
+    ssm.put_parameter(Name="/tests/down", Value="yes", Type="String")
+    assert "ready at" in cloud.command("up").stdout
+    assert cloud.command("status", "--json").returncode == 0
+    assert cloud.command("down").returncode == 0
+    assert cloud.command("status").returncode == 3
+    assert cloud.command("down").returncode == 0
+    done = cloud.command("sweep")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    cloud.up()
+    ssm.delete_parameter(Name="/tests/down")
+    assert cloud.command("sweep").stdout == "nothing left\n"
+
+
+def test_a_taken_port_is_refused_with_its_holders_name(cloud: Cloud, tmp_path: Path) -> None:
+    """Another local cloud on the same port says who has it."""
+    other = Cloud(tmp_path)
+    other.variables["LOCALCLOUD_NETWORK"] = NETWORK
+    done = other.command("up")
+    assert done.returncode == 1
+    assert f"port {PORT} is taken by process" in done.stderr
+    assert cloud.command("status").returncode == 0

@@ -1,0 +1,1 @@
+"""What the tests share: a local cloud of their own, clients of it, and waiting."""

@@ -1,0 +1,263 @@
+"""Deploying: each way that a rollout can fail is told with ECS's reason, and what was good serves again."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from delivery.deploying import deploy
+from delivery.errors import DeliveryError, InterruptedDeliveryError
+from tests.unit.delivery.world import FIRST, World, digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GOOD, NEXT = "a" * 40, "b" * 40
+
+
+def failed(world: World, told: str, behaviour: str = "good") -> str:
+    """Deploy a release that fails with these words; returns the message, having looked that the first one serves."""
+    with pytest.raises(DeliveryError, match=told) as failure:
+        deploy.run(world.session, world.release(GOOD, web=behaviour))
+    assert not isinstance(failure.value, InterruptedDeliveryError)
+    assert world.running() == "staging-web:1"
+    assert {task.definition for task in world.ecs.tasks if task.status == "RUNNING"} == {world.arn("staging-web:1")}
+    assert world.tags("staging-web:2")["slipway:result"].startswith("failed 20")
+    assert "slipway:result" not in world.tags("staging-web:1")
+    assert str(failure.value).endswith(f"; put back: web serves staging-web:1 ({FIRST})")
+    return str(failure.value)
+
+
+def test_a_crash_loop_is_put_back_with_the_tasks_exit_code(world: World) -> None:
+    """ECS's circuit breaker goes back; that its rollback is the primary deployment and complete is no success."""
+    told = failed(world, "circuit breaker", "crash")
+    assert "Tasks stopped: Essential container exited; container app ended with exit code 3; put back" in told
+    deployments = world.ecs.services["staging-web"].primary
+    assert [(one["status"], one["rolloutState"]) for one in deployments] == [("PRIMARY", "COMPLETED")]
+    assert world.said("failed: web: Service deployment rolled back")
+    assert world.said("new tasks run, 2 failed")
+    assert not world.said("asked ECS to roll back")
+
+
+def test_tasks_that_ecs_itself_stopped_are_no_reason_and_reasons_are_three_at_most(world: World) -> None:
+    """It stops those of a deployment that it ends; the same reason is told once."""
+    reasons = iter(("one", "one", "two", "three", "four"))
+
+    def stop(code: str, definition: str) -> None:
+        held = world.ecs.services["staging-web"]
+        world.ecs._launch(held, world.arn(definition), "STOPPED", stop=code, reason=next(reasons))
+
+    for code, definition in (
+        ("TaskFailedToStart", "staging-web:2"),
+        ("TaskFailedToStart", "staging-web:2"),
+        ("TaskFailedToStart", "staging-web:2"),
+        ("TaskFailedToStart", "staging-web:2"),
+    ):
+        world.time.at(5, lambda code=code, definition=definition: stop(code, definition))  # type: ignore[misc] # its defaults bind the loop's values
+    told = failed(world, "circuit breaker", "full")
+    assert "unhealthy" not in told
+    assert re.search(r"no capacity\. Tasks stopped: one; two; three; put back", told)
+
+
+def test_a_release_that_never_becomes_healthy_is_put_back(world: World) -> None:
+    """By the circuit breaker: without a task that ended by itself, ECS's reason alone is told."""
+    assert "Tasks stopped" not in failed(world, "circuit breaker threshold: targets are unhealthy", "never")
+
+
+def test_without_capacity_for_its_tasks_a_release_is_put_back(world: World) -> None:
+    """What ECS says of it is shown as it comes."""
+    failed(world, "no capacity", "full")
+    assert world.said("web: ECS: (service staging-web) was unable to place a task")
+
+
+def test_without_a_circuit_breaker_a_rollout_ends_after_fifteen_minutes(world: World) -> None:
+    """ECS is asked to roll back, which is waited for."""
+    slept = world.time.slept
+    failed(world, "web: the rollout is IN_PROGRESS after 15 minutes", "hangs")
+    assert 900 < world.time.slept - slept < 960
+    (stop,) = world.aws.asked("StopServiceDeployment")
+    assert stop["stopType"] == "ROLLBACK"
+    assert world.said("web: asked ECS to roll back what was under way")
+    assert len(world.aws.asked("UpdateService")) == 1
+
+
+@pytest.mark.parametrize(("way", "updates"), [("stays", 2), ("empty", 2)])
+def test_where_ecs_does_not_get_back_the_good_revision_is_rolled_out(world: World, way: str, updates: int) -> None:
+    """Be it still set to the bad one, or to the good one without its tasks."""
+    world.ecs.rollback_fails = way
+    failed(world, "circuit breaker", "crash")
+    asked = world.aws.asked("UpdateService")
+    assert len(asked) == updates
+    assert asked[-1]["taskDefinition"] == world.arn("staging-web:1")
+    assert asked[-1]["forceNewDeployment"] is (way == "empty")
+
+
+def test_a_rollback_that_ecs_refuses_is_done_by_an_update(world: World) -> None:
+    """Such as when no deployment was ever completed."""
+    world.aws.fail("StopServiceDeployment", "ConflictException")
+    failed(world, "15 minutes", "hangs")
+    assert world.said("web: ECS does not roll back (An error occurred (ConflictException)")
+
+
+@pytest.mark.parametrize("reason", ["stopped by a user", ""])
+def test_a_deployment_that_was_stopped_by_hand_is_no_success(world: World, reason: str) -> None:
+    """With ECS's reason, or with its status."""
+
+    def stop() -> None:
+        row = world.ecs.services["staging-web"].rollouts[-1]
+        row |= {"status": "STOPPED"} | ({"statusReason": reason} if reason else {})
+
+    world.time.at(5, stop)
+    failed(world, f"web: {reason or 'the service deployment is STOPPED'}")
+
+
+def test_a_newer_deploy_that_overtakes_is_left_alone(world: World) -> None:
+    """Ours has failed, and what serves is the other's."""
+
+    def overtake() -> None:
+        world.release(NEXT)
+        own = {"IMAGE_DIGEST": digest_of(NEXT), "APP_VERSION": NEXT}
+        newer = world.ecs.register("staging-web", f"x@{digest_of(NEXT)}", {"slipway:commit": NEXT}, **own)
+        world.ecs.begin(world.ecs.services["staging-web"], newer)
+
+    world.time.at(5, overtake)
+    with pytest.raises(DeliveryError, match=r"a newer deployment has taken over.*put back: web is left to a newer"):
+        deploy.run(world.session, world.release(GOOD))
+    assert world.running() == "staging-web:3"
+    assert "slipway:result" not in world.tags("staging-web:2")
+    assert len(world.aws.asked("UpdateService")) == 1
+
+
+@pytest.mark.parametrize("operation", ["UpdateService", "DescribeServiceDeployments", "ListServiceDeployments"])
+def test_a_throttled_call_ends_a_deploy_only_with_everything_put_back(world: World, operation: str) -> None:
+    """Botocore has tried again often enough by then."""
+    release = world.release(GOOD)
+    world.aws.hooks["RegisterTaskDefinition"] = lambda: world.aws.fail(operation, "ThrottlingException")
+    with pytest.raises(DeliveryError, match=rf"ThrottlingException.*{operation}.*put back: web serves staging-web:1"):
+        deploy.run(world.session, release)
+    assert world.running() == "staging-web:1"
+
+
+def test_an_accepted_update_may_stay_unlisted_for_a_while(world: World) -> None:
+    """Half a minute is waited for."""
+    world.ecs.listed = 30
+    deploy.run(world.session, world.release(GOOD))
+    assert world.running() == "staging-web:2"
+
+
+def test_an_update_that_is_listed_nowhere_is_put_back(world: World) -> None:
+    """After a minute; nothing could be followed."""
+    world.ecs.listed = 9999
+    slept = world.time.slept
+    with pytest.raises(
+        DeliveryError, match=r"putting back failed: .*lists no service deployment for it after 60 s; look at"
+    ):
+        deploy.run(world.session, world.release(GOOD))
+    assert 120 <= world.time.slept - slept < 130
+
+
+def test_another_deployment_that_begins_at_the_same_moment_is_not_followed(world: World) -> None:
+    """What is followed is the one that brings our revision."""
+
+    def another() -> None:
+        held = world.ecs.services["staging-web"]
+        row = world.ecs.begin(held, world.arn("staging-web:1"))
+        row["status"] = "SUCCESSFUL"
+
+    session, release = world.session, world.release(GOOD, web="crash")
+    world.aws.hooks["UpdateService"] = another
+    with pytest.raises(DeliveryError, match=r"circuit breaker"):
+        deploy.run(session, release)
+    assert world.running() == "staging-web:1"
+
+
+def mixed(world: World) -> None:
+    """Let one task run another image under the same revision."""
+    next(task for task in world.ecs.tasks if task.definition.endswith(":2")).digest = "sha256:other"
+
+
+def left_over(world: World) -> None:
+    """Leave a task of the revision before."""
+    next(task for task in world.ecs.tasks if task.definition.endswith(":1")).status = "RUNNING"
+
+
+def hidden(world: World) -> None:
+    """Let ECS not tell the digest of a task."""
+    next(task for task in world.ecs.tasks if task.definition.endswith(":2")).digest = ""
+
+
+def too_few(world: World) -> None:
+    """Let a task end after all."""
+    next(task for task in world.ecs.tasks if task.definition.endswith(":2")).status = "STOPPED"
+
+
+def unhealthy(world: World) -> None:
+    """Let a target fail."""
+    world.balancer.unhealthy.add(next(task.address for task in world.ecs.tasks if task.definition.endswith(":2")))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (mixed, r"web: a task runs the image sha256:other, not sha256:.* \(for 30 s after the rollout\)"),
+        (left_over, "web: a task runs staging-web:1, not arn:.*staging-web:2"),
+        (hidden, r"web: a task runs the image \(not shown\)"),
+        (too_few, "web: 1 of 2 tasks run"),
+        (
+            unhealthy,
+            r"web: 1 of 2 tasks are healthy targets: 10.0.0.3 unhealthy; 10.0.0.4 healthy; 10.9.9.9 draining",
+        ),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_what_ecs_calls_a_success_is_proved_task_by_task(
+    world: World, change: Callable[[World], None], told: str
+) -> None:
+    """Its digest, its revision, its number, its target's health."""
+    world.ecs.afterwards.append(lambda: change(world))
+    failed(world, told)
+
+
+def test_a_target_that_belongs_to_no_task_is_found(world: World) -> None:
+    """It would get requests: nothing serves what was proved while it is there."""
+    world.time.at(5, lambda: world.balancer.strays.append("10.1.1.1"))
+    with pytest.raises(DeliveryError, match=r"web: 10.1.1.1 still gets requests but belongs to no task of it"):
+        deploy.run(world.session, world.release(GOOD))
+
+
+@pytest.mark.parametrize(
+    ("lie", "told"),
+    [
+        (f'{{"commit": "{NEXT}", "digest": "{digest_of(GOOD)}"}}', f"a wrong version is served: .*tells {NEXT}"),
+        (f'{{"commit": "{GOOD}", "digest": "sha256:1"}}', r"wrong version is served: .*\(sha256:1\), not aaa"),
+        ("hello", 'does not tell {"commit": ..., "digest": ...} from APP_VERSION and IMAGE_DIGEST'),
+        ("[]", "does not tell"),
+        (500, "/web/version answers 500"),
+    ],
+    ids=["version", "digest", "text", "list", "error"],
+)
+def test_what_is_answered_is_part_of_the_proof(world: World, lie: str | int, told: str) -> None:
+    """By version and digest; the breaker has seen nothing wrong, so that delivery goes back by itself."""
+    world.balancer.lies[digest_of(GOOD)] = lie
+    failed(world, told)
+    assert world.aws.asked("UpdateService")[-1]["taskDefinition"] == world.arn("staging-web:1")
+
+
+def test_one_wrong_answer_of_ten_is_wrong(world: World) -> None:
+    """Tasks take turns: one of them that lies is found."""
+    answers = iter(["", "", "", "", "", "", "", "", "", "no"] * 99)
+    world.balancer.lies = type(
+        "Lies", (dict,), {"get": lambda *_: next(answers) if world.running()[-1] == "2" else ""}
+    )()
+    failed(world, "does not tell")
+
+
+def test_where_one_of_several_services_fails_all_are_put_back(two: World) -> None:
+    """Also the one that had succeeded: what was tested together serves together."""
+    with pytest.raises(DeliveryError, match=r"web: .*circuit breaker.*put back: api serves .*:1.*, web serves .*:1"):
+        deploy.run(two.session, two.release(GOOD, web="crash"))
+    assert (two.running("api"), two.running("web")) == ("staging-api:1", "staging-web:1")
+    for revision in ("staging-api:2", "staging-web:2"):
+        assert two.tags(revision)["slipway:result"].startswith("failed")

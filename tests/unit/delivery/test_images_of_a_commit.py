@@ -1,0 +1,212 @@
+"""Testing and building a commit: which programs are started with what, and what is left of them."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from delivery.errors import DeliveryError
+from delivery.process import ProgramError
+from delivery.release import manifest, testing
+from delivery.release.building import Builder
+from delivery.release.testing import Workplace
+from tests.unit.delivery.edge import HOST
+from tests.unit.delivery.world import World, digest_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from delivery.release.manifest import Manifest
+    from tests.unit.delivery.docker import Docker
+
+COMMIT = "a" * 40
+REMOTE = f"{HOST}/slipway/web:candidate-{COMMIT}"
+TEST = """#!/bin/sh
+echo "$1 $SERVICE $COMMIT $PYTHON_IMAGE $APP_IMAGE" >> "{folder}/tests"
+[ "$1" != "{fails}" ] || exit 4
+echo "<mine/>" > "$REPORTS/$1.xml"
+"""
+
+
+class Place:
+    """A repository with an application whose tests keep how they were called."""
+
+    def __init__(self, world: World, folder: Path, fails: str = "") -> None:
+        """Make it; one kind of tests may fail."""
+        self.world, self.folder = world, folder
+        (folder / "app" / "bin").mkdir(parents=True, exist_ok=True)
+        (folder / "app" / "Dockerfile").touch()
+        program = folder / "app" / "bin" / "test"
+        program.write_text(TEST.format(folder=folder, fails=fails))
+        program.chmod(0o755)
+        self.workplace = Workplace(root=folder, reports=folder / "reports", say=world.say)
+
+    def tests(self) -> list[str]:
+        """Return how the tests were called."""
+        held = self.folder / "tests"
+        return held.read_text().splitlines() if held.exists() else []
+
+    def build(self, platform: str = "", execution: str = "run-1") -> Manifest:
+        """Build the commit."""
+        builder = Builder(
+            clients=self.world.aws, environment=self.world.environment, commit=COMMIT, place=self.workplace,
+            output=self.folder / "out", platform=platform,
+        )  # fmt: skip
+        return builder.run(execution)
+
+
+@pytest.fixture
+def place(world: World, tmp_path: Path, docker: Docker) -> Place:
+    """A repository whose image has two packages; what Docker pushes is in the registry then."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        text = b"Package: bash\nStatus: install ok installed\nVersion: 5.2\n"
+        entry = tarfile.TarInfo("var/lib/dpkg/status")
+        entry.size = len(text)
+        archive.addfile(entry, io.BytesIO(text))
+    (docker.folder / "files.tar").write_bytes(buffer.getvalue())
+    world.registry.pushed = lambda: [call.rpartition(":")[2] for call in docker.calls("push")]
+    return Place(world, tmp_path)
+
+
+def test_unit_and_integration_tests_run_with_the_stacks_arguments(world: World, tmp_path: Path) -> None:
+    """Their reports are kept by service; those that they left out are written."""
+    place = Place(world, tmp_path)
+    testing.run(world.environment, COMMIT, place.workplace)
+    assert place.tests() == [f"unit web {COMMIT} python:3.11 ", f"integration web {COMMIT} python:3.11 "]
+    reports = {path.name: path.read_text() for path in (tmp_path / "reports" / "web").iterdir()}
+    assert set(reports) == {"unit.xml", "integration.xml", "coverage.xml"}
+    assert reports["unit.xml"] == "<mine/>\n"
+    assert world.lines[-1] == "web: integration tests passed"
+
+
+@pytest.mark.parametrize(("fails", "ran"), [("unit", 1), ("integration", 2)])
+def test_the_first_tests_that_fail_end_it(world: World, tmp_path: Path, fails: str, ran: int) -> None:
+    """With the folder of the reports; nothing is written for them."""
+    place = Place(world, tmp_path, fails)
+    with pytest.raises(
+        ProgramError, match=rf"web: {fails} tests failed \(exit code 4\).*reports: {tmp_path}/reports/web"
+    ):
+        testing.run(world.environment, COMMIT, place.workplace)
+    assert len(place.tests()) == ran
+    assert not (tmp_path / "reports" / "web" / f"{fails}.xml").exists()
+
+
+def test_the_tests_of_one_context_run_once_for_the_same_arguments(two: World, tmp_path: Path) -> None:
+    """Services may share an image's context; with other arguments it is another image."""
+    place = Place(two, tmp_path)
+    testing.run(two.environment, COMMIT, place.workplace)
+    assert [line.split()[:2] for line in place.tests()] == [["unit", "api"], ["integration", "api"]]
+    assert two.said("web: its tests are those of app, which have passed")
+    api, web = two.environment.services
+    other = replace(two.environment, services=(api, replace(web, build_args={"PYTHON_IMAGE": "python:3.12"})))
+    testing.run(other, COMMIT, place.workplace)
+    assert len(place.tests()) == 6
+
+
+def test_an_application_without_tests_that_can_be_run_is_refused(world: World, tmp_path: Path) -> None:
+    """With the contract, or with what makes it a program."""
+    place = Place(world, tmp_path)
+    program = tmp_path / "app" / "bin" / "test"
+    program.chmod(0o644)
+    with pytest.raises(DeliveryError, match=r"app/bin/test cannot be run.*chmod \+x"):
+        testing.run(world.environment, COMMIT, place.workplace)
+    program.unlink()
+    with pytest.raises(DeliveryError, match=r"app/bin/test does not exist; a service's image context brings its own"):
+        testing.run(world.environment, COMMIT, place.workplace)
+
+
+def test_a_commit_is_built_tested_and_pushed(place: Place, world: World, docker: Docker) -> None:
+    """Then told in release.json and release.txt, with a bill of materials; nothing stays on this machine."""
+    made = place.build()
+    digest = world.registry.digest(f"candidate-{COMMIT}")
+    assert manifest.read(place.folder / "out" / "release.json") == made
+    assert (made.commit, made.execution, made.platform) == (COMMIT, "run-1", "")
+    assert (made.services["web"].digest, made.services["web"].version) == (digest, COMMIT)
+    assert (place.folder / "out" / "release.txt").read_text() == f"web@{digest}\n"
+    local = docker.calls("build")[0].split("--tag=")[1].split()[0]
+    assert place.tests() == [f"acceptance web {COMMIT} python:3.11 {local}"]
+    bill = json.loads((place.folder / "out" / "sbom-web.cdx.json").read_text())
+    assert [one["name"] for one in bill["components"]] == ["bash"]
+    calls = docker.calls()
+    assert f"tag {local} {REMOTE}" in calls
+    assert {f"rmi --no-prune {REMOTE}", f"rmi --no-prune {local}", "rm --force the-container"} <= set(calls)
+    assert calls.index(f"push {REMOTE}") < calls.index(f"rmi --no-prune {REMOTE}")
+
+
+def test_the_login_is_in_a_file_that_only_we_can_read(place: Place, docker: Docker) -> None:
+    """And on no command line."""
+    place.build()
+    held = json.loads((docker.folder / "login").read_text())
+    assert held == {"auths": {HOST: {"auth": "dG9rZW4="}}}
+    assert (docker.folder / "mode").read_text() == "600\n"
+    assert not [call for call in docker.calls() if "dG9rZW4=" in call]
+
+
+def test_a_commit_that_was_built_before_is_reused(place: Place, world: World, docker: Docker) -> None:
+    """Its report says so as a skipped test."""
+    release = world.release(COMMIT)
+    assert place.build().services == release.services
+    assert not docker.calls()
+    assert "it is reused" in (place.folder / "reports" / "web" / "acceptance.xml").read_text()
+    assert world.said(f"web: candidate-{COMMIT} was built and tested before as {digest_of(COMMIT)}; it is reused")
+
+
+def test_what_fails_its_tests_is_not_pushed(world: World, place: Place, docker: Docker) -> None:
+    """And its image does not stay."""
+    failing = Place(world, place.folder, "acceptance")
+    with pytest.raises(ProgramError, match=r"web: acceptance tests failed \(exit code 4\)"):
+        failing.build()
+    assert not docker.calls("push")
+    assert docker.calls("rmi")
+    assert not (place.folder / "out" / "release.json").exists()
+
+
+def test_what_does_not_build_is_named(place: Place, docker: Docker) -> None:
+    """Its tests do not begin."""
+    docker.fails("build --")
+    with pytest.raises(ProgramError, match=r"web: building.* failed \(exit code 3\)"):
+        place.build()
+    assert not place.tests()
+
+
+def test_what_another_build_of_the_commit_pushed_meanwhile_is_used(place: Place, world: World, docker: Docker) -> None:
+    """Tags never move, so that a second push is refused."""
+    docker.fails("push ")
+    world.when_said["web: built"] = lambda: world.release(COMMIT)
+    assert place.build().services["web"].digest == digest_of(COMMIT)
+    assert world.said(f"web: another build of this commit pushed candidate-{COMMIT} meanwhile; it is used")
+
+
+def test_a_push_that_fails_is_a_failure(place: Place, world: World, docker: Docker) -> None:
+    """Its output is shown; one that is not found afterwards is one, too."""
+    docker.fails("push ")
+    world.registry.pushed = list
+    with pytest.raises(ProgramError, match=r"web: pushing failed \(exit code 3\)"):
+        place.build()
+    docker.fails("nothing of this")
+    with pytest.raises(DeliveryError, match=r"was pushed, but repository 'slipway/web' does not show it"):
+        place.build()
+
+
+def test_an_image_for_another_platform_than_asked_for_is_refused(place: Place, docker: Docker) -> None:
+    """As a base image may make it, before its tests."""
+    with pytest.raises(DeliveryError, match=r"the image is for linux/amd64, not for linux/arm64; name base images"):
+        place.build("linux/arm64")
+    assert "--platform=linux/arm64" in docker.calls("build")[0]
+    assert not place.tests()
+
+
+def test_one_platform_of_several_is_a_part(place: Place, docker: Docker) -> None:
+    """Under a tag of its own; no release yet."""
+    made = place.build("linux/amd64")
+    assert made.platform == "linux/amd64"
+    assert docker.calls("push") == [f"push {REMOTE}-amd64"]
+    assert (place.folder / "out" / "sbom-web-amd64.cdx.json").exists()
+    with pytest.raises(DeliveryError, match=r"holds the images of linux/amd64 alone"):
+        manifest.read(place.folder / "out" / "release.json")

@@ -1,0 +1,250 @@
+"""Rolling back, with the pipeline held back meanwhile, and letting it release again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from delivery.deploying import deploy, rollback
+from delivery.deploying.rollback import Rollback
+from delivery.errors import DeliveryError, InterruptedDeliveryError
+from tests.unit.delivery.world import FIRST, World, digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ONE, TWO, BAD = "1" * 40, "2" * 40, "3" * 40
+RUN = "11111111-2222-3333-4444-555555555555"
+
+
+def released(world: World, *commits: str, passed: Sequence[str] = (ONE, TWO)) -> None:
+    """Deploy releases one after the other."""
+    for commit in commits:
+        deploy.run(world.session, world.release(commit))
+        for name in world.names:
+            if commit in passed:
+                world.passed(name)
+    world.lines.clear()
+    world.aws.calls.clear()
+
+
+def roll_back(world: World, to: str = "", *, stop: bool = False) -> None:
+    """Roll back."""
+    Rollback(session=world.session, commit=to, stop_execution=stop).run()
+
+
+def test_the_good_release_before_serves_again(piped: World) -> None:
+    """The bad one is noted; the way into the pipeline's stage is closed before anything is deployed."""
+    released(piped, ONE, TWO)
+    roll_back(piped)
+    assert piped.running() == "staging-web:2"
+    assert piped.tags("staging-web:3")["slipway:result"].startswith("failed")
+    assert piped.tags("staging-web:2")["slipway:result"].startswith("passed")
+    names = [name for name, _ in piped.aws.calls]
+    assert names.index("DisableStageTransition") < names.index("UpdateService")
+    (closed,) = piped.aws.asked("DisableStageTransition")
+    assert (closed["stageName"], closed["transitionType"]) == ("Production", "Inbound")
+    assert closed["reason"].startswith(f"{TWO} rolled back to {ONE} by ")
+    assert closed["reason"].endswith("UTC. Go on with delivery resume")
+    assert piped.lines[-2:] == [
+        f"staging serves {ONE} again",
+        "pipeline slipway releases nothing to it until: delivery resume --stack staging",
+    ]
+
+
+def test_without_a_pipeline_nothing_is_closed(world: World) -> None:
+    """And nothing is said of one."""
+    released(world, ONE, TWO)
+    roll_back(world)
+    assert world.running() == "staging-web:2"
+    assert not world.aws.asked("DisableStageTransition")
+    assert world.lines[-1] == f"staging serves {ONE} again"
+
+
+def test_after_all_releases_comes_the_first_revision(world: World) -> None:
+    """Which no release made; its version is told as what serves."""
+    released(world, ONE, BAD)
+    roll_back(world)
+    roll_back(world)
+    assert world.running() == "staging-web:1"
+    assert world.lines[-1] == f"staging serves {FIRST} again"
+    with pytest.raises(DeliveryError, match=rf"no good release before {FIRST} to go back to; see: delivery history"):
+        roll_back(world)
+
+
+def test_an_older_release_is_named_by_the_beginning_of_its_commit(world: World) -> None:
+    """Also a newer one, once it has passed."""
+    released(world, ONE, TWO, BAD)
+    roll_back(world, "1111111")
+    assert world.running() == "staging-web:2"
+    roll_back(world, TWO)
+    assert world.running() == "staging-web:3"
+
+
+def test_a_release_that_never_passed_is_none_to_go_back_to(world: World) -> None:
+    """It is said why, and another one is looked for."""
+    released(world, ONE, BAD, TWO)
+    with pytest.raises(DeliveryError, match=rf"no good release of commit {BAD} to go back to"):
+        roll_back(world, BAD)
+    assert world.said(f"web: staging-web:3 ({BAD}) is skipped: it never passed, or was put back")
+    assert world.running() == "staging-web:4"
+    roll_back(world)
+    assert world.running() == "staging-web:2"
+
+
+def test_a_release_whose_image_is_gone_is_skipped(world: World) -> None:
+    """The lifecycle of the repository may have removed it."""
+    released(world, ONE, TWO, BAD)
+    del world.registry.images["slipway/web"][digest_of(TWO)]
+    roll_back(world)
+    assert world.running() == "staging-web:2"
+    assert world.said(f"is skipped: the image {digest_of(TWO)} of web is gone")
+
+
+def test_a_rollback_that_fails_serves_what_served_before_however_bad(world: World) -> None:
+    """It came up, at least."""
+    released(world, ONE, BAD)
+    world.ecs.behaviour[digest_of(ONE)] = "crash"
+    with pytest.raises(DeliveryError, match=r"circuit breaker.*put back: web serves staging-web:3"):
+        roll_back(world)
+    assert world.running() == "staging-web:3"
+
+
+def test_what_never_came_up_is_not_what_a_failed_rollback_goes_back_to(world: World) -> None:
+    """ECS alone goes back to it, and that it does not serve is told."""
+    released(world, ONE)
+    world.ecs.behaviour[digest_of(BAD)] = "hangs"
+    bad = world.ecs.register("staging-web", f"x@{digest_of(BAD)}", {"slipway:commit": BAD})
+    world.ecs.begin(world.ecs.services["staging-web"], bad)
+    world.time.sleep(5)
+    world.ecs.behaviour[digest_of(ONE)] = "hangs"
+    with pytest.raises(DeliveryError, match=r"putting back failed: web: 0 of 2 tasks are healthy targets"):
+        roll_back(world)
+    assert {asked["taskDefinition"] for asked in world.aws.asked("UpdateService")} == {world.arn("staging-web:2")}
+
+
+def test_an_interrupted_rollback_is_to_be_run_again(world: World) -> None:
+    """The same command finishes it."""
+    released(world, ONE, TWO)
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    world.aws.hooks["DescribeServiceDeployments"] = stop
+    with pytest.raises(InterruptedDeliveryError, match=r"run it again: delivery rollback --stack staging"):
+        roll_back(world)
+    assert world.running() == "staging-web:2"
+
+
+def test_while_the_pipeline_deploys_here_nothing_is_rolled_back(piped: World) -> None:
+    """The way is closed by then; both ways on are told."""
+    released(piped, ONE, TWO)
+    piped.pipeline.execution(RUN)
+    piped.pipeline.run(RUN, "Production", "Deploy", "InProgress")
+    told = rf"execution {RUN} is under way in stage Production of pipeline slipway.*--follow.*--stop-execution"
+    with pytest.raises(DeliveryError, match=told):
+        roll_back(piped)
+    assert "Production" in piped.pipeline.closed
+    assert not piped.aws.asked("UpdateService")
+    assert not piped.aws.asked("StopPipelineExecution")
+
+
+def deploying(piped: World) -> None:
+    """Let an execution deploy to Production, by a build."""
+    piped.pipeline.execution(RUN)
+    output = {"executionResult": {"externalExecutionId": "project:build"}}
+    piped.pipeline.run(RUN, "Staging", "Deploy", "InProgress", executionResult={"externalExecutionId": "project:old"})
+    piped.pipeline.run(RUN, "Production", "Deploy", "InProgress", **output)
+    piped.builds.status["project:build"] = "IN_PROGRESS"
+
+
+def test_an_execution_that_deploys_is_stopped_with_its_build_where_asked(piped: World) -> None:
+    """An abandoned action's build goes on else; its end is waited for before anything is chosen."""
+    released(piped, ONE, TWO)
+    deploying(piped)
+    piped.ecs.tags[piped.arn("staging-web:3")].pop("slipway:result")
+    roll_back(piped, stop=True)
+    (stopped,) = piped.aws.asked("StopPipelineExecution")
+    assert (stopped["pipelineExecutionId"], stopped["abandon"]) == (RUN, True)
+    assert [asked["id"] for asked in piped.aws.asked("StopBuild")] == ["project:build"]
+    assert piped.builds.status["project:build"] == "STOPPED"
+    assert piped.said(f"execution {RUN} is stopped")
+    assert piped.running() == "staging-web:2"
+    assert f"{TWO} rolled back to what was good before" in piped.pipeline.closed["Production"]
+
+
+def test_an_execution_that_had_deployed_nothing_is_only_stopped(piped: World) -> None:
+    """What is good serves: one release too many would be gone back else."""
+    released(piped, ONE, TWO)
+    deploying(piped)
+    roll_back(piped, stop=True)
+    assert piped.running() == "staging-web:3"
+    assert piped.said(f"execution {RUN} had deployed nothing yet: staging serves what was good before")
+    assert not piped.aws.asked("UpdateService")
+
+
+def test_a_commit_that_is_asked_for_is_gone_back_to_all_the_same(piped: World) -> None:
+    """Whatever the execution had done."""
+    released(piped, ONE, TWO)
+    deploying(piped)
+    roll_back(piped, ONE, stop=True)
+    assert piped.running() == "staging-web:2"
+    assert f"{TWO} rolled back to {ONE}" in piped.pipeline.closed["Production"]
+
+
+def test_an_execution_that_does_not_stop_ends_the_rollback_after_a_minute(piped: World) -> None:
+    """Nothing is deployed against it."""
+    released(piped, ONE, TWO)
+    deploying(piped)
+    piped.pipeline.stops = False
+    slept = piped.time.slept
+    with pytest.raises(DeliveryError, match=rf"execution {RUN} has not stopped after 60 s; run it again"):
+        roll_back(piped, stop=True)
+    assert 60 <= piped.time.slept - slept <= 63
+    assert not piped.aws.asked("UpdateService")
+
+
+def test_where_nothing_is_under_way_nothing_is_stopped(piped: World) -> None:
+    """--stop-execution is then as without it."""
+    released(piped, ONE, BAD)
+    piped.pipeline.run(RUN, "Production", "Deploy", "Succeeded")
+    roll_back(piped, stop=True)
+    assert not piped.aws.asked("StopPipelineExecution")
+    assert piped.running() == "staging-web:2"
+
+
+def test_all_services_go_back_together(two: World) -> None:
+    """To one release."""
+    released(two, ONE, TWO)
+    roll_back(two)
+    assert (two.running("api"), two.running("web")) == ("staging-api:2", "staging-web:2")
+    assert all(two.tags(f"staging-{name}:3")["slipway:result"].startswith("failed") for name in ("api", "web"))
+
+
+def test_the_pipeline_releases_again_when_it_is_told_to(piped: World) -> None:
+    """What waited goes on."""
+    piped.pipeline.execution(RUN, commit=TWO)
+    piped.pipeline.closed |= {"Production": "rolled back", "Approval": "another"}
+    piped.pipeline.inbound["Production"] = [RUN]
+    rollback.resume(piped.session)
+    assert piped.pipeline.closed == {"Approval": "another"}
+    assert piped.lines == [
+        "pipeline slipway: the way into stage Production is open again (it was closed: rolled back)",
+        f"execution {RUN} goes on with commit {TWO}",
+    ]
+
+
+def test_without_anything_that_waits_the_next_release_goes_through(piped: World) -> None:
+    """And said so."""
+    piped.pipeline.closed["Production"] = "rolled back"
+    rollback.resume(piped.session)
+    assert piped.lines[1:] == ["no execution waits there; the next release that passes the stage before goes through"]
+
+
+def test_a_way_that_is_open_stays_so(piped: World) -> None:
+    """Another stage's is not touched."""
+    piped.pipeline.closed["Approval"] = "another"
+    rollback.resume(piped.session)
+    assert piped.lines == ["pipeline slipway: the way into stage Production is open already"]
+    assert not piped.aws.asked("EnableStageTransition")

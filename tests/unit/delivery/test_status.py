@@ -1,0 +1,265 @@
+"""What `status`, `history` and `logs` show, and the exit codes of following an execution."""
+
+from __future__ import annotations
+
+import pytest
+
+from delivery.deploying import deploy
+from delivery.errors import DeliveryError
+from delivery.operator import history, logs
+from delivery.operator.status import Status
+from tests.unit.delivery.aws import START
+from tests.unit.delivery.world import FIRST, World, digest_of
+
+GOOD, NEXT = "a" * 40, "b" * 40
+RUN, OLD = "11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555"
+
+
+def running(piped: World, status: str = "InProgress") -> None:
+    """Let an execution run, beside an older one."""
+    piped.pipeline.execution(OLD, "Succeeded", GOOD)
+    piped.pipeline.execution(RUN, status, NEXT)
+
+
+def follow(piped: World, execution: str = "") -> int:
+    """Follow an execution; returns the exit code."""
+    return Status(session=piped.session, execution=execution).follow()
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [("Succeeded", 0), ("Failed", 1), ("Stopped", 1), ("Cancelled", 1), ("Superseded", 1)]
+)
+def test_the_exit_code_of_following_tells_how_an_execution_ended(piped: World, status: str, code: int) -> None:
+    """It is waited for."""
+    running(piped)
+    piped.time.at(60, lambda: piped.pipeline.executions[0].update(status=status))
+    slept = piped.time.slept
+    assert follow(piped) == code
+    assert 60 <= piped.time.slept - slept <= 64
+
+
+def test_following_ends_with_3_where_a_person_has_to_approve(piped: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command to type is shown, as a line once."""
+    running(piped)
+
+    def wait() -> None:
+        piped.pipeline.run(RUN, "Approval", "Approve", "InProgress")
+        piped.pipeline.tokens[RUN] = "token"
+
+    piped.time.at(10, wait)
+    assert follow(piped) == 3
+    told = capsys.readouterr().out
+    assert told.count(f"delivery approve --stack staging --execution {RUN} (or reject)") == 1
+    assert told.count("pipeline slipway, execution") == 1
+    assert "Approve     InProgress" in told
+    assert "waits for approval" in told
+
+
+def test_following_ends_with_3_before_a_stage_that_is_closed(piped: World) -> None:
+    """Nothing goes on without a person there either."""
+    running(piped)
+    piped.pipeline.closed["Production"] = "rolled back"
+    piped.time.at(10, lambda: piped.pipeline.inbound.update(Production=[OLD]))
+    piped.time.at(20, lambda: piped.pipeline.inbound.update(Production=[OLD, RUN]))
+    slept = piped.time.slept
+    assert follow(piped) == 3
+    assert 20 <= piped.time.slept - slept <= 24
+
+
+def test_another_execution_that_waits_does_not_end_following(piped: World) -> None:
+    """Its own end does."""
+    running(piped)
+    piped.pipeline.run(OLD, "Approval", "Approve", "InProgress")
+    piped.pipeline.tokens[OLD] = "token"
+    piped.time.at(30, lambda: piped.pipeline.executions[0].update(status="Succeeded"))
+    assert follow(piped, RUN[:8]) == 0
+
+
+def test_an_execution_is_named_by_the_beginning_of_its_id(piped: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """On any page; the newest one without."""
+    running(piped)
+    for number in range(3):
+        piped.pipeline.execution(f"run-{number}", "Superseded")
+    assert Status(session=piped.session, execution=OLD[:8]).show() == 0
+    assert f"execution {OLD}: Succeeded" in capsys.readouterr().out
+    assert Status(session=piped.session, execution="").show() == 0
+    assert "execution run-2: Superseded" in capsys.readouterr().out
+    with pytest.raises(DeliveryError, match=r"'slipway' has no execution 5; see: delivery status"):
+        Status(session=piped.session, execution="5").show()
+
+
+def test_a_pipeline_that_never_ran_is_told_what_starts_it(piped: World) -> None:
+    """A push."""
+    with pytest.raises(DeliveryError, match=r"pipeline 'slipway' has never run; push a commit"):
+        Status(session=piped.session, execution="").show()
+
+
+def test_status_shows_what_each_stage_did_and_what_serves(piped: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Links to what is under way only when asked once; what is served is asked every ten seconds."""
+    running(piped)
+    ran = {"executionResult": {"externalExecutionId": "project:1", "externalExecutionUrl": "https://console"}}
+    piped.pipeline.run(
+        RUN,
+        "Source",
+        "Source",
+        "Succeeded",
+        executionResult={"externalExecutionSummary": '{"CommitMessage": "Fix\\nit"}'},
+    )
+    piped.pipeline.run(RUN, "Build", "Build", "InProgress", **ran)
+    assert Status(session=piped.session, execution="").show() == 0
+    told = capsys.readouterr().out
+    assert f"commit {NEXT}, begun " in told
+    assert "Fix it" in told
+    assert (
+        f"log of Build/Build: delivery logs --stack staging --build Build/Build --execution {RUN} or https://console"
+        in told
+    )
+    assert f"staging serves {FIRST} ({digest_of(FIRST)}) at http://127.0.0.1" in told
+    lines = [line.split()[:3] for line in told.splitlines() if line.startswith(("Production", "Build", "Source"))]
+    assert lines == [
+        ["Source", "Source", "Succeeded"],
+        ["Build", "Build", "InProgress"],
+        ["Production", "Deploy", "-"],
+        ["Production", "Smoke", "-"],
+    ]
+    piped.time.at(30, lambda: piped.pipeline.executions[0].update(status="Failed"))
+    asked = len(piped.aws.asked("GetParametersByPath"))
+    assert follow(piped) == 1
+    assert "log of Build/Build" not in capsys.readouterr().out
+    assert len(piped.aws.asked("GetParametersByPath")) - asked < 60
+
+
+def test_what_does_not_answer_is_not_known(piped: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Status shows the rest."""
+    running(piped)
+    piped.balancer.lies[digest_of(FIRST)] = 503
+    assert Status(session=piped.session, execution="").show() == 0
+    assert "staging: what it serves is not known: http://127.0.0.1" in capsys.readouterr().out
+
+
+def test_history_lists_releases_newest_first_with_what_they_passed(
+    two: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is served is marked; an image may be gone."""
+    deploy.run(two.session, two.release(GOOD))
+    two.passed("web")
+    two.registry.tags("slipway/web", digest_of(GOOD)).add(f"accepted-{GOOD}")
+    deploy.run(two.session, two.release(NEXT))
+    two.registry.images["slipway/web"].pop(digest_of(NEXT))
+    history.run(two.session, 2)
+    told = capsys.readouterr().out
+    rows = [line.split() for line in told[told.index("web in staging") :].splitlines()[2:]]
+    assert [row[:2] for row in rows] == [["*", "staging-web:3"], ["staging-web:2", rows[1][1]]]
+    assert rows[0][4:] == [NEXT, digest_of(NEXT)[:19], "run-bbbb", "not", "tested", "image", "gone"]
+    assert rows[1][3:] == [GOOD, digest_of(GOOD)[:19], "run-aaaa", "passed", "2026-11-26T00:00:00Z", "accepted"]
+    history.run(two.session, 3)
+    first = [line for line in capsys.readouterr().out.splitlines() if "staging-web:1" in line]
+    assert first[0].split()[3:] == [FIRST, digest_of(FIRST)[:19], "first"]
+
+
+def logged(two: World, stack_time: int = int(START * 1000)) -> None:
+    """Let both services write."""
+    for name in two.names:
+        held = two.ecs.revisions[two.arn(f"staging-{name}:1")]["containerDefinitions"][1]
+        held["logConfiguration"] = {"logDriver": "awslogs", "options": {"awslogs-group": f"/{name}"}}
+        two.logs.write(
+            f"/{name}", f"app/app/{name}0123456789", stack_time, f"{name} one\n", f"{name} two", f"{name} three"
+        )
+
+
+def test_the_logs_of_services_are_shown_by_time(two: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """With service and task; of one service alone where asked."""
+    logged(two)
+    two.logs.write("/api", "app/app/api0123456789", int(START * 1000) + 5, "api last")
+    logs.of_services(two.session, "", 10**9, follow=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "api api01234 api one", "api api01234 api two", "api api01234 api three", "web web01234 web one",
+        "web web01234 web two", "web web01234 web three", "api api01234 api last",
+    ]  # fmt: skip
+    logs.of_services(two.session, "web", 10**9, follow=False)
+    assert [line[:3] for line in capsys.readouterr().out.splitlines()] == ["web"] * 3
+    with pytest.raises(DeliveryError, match=r"stack staging has no service 'worker'; it has: api, web"):
+        logs.of_services(two.session, "worker", 600, follow=False)
+
+
+def test_following_logs_shows_each_line_once_until_it_is_interrupted(
+    two: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """New ones as they come."""
+    logged(two)
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    two.time.at(5, lambda: two.logs.write("/web", "app/app/web0123456789", int(START * 1000) + 5, "web four"))
+    two.time.at(20, stop)
+    with pytest.raises(KeyboardInterrupt):
+        logs.of_services(two.session, "web", 10**9, follow=True)
+    assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()] == ["one", "two", "three", "four"]
+
+
+def test_only_what_is_new_enough_is_shown(two: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """By this machine's clock."""
+    logged(two, 1000)
+    logs.of_services(two.session, "", 600, follow=False)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_service_without_a_log_group_is_named(world: World) -> None:
+    """Its tasks write elsewhere."""
+    with pytest.raises(DeliveryError, match=r"staging-web:1 of web writes no logs to CloudWatch"):
+        logs.of_services(world.session, "", 600, follow=False)
+
+
+def built(piped: World, status: str = "SUCCEEDED") -> None:
+    """Let an action of both executions have run a build."""
+    running(piped)
+    for identity, execution in (("project:old", OLD), ("project:new", RUN)):
+        piped.pipeline.run(execution, "Build", "Build", "Succeeded", executionResult={"externalExecutionId": identity})
+        piped.builds.status[identity] = status
+        piped.builds.logs[identity] = {"groupName": "g", "streamName": identity}
+        piped.logs.write("g", identity, 1, *[f"{identity} {number}\n" for number in range(5)])
+
+
+@pytest.mark.parametrize(
+    ("action", "execution", "build"), [("Build", "", "new"), ("build/build", "", "new"), ("Build", OLD[:5], "old")]
+)
+def test_the_log_of_a_build_is_shown_whole(
+    piped: World, capsys: pytest.CaptureFixture[str], action: str, execution: str, build: str
+) -> None:
+    """Of the newest execution that ran the action, or of the one that is named."""
+    built(piped)
+    logs.of_build(piped.session, action, execution, follow=False)
+    told = capsys.readouterr().out.splitlines()
+    assert told == [f"project:{build} (g project:{build})", *(f"project:{build} {number}" for number in range(5))]
+
+
+def test_a_build_is_followed_to_its_end(piped: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """What it writes last is shown, too; without being asked, the log so far."""
+    built(piped, "IN_PROGRESS")
+    logs.of_build(piped.session, "Build", "", follow=False)
+    assert capsys.readouterr().out.count("\n") == 6
+
+    def end() -> None:
+        piped.builds.status["project:new"] = "SUCCEEDED"
+        piped.logs.write("g", "project:new", 2, "the end")
+
+    piped.time.at(9, end)
+    logs.of_build(piped.session, "Build", "", follow=True)
+    assert capsys.readouterr().out.splitlines()[-2:] == ["project:new 4", "the end"]
+
+
+@pytest.mark.parametrize("action", ["Nothing", "Staging/Build"])
+def test_an_action_that_ran_no_build_has_no_log(piped: World, action: str) -> None:
+    """Nor one of another stage."""
+    built(piped)
+    with pytest.raises(DeliveryError, match=rf"no build of action '{action}' is found in pipeline slipway"):
+        logs.of_build(piped.session, action, "", follow=False)
+
+
+def test_a_build_without_a_log_is_named(piped: World) -> None:
+    """It may come."""
+    built(piped)
+    piped.builds.logs.clear()
+    with pytest.raises(DeliveryError, match=r"build project:new has no log \(yet\)"):
+        logs.of_build(piped.session, "Build", "", follow=False)

@@ -1,0 +1,106 @@
+"""`make clean-up`: destroy both stacks, sweep, stop the local cloud; `--all` removes caches and images too.
+
+The source is kept, and so is a list of what there was: `reports/before-clean-up-<time>.json`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from localcloud import client, settings
+from localcloud.settings import UserError
+from tools import stacks
+from tools.local_settings import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def inventory() -> Path:
+    """Write the outputs and resources of the stacks that there are to a file and return its path.
+
+    Raises:
+        UserError: pulumi cannot read a stack.
+    """
+    found = {}
+    for stack in stacks.existing():
+        exported = stacks.capture("stack", "export", "-s", stack)
+        if exported.returncode:
+            raise UserError(f"stack {stack} cannot be read: {exported.stderr.strip()}")
+        resources = (json.loads(exported.stdout).get("deployment") or {}).get("resources") or []
+        found[stack] = {"outputs": stacks.outputs(stack), "resources": [each["urn"] for each in resources]}
+    path = ROOT / "reports" / f"before-clean-up-{time.strftime('%Y%m%dT%H%M%S')}.json"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+    return path
+
+
+def must(*command: str) -> None:
+    """Run a command in the project's root, its output shown; raises UserError when it fails."""
+    if stacks.run(list(command)):
+        raise UserError("the step above failed, and what follows was left alone; put it right, then run it again")
+
+
+def destroy() -> None:
+    """Destroy production, then staging, and sweep.
+
+    Raises:
+        UserError: a step failed, or something is left, which has been named.
+    """
+    print(f"what there was: {inventory()}", flush=True)
+    for stack in stacks.existing():
+        must(stacks.PULUMI, "destroy", "-s", stack, "--yes", "--skip-preview")
+        must(*stacks.DELIVERY, "clean", "--stack", stack)
+        must(stacks.PULUMI, "stack", "rm", "-s", stack, "--yes")
+    must(*cloud("sweep"))
+
+
+def cloud(*arguments: str) -> list[str]:
+    """Return the command line of the local cloud's own commands."""
+    return [str(client.python()), "-m", "localcloud", *arguments]
+
+
+def clean_up(*, everything: bool) -> None:
+    """Destroy, stop, and with `everything` remove images, caches and our Docker Engine.
+
+    Raises:
+        UserError: with what to do.
+    """
+    if not client.python().exists():
+        print("clean-up: the local cloud was never set up here; nothing to do")
+        return
+    if stacks.existing():
+        must(*cloud("up"))
+    if client.is_running():
+        destroy()
+    must(*cloud("down"))
+    if everything:
+        must(*cloud("reset", "--all"))
+        must(sys.executable, "-m", "tools.toolchain", "clean")
+
+
+def main() -> int:
+    """Clean up; returns 0, or 1 when something is left, which has been named."""
+    parser = argparse.ArgumentParser(prog="clean-up", description=__doc__)
+    parser.add_argument(
+        "--all", action="store_true", help="also remove images, caches and a Docker Engine that the local cloud started"
+    )
+    options = parser.parse_args()
+    try:
+        settings.load()
+        clean_up(everything=options.all)
+    except UserError as error:
+        print(f"clean-up: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("clean-up: interrupted; running it again goes on", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

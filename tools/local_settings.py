@@ -1,0 +1,29 @@
+"""What the local cloud is called in this repository and where it keeps things: variables of its processes.
+
+Python's standard library alone, since nothing may be installed yet.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "localcloud" / "src"
+SETTINGS = ("PORT", "STATE", "NETWORK", "CACHE", "IMAGES")
+"""What a developer may set as SLIPWAY_PORT and the like; LOCALCLOUD_PORT, where it is set too, wins."""
+
+
+def apply() -> None:
+    """Set the local cloud's variables in this process, and make the package importable here and in child processes."""
+    for name in SETTINGS:
+        if value := os.environ.pop(f"SLIPWAY_{name}", ""):
+            os.environ.setdefault(f"LOCALCLOUD_{name}", value)
+    os.environ.setdefault("LOCALCLOUD_NAME", "slipway")
+    os.environ.setdefault("LOCALCLOUD_STATE", str(ROOT / ".localcloud"))
+    os.environ.setdefault("LOCALCLOUD_COMMAND", "bin/localcloud")
+    paths = [str(ROOT), str(SOURCE)]
+    known = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    os.environ["PYTHONPATH"] = os.pathsep.join([*paths, *(path for path in known if path and path not in paths)])
+    sys.path.extend(path for path in paths if path not in sys.path)

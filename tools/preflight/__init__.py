@@ -1,0 +1,1 @@
+"""What make's targets need of this machine, looked at all at once before anything is made. Standard library alone."""

@@ -1,0 +1,45 @@
+"""`python3 -m tools.preflight TARGET...`: what make's targets need of this machine; the Makefile starts it."""
+
+from __future__ import annotations
+
+import sys
+
+from localcloud.docker_engine import daemon
+from localcloud.preflight import look
+from localcloud.settings import UserError, load
+from tools.preflight import programs
+
+SETUP = (programs.git, programs.environments, programs.toolchain)
+"""What `make setup` needs."""
+CHECKS = {
+    "up": look.LOCAL_CLOUD,
+    "demo": look.LOCAL_CLOUD,
+    "test": look.CONTAINERS,
+    "faults": look.CONTAINERS,
+    "bench": look.CONTAINERS,
+}
+"""What targets need beside what `make setup` does."""
+TEST = "test"
+"""The target that installs and starts a Docker Engine without asking."""
+
+
+def say(line: str) -> None:
+    """Print a line of progress at once."""
+    print(f"setup: {line}", flush=True)
+
+
+def main(targets: list[str]) -> int:
+    """Look at what the targets need; return the exit code."""
+    more = [check for target in targets for check in CHECKS.get(target, ())]
+    checks = (*SETUP, *dict.fromkeys(more))
+    try:
+        yes = daemon.allowed(yes=TEST in targets)
+        return look.report("setup", look.require(checks, load(), yes=yes, say=say))
+    except (UserError, RuntimeError) as error:  # the latter: a user without a home
+        return look.report("setup", [str(error)])
+    except (KeyboardInterrupt, EOFError):
+        return look.report("setup", ["interrupted; nothing was changed, running it again goes on"])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,139 @@
+"""`bin/pulumi-local`: any pulumi sub-command, with the same program and stacks, against the local cloud.
+
+The state lies in `.localcloud/pulumi`, the stack file is a generated copy in `.localcloud/stacks`, and the
+environment is cleared of every setting that could lead to a real AWS account.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from localcloud import client, settings
+from localcloud.settings import UserError
+from tools.local_settings import ROOT
+from tools.pulumi_local import overlay, stack_config, stack_file
+from tools.pulumi_local.arguments import (
+    READS_STACK_FILE,
+    TAKES_A_STACK,
+    edits_stack_file,
+    refuse_what_bypasses,
+    stack_of,
+)
+from tools.pulumi_local.environment import clean_environment, pulumi_environment, refuse_remote
+from tools.toolchain import ToolchainError
+from tools.toolchain import environment as toolchain_environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HELP = """usage: pulumi-local [--help-local] COMMAND -s STACK [ARGUMENTS OF PULUMI]
+
+Runs `pulumi COMMAND` against the local cloud: same program, same stack files, state in .localcloud/pulumi.
+Start the local cloud first: make up. Examples:
+  pulumi-local preview -s staging
+  pulumi-local up -s staging --yes
+  pulumi-local destroy -s staging --yes
+  pulumi-local config set --path 'slipway:environment.services.web.cpu' 512 -s staging   (writes Pulumi.staging.yaml)
+"""
+
+
+def prepare(cloud: client.LocalCloud, stack: str, environment: dict[str, str]) -> Path:
+    """Write the stack's local file and create the stack in the local state if it is not there.
+
+    Args:
+        cloud: the running local cloud.
+        stack: the stack's name.
+        environment: as `pulumi_environment` returns it.
+
+    Returns:
+        The generated stack file.
+
+    Raises:
+        overlay.OverlayError: the committed file is missing or unusable.
+        subprocess.CalledProcessError: pulumi refused to create the stack; it has said why.
+    """
+    folder = generated_folder(cloud)
+    generated = folder / f"Pulumi.{stack}.yaml"
+    secret_values = overlay.write(
+        ROOT / f"Pulumi.{stack}.yaml", generated, endpoint=cloud.endpoint, image_arguments=cloud.images
+    )
+    if not list((cloud.state / "pulumi" / ".pulumi" / "stacks").glob(f"*/{stack}.json")):
+        init = ["pulumi", "stack", "init", stack, "--no-select", "--non-interactive"]
+        subprocess.run(init, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+    if secret_values:
+        pairs = [part for path, value in secret_values.items() for part in ("--secret", f"{path}={value}")]
+        encrypt = ["pulumi", "config", "set-all", "--path", *pairs, "-s", stack, "--config-file", str(generated)]
+        subprocess.run(encrypt, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+    return generated
+
+
+def generated_folder(cloud: client.LocalCloud) -> Path:
+    """Return the folder of the generated stack files.
+
+    A copy of Pulumi.yaml lies there too, so that `pulumi stack init`, `rm` and the like, which write the stack file
+    of the project they are started in, write the generated one.
+    """
+    folder = cloud.state / "stacks"
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(ROOT / "Pulumi.yaml", folder / "Pulumi.yaml")
+    return folder
+
+
+def edit_stack_file(arguments: list[str]) -> int:
+    """Run a `pulumi config set` or the like on the committed stack file; return the exit code.
+
+    Raises:
+        UserError: no stack is named, or it has no file.
+        stack_file.StackFileError: the file is no stack file.
+    """
+    stack = stack_of(arguments)
+    if not stack:
+        raise UserError("pulumi config needs a stack here; add: -s staging")
+    environment = clean_environment() | toolchain_environment()
+    return stack_config.edit(ROOT / f"Pulumi.{stack}.yaml", stack, arguments, environment)
+
+
+def become_pulumi(cloud: client.LocalCloud, arguments: list[str]) -> NoReturn:
+    """Become pulumi, with the local settings that its sub-command needs.
+
+    This process is replaced, so that signals reach pulumi alone and it can end in its own way.
+
+    Raises:
+        UserError: the sub-command needs a stack.
+    """
+    command, stack = arguments[0], stack_of(arguments)
+    environment = pulumi_environment(cloud)
+    if command in READS_STACK_FILE and not stack and not {"-h", "--help"} & set(arguments):
+        raise UserError(f"pulumi {command} needs a stack here; add: -s staging")
+    if command in TAKES_A_STACK and stack:
+        generated = prepare(cloud, stack, environment)
+        if command in READS_STACK_FILE:
+            arguments = [*arguments, "--config-file", str(generated)]
+    os.chdir(generated_folder(cloud) if command == "stack" else ROOT)
+    os.execvpe("pulumi", ["pulumi", *arguments], environment)  # noqa: S606 - no shell is meant
+
+
+def main(arguments: list[str]) -> int:
+    """Become pulumi; returns 1, with one line on stderr, when it cannot be started."""
+    if not arguments or arguments[0] in ("--help-local", "--help", "-h"):
+        print(HELP, end="")
+        return 0
+    try:
+        refuse_what_bypasses(arguments)
+        if edits_stack_file(arguments):
+            return edit_stack_file(arguments)
+        refuse_remote(os.environ.get("AWS_ENDPOINT_URL") or settings.load().endpoint)
+        become_pulumi(client.running(), arguments)
+    except (UserError, overlay.OverlayError, stack_file.StackFileError, ToolchainError) as error:
+        print(f"pulumi-local: {error}", file=sys.stderr)
+    except subprocess.CalledProcessError as error:
+        print(f"pulumi-local: {' '.join(error.cmd[:4])} failed, see above", file=sys.stderr)
+    except FileNotFoundError as error:
+        print(f"pulumi-local: {error.filename} is not there; run: make setup", file=sys.stderr)
+    except KeyboardInterrupt:
+        return 130
+    return 1

@@ -1,0 +1,49 @@
+"""The project's stacks on the local cloud, by the commands that a person would type."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+from localcloud import settings
+from tools.local_settings import ROOT
+
+PULUMI = str(ROOT / "bin" / "pulumi-local")
+DELIVERY = [sys.executable, "-m", "tools.with_localcloud", sys.executable, "-m", "delivery"]
+STACKS = ("staging", "prod")
+
+
+def capture(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run pulumi-local and return what it printed and its exit code."""
+    command = [PULUMI, *arguments]
+    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+def run(command: list[str]) -> int:
+    """Run a command with its output shown; returns its exit code.
+
+    On Ctrl-C the command, which a terminal interrupts too, is waited for: pulumi has to write its state.
+
+    Raises:
+        KeyboardInterrupt: after the command has ended.
+    """
+    with subprocess.Popen(command, cwd=ROOT) as child:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            child.wait()
+            raise
+
+
+def existing() -> list[str]:
+    """Return the stacks that the local state knows, production first: the order in which they can be destroyed."""
+    folder = settings.load().state_dir / "pulumi" / ".pulumi" / "stacks"
+    return [stack for stack in reversed(STACKS) if list(folder.glob(f"*/{stack}.json"))]
+
+
+def outputs(stack: str) -> dict[str, Any]:
+    """Return a stack's outputs; empty when it has none or was never brought up."""
+    done = capture("stack", "output", "--json", "-s", stack) if stack in existing() else None
+    return dict(json.loads(done.stdout)) if done and done.returncode == 0 and done.stdout.strip() else {}

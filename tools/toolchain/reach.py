@@ -1,0 +1,66 @@
+"""Whether an address on the network answers, within seconds."""
+
+from __future__ import annotations
+
+import threading
+import urllib.error
+import urllib.request
+from urllib.parse import urlsplit
+
+from tools.toolchain.errors import UnavailableError
+
+SECONDS = 4
+"""How long a machine without a way out may wait for nothing."""
+
+
+def open_url(url: str, *, seconds: float = SECONDS, method: str = "GET", limit: int = -1) -> tuple[int, bytes]:
+    """Return HTTP status and content, whatever the status.
+
+    Args:
+        url: of https or http.
+        seconds: that connecting and each read may take.
+        method: of HTTP.
+        limit: bytes that are read, -1 for all.
+
+    Raises:
+        UnavailableError: nothing answers.
+    """
+    if not url.startswith(("https://", "http://")):
+        raise UnavailableError(f"{url} is neither https nor http")
+    request = urllib.request.Request(url, method=method, headers={"User-Agent": "slipway"})  # noqa: S310 - checked above
+    try:
+        with urllib.request.urlopen(request, timeout=seconds) as response:  # noqa: S310 - checked above
+            return response.status, response.read(limit)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, b""
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise UnavailableError(f"{host(url)} cannot be reached ({reason})") from error
+
+
+def status(url: str, seconds: float = SECONDS) -> int:
+    """Return the HTTP status of a page; looking its host's name up, which has a time-out of its own, counts too.
+
+    Raises:
+        UnavailableError: there is no answer in time.
+    """
+    outcome: list[int | UnavailableError] = [UnavailableError(f"{host(url)} gives no answer in {seconds:g} s")]
+
+    def ask() -> None:
+        try:
+            outcome[0] = open_url(url, seconds=seconds, method="HEAD", limit=0)[0]
+        except UnavailableError as error:
+            outcome[0] = error
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if isinstance(outcome[0], UnavailableError):
+        raise outcome[0]
+    return outcome[0]
+
+
+def host(url: str) -> str:
+    """Return an address's host and port, without a user's name and password."""
+    return urlsplit(url).netloc.rpartition("@")[2]
