@@ -21,7 +21,7 @@ from delivery.operator.doctor import Doctor
 @click.option("--execution", default="", metavar="ID", help="With --build: of this execution.")
 @click.option("--since", type=registry.Since(), default="10m", metavar="TIME", help="90s, 10m, 2h, 1d (default: 10m).")
 @click.option("--follow", is_flag=True, help="Go on until Ctrl-C, or the build's end.")
-def logs(stack: str, service: str, build: str, execution: str, since: int, follow: bool) -> None:  # noqa: FBT001, PLR0913 - the command's options, which click gives by keyword
+def logs(stack: str, *, service: str, build: str, execution: str, since: int, follow: bool) -> None:  # noqa: PLR0913 - the command's options
     """Run `delivery logs`; Ctrl-C is the ordinary end of following."""
     try:
         if build:

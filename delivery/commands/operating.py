@@ -8,6 +8,7 @@ from delivery.aws import pipeline
 from delivery.aws.clients import client
 from delivery.commands import registry
 from delivery.commands.registry import session
+from delivery.deploying import pipeline_hold
 from delivery.deploying import rollback as engine
 from delivery.environment import read
 from delivery.operator import approval
@@ -29,7 +30,7 @@ NEWEST = "the newest"
 @registry.stack
 @click.option("--follow", is_flag=True, help="Until the execution ends or waits for a person.")
 @registry.execution(NEWEST)
-def status(stack: str, follow: bool, execution: str) -> int:  # noqa: FBT001 - click calls by keyword
+def status(stack: str, *, follow: bool, execution: str) -> int:
     """Run `delivery status`; returns its exit code."""
     shown = Status(session=session(stack), execution=execution)
     return shown.follow() if follow else shown.show()
@@ -47,7 +48,7 @@ reason = click.option("--reason", default="", metavar="TEXT", help="Kept in the 
 @registry.execution(WAITING)
 @reason
 @click.option("--yes", is_flag=True, help="Also when staging serves something else now.")
-def approve(stack: str, execution: str, reason: str, yes: bool) -> None:  # noqa: FBT001 - click calls by keyword
+def approve(stack: str, *, execution: str, reason: str, yes: bool) -> None:
     """Run `delivery approve`."""
     _answer(stack, approval.Answer(approved=True, execution=execution, reason=reason, yes=yes))
 
@@ -71,7 +72,7 @@ def reject(stack: str, execution: str, reason: str) -> None:
 @registry.stack
 @registry.execution(NEWEST)
 @click.option("--all", "everything", is_flag=True, help="The stage's actions that succeeded, too.")
-def retry(stack: str, execution: str, everything: bool) -> None:  # noqa: FBT001 - click calls by keyword
+def retry(stack: str, *, execution: str, everything: bool) -> None:
     """Run `delivery retry`."""
     stages.run(client, pipeline.of(read(client("ssm"), stack)), execution, everything=everything)
 
@@ -84,7 +85,7 @@ def retry(stack: str, execution: str, everything: bool) -> None:  # noqa: FBT001
 @registry.stack
 @click.option("--to", default="", metavar="COMMIT", help="The release (default: the newest good one before).")
 @click.option("--stop-execution", is_flag=True, help="Stop the execution that deploys here now.")
-def rollback(stack: str, to: str, stop_execution: bool) -> None:  # noqa: FBT001 - click calls by keyword
+def rollback(stack: str, *, to: str, stop_execution: bool) -> None:
     """Run `delivery rollback`."""
     engine.Rollback(session=session(stack), commit=to, stop_execution=stop_execution).run()
 
@@ -93,7 +94,7 @@ def rollback(stack: str, to: str, stop_execution: bool) -> None:  # noqa: FBT001
 @registry.stack
 def resume(stack: str) -> None:
     """Run `delivery resume`."""
-    engine.resume(session(stack))
+    pipeline_hold.resume(session(stack))
 
 
 @registry.command("list the releases of a stack, newest first", example="--most 3")

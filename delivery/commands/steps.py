@@ -139,7 +139,7 @@ def deploy(stack: str, release: Path | None, commit: str | None) -> None:
 @click.option("--safe-only", is_flag=True, help="Only tests that change nothing; marks no image.")
 @click.option("--put-back", is_flag=True, help="On failure, put the stack back to what served before.")
 @registry.reports
-def acceptance(stack: str, release: Path | None, safe_only: bool, put_back: bool, reports: Path) -> None:  # noqa: FBT001 - click calls by keyword
+def acceptance(stack: str, *, release: Path | None, safe_only: bool, put_back: bool, reports: Path) -> None:
     """Run `delivery acceptance`; leaves the url that was tested in `<reports>/<stack>/url.txt`."""
     found, folder, say = _with_sources(stack), _reports(reports, stack), Progress()
     (folder / "url.txt").write_text(found.url + "\n", "utf-8")

@@ -6,18 +6,16 @@ version. So a deploy in between cannot lend its name to what was tested.
 
 from __future__ import annotations
 
-import secrets
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from contract.images import ACCEPTED
-from delivery import process
-from delivery.deploying import proof, revisions, running_tasks
+from delivery.deploying import answers, revisions, running_tasks
 from delivery.deploying.mover import Move, Mover
-from delivery.deploying.mover import running as revision_of
+from delivery.deploying.revisions import current
+from delivery.deploying.suite import Suite
 from delivery.errors import DeliveryError, InterruptedDeliveryError
-from delivery.release import images, testing
+from delivery.release import images
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +70,7 @@ class Acceptance:
         try:
             self._answers(tested)
             for service in self.environment.services:
-                self._suite(service, *tested[service.name])
+                self._suite(service).run(*tested[service.name])
             self._answers(tested)
             self._still(tested)
         except KeyboardInterrupt as stop:
@@ -117,55 +115,20 @@ class Acceptance:
         """Assert that each service tells the version and digest of what is tested."""
         wanted = {name: (version, digest) for name, (digest, version) in tested.items()}
         end = self.session.clock.now() + ANSWERS_SECONDS
-        while wrong := proof.wrong_answers(self.environment, wanted):
+        while wrong := answers.wrong_answers(self.environment, wanted):
             if self.session.clock.now() > end:
                 raise DeliveryError(wrong)
             self.session.clock.sleep(1)
 
-    def _suite(self, service: Service, digest: str, version: str) -> None:
-        """Build and run one service's suite."""
-        image = f"slipway-acceptance/{service.name}:{secrets.token_hex(4)}"
-        try:
-            self._build(service, image)
-            self._test(service, image, digest, version)
-        finally:
-            # The layers stay, as the cache of the next build.
-            subprocess.run(["docker", "rmi", "--no-prune", image], capture_output=True, check=False)
-
-    def _build(self, service: Service, image: str) -> None:
-        """Build the service's `acceptance` target with the build arguments of its stack."""
-        context = self.root / service.context
-        dockerfile = process.require(context / service.dockerfile, "the stack names it as the Dockerfile")
-        arguments = [f"--build-arg={key}={value}" for key, value in sorted(service.build_args.items())]
-        command = ["docker", "build", "--target=acceptance", f"--tag={image}", f"--file={dockerfile}", *arguments]
-        self.session.say(f"{service.name}: building the acceptance suite (a minute or two the first time)")
-        process.quietly([*command, str(context)], f"{service.name}: building the suite", self.session.say)
-
-    def _test(self, service: Service, image: str, digest: str, version: str) -> None:
-        """Run a built suite against the environment."""
-        reports = (self.reports / service.name).resolve()
-        reports.mkdir(parents=True, exist_ok=True)
-        variables = {"SERVICE": service.name, "BASE_URL": self.environment.url}
-        variables |= {"EXPECTED_DIGEST": digest, "EXPECTED_VERSION": version}
-        variables |= {"SAFE_ONLY": "1"} if self.safe_only else {}
-        settings = [f"--env={key}={value}" for key, value in variables.items()]
-        name = f"slipway-acceptance-{service.name}-{secrets.token_hex(4)}"
-        # The host's network: the suite comes from outside the environment and reaches every address the host reaches.
-        command = ["docker", "run", "--rm", f"--name={name}", "--network=host", f"--volume={reports}:/reports"]
-        self.session.say(f"{service.name}: testing {version} ({digest}) at {self.environment.url}")
-        title = f"acceptance of {service.name} at {self.environment.url}"
-        try:
-            process.show([*command, *settings, image], title)
-        except DeliveryError as failed:
-            raise DeliveryError(f"{failed}; reports: {reports}") from failed
-        finally:
-            subprocess.run(["docker", "rm", "--force", name], capture_output=True, check=False)
-        testing.complete(reports, "acceptance")
+    def _suite(self, service: Service) -> Suite:
+        return Suite(
+            session=self.session, service=service, root=self.root, reports=self.reports, safe_only=self.safe_only
+        )
 
     def _note(self, tested: dict[str, tuple[str, str]]) -> None:
         for service in self.environment.services:
             digest = tested[service.name][0]
-            revisions.note(self.session.ecs, revision_of(self.session, service), "passed")
+            revisions.note(self.session.ecs, current(self.session, service), "passed")
             if self.manifest is None and not self.safe_only:
                 tag = mark(self.session.clients("ecr"), service.repository, digest)
                 self.session.say(f"{service.name}: {digest} is tagged {tag}")
@@ -176,7 +139,7 @@ class Acceptance:
         A service whose revision was good before was not changed by this release, and stays: unless all were.
         """
         ecs = self.session.ecs
-        running = [(service, revision_of(self.session, service)) for service in self.environment.services]
+        running = [(service, current(self.session, service)) for service in self.environment.services]
         for service, bad in running:
             if bad.digest != tested[service.name][0]:
                 return f"{service.name} is not put back: it was deployed to meanwhile and runs {bad}"

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from delivery.deploying import proof, revisions, rollout
-from delivery.deploying.mover import Move, Mover, expected, running
+from delivery.deploying import ecs_service, proof, registration, revisions
+from delivery.deploying.mover import Move, Mover, expected
 from delivery.errors import DeliveryError
 from delivery.release import images
 
@@ -46,7 +46,9 @@ def run(session: Session, manifest: Manifest) -> None:
         return
     if stale:
         # What runs it already, but never passed, was begun by a deploy that was killed: put back with the rest.
-        stale += [one for one in session.environment.services if one not in stale and not running(session, one).good]
+        stale += [
+            one for one in session.environment.services if one not in stale and not revisions.current(session, one).good
+        ]
     moves = [_move(session, service, manifest) for service in stale or session.environment.services]
     remedy = (
         f"finish it: delivery deploy --stack {session.stack} --commit {manifest.commit}, "
@@ -71,7 +73,7 @@ def _check(session: Session, manifest: Manifest) -> None:
             raise DeliveryError(
                 f"repository {service.repository!r} has no image {image.digest}; it was removed; build the commit again"
             )
-        if rollout.held(session, service)["desiredCount"] < 1:
+        if ecs_service.describe(session, service)["desiredCount"] < 1:
             raise DeliveryError(
                 f"service {service.ecs_service!r} is scaled to 0 tasks, so nothing could be proved; "
                 f"set its desired_count to 1 or more and run: pulumi up -s {environment.stack}"
@@ -79,7 +81,7 @@ def _check(session: Session, manifest: Manifest) -> None:
 
 
 def _wait_for_others(session: Session, service: Service) -> None:
-    left = rollout.wait_until_over(session, service, OTHERS_SECONDS)
+    left = ecs_service.wait_until_over(session, service, OTHERS_SECONDS)
     if left:
         session.say(
             f"{service.name}: the service deployment of {left['createdAt']:%H:%M:%S} is {left['status']} after "
@@ -89,20 +91,20 @@ def _wait_for_others(session: Session, service: Service) -> None:
 
 def _is_current(session: Session, service: Service, manifest: Manifest) -> bool:
     """Tell whether a service is set to run exactly this image with the present template."""
-    ecs, now = session.ecs, running(session, service)
+    ecs, now = session.ecs, revisions.current(session, service)
     template = revisions.read(ecs, service.template_family, now.container)
     image = manifest.services[service.name]
-    wanted = revisions.content(ecs, template, f"{service.repository_url}@{image.digest}", image)
-    return revisions.same(ecs, now, wanted)
+    wanted = registration.content(ecs, template, f"{service.repository_url}@{image.digest}", image)
+    return registration.same(ecs, now, wanted)
 
 
 def _is_served(session: Session) -> bool:
     """Tell whether every service is steady and proved to serve what it is set to run."""
     environment = session.environment
     for service in environment.services:
-        if not rollout.steady(rollout.held(session, service)):
+        if not ecs_service.steady(ecs_service.describe(session, service)):
             return False
-    wanted = [expected(service, running(session, service)) for service in environment.services]
+    wanted = [expected(service, revisions.current(session, service)) for service in environment.services]
     try:
         proof.prove(session, wanted, QUICK_SECONDS)
     except DeliveryError as wrong:
@@ -113,13 +115,13 @@ def _is_served(session: Session) -> bool:
 
 def _move(session: Session, service: Service, manifest: Manifest) -> Move:
     """Register the release of a service."""
-    ecs, now = session.ecs, running(session, service)
+    ecs, now = session.ecs, revisions.current(session, service)
     back = revisions.good(ecs, now, service.release_family)
     if back is None:
         session.say(f"{service.name}: there is no good revision to put it back to if this fails")
     elif back.arn != now.arn:
         session.say(f"{service.name}: {now} was never accepted; if this fails, it is put back to {back}")
     template = revisions.read(ecs, service.template_family, now.container)
-    made = revisions.register(ecs, service, template, manifest, back)
+    made = registration.register(ecs, service, template, manifest, back)
     session.say(f"{service.name}: {made.name} is {template.name} with {manifest.services[service.name].digest}")
     return Move(service=service, to=made, back=back)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from delivery.deploying import proof, revisions, rollout
+from delivery.deploying import ecs_service, proof, revisions, rollout
 from delivery.deploying.proof import Expected
 from delivery.errors import DeliveryError, InterruptedDeliveryError
 
@@ -97,7 +97,7 @@ class Mover:
         return rollout.begin(self.session, service, to.arn)
 
     def _taken_over(self, move: Move) -> bool:
-        now = running(self.session, move.service)
+        now = revisions.current(self.session, move.service)
         same = now.definition["family"] == move.to.definition["family"]
         return same and now.number > max(move.to.number, move.back.number if move.back else 0)
 
@@ -110,11 +110,11 @@ class Mover:
         end = self.session.clock.now() + rollout.BACK_SECONDS
         begun: list[Rollout] = []
         failures: list[Exception] = []
-        stopped = [(move, rollout.stop(self.session, move.service)) for move in moves]
+        stopped = [(move, ecs_service.stop(self.session, move.service)) for move in moves]
         for move, goes_back in stopped:
             try:
                 if goes_back:
-                    rollout.wait_until_over(self.session, move.service, end - self.session.clock.now())
+                    ecs_service.wait_until_over(self.session, move.service, end - self.session.clock.now())
                 if one := self._restore(move):
                     begun.append(one)
             except FAILURES as failure:
@@ -129,7 +129,7 @@ class Mover:
 
     def _restore(self, move: Move) -> Rollout | None:
         """Begin the rollout that brings the good revision, where ECS did not."""
-        now = running(self.session, move.service)
+        now = revisions.current(self.session, move.service)
         if move.back is None:
             if now.arn == move.to.arn:
                 raise DeliveryError(f"{move.service.name} has no good revision to go back to and stays at {now}")
@@ -150,16 +150,10 @@ class Mover:
     def _prove(self, wanted: dict[str, Revision]) -> None:
         """Prove that services run the wanted revisions, and those that are not named what they are set to run."""
         served = [
-            expected(service, wanted.get(service.name) or running(self.session, service))
+            expected(service, wanted.get(service.name) or revisions.current(self.session, service))
             for service in self.session.environment.services
         ]
         proof.prove(self.session, served)
-
-
-def running(session: Session, service: Service) -> Revision:
-    """Return the revision that a service is set to run."""
-    held = rollout.held(session, service)
-    return revisions.read(session.ecs, held["taskDefinition"], proof.container_of(held, service))
 
 
 def expected(service: Service, revision: Revision) -> Expected:

@@ -1,4 +1,4 @@
-"""Rollback: an earlier good release again, by the same path as a deploy; resume: the pipeline may release again.
+"""Rollback: an earlier good release again, by the same path as a deploy.
 
 What is run again is the earlier release revision itself (image, version and the template of then), since exactly that
 passed. Good are revisions that passed acceptance (in production: the smoke test) and were not put back since; last of
@@ -8,30 +8,22 @@ so that the pipeline does not release the bad commit again.
 
 from __future__ import annotations
 
-import getpass
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from delivery.aws import pipeline
-from delivery.deploying import revisions, rollout
+from delivery.deploying import ecs_service, revisions
 from delivery.deploying.mover import Move, Mover
-from delivery.deploying.mover import running as revision_of
+from delivery.deploying.pipeline_hold import Hold
+from delivery.deploying.revisions import current
 from delivery.errors import DeliveryError
 from delivery.release import images
 
 if TYPE_CHECKING:
-    from delivery.aws.pipeline import Runs
     from delivery.deploying.revisions import Revision
-    from delivery.environment import Environment, Pipeline, Service
+    from delivery.environment import Environment, Service
     from delivery.session import Session
 
     Revisions = dict[str, Revision]
-
-REASON = re.compile(r"[^a-zA-Z0-9!@ ().*?\-]")  # what DisableStageTransition takes, at most 300 characters
-REASON_LIMIT = 300
-STOP_SECONDS = 60
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,16 +46,17 @@ class Rollback:
             DeliveryError: there is no such release, the pipeline deploys at this moment, or the deploy failed.
         """
         of = self.environment.pipeline
-        if of and self.stop_execution:
+        hold = Hold(session=self.session, of=of, stop_execution=self.stop_execution) if of else None
+        if hold and self.stop_execution:
             # It may have deployed until now, to some of the services or to none: what they run is looked at then.
-            stopped = self._close(of, _commits(self._running()), self.commit or "what was good before")
+            stopped = hold.close(_commits(self._running()), self.commit or "what was good before")
             if stopped and self._is_untouched(stopped):
                 return
         running = self._running()
         chosen = self._choose(running)
         target = _commits(chosen)
-        if of and not self.stop_execution:
-            self._close(of, _commits(running), target)
+        if hold and not self.stop_execution:
+            hold.close(_commits(running), target)
         moves = [
             Move(service=service, to=chosen[service.name], back=self._back(service, running[service.name]))
             for service in self.environment.services
@@ -80,11 +73,11 @@ class Rollback:
 
     def _back(self, service: Service, running: Revision) -> Revision | None:
         """Return what serves again where the rollback fails, be it bad; None where it never came up."""
-        held = rollout.held(self.session, service)
-        return running if rollout.steady(held) else None
+        held = ecs_service.describe(self.session, service)
+        return running if ecs_service.steady(held) else None
 
     def _running(self) -> Revisions:
-        return {service.name: revision_of(self.session, service) for service in self.environment.services}
+        return {service.name: current(self.session, service) for service in self.environment.services}
 
     def _choose(self, running: Revisions) -> Revisions:
         """Return the revision that each service goes back to: all of the newest release that was good, and is not run.
@@ -139,61 +132,6 @@ class Rollback:
         )
         return True
 
-    def _close(self, of: Pipeline, bad: str, target: str) -> str:
-        """Disable the transition into the stage, then see to what is under way in it.
-
-        Returns:
-            The execution that had to be stopped, empty where none was under way.
-        """
-        client = self.session.clients("codepipeline")
-        reason = f"{bad} rolled back to {target} by {getpass.getuser()} {datetime.now(UTC):%Y-%m-%d %H.%M} UTC"
-        reason = REASON.sub("-", f"{reason}. Go on with delivery resume")[:REASON_LIMIT]
-        pipeline.state(client, of.name)
-        client.disable_stage_transition(
-            pipelineName=of.name, stageName=of.stage, transitionType="Inbound", reason=reason
-        )
-        self.session.say(f"pipeline {of.name}: the way into stage {of.stage} is closed: {reason}")
-        stage = pipeline.stage_of(pipeline.state(client, of.name), of.stage)
-        latest = stage.get("latestExecution", {})
-        if latest.get("status") not in ("InProgress", "Stopping"):
-            return ""
-        self._stop(of, latest["pipelineExecutionId"])
-        return str(latest["pipelineExecutionId"])
-
-    def _stop(self, of: Pipeline, execution: str) -> None:
-        """Stop the execution that deploys here now, where that was asked for."""
-        stack = self.environment.stack
-        if not self.stop_execution:
-            raise DeliveryError(
-                f"execution {execution} is under way in stage {of.stage} of pipeline {of.name}; wait for its end: "
-                f"delivery status --stack {stack} --execution {execution} --follow, or end it: "
-                f"delivery rollback --stack {stack} --stop-execution"
-            )
-        client = self.session.clients("codepipeline")
-        # Asked for first: an action that is abandoned is not under way any more.
-        builds = _builds(pipeline.actions(client, of.name, execution), of.stage)
-        client.stop_pipeline_execution(
-            pipelineName=of.name, pipelineExecutionId=execution, abandon=True, reason="delivery rollback"
-        )
-        for build in builds:
-            self.session.clients("codebuild").stop_build(id=build)
-        end = self.session.clock.now() + STOP_SECONDS
-        while self._goes_on(of, execution, builds):
-            if self.session.clock.now() > end:
-                raise DeliveryError(f"execution {execution} has not stopped after {STOP_SECONDS} s; run it again")
-            self.session.clock.sleep(1)
-        self.session.say(f"execution {execution} is stopped")
-
-    def _goes_on(self, of: Pipeline, execution: str, builds: list[str]) -> bool:
-        """Tell whether an execution, or a build that may deploy until it has ended, is not over."""
-        if pipeline.execution(self.session.clients("codepipeline"), of.name, execution)["status"] in (
-            "InProgress",
-            "Stopping",
-        ):
-            return True
-        held = self.session.clients("codebuild").batch_get_builds(ids=builds)["builds"] if builds else []
-        return any(build["buildStatus"] == "IN_PROGRESS" for build in held)
-
 
 def _beside(found: list[Revision], commit: str, running: Revision) -> Revision | None:
     """Return the newest good revision of a commit; of a service that is younger than the commit, its first one."""
@@ -207,30 +145,3 @@ def _beside(found: list[Revision], commit: str, running: Revision) -> Revision |
 def _commits(of: Revisions) -> str:
     """Return the commits of revisions, for people; a first revision's version."""
     return " ".join(sorted({one.commit or one.version for one in of.values()}))
-
-
-def _builds(runs: Runs, stage: str) -> list[str]:
-    """Return the builds of a stage that are under way."""
-    rows = [row for (name, _), row in runs.items() if name == stage and row["status"] == "InProgress"]
-    return [build for row in rows if (build := pipeline.build_of(row))]
-
-
-def resume(session: Session) -> None:
-    """Open the way into the stage that deploys to an environment, and say what comes through it.
-
-    Raises:
-        DeliveryError: no pipeline deploys to it.
-    """
-    of, client = pipeline.of(session.environment), session.clients("codepipeline")
-    held = pipeline.state(client, of.name)
-    before = [(reason, waits) for stage, reason, waits in pipeline.held_back(held) if stage == of.stage]
-    if not before:
-        session.say(f"pipeline {of.name}: the way into stage {of.stage} is open already")
-        return
-    client.enable_stage_transition(pipelineName=of.name, stageName=of.stage, transitionType="Inbound")
-    session.say(f"pipeline {of.name}: the way into stage {of.stage} is open again (it was closed: {before[0][0]})")
-    for execution in before[0][1]:
-        commit = pipeline.commit_of(pipeline.execution(client, of.name, execution))
-        session.say(f"execution {execution} goes on with commit {commit}")
-    if not before[0][1]:
-        session.say("no execution waits there; the next release that passes the stage before goes through")

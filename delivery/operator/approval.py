@@ -11,10 +11,10 @@ from botocore.exceptions import ClientError
 
 from contract.pipeline import RELEASE
 from delivery import environment as environments
-from delivery.aws import pipeline
+from delivery.aws import pipeline, pipeline_state
 from delivery.aws.clients import code
 from delivery.console import paint
-from delivery.deploying import proof
+from delivery.deploying import answers
 from delivery.errors import DeliveryError
 from delivery.release import manifest
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from types_boto3_codepipeline.literals import ApprovalStatusType
 
     from delivery.aws.clients import Clients
-    from delivery.aws.pipeline import Waiting
+    from delivery.aws.pipeline_state import Waiting
     from delivery.environment import Pipeline
 
 SUMMARY_LIMIT = 512  # PutApprovalResult, result.summary
@@ -69,7 +69,7 @@ def run(clients: Clients, of: Pipeline, answer: Answer) -> None:
 
 
 def _find(clients: Clients, of: Pipeline, execution: str) -> Waiting:
-    pending = pipeline.waiting(pipeline.state(clients("codepipeline"), of.name))
+    pending = pipeline_state.waiting(pipeline.state(clients("codepipeline"), of.name))
     chosen = [one for one in pending if one.execution.startswith(execution)]
     if len(chosen) == 1:
         return chosen[0]
@@ -97,15 +97,15 @@ def describe(clients: Clients, of: Pipeline, waiting: Waiting) -> str:
     for stack in [deployed[stage] for stage in waiting.before if stage in deployed]:
         try:
             there = environments.read(clients("ssm"), stack)
-            served = proof.served(there)
+            served = answers.served(there)
         except DeliveryError as unknown:
             differences.append(f"what {stack} serves now is not known: {unknown}")
             continue
-        print(f"{stack:10} serves {proof.told(served)} now at {there.url}")
+        print(f"{stack:10} serves {answers.told(served)} now at {there.url}")
         # Of services that had no room in the variable the commit tells enough: a commit is built once.
         if any((commit, tested.get(name, digest)) != (version, digest) for name, (version, digest) in served.items()):
             differences.append(
-                f"{stack} serves {proof.told(served)} now, not what was tested for this execution ({commit}); "
+                f"{stack} serves {answers.told(served)} now, not what was tested for this execution ({commit}); "
                 f"approving releases {commit}, which passed there before"
             )
     return "; ".join(differences)

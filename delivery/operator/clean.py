@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from contract.names import ENVIRONMENT_TAG, PROJECT, PROJECT_TAG
 from delivery.deploying import revisions
-from delivery.deploying.mover import running as revision_of
+from delivery.deploying.revisions import current
 from delivery.errors import DeliveryError
 from delivery.session import Session
 
@@ -58,7 +58,7 @@ class Cleaner:
         ecs, found = self.clients("ecs"), []
         session = Session(clients=self.clients, environment=environment, say=self.say)
         for service in environment.services:
-            running = revision_of(session, service)
+            running = current(session, service)
             back = running.tags.get(revisions.REPLACES)
             good = revisions.good(ecs, running, service.release_family)
             held = {running.arn, back, good.arn if good else ""}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from contract.images import ACCEPTED, RELEASED
 from delivery.console import paint, table
 from delivery.deploying import revisions
-from delivery.deploying.mover import running as revision_of
+from delivery.deploying.revisions import current
 from delivery.release import images
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def run(session: Session, most: int) -> None:
 
 
 def _rows(session: Session, service: Service, most: int) -> list[tuple[str, ...]]:
-    running = revision_of(session, service)
+    running = current(session, service)
     rows: list[tuple[str, ...]] = []
     for one in islice(revisions.newest_first(session.ecs, service.release_family, running.container), most):
         tags = images.tags_of(session.clients("ecr"), service.repository, one.digest) if one.digest else []

@@ -13,7 +13,7 @@ import buildlog
 from delivery.aws import pipeline
 from delivery.aws.clients import code
 from delivery.console import paint
-from delivery.deploying.mover import running
+from delivery.deploying.revisions import current
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def of_services(session: Session, only: str, since: int, *, follow: bool) -> Non
 
 
 def _group(session: Session, service: Service) -> str:
-    definition = running(session, service)
+    definition = current(session, service)
     options = definition.container_definition.get("logConfiguration", {}).get("options", {})
     if "awslogs-group" not in options:
         raise DeliveryError(f"{definition.name} of {service.name} writes no logs to CloudWatch")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from delivery.aws import pipeline
+from delivery.aws import pipeline, pipeline_state
 from delivery.aws.clients import code
 from delivery.console import typed
 from delivery.errors import DeliveryError
@@ -44,7 +44,7 @@ def run(clients: Clients, of: Pipeline, execution: str, *, everything: bool) -> 
             f"execution {identity} is {found['status']}, and no stage stands where it failed; name another by "
             "--execution, or push again"
         )
-    for closed, reason, _ in pipeline.held_back(held):
+    for closed, reason, _ in pipeline_state.held_back(held):
         if closed == stage:
             raise DeliveryError(f"the way into stage {stage} is closed ({reason}); first: delivery resume")
     mode: StageRetryModeType = "ALL_ACTIONS" if everything else "FAILED_ACTIONS"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -10,16 +9,15 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from delivery import environment as environments
-from delivery.aws import pipeline
-from delivery.console import paint, table, typed
-from delivery.deploying import proof
+from delivery.aws import pipeline, pipeline_state
+from delivery.console import paint, typed
+from delivery.deploying import answers
 from delivery.errors import DeliveryError
-from delivery.operator import logs
+from delivery.operator.action_table import COLOURS, ActionTable
 from delivery.operator.terminal import Changes, Live
 
 if TYPE_CHECKING:
     from types_boto3_codepipeline.type_defs import (
-        ActionExecutionDetailTypeDef,
         GetPipelineStateOutputTypeDef,
         PipelineExecutionSummaryTypeDef,
     )
@@ -33,17 +31,6 @@ WAITS = 3
 """The exit code when an execution cannot go on without a person."""
 POLL_SECONDS = 2.0
 SERVED_SECONDS = 10.0
-HEAD = ("stage", "action", "status", "since", "detail")
-COLOURS = {
-    "Succeeded": "green",
-    "Failed": "red",
-    "Stopped": "red",
-    "Cancelled": "red",
-    "Abandoned": "red",
-    "InProgress": "blue",
-    "Stopping": "yellow",
-    "Superseded": "grey",
-}
 
 
 @dataclass(kw_only=True)
@@ -53,8 +40,7 @@ class Status:
     session: Session
     execution: str
     following: bool = False
-    ends: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
-    """By failed action execution: its stage and action, and how its build's log ends."""
+    actions: ActionTable = field(default_factory=ActionTable)
     served: list[str] = field(default_factory=list)
     served_at: float | None = None
 
@@ -74,7 +60,7 @@ class Status:
 
     def show(self) -> int:
         """Print it once; returns 0."""
-        print("\n".join([*self.lines(self._summary()), *self.failures()]))
+        print("\n".join([*self.lines(self._summary()), *self.actions.failures()]))
         return 0
 
     def follow(self) -> int:
@@ -90,7 +76,7 @@ class Status:
             summary = self._summary()
             screen.show(self.lines(summary))
             if summary["status"] in pipeline.OVER:
-                print("".join(f"{line}\n" for line in self.failures()), end="", flush=True)
+                print("".join(f"{line}\n" for line in self.actions.failures()), end="", flush=True)
                 return pipeline.OVER[summary["status"]]
             if self._waits():
                 return WAITS
@@ -101,8 +87,8 @@ class Status:
 
     def _waits(self) -> bool:
         held = pipeline.state(self.clients("codepipeline"), self._of.name)
-        closed = {execution for _, _, waits in pipeline.held_back(held) for execution in waits}
-        return self.execution in closed | {one.execution for one in pipeline.waiting(held)}
+        closed = {execution for _, _, waits in pipeline_state.held_back(held) for execution in waits}
+        return self.execution in closed | {one.execution for one in pipeline_state.waiting(held)}
 
     def lines(self, summary: PipelineExecutionSummaryTypeDef) -> list[str]:
         """Return everything as lines."""
@@ -116,48 +102,12 @@ class Status:
             f"pipeline {self._of.name}, execution {identity}: {shown}{f' ({why})' if why else ''}",
             f"commit {pipeline.commit_of(summary) or '(not taken yet)'}, begun "
             f"{summary['startTime'].astimezone():%Y-%m-%d %H:%M:%S} by {trigger or 'nobody that is told'}",
-            *table(HEAD, self._rows(held, runs)),
+            *self.actions.lines(self.clients, held, runs),
             *self._links(runs),
             *self._serves(),
             *self._needs(held),
         ]
         return [typed(line) for line in lines]
-
-    def _rows(self, held: GetPipelineStateOutputTypeDef, runs: Runs) -> list[tuple[str, ...]]:
-        stages = held["stageStates"]
-        order = [(one["stageName"], action["actionName"]) for one in stages for action in one["actionStates"]]
-        rows: list[tuple[str, ...]] = []
-        for stage, action in [*order, *(key for key in runs if key not in order)]:
-            row = runs.get((stage, action))
-            if row is None:
-                rows.append((stage, action, paint("-", "grey"), "", ""))
-                continue
-            status, since = row["status"], row.get("lastUpdateTime") or row["startTime"]
-            colour = COLOURS.get(status, "bold")
-            rows.append((stage, action, paint(status, colour), f"{since.astimezone():%H:%M:%S}", self._detail(row)))
-        return rows
-
-    def _detail(self, row: ActionExecutionDetailTypeDef) -> str:
-        result = row.get("output", {}).get("executionResult", {})
-        told = result.get("errorDetails", {}).get("message") or result.get("externalExecutionSummary") or ""
-        if row["status"] == "Failed":
-            told = "; ".join(part for part in (logs.reason(self._end(row)), told) if part)
-        if row["status"] == "InProgress" and row["input"]["actionTypeId"]["category"] == pipeline.APPROVAL:
-            told = told or "waits for approval"
-        return " ".join(_message(told).split())
-
-    def _end(self, row: ActionExecutionDetailTypeDef) -> list[str]:
-        key = row["actionExecutionId"]
-        if key not in self.ends:
-            self.ends[key] = (f"{row['stageName']}/{row['actionName']}", logs.ending(self.clients, row))
-        return self.ends[key][1]
-
-    def failures(self) -> list[str]:
-        """Return how the log of each action ends that the lines show as failed."""
-        shown: list[str] = []
-        for name, end in self.ends.values():
-            shown += [f"the log of {name} ends with:", *(typed(f"  {line}") for line in end)] if end else []
-        return shown
 
     def _links(self, runs: Runs) -> list[str]:
         """Return where to read on about what failed, and, when asked once, about what is under way."""
@@ -184,7 +134,7 @@ class Status:
     def _served(self, stack: str) -> str:
         try:
             there = environments.read(self.clients("ssm"), stack)
-            return f"{stack} serves {proof.told(proof.served(there))} at {there.url}"
+            return f"{stack} serves {answers.told(answers.served(there))} at {there.url}"
         except (DeliveryError, ClientError) as unknown:
             return f"{stack}: what it serves is not known: {unknown}"
 
@@ -192,21 +142,12 @@ class Status:
         """Return what waits for a person, with the command to type."""
         by_stage = pipeline.stacks(self.clients("ssm"), self._of.name)
         lines = []
-        for one in pipeline.waiting(held):
+        for one in pipeline_state.waiting(held):
             told = f"delivery approve --stack {self.environment.stack} --execution {one.execution} (or reject)"
             lines.append(paint(f"execution {one.execution} waits for approval: {told}", "yellow"))
-        for stage, reason, executions in pipeline.held_back(held):
+        for stage, reason, executions in pipeline_state.held_back(held):
             stack = by_stage.get(stage, self.environment.stack)
             waits = f", before it waits {', '.join(executions)}" if executions else ""
             told = f"the way into stage {stage} is closed ({reason}){waits}; open it: delivery resume --stack {stack}"
             lines.append(paint(told, "yellow"))
         return lines
-
-
-def _message(told: str) -> str:
-    """Return the commit message of a source action's summary, which is JSON; any other text as it is."""
-    try:
-        held = json.loads(told)
-    except ValueError:
-        return told
-    return str(held.get("CommitMessage", told)) if isinstance(held, dict) else told

@@ -13,7 +13,7 @@ from botocore.stub import Stubber
 from delivery import environment
 from delivery.aws import pipeline
 from delivery.console import Progress, typed
-from delivery.deploying import proof, rollback
+from delivery.deploying import answers, pipeline_hold
 from delivery.environment import Environment, Pipeline
 from delivery.errors import DeliveryError
 from delivery.operator import approval, logs, retry
@@ -156,7 +156,7 @@ def approving(monkeypatch: pytest.MonkeyPatch, served: str) -> Clients:
     monkeypatch.setattr(
         environment, "read", lambda _, stack: Environment(stack=stack, url="http://s", cluster="c", services=())
     )
-    monkeypatch.setattr(proof, "served", lambda _: {"web": (served, DIGEST)})
+    monkeypatch.setattr(answers, "served", lambda _: {"web": (served, DIGEST)})
     return clients
 
 
@@ -260,14 +260,13 @@ def test_a_stage_that_codepipeline_does_not_retry_is_named() -> None:
         retry.run(clients, PRODUCTION, ONE, everything=False)
 
 
-def rolling_back(*, stop: bool = False) -> tuple[Clients, rollback.Rollback]:
+def rolling_back(*, stop: bool = False) -> tuple[Clients, pipeline_hold.Hold]:
     """Return a rollback of production whose reason is checked by the API's own pattern."""
     clients = Clients()
     clients.answer("codepipeline", "get_pipeline_state", held(), asked())
     there = Environment(stack="prod", url="http://p", cluster="c", services=(), pipeline=PRODUCTION)
-    return clients, rollback.Rollback(
-        session=Session(clients=clients, environment=there, say=Progress()), commit="", stop_execution=stop
-    )
+    session = Session(clients=clients, environment=there, say=Progress())
+    return clients, pipeline_hold.Hold(session=session, of=PRODUCTION, stop_execution=stop)
 
 
 def expect_closed(clients: Clients) -> list[str]:
@@ -287,9 +286,9 @@ def test_the_reason_why_the_pipeline_is_closed_is_one_that_aws_takes() -> None:
     clients, back = rolling_back()
     reasons = expect_closed(clients)
     clients.answer("codepipeline", "get_pipeline_state", held(closed="x"), asked())
-    back._close(PRODUCTION, COMMIT, f"{OTHER}:/;")
-    assert not rollback.REASON.search(reasons[0])
-    assert len(reasons[0]) <= rollback.REASON_LIMIT
+    back.close(COMMIT, f"{OTHER}:/;")
+    assert not pipeline_hold.REASON.search(reasons[0])
+    assert len(reasons[0]) <= pipeline_hold.REASON_LIMIT
     assert all(word in reasons[0] for word in (COMMIT, OTHER, "delivery resume"))
 
 
@@ -299,7 +298,7 @@ def test_a_rollback_while_the_pipeline_deploys_names_the_execution_and_both_ways
     expect_closed(clients)
     clients.answer("codepipeline", "get_pipeline_state", held(running=ONE), asked())
     with pytest.raises(DeliveryError, match=rf"{ONE} is under way.*--follow.*--stop-execution"):
-        back._close(PRODUCTION, COMMIT, OTHER)
+        back.close(COMMIT, OTHER)
 
 
 def test_resume_says_what_comes_through() -> None:
@@ -316,7 +315,7 @@ def test_resume_says_what_comes_through() -> None:
         {"pipelineName": "slipway-prod"},
     )
     lines: list[str] = []
-    rollback.resume(Session(clients=clients, environment=there, say=lines.append))
+    pipeline_hold.resume(Session(clients=clients, environment=there, say=lines.append))
     clients.all_asked()
     assert f"execution {ONE} goes on with commit {COMMIT}" in lines
 
@@ -353,7 +352,7 @@ def test_status_names_the_failed_action_its_reason_and_where_to_read_on(
     clients.answer("logs", "get_log_events", events, wanted)
     monkeypatch.setattr(pipeline, "stacks", lambda *_: {"Production": "prod"})
     monkeypatch.setattr(environment, "read", lambda *_: there)
-    monkeypatch.setattr(proof, "served", lambda _: {"web": (OTHER, DIGEST)})
+    monkeypatch.setattr(answers, "served", lambda _: {"web": (OTHER, DIGEST)})
     session = Session(clients=clients, environment=there, say=Progress())
     assert getattr(Status(session=session, execution=ONE), way)() == code
     told = capsys.readouterr().out

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from delivery.deploying import revisions
+from delivery.deploying import registration, revisions
 from delivery.deploying.revisions import Revision
 from delivery.environment import Environment
 from delivery.errors import DeliveryError
@@ -217,7 +217,7 @@ def test_a_release_is_its_template_with_the_image_and_the_version() -> None:
     }
     template = Revision(definition=definition, tags={}, container="web")
     image = manifest.Image(repository="slipway/web", digest=DIGEST, version=COMMIT)
-    made = revisions.content(client, template, f"x@{DIGEST}", image)
+    made = registration.content(client, template, f"x@{DIGEST}", image)
     assert set(made) == {"cpu", "containerDefinitions"}
     assert made["containerDefinitions"][0] == side
     own = {pair["name"]: pair["value"] for pair in made["containerDefinitions"][1]["environment"]}
@@ -228,12 +228,12 @@ def test_a_release_is_its_template_with_the_image_and_the_version() -> None:
         tags={},
         container="web",
     )
-    assert revisions.same(client, released, made)
-    assert not revisions.same(client, released, made | {"cpu": "512"})
+    assert registration.same(client, released, made)
+    assert not registration.same(client, released, made | {"cpu": "512"})
     commands = [{**made["containerDefinitions"][1], "command": [*words]} for words in ("ab", "ba")]
     told = replace(released, definition=definition | {"containerDefinitions": [side, commands[0]]})
     for container, equal in zip(commands, (True, False), strict=True):
-        assert revisions.same(client, told, made | {"containerDefinitions": [side, container]}) is equal
+        assert registration.same(client, told, made | {"containerDefinitions": [side, container]}) is equal
 
 
 def test_pulumis_own_revision_is_never_written_to() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from delivery.deploying import proof, revisions, rollback
+from delivery.deploying import answers, revisions, rollback
 from delivery.deploying.revisions import Revision
 from delivery.environment import Environment, Service
 from delivery.errors import DeliveryError
@@ -71,18 +71,18 @@ def test_each_service_is_asked_for_its_own_version(monkeypatch: pytest.MonkeyPat
         asked.append(service.version_path)
         return "v", "sha256:web"
 
-    monkeypatch.setattr(proof, "version", version)
-    wrong = proof.wrong_answers(PROD, {"web": ("v", "sha256:web"), "api": ("v", "sha256:api")})
+    monkeypatch.setattr(answers, "version", version)
+    wrong = answers.wrong_answers(PROD, {"web": ("v", "sha256:web"), "api": ("v", "sha256:api")})
     assert wrong == "api: a wrong version is served: http://p/api/version tells v (sha256:web), not v (sha256:api)"
-    assert proof.wrong_answers(PROD, {"web": ("v", "sha256:web"), "api": ("v", "sha256:web")}) is None
+    assert answers.wrong_answers(PROD, {"web": ("v", "sha256:web"), "api": ("v", "sha256:web")}) is None
     assert set(asked) == {"/version", "/api/version"}
 
 
 def test_what_is_served_names_the_commit_once() -> None:
     """Where all services have the same; else each with its own."""
-    assert proof.told({"web": ("v", "d")}) == "v (d)"
-    assert proof.told({"api": ("v", "d"), "web": ("v", "e")}) == "v (api@d web@e)"
-    assert proof.told({"api": ("v", "d"), "web": ("w", "e")}) == "v (api@d), w (web@e)"
+    assert answers.told({"web": ("v", "d")}) == "v (d)"
+    assert answers.told({"api": ("v", "d"), "web": ("v", "e")}) == "v (api@d web@e)"
+    assert answers.told({"api": ("v", "d"), "web": ("w", "e")}) == "v (api@d), w (web@e)"
 
 
 def test_services_of_one_context_are_tested_once_and_missing_reports_are_said_to_be_missing(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_where_an_execution_had_deployed_nothing_before_it_was_stopped_what_is_g
     back = rollback.Rollback(
         session=Session(clients=Aws(), environment=PROD, say=lines.append), commit="", stop_execution=True
     )
-    monkeypatch.setattr(rollback, "revision_of", lambda _, service: families.held[service.release_family][-1])
+    monkeypatch.setattr(rollback, "current", lambda _, service: families.held[service.release_family][-1])
     assert back._is_untouched("the-execution") is stays
     assert any("the-execution had deployed nothing yet" in line for line in lines) is stays
 

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from delivery.operator import doctor
+from delivery.operator import findings, pipeline_checks
 
 SMALL = "BUILD_GENERAL1_SMALL"
 NAME = "Concurrently running builds for Linux/Small environment"
@@ -17,10 +17,10 @@ NAME = "Concurrently running builds for Linux/Small environment"
 @pytest.mark.parametrize(
     ("machine", "limit", "level", "words"),
     [
-        ("LINUX_CONTAINER", 60.0, doctor.OK, "60 builds on Linux/Small may run"),
-        ("LINUX_CONTAINER", 1.0, doctor.WARN, f"one build on Linux/Small.*ask for more.*{NAME}"),
-        ("LINUX_CONTAINER", 0.0, doctor.FAIL, f"no build.*ask for more.*{NAME}"),
-        ("ARM_CONTAINER", 60.0, doctor.UNKNOWN, "ARM/Small"),
+        ("LINUX_CONTAINER", 60.0, findings.OK, "60 builds on Linux/Small may run"),
+        ("LINUX_CONTAINER", 1.0, findings.WARN, f"one build on Linux/Small.*ask for more.*{NAME}"),
+        ("LINUX_CONTAINER", 0.0, findings.FAIL, f"no build.*ask for more.*{NAME}"),
+        ("ARM_CONTAINER", 60.0, findings.UNKNOWN, "ARM/Small"),
     ],
 )
 def test_the_doctor_tells_how_many_builds_run_at_the_same_time(
@@ -33,6 +33,6 @@ def test_the_doctor_tells_how_many_builds_run_at_the_same_time(
         stub.add_response("list_service_quotas", {"Quotas": rows, "NextToken": "more"}, {"ServiceCode": "codebuild"})
         page = {"Quotas": [{"QuotaName": NAME, "Value": limit}]}
         stub.add_response("list_service_quotas", page, {"ServiceCode": "codebuild", "NextToken": "more"})
-        found, text = doctor.builds_at_once(client, machine, SMALL)
+        found, text = pipeline_checks.builds_at_once(client, machine, SMALL)
     assert found == level
     assert re.search(words, text), text

@@ -11,7 +11,7 @@ from botocore.stub import ANY, Stubber
 
 from delivery import environment
 from delivery.console import Progress
-from delivery.deploying import proof, running_tasks
+from delivery.deploying import answers, proof, running_tasks
 from delivery.errors import DeliveryError
 from delivery.release import indexing, manifest
 from delivery.release.images import DOCKER_IMAGE, DOCKER_LIST, OCI_IMAGE, OCI_INDEX
@@ -163,7 +163,7 @@ def test_a_task_proves_an_index_by_its_digest_or_by_the_image_of_its_platform(
     monkeypatch: pytest.MonkeyPatch, shown: str, wrong: str
 ) -> None:
     """And by nothing else: not by the image of another platform."""
-    monkeypatch.setattr(proof, "wrong_answers", lambda *_: None)
+    monkeypatch.setattr(answers, "wrong_answers", lambda *_: None)
     ecs, asked = stubbed("ecs")
     ecr, registry = stubbed("ecr")
     asked.add_response("describe_services", {"services": [{"status": "ACTIVE", "desiredCount": 1}]})

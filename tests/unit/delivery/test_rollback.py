@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from delivery.deploying import deploy, rollback
+from delivery.deploying import deploy, pipeline_hold
 from delivery.deploying.rollback import Rollback
 from delivery.errors import DeliveryError, InterruptedDeliveryError
 from tests.unit.delivery.world import FIRST, World, digest_of
@@ -227,7 +227,7 @@ def test_the_pipeline_releases_again_when_it_is_told_to(piped: World) -> None:
     piped.pipeline.execution(RUN, commit=TWO)
     piped.pipeline.closed |= {"Production": "rolled back", "Approval": "another"}
     piped.pipeline.inbound["Production"] = [RUN]
-    rollback.resume(piped.session)
+    pipeline_hold.resume(piped.session)
     assert piped.pipeline.closed == {"Approval": "another"}
     assert piped.lines == [
         "pipeline slipway: the way into stage Production is open again (it was closed: rolled back)",
@@ -238,13 +238,13 @@ def test_the_pipeline_releases_again_when_it_is_told_to(piped: World) -> None:
 def test_without_anything_that_waits_the_next_release_goes_through(piped: World) -> None:
     """And said so."""
     piped.pipeline.closed["Production"] = "rolled back"
-    rollback.resume(piped.session)
+    pipeline_hold.resume(piped.session)
     assert piped.lines[1:] == ["no execution waits there; the next release that passes the stage before goes through"]
 
 
 def test_a_way_that_is_open_stays_so(piped: World) -> None:
     """Another stage's is not touched."""
     piped.pipeline.closed["Approval"] = "another"
-    rollback.resume(piped.session)
+    pipeline_hold.resume(piped.session)
     assert piped.lines == ["pipeline slipway: the way into stage Production is open already"]
     assert not piped.aws.asked("EnableStageTransition")
