@@ -26,6 +26,7 @@ from localcloud.services.codebuild.build_context import SOCKET, container_name, 
 from localcloud.services.codebuild.phase_error import PhaseError
 from localcloud.services.codebuild.validation import CURATED
 from localcloud.services.ecs.image_pulls import PullError, pull
+from localcloud.settings import COMMAND
 
 if TYPE_CHECKING:
     from localcloud.services.codebuild.build import Build
@@ -82,7 +83,7 @@ async def provisioned(run: Build) -> str:
     known = qemu.base_images(parts.engine.client, kind, parts.state.ctx.images)
     reference = known.get("CODEBUILD_IMAGE", "") if CURATED.match(name) else name
     if not reference:
-        raise PhaseError("BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE", f"{name}: no CODEBUILD_IMAGE; run: make up")
+        raise PhaseError("BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE", f"{name}: no CODEBUILD_IMAGE; run: {COMMAND} up")
     try:
         found = await parts.engine.call(pull, parts.engine.client, reference, password)
     except PullError as error:
