@@ -1,4 +1,4 @@
-"""The generated documentation of the commands: docs/commands.md and the table in the README.
+"""The generated documentation of the commands: docs/commands.md and the table in docs/aws.md.
 
 usage: python -m delivery.commands.table
 """
@@ -16,7 +16,7 @@ from delivery.commands.registry import REGISTRY
 if TYPE_CHECKING:
     from delivery.commands.registry import Entry
 
-REFERENCE, README = ROOT / "docs" / "commands.md", ROOT / "README.md"
+REFERENCE, GUIDE = ROOT / "docs" / "commands.md", ROOT / "docs" / "aws.md"
 BEGIN, END = "<!-- commands: python -m delivery.commands.table -->", "<!-- end of commands -->"
 HEAD = """# Commands
 
@@ -27,9 +27,9 @@ what to do), 2 wrong usage, 130 interrupted. Written by `.venv/bin/python -m del
 
 
 def summaries() -> str:
-    """Return the README's table of commands."""
+    """Return the table of commands in docs/aws.md."""
     rows = [f"| `{entry.name}` | `make {entry.target}` | {entry.summary} |" for entry in REGISTRY]
-    return "\n".join([BEGIN, "", "| command | | |", "|---|---|---|", *rows, "", END])
+    return "\n".join([BEGIN, "", "| command | make target | does |", "|---|---|---|", *rows, "", END])
 
 
 def reference() -> str:
@@ -58,10 +58,10 @@ def _choices(option: click.Option) -> str:
 
 
 def written(text: str) -> str:
-    """Return the README's text with an up-to-date table."""
+    """Return the text of docs/aws.md with an up-to-date table."""
     return re.sub(f"{re.escape(BEGIN)}.*{re.escape(END)}", lambda _: summaries(), text, flags=re.DOTALL)
 
 
 if __name__ == "__main__":
     REFERENCE.write_text(reference(), "utf-8")
-    README.write_text(written(README.read_text("utf-8")), "utf-8")
+    GUIDE.write_text(written(GUIDE.read_text("utf-8")), "utf-8")

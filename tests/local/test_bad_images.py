@@ -1,4 +1,4 @@
-"""An image that is no good never replaces good tasks; tests/contract has more of them, through ECS's own API.
+"""An image that is no good never replaces good tasks; localcloud/tests/apis has more of them, through ECS's own API.
 
 Staging is not up beside it: it needs the same repository.
 """

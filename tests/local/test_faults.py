@@ -114,7 +114,7 @@ def test_a_release_goes_on_where_the_local_cloud_was_killed(
 def test_hostile_requests_are_refused_and_start_nothing(
     workspace: Workspace, connected: Releases, faults: Faults
 ) -> None:
-    """Neither a build nor an execution, and production does not notice; tests/contract has many more of their kind."""
+    """Neither a build nor an execution, and production does not notice; localcloud/tests/apis has more."""
     path = urlsplit(workspace.outputs("prod")["webhook_url"]).path
     started = activity(workspace, connected)
     with ExitStack() as rows:

@@ -27,7 +27,7 @@ from localcloud.ministack_adapter.persistence import Saver
 from localcloud.services import own_services
 from localcloud.services.ecr import Ecr
 from localcloud.services.rds import Rds
-from localcloud.settings import ACCOUNT, REGION, Settings
+from localcloud.settings import ACCOUNT, COMMAND, REGION, Settings
 from localcloud.state.clock import Clock
 from localcloud.state.store import Store
 
@@ -164,7 +164,9 @@ class Cloud:
         """End the process once its state is removed from under it: what it went on to do, nobody could undo."""
         while (self._settings.state_dir / STORE).exists():  # noqa: ASYNC110  the file system tells nobody
             await asyncio.sleep(WATCH_SECONDS)
-        logger.critical("%s is gone: ended; its containers are left: run: make up", self._settings.state_dir / STORE)
+        logger.critical(
+            "%s is gone: ended; its containers are left: run: %s up", self._settings.state_dir / STORE, COMMAND
+        )
         os._exit(1)
 
     async def _start(self, server: uvicorn.Server) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import docker
 import pytest
 
-from localcloud.docker_engine.service_containers import Docking
+from localcloud.docker_engine.service_containers import ServiceContainers
 from localcloud.services.codebuild import buildspec, container_output, script
 from localcloud.services.codebuild.build_context import container_name
 from localcloud.services.codebuild.transcript import Transcript
@@ -64,17 +64,17 @@ def test_a_build_succeeds_whose_last_lines_docker_did_not_give_at_once(
     shipped: list[Any] = []
     clock, network = SimpleNamespace(now=time.time), cloud.environment["LOCALCLOUD_NETWORK"]
     context: Any = SimpleNamespace(docker=daemon, network=network, clock=clock)
-    docking = Docking(context, "build")
+    engine = ServiceContainers(context, "build")
     reader = Transcript(build, "word", script.shown(SPEC), [])
     life: Any = SimpleNamespace(
         build=build,
         halted="",
         save=lambda: None,
         shipment=SimpleNamespace(add=shipped.extend),
-        parts=SimpleNamespace(docking=docking, state=SimpleNamespace(ctx=context)),
+        parts=SimpleNamespace(engine=engine, state=SimpleNamespace(ctx=context)),
     )
     api = Cut(daemon.api, lines)
-    docking.client = cast("Any", SimpleNamespace(api=api))
+    engine.client = cast("Any", SimpleNamespace(api=api))
     container = daemon.containers.run(
         image,
         [str(tmp_path / "run.sh")],
@@ -82,7 +82,7 @@ def test_a_build_succeeds_whose_last_lines_docker_did_not_give_at_once(
         name=container_name(build),
         volumes=[f"{tmp_path}:{tmp_path}"],
         network_mode="none",
-        labels=docking.labels(),
+        labels=engine.labels(),
         detach=True,
     )
     try:

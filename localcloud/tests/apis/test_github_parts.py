@@ -195,7 +195,7 @@ def test_a_status_can_be_set_from_another_thread(clone: Clone, tmp_path: Path) -
 def test_without_git_the_start_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line with the remedy."""
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(UserError, match=r"git is not installed, .*: install git .* then: make up"):
+    with pytest.raises(UserError, match=r"git is not installed, .*: install git .* then: .* up$"):
         asyncio.run(GitHub(context(tmp_path)).start())
 
 

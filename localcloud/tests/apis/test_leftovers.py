@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import docker
 
-from localcloud.commands import lifecycle, sweep
+from localcloud.commands import reset, sweep
 from localcloud.docker_engine import build_leftovers
 from localcloud.settings import NAME, Settings
 
@@ -39,7 +39,7 @@ def test_a_reset_takes_away_what_a_build_has_started_and_nothing_of_another_loca
     try:
         assert [line for line in sweep.in_docker(client, ours) if names[0] in line]
         assert not [line for line in sweep.in_docker(client, ours) if names[1] in line]
-        lifecycle.reset_docker(client, ours, lambda _: None)
+        reset.reset_docker(client, ours, lambda _: None)
         left = [each.name for each in client.containers.list(all=True)]
         assert (names[0] in left, names[1] in left) == (False, True)
         assert sweep.in_docker(client, ours) == []

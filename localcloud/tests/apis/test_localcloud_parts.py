@@ -24,7 +24,7 @@ import requests
 from localcloud import settings
 from localcloud.commands import process
 from localcloud.docker_engine import daemon, dockerd, engine, network
-from localcloud.docker_engine.service_containers import Docking
+from localcloud.docker_engine.service_containers import ServiceContainers
 from localcloud.services.codepipeline import sources
 from localcloud.settings import UserError
 from localcloud.state.clock import Clock
@@ -210,12 +210,12 @@ def test_what_has_to_be_done_is_done_when_docker_answers_again() -> None:
     server = http.server.HTTPServer(("127.0.0.1", 0), Daemon, bind_and_activate=False)
     server.server_bind()  # nobody listens yet
     client = docker.DockerClient(f"tcp://127.0.0.1:{server.server_address[1]}", version="1.41")
-    docking = Docking(SimpleNamespace(docker=client, network="none"), "build")  # type: ignore[arg-type]
+    engine = ServiceContainers(SimpleNamespace(docker=client, network="none"), "build")  # type: ignore[arg-type]
 
     async def run() -> bool:
         with pytest.raises(requests.exceptions.ConnectionError):
-            await docking.call(client.ping)
-        asked = asyncio.create_task(docking.insist(client.ping))
+            await engine.call(client.ping)
+        asked = asyncio.create_task(engine.insist(client.ping))
         await asyncio.sleep(0.2)
         assert not asked.done()
         server.server_activate()

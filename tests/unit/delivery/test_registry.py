@@ -68,10 +68,10 @@ def test_the_makefile_has_a_target_for_every_command() -> None:
 
 def test_the_documents_tell_of_every_command() -> None:
     """Made by `python -m delivery.commands.table`."""
-    readme = table.README.read_text("utf-8")
+    guide = table.GUIDE.read_text("utf-8")
     assert table.REFERENCE.read_text("utf-8") == table.reference()
-    assert table.BEGIN in readme
-    assert readme == table.written(readme)
+    assert table.BEGIN in guide
+    assert guide == table.written(guide)
 
 
 def test_types_of_aws_are_read_by_the_type_checker_alone() -> None:

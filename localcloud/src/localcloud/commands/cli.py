@@ -15,10 +15,10 @@ from requests.exceptions import RequestException
 from rich.console import Console
 from rich.table import Table
 
-from localcloud.commands import lifecycle, process, sweep
+from localcloud.commands import lifecycle, process, reset, sweep
 from localcloud.docker_engine import daemon, dockerd, engine, qemu
 from localcloud.preflight import look
-from localcloud.settings import UserError
+from localcloud.settings import COMMAND, UserError
 
 if TYPE_CHECKING:
     import argparse
@@ -125,7 +125,7 @@ def control(settings: Settings, path: str, body: dict[str, Any]) -> dict[str, An
         UserError: it does not run, or refuses.
     """
     if not process.health(settings).get("ready"):
-        raise UserError("the local cloud does not run: run: make up")
+        raise UserError(f"the local cloud does not run: run: {COMMAND} up")
     try:
         answer = httpx.post(f"{settings.endpoint}/_localcloud/{path}", json=body, timeout=10, trust_env=False)
         found = dict(answer.json())
@@ -144,7 +144,7 @@ def run_down(_options: argparse.Namespace, settings: Settings) -> int:
 
 def run_reset(options: argparse.Namespace, settings: Settings) -> int:
     """Remove everything."""
-    (lifecycle.reset_all if options.all else lifecycle.reset)(settings, say)
+    (reset.reset_all if options.all else reset.reset)(settings, say)
     say("reset; nothing is left")
     return 0
 

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from docker.errors import APIError, NotFound
+from docker.errors import NotFound
 
-from localcloud.commands import process, sweep
-from localcloud.docker_engine import build_leftovers, dockerd, engine, images, network
-from localcloud.settings import ACCOUNT, NETWORK_LABEL, PACKAGE, UserError, client_environment
+from localcloud.commands import process
+from localcloud.docker_engine import dockerd, engine, images, network
+from localcloud.settings import ACCOUNT, COMMAND, NETWORK_LABEL, PACKAGE, UserError, client_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from localcloud.settings import Settings
 
 STOP_SECONDS = 5
-KEPT_BY_RESET = {"venv", "venv.lock", "lock"}
 
 
 @contextmanager
@@ -62,7 +60,7 @@ def up(settings: Settings, say: Callable[[str], None]) -> dict[str, Any]:
         running = process.read_record(settings)
         pid = process.running_pid(settings)
         if pid is not None and running.get("port") != settings.port:
-            raise UserError(f"this local cloud runs on port {running.get('port')} already: run: bin/localcloud down")
+            raise UserError(f"this local cloud runs on port {running.get('port')} already: run: {COMMAND} down")
         if pid is not None and (running.get("code") != record["code"] or not process.health(settings).get("ready")):
             say(f"restarting process {pid}: its code has changed or it does not answer")
             process.stop(settings)
@@ -117,74 +115,6 @@ def stop_container(container: Container) -> None:
         return
 
 
-def remove_container(container: Container) -> None:
-    """Remove a container and its nameless volumes; it may be gone already."""
-    try:
-        container.remove(force=True, v=True)
-    except NotFound:
-        return
-
-
-def reset(settings: Settings, say: Callable[[str], None]) -> None:
-    """Stop the process and remove containers, volumes, pushed images, the network and all state."""
-    with locked(settings):
-        process.stop(settings)
-        client = engine.client()
-        if client is not None:
-            reset_docker(client, settings, say)
-        for path in settings.state_dir.iterdir():
-            if path.name in KEPT_BY_RESET:
-                continue
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-def reset_all(settings: Settings, say: Callable[[str], None]) -> None:
-    """Reset, and remove what `reset` keeps: base images, caches, the virtual environment, our own Docker Engine's data.
-
-    A Docker Engine that we did not start goes on, without our images; Debian packages stay installed.
-    """
-    reset(settings, say)
-    if engine.stop(settings):
-        say("stopped the Docker Engine that the local cloud had started; its images and containers go with it")
-    elif (client := engine.client()) is not None:
-        names = [name for name in images.names(client) if name.startswith(images.OURS) and "@" not in name]
-        for name in names:
-            client.images.remove(name, force=True)
-        say(f"removed {len(names)} images; untagged build layers: docker image prune")
-    for folder in (settings.cache_dir / name for name in ("docker", "docker-exec", "images")):
-        if folder.exists():
-            dockerd.unmount_below(folder)
-            shutil.rmtree(folder)
-    (settings.cache_dir / "dockerd.log").unlink(missing_ok=True)
-    shutil.rmtree(settings.state_dir, ignore_errors=True)
-
-
-def reset_docker(client: docker.DockerClient, settings: Settings, say: Callable[[str], None]) -> None:
-    """Remove everything of this local cloud that Docker holds, except base images."""
-    containers = ours(client, settings)
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(remove_container, containers))
-    of_builds = build_leftovers.remove(client, settings.state_dir / build_leftovers.BUILDS)
-    volumes = client.volumes.list(filters={"label": f"{NETWORK_LABEL}={settings.network}"})
-    for volume in volumes:
-        volume.remove(force=True)
-    removed = remove_pushed_images(client, settings)
-    network.remove(client, settings.network)
-    count = len(containers) + len(of_builds)
-    say(f"removed {count} containers, {len(volumes)} volumes, {removed} images and the network")
-
-
-def remove_pushed_images(client: docker.DockerClient, settings: Settings) -> int:
-    """Remove the local registry's names from the daemon and return their number."""
-    names = sweep.pushed_images(client, settings.port)
-    for name in names:
-        try:
-            client.images.remove(name, force=True, noprune=True)  # another build may be on its layers
-        except (NotFound, APIError):
-            continue
-    return len(names)
-
-
 def status(settings: Settings) -> dict[str, Any]:
     """Return what runs: process, endpoint, containers by state, images; reads only."""
     record = process.read_record(settings)
@@ -217,5 +147,5 @@ def environment(settings: Settings) -> dict[str, str]:
     """
     record = process.read_record(settings)
     if "images" not in record:
-        raise UserError(f"no local cloud in {settings.state_dir}: run: make up")
+        raise UserError(f"no local cloud in {settings.state_dir}: run: {COMMAND} up")
     return client_environment(settings.endpoint, record["images"]) | {"AWS_ACCOUNT_ID": ACCOUNT}

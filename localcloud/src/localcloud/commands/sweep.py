@@ -13,7 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from localcloud.commands import process
 from localcloud.commands.sweep_rules import RULES
 from localcloud.docker_engine import build_leftovers, engine, images
-from localcloud.settings import NETWORK_LABEL, REGION, UserError
+from localcloud.settings import COMMAND, NETWORK_LABEL, REGION, UserError
 
 if TYPE_CHECKING:
     import docker
@@ -29,7 +29,7 @@ def left_over(settings: Settings) -> list[str]:
     """
     if not process.health(settings).get("ready"):
         if (settings.state_dir / "store.sqlite3").exists():
-            raise UserError("the local cloud does not run and only it knows what is left: run: bin/localcloud up")
+            raise UserError(f"the local cloud does not run and only it knows what is left: run: {COMMAND} up")
         return in_docker(engine.require(), settings)
     return [*in_docker(engine.require(), settings), *in_apis(settings)]
 

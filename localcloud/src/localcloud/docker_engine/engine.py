@@ -12,7 +12,7 @@ import docker
 from docker.errors import DockerException
 
 from localcloud.docker_engine import daemon, dockerd
-from localcloud.settings import UserError
+from localcloud.settings import COMMAND, UserError
 
 if TYPE_CHECKING:
     from localcloud.settings import Settings
@@ -41,7 +41,7 @@ def require() -> docker.DockerClient:
     found = client()
     if found is None:
         daemon.refuse_silent(daemon.socket_path())
-        raise UserError(f"no Docker Engine answers at {daemon.host()}: start it, or run: make up")
+        raise UserError(f"no Docker Engine answers at {daemon.host()}: start it, or run: {COMMAND} up")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Builds and tasks for linux/arm64 on an x86 machine, by QEMU: only where `bin/localcloud emulate` was run.
+"""Builds and tasks for linux/arm64 on an x86 machine, by QEMU: only where `localcloud emulate` was run.
 
 The kernel hands every program of that architecture to QEMU, in containers too; base images for it are stand-ins of
 their own. Both are found again at each question, so that nothing is promised which a restart of the machine has lost.
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from docker.errors import ImageNotFound
 
+from localcloud import settings
 from localcloud.docker_engine import dockerd, images
 from localcloud.docker_engine.base_images import STAND_INS as NATIVE
 from localcloud.docker_engine.base_images import Images, registry_answers
@@ -36,7 +37,7 @@ INTERPRETER = "qemu-aarch64-static"
 MAGIC = "7f454c460201010000000000000000000200b700"
 MASK = "ffffffffffffff00fffffffffffffffffeffffff"
 PACKAGES = ("qemu-user-static", "arch-test", "mmdebstrap")
-COMMAND = "bin/localcloud emulate"
+COMMAND = f"{settings.COMMAND} emulate"
 BASE = f"{images.BASE}-arm64"
 STAND_INS = Images(
     python=f"{NATIVE.python}-arm64",
@@ -172,7 +173,7 @@ def forget(say: Callable[[str], None]) -> None:
     except OSError as error:
         raise UserError(f"{OWN}: {error.strerror}; run as root: {COMMAND} --off") from error
     else:
-        say(f"{PLATFORM} does not run here any more; its images stay until: bin/localcloud reset --all")
+        say(f"{PLATFORM} does not run here any more; its images stay until: {settings.COMMAND} reset --all")
 
 
 def base(client: docker.DockerClient, cache: Path, recipe: str, say: Callable[[str], None]) -> None:

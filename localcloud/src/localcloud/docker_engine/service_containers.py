@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,10 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import docker
 import requests
 
+from localcloud.docker_engine.event_stream import EventStream
 from localcloud.settings import LABEL, NETWORK_LABEL, label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from docker.models.containers import Container
 
@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 LOG = logging.getLogger(__name__)
 
 
-class Docking:
+class ServiceContainers:
     """The Docker daemon as one service's event loop sees it."""
 
     def __init__(self, ctx: Context, kind: str) -> None:
@@ -38,8 +38,7 @@ class Docking:
         self.client: docker.DockerClient = ctx.docker
         self.network, self.kind = ctx.network, kind
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix=f"docker-{kind}")
-        self._events: Any = None
-        self._watcher: threading.Thread | None = None
+        self._events: EventStream | None = None
 
     async def call(self, function: Callable[..., Result], *args: object, **kwargs: object) -> Result:
         """Run a blocking call in a thread and return its result."""
@@ -75,23 +74,31 @@ class Docking:
         with contextlib.suppress(docker.errors.NotFound):
             await self.insist(self.client.api.remove_container, container, force=True, v=True)
 
-    def watch(self, react: Callable[[dict[str, Any]], None]) -> None:
-        """Call `react` on the event loop with each Docker event about a container of this kind."""
+    def watch(self, react: Callable[[dict[str, Any]], None], reconcile: Callable[[], Awaitable[None]]) -> None:
+        """Follow Docker's events about containers of this kind until `close`.
+
+        Args:
+            react: called on the event loop with each event.
+            reconcile: awaited on the event loop after events were missed, because the daemon was away.
+        """
         loop = asyncio.get_running_loop()
         labels = [f"{key}={value}" for key, value in self.labels().items()]
 
-        def follow() -> None:
-            self._events = self.client.api.events(decode=True, filters={"type": "container", "label": labels})
-            with contextlib.suppress(Exception):  # ends by close(), by a stopped daemon, or by a closed loop
-                for event in self._events:
-                    loop.call_soon_threadsafe(react, event)
+        async def catch_up() -> None:
+            try:
+                await reconcile()
+            except Exception:
+                LOG.exception("reconciling %s containers with Docker failed", self.kind)
 
-        self._watcher = threading.Thread(target=follow, daemon=True, name=f"docker-{self.kind}-events")
-        self._watcher.start()
+        self._events = EventStream(
+            connect=lambda: self.client.api.events(decode=True, filters={"type": "container", "label": labels}),
+            handle=lambda event: loop.call_soon_threadsafe(react, event),
+            reconnected=lambda: asyncio.run_coroutine_threadsafe(catch_up(), loop),
+        )
+        self._events.start(f"docker-{self.kind}-events")
 
     async def close(self) -> None:
         """Stop following events; calls under way are left to end by themselves."""
         if self._events is not None:
-            with contextlib.suppress(Exception):
-                await self.call(self._events.close)
+            await self.call(self._events.close)
         self._pool.shutdown(wait=False, cancel_futures=True)

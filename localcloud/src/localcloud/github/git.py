@@ -7,13 +7,15 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+from localcloud.settings import COMMAND
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS = 120
 """Time-out of one command."""
 ALWAYS = {"core.hooksPath": "/dev/null", "safe.directory": "*", "gc.auto": "0", "i18n.logOutputEncoding": "UTF-8"}
-REMEDY = "install git (Debian and Ubuntu: apt-get install git), then: make up"
+REMEDY = f"install git (Debian and Ubuntu: apt-get install git), then: {COMMAND} up"
 
 
 class GitError(Exception):

@@ -1,4 +1,4 @@
-"""ministack's faults that stacks would meet, mended in place; tests/contract shows each."""
+"""ministack's faults that stacks would meet, patched in place; tests/apis shows each."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 OLDEST_API = (1, 41)
 """That of Docker 20.10, the oldest Engine that this was tried with."""
 IMAGES_GIGABYTES, RELEASE_GIGABYTES = 6, 1
-"""README: what images and containers take after `make demo`; and what a release adds."""
+"""What base images and the containers of two small stacks take; and what a release of them adds."""
 IMAGES_SECONDS, ENGINE_SECONDS = 100, 25
 MEMORY_GIGABYTES = 7
 """README asks for 8; a machine of 8 shows less, as its kernel keeps some."""

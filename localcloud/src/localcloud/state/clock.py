@@ -1,6 +1,6 @@
 """The clock that pipelines and builds go by: the machine's, plus what a test has added.
 
-AWS lets an approval expire after five minutes at the least; `bin/localcloud clock 360` makes six minutes pass
+AWS lets an approval expire after five minutes at the least; `localcloud clock 360` makes six minutes pass
 at once instead. Nothing else in the local cloud follows it.
 """
 

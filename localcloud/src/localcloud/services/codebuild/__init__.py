@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from localcloud.docker_engine import build_leftovers
-from localcloud.docker_engine.service_containers import Docking
+from localcloud.docker_engine.service_containers import ServiceContainers
 from localcloud.gateway.protocol import Api, ApiError
 from localcloud.services.codebuild import build_documents, validation
 from localcloud.services.codebuild.build_context import Parts
@@ -54,11 +54,11 @@ class CodeBuild(Api):
             github: where sources come from and commit statuses go to.
         """
         self._state = State(ctx)
-        self._docking = Docking(ctx, "build")
-        parts = Parts(state=self._state, docking=self._docking, github=github)
+        self._engine = ServiceContainers(ctx, "build")
+        parts = Parts(state=self._state, engine=self._engine, github=github)
         self._runner = Runner(parts)
         self._builds = Builds(self._state, self._runner.launch, self._runner.halt)
-        self._webhooks = Webhooks(parts, self._builds, self._docking.call)
+        self._webhooks = Webhooks(parts, self._builds, self._engine.call)
         super().__init__([
             Projects(self._state, self._runner.forget, self._runner.emptied),
             self._builds,
@@ -78,16 +78,16 @@ class CodeBuild(Api):
     async def stop(self) -> None:
         """Leave builds to their containers."""
         await self._runner.close()
-        await self._docking.close()
+        await self._engine.close()
 
     async def reset(self) -> None:
         """Remove everything: containers, work folders, caches, documents."""
         await self._runner.close()
-        for container in await self._docking.containers():
-            await self._docking.remove(container.id)
+        for container in await self._engine.containers():
+            await self._engine.remove(container.id)
         await self._runner.emptied(None)
         with contextlib.suppress(FileNotFoundError):
-            await self._docking.call(shutil.rmtree, self._state.ctx.state_dir / build_leftovers.BUILDS)
+            await self._engine.call(shutil.rmtree, self._state.ctx.state_dir / build_leftovers.BUILDS)
         self._state.clear()
 
     def start_from_pipeline(  # noqa: PLR0913

@@ -12,7 +12,7 @@ from localcloud.settings import NAME
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from localcloud.docker_engine.service_containers import Docking
+    from localcloud.docker_engine.service_containers import ServiceContainers
     from localcloud.github import GitHub
     from localcloud.services.codebuild.state import State
     from localcloud.state.table import Doc
@@ -25,7 +25,7 @@ class Parts:
     """The parts of the service that builds use."""
 
     state: State
-    docking: Docking
+    engine: ServiceContainers
     github: GitHub
 
     def folder(self, build: Doc) -> Path:

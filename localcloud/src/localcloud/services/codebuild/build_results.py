@@ -31,14 +31,14 @@ async def finished(run: Build, reader: Transcript) -> None:
         PhaseError: an artifact or a report is missing or cannot be stored.
     """
     build, parts = run.build, run.parts
-    build["exportedEnvironmentVariables"] = await parts.docking.call(exported, run, reader)
+    build["exportedEnvironmentVariables"] = await parts.engine.call(exported, run, reader)
     if not any(row["phaseType"] == "BUILD" for row in build["phases"]):
         return
     phases.enter(build, "UPLOAD_ARTIFACTS", parts.state.now())
     run.save()
     source = Path(run.places[""])
     wrong = [await reported(run, name, wanted, source) for name, wanted in run.spec.reports.items()]
-    await parts.docking.call(uploaded, run, source)
+    await parts.engine.call(uploaded, run, source)
     if any(wrong):
         text = ", ".join(row for row in wrong if row)
         run.say(f"Error in UPLOAD_ARTIFACTS phase: [{text}]")
@@ -77,14 +77,14 @@ async def reported(run: Build, name: str, wanted: Files, source: Path) -> str:
     if group["type"] != report_files.KINDS[wanted.format]:
         return f"{name}: [the report group is of type {group['type']}, the file format is {wanted.format}]"
     try:
-        rows = await parts.docking.call(archives.matching, source, wanted)
+        rows = await parts.engine.call(archives.matching, source, wanted)
     except archives.ArchiveError as error:
         return f"{name}: [{error}]"
     if not rows:
         return f"{name}: [report files not found in build]"
     run.say(f"Found {len(rows)} report file(s)")
     try:
-        content = await parts.docking.call(report_files.read, wanted.format, rows)
+        content = await parts.engine.call(report_files.read, wanted.format, rows)
     except report_files.ReportError as error:
         content = None
         run.say(f"{name}: {error}")

@@ -60,7 +60,7 @@ class BuildRun(Build):
 
     async def run(self) -> None:
         """Run to the end. Cancelled, the container goes on and another local cloud may take the build up."""
-        self.shipment = Shipment(self.parts.state, self.parts.docking, self.build)
+        self.shipment = Shipment(self.parts.state, self.parts.engine, self.build)
         await self.shipment.start()
         work = asyncio.create_task(self._work())
         try:
@@ -97,7 +97,7 @@ class BuildRun(Build):
     async def _kill(self) -> None:
         """Kill the container, if it runs; its log stays to be read."""
         with contextlib.suppress(docker.errors.APIError):
-            await self.parts.docking.insist(self.parts.docking.client.api.kill, container_name(self.build))
+            await self.parts.engine.insist(self.parts.engine.client.api.kill, container_name(self.build))
 
     def _ended_early(self) -> str:
         if self._halt.is_set():
@@ -110,7 +110,7 @@ class BuildRun(Build):
     async def _queued(self) -> None:
         """Wait for a place."""
         build, now = self.build, self.parts.state.now
-        await self.parts.docking.call(build_start.log_stream, self)
+        await self.parts.engine.call(build_start.log_stream, self)
         phases.leave(build, "SUCCEEDED", now())
         phases.enter(build, "QUEUED", now())
         self.save()
@@ -178,7 +178,7 @@ class BuildRun(Build):
     async def clear(self) -> None:
         """Remove container and work folder, end the role's credentials."""
         self.parts.state.ctx.iam.sessions.end(owner(self.build))
-        await self.parts.docking.remove(container_name(self.build))
+        await self.parts.engine.remove(container_name(self.build))
         await cleared(self.parts, self.build)
 
 
@@ -191,17 +191,17 @@ async def cleared(parts: Parts, build: Doc) -> None:
     """Remove a build's work folder; what the container's root has left that we may not remove, root removes."""
     folder = parts.folder(build)
     if build["environment"].get("privilegedMode"):
-        left = await parts.docking.insist(build_leftovers.remove, parts.docking.client, folder)
+        left = await parts.engine.insist(build_leftovers.remove, parts.engine.client, folder)
         if left:
             LOG.warning("build %s had left containers behind: %s", build["id"], ", ".join(left))
-    await parts.docking.call(shutil.rmtree, folder, ignore_errors=True)
+    await parts.engine.call(shutil.rmtree, folder, ignore_errors=True)
     if folder.exists():
         with contextlib.suppress(docker.errors.DockerException):
-            await parts.docking.insist(
-                parts.docking.client.containers.run,
+            await parts.engine.insist(
+                parts.engine.client.containers.run,
                 parts.state.ctx.images.get("PYTHON_IMAGE", build["environment"]["image"]),
                 entrypoint=["rm", "-rf", str(folder)],
                 volumes=[f"{folder.parent}:{folder.parent}"],
-                labels=parts.docking.labels(),
+                labels=parts.engine.labels(),
                 remove=True,
             )

@@ -26,6 +26,7 @@ from localcloud.services.codebuild.build_context import SOCKET, container_name, 
 from localcloud.services.codebuild.phase_error import PhaseError
 from localcloud.services.codebuild.validation import CURATED
 from localcloud.services.ecs.image_pulls import PullError, pull
+from localcloud.settings import COMMAND
 
 if TYPE_CHECKING:
     from localcloud.services.codebuild.build import Build
@@ -46,7 +47,7 @@ async def started(run: Build) -> Transcript:
         PhaseError: with the phase's context.
     """
     build, parts = run.build, run.parts
-    await parts.docking.remove(container_name(build))
+    await parts.engine.remove(container_name(build))
     await statuses.report(parts, build)
     run.say("Running on CodeBuild On-demand", "Waiting for agent ping")
     phases.enter(build, "PROVISIONING", parts.state.now())
@@ -59,7 +60,7 @@ async def started(run: Build) -> Transcript:
     try:
         run.places = await sources.fetch(parts, build, parts.folder(build), run.require)
         run.spec = specification(build, run.places[""], run)
-        own, secret = await parts.docking.call(variables.resolve, parts.state.ctx, build, run.spec, run.require)
+        own, secret = await parts.engine.call(variables.resolve, parts.state.ctx, build, run.spec, run.require)
     except DeniedError as error:
         raise PhaseError("CLIENT_ERROR", f"AccessDenied: {error}") from error
     except (sources.SourceError, archives.ArchiveError) as error:
@@ -79,12 +80,12 @@ async def provisioned(run: Build) -> str:
     """
     parts, name, kind = run.parts, run.build["environment"]["image"], run.build["environment"]["type"]
     password = parts.state.ctx.iam.password(run.session["key"])
-    known = qemu.base_images(parts.docking.client, kind, parts.state.ctx.images)
+    known = qemu.base_images(parts.engine.client, kind, parts.state.ctx.images)
     reference = known.get("CODEBUILD_IMAGE", "") if CURATED.match(name) else name
     if not reference:
-        raise PhaseError("BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE", f"{name}: no CODEBUILD_IMAGE; run: make up")
+        raise PhaseError("BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE", f"{name}: no CODEBUILD_IMAGE; run: {COMMAND} up")
     try:
-        found = await parts.docking.call(pull, parts.docking.client, reference, password)
+        found = await parts.engine.call(pull, parts.engine.client, reference, password)
     except PullError as error:
         text = f"Unable to pull customer's container image. {error}"
         raise PhaseError("BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE", text) from error
@@ -128,15 +129,15 @@ async def launched(run: Build, image: str, own: dict[str, str], secret: dict[str
     build, parts = run.build, run.parts
     folder = parts.folder(build)
     word = secrets.token_hex(8)
-    await parts.docking.call(written, folder / "agent", script.files(run.spec, str(folder / "agent"), word))
-    mounts = caches.mounts(build, run.spec, run.places[""], parts.docking.network)
+    await parts.engine.call(written, folder / "agent", script.files(run.spec, str(folder / "agent"), word))
+    mounts = caches.mounts(build, run.spec, run.places[""], parts.engine.network)
     await asyncio.gather(
-        *(parts.docking.call(caches.ensure, parts.docking, build["projectName"], volume) for volume in mounts)
+        *(parts.engine.call(caches.ensure, parts.engine, build["projectName"], volume) for volume in mounts)
     )
     counts = {name: len(script.commands(run.spec, name)[0]) for name in run.spec.phases}
     run.say(f"Phases found in YAML: {len(counts)}", *(f" {name}: {count} commands" for name, count in counts.items()))
     environment = variables.environment(parts.state.ctx, build, run.places, own, run.session)
-    await parts.docking.call(create, parts, build, image, run.spec.shell, environment, mounts)
+    await parts.engine.call(create, parts, build, image, run.spec.shell, environment, mounts)
     run.say("Phase complete: DOWNLOAD_SOURCE State: SUCCEEDED", "Phase context status code:  Message: ")
     preamble = run.shipment.taken if run.shipment is not None else []
     phases.leave(build, "SUCCEEDED", parts.state.now())
@@ -148,7 +149,7 @@ async def launched(run: Build, image: str, own: dict[str, str], secret: dict[str
         "_preamble": preamble,
     }
     run.save()
-    await parts.docking.call(parts.docking.client.api.start, container_name(build))
+    await parts.engine.call(parts.engine.client.api.start, container_name(build))
     return run.reader(list(secret.values()))
 
 
@@ -163,13 +164,13 @@ def create(  # noqa: PLR0913
     parts: Parts, build: Doc, image: str, shell: str, environment: dict[str, str], mounts: dict[str, str]
 ) -> None:
     """Make the container. Blocking."""
-    api: Any = parts.docking.client.api
+    api: Any = parts.engine.client.api
     folder = str(parts.folder(build))
     binds = [f"{folder}:{folder}:rw", *(f"{volume}:{path}:rw" for volume, path in mounts.items())]
     if build["environment"].get("privilegedMode"):
         binds.append(f"{docker_socket()}:{SOCKET}:rw")
     host = api.create_host_config(
-        binds=binds, network_mode=parts.docking.network, log_config={"Type": "json-file", "Config": {}}
+        binds=binds, network_mode=parts.engine.network, log_config={"Type": "json-file", "Config": {}}
     )
     api.create_container(
         image,
@@ -179,7 +180,7 @@ def create(  # noqa: PLR0913
         name=container_name(build),
         working_dir=f"{folder}/src",
         environment=environment,
-        labels=parts.docking.labels(build=build["id"], project=build["projectName"]),
+        labels=parts.engine.labels(build=build["id"], project=build["projectName"]),
         healthcheck={"test": ["NONE"]},
         stop_signal="SIGKILL",
         host_config=host,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import docker
 
 if TYPE_CHECKING:
-    from localcloud.docker_engine.service_containers import Docking
+    from localcloud.docker_engine.service_containers import ServiceContainers
     from localcloud.services.codebuild.buildspec import Buildspec
     from localcloud.state.table import Doc
 
@@ -46,20 +46,20 @@ def short(path: str, source: str) -> str:
     return hashlib.sha256(path.replace(source, ".", 1).encode()).hexdigest()[:12]
 
 
-def ensure(docking: Docking, project: str, volume: str) -> None:
+def ensure(engine: ServiceContainers, project: str, volume: str) -> None:
     """Make a volume with our labels unless it is there. Blocking."""
     try:
-        docking.client.volumes.get(volume)
+        engine.client.volumes.get(volume)
     except docker.errors.NotFound:
-        docking.client.volumes.create(volume, labels=docking.labels(project=project))
+        engine.client.volumes.create(volume, labels=engine.labels(project=project))
 
 
-def remove(docking: Docking, project: str | None) -> list[str]:
+def remove(engine: ServiceContainers, project: str | None) -> list[str]:
     """Remove a project's volumes (None: all projects'); returns the names of those in use. Blocking."""
     used: list[str] = []
-    wanted = docking.labels(project=project) if project else docking.labels()
+    wanted = engine.labels(project=project) if project else engine.labels()
     labels = [f"{key}={value}" for key, value in wanted.items()]
-    for volume in docking.client.volumes.list(filters={"label": labels}):
+    for volume in engine.client.volumes.list(filters={"label": labels}):
         try:
             volume.remove(force=True)
         except docker.errors.NotFound:

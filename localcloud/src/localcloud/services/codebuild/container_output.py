@@ -34,13 +34,13 @@ async def taken_up(run: Build) -> Transcript:
     Raises:
         PhaseError: the container is gone.
     """
-    build, docking = run.build, run.parts.docking
+    build, engine = run.build, run.parts.engine
     try:
-        found: Any = await docking.insist(docking.client.api.inspect_container, container_name(build))
+        found: Any = await engine.insist(engine.client.api.inspect_container, container_name(build))
     except docker.errors.NotFound as error:
         raise PhaseError("INTERNAL_SERVICE_ERROR", GONE) from error
     if found["State"]["Status"] == "created":
-        await docking.call(docking.client.api.start, container_name(build))
+        await engine.call(engine.client.api.start, container_name(build))
     environment = dict(pair.split("=", 1) for pair in found["Config"]["Env"] if "=" in pair)
     build["phases"] = [row for row in build["phases"] if row["phaseType"] in phases.BEFORE_COMMANDS]
     if run.shipment is not None:
@@ -59,10 +59,10 @@ async def followed(run: Build, reader: Transcript) -> None:
     Raises:
         PhaseError: the shell ended before its program did.
     """
-    docking, seen, status = run.parts.docking, 0, None
+    engine, seen, status = run.parts.engine, 0, None
     while True:
         queue: asyncio.Queue[Item] = asyncio.Queue()
-        reading(docking.client, container_name(run.build), queue)
+        reading(engine.client, container_name(run.build), queue)
         seen = max(seen, await fed(run, reader, queue, seen, last=status is not None))
         if reader.done:
             return
@@ -98,9 +98,9 @@ async def fed(run: Build, reader: Transcript, queue: asyncio.Queue[Item], seen: 
 
 async def exit_state(run: Build) -> dict[str, Any] | None:
     """Return the container's state in Docker, None where it is gone."""
-    docking = run.parts.docking
+    engine = run.parts.engine
     try:
-        found: Any = await docking.insist(docking.client.api.inspect_container, container_name(run.build))
+        found: Any = await engine.insist(engine.client.api.inspect_container, container_name(run.build))
     except docker.errors.NotFound:
         return None
     return dict(found["State"])

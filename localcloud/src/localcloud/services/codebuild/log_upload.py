@@ -14,7 +14,7 @@ from localcloud.services.ecs.logs import put
 from localcloud.settings import NAME
 
 if TYPE_CHECKING:
-    from localcloud.docker_engine.service_containers import Docking
+    from localcloud.docker_engine.service_containers import ServiceContainers
     from localcloud.services.codebuild.state import State
     from localcloud.services.codebuild.transcript import Line
     from localcloud.state.table import Doc
@@ -33,9 +33,9 @@ class Shipment:
     A build that is taken up again gives all its lines once more; as many as the stream has are left out.
     """
 
-    def __init__(self, state: State, docking: Docking, build: Doc) -> None:
+    def __init__(self, state: State, engine: ServiceContainers, build: Doc) -> None:
         """Take the build; nothing is sent before `start`."""
-        self._state, self._docking, self._build = state, docking, build
+        self._state, self._engine, self._build = state, engine, build
         self.taken: list[Line] = []
         """The lines before the commands' own."""
         self._lines: list[Line] = []
@@ -48,7 +48,7 @@ class Shipment:
         """Begin to send."""
         logs = self._build["logs"]
         if logs.get("groupName"):
-            self._skip = await self._docking.call(length, self._state, logs["groupName"], logs["streamName"])
+            self._skip = await self._engine.call(length, self._state, logs["groupName"], logs["streamName"])
         self._task = asyncio.create_task(self._run())
 
     def add(self, rows: list[Line]) -> None:
@@ -69,7 +69,7 @@ class Shipment:
         if self._task is not None:
             await self._task
         if self._build["logs"].get("groupName"):
-            await self._docking.call(keep, self._state, self._build["logs"]["groupName"])
+            await self._engine.call(keep, self._state, self._build["logs"]["groupName"])
 
     def cancel(self) -> None:
         """Leave what is not sent to a later replay."""
@@ -106,7 +106,7 @@ class Shipment:
             api = client(self._state.ctx, "logs")
             for attempt in range(TRIES):
                 try:
-                    await self._docking.call(put, api, logs["groupName"], logs["streamName"], events)
+                    await self._engine.call(put, api, logs["groupName"], logs["streamName"], events)
                     break
                 except api.exceptions.ResourceNotFoundException:
                     break  # the log group is gone

@@ -65,9 +65,9 @@ class Runner:
         builds = self._parts.state.builds
         alive = [build for build in builds.values() if build["_stage"] != "over"]
         self._parts.state.ctx.iam.sessions.keep("build", {owner(build) for build in alive})
-        for container in await self._parts.docking.containers():
+        for container in await self._parts.engine.containers():
             if container.labels.get(label("build")) not in [build["id"] for build in alive]:
-                await self._parts.docking.remove(container.id)
+                await self._parts.engine.remove(container.id)
         for build in builds.values():
             if build["_stage"] == "over" and self._parts.folder(build).exists():
                 await cleared(self._parts, build)
@@ -105,7 +105,7 @@ class Runner:
         ending = [self._tasks[row["id"]] for row in rows if row["buildComplete"] and row["id"] in self._tasks]
         if ending:
             await asyncio.wait(ending, timeout=STOP_SECONDS)
-        used = await self._parts.docking.call(caches.remove, self._parts.docking, project)
+        used = await self._parts.engine.call(caches.remove, self._parts.engine, project)
         if used:
             raise ApiError(
                 "InvalidInputException", f"the cache {used[0]} is in use by a build that runs: stop it first"

@@ -124,7 +124,7 @@ async def fetch(parts: Parts, build: Doc, folder: Path, require: Require) -> dic
             own = row["name"] == build["_primary"]
             place = primary if own else folder / f"src-{row['name']}"
             require("s3:GetObject", f"arn:aws:s3:::{row['bucket']}/{row['key']}")
-            await parts.docking.call(from_s3, parts.state.ctx, row["bucket"], row["key"], "", place)
+            await parts.engine.call(from_s3, parts.state.ctx, row["bucket"], row["key"], "", place)
             if not own:
                 places[row["name"]] = str(place)
         return places
@@ -148,7 +148,7 @@ async def fetch_one(parts: Parts, source: Doc, version: str, place: Path, requir
         if found is None or source["location"].endswith("/"):
             raise SourceError(f"{source['location']}: the local cloud takes a zip file in S3, not a folder")
         require("s3:GetObjectVersion" if version else "s3:GetObject", f"arn:aws:s3:::{found[1]}/{found[2]}")
-        return await parts.docking.call(from_s3, parts.state.ctx, found[1], found[2], version, place)
+        return await parts.engine.call(from_s3, parts.state.ctx, found[1], found[2], version, place)
     if source["type"] == "GITHUB":
         repository = repository_of(source["location"])
         connection = (source.get("auth") or {}).get("resource", "")
@@ -156,7 +156,7 @@ async def fetch_one(parts: Parts, source: Doc, version: str, place: Path, requir
             service = connection.split(":")[2]
             require(f"{service}:GetConnection", connection)
             require(f"{service}:GetConnectionToken", connection)
-        sha = await parts.docking.call(resolved, parts.github, repository, version)
-        await parts.docking.call(from_github, parts.github.clone_url(repository), sha, place)
+        sha = await parts.engine.call(resolved, parts.github, repository, version)
+        await parts.engine.call(from_github, parts.github.clone_url(repository), sha, place)
         return sha
     return ""

@@ -33,7 +33,7 @@ async def report(parts: Parts, build: Doc) -> None:
     config = build["source"].get("buildStatusConfig") or {}
     default = f"AWS CodeBuild {parts.state.ctx.region} ({build['projectName']})"
     try:
-        await parts.docking.call(
+        await parts.engine.call(
             parts.github.set_status,
             repository[1],
             sha,

@@ -1,7 +1,7 @@
 """Connections to GitHub, by both of AWS's APIs for them: codeconnections and the older codestar-connections.
 
 A connection is born PENDING. The click in AWS's console that makes it AVAILABLE is, here, a POST of
-{"ConnectionArn": ...} to /_localcloud/codeconnections/complete, or `bin/localcloud connect NAME_OR_ARN`.
+{"ConnectionArn": ...} to /_localcloud/codeconnections/complete, or `localcloud connect NAME_OR_ARN`.
 """
 
 from __future__ import annotations

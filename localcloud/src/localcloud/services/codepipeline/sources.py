@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.gateway.protocol import ApiError
 from localcloud.services.clients import client
+from localcloud.settings import COMMAND
 
 if TYPE_CHECKING:
     from localcloud.github import Commit, GitHub
@@ -126,7 +127,7 @@ class Sources:
             raise ApiError("ConfigurationError", f"The connection {key} does not exist")
         if status != "AVAILABLE":
             text = f"The connection {key} is {status}, not AVAILABLE: complete it in the console (here: "
-            text += f"bin/localcloud connect {key}), then update the pipeline: pushes do not start it before"
+            text += f"{COMMAND} connect {key}), then update the pipeline: pushes do not start it before"
             raise ApiError("ConfigurationError", text)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
 
-from localcloud.docker_engine.service_containers import Docking
+from localcloud.docker_engine.service_containers import ServiceContainers
 from localcloud.gateway.protocol import Api, ApiError
 from localcloud.services.ecs import containers
 from localcloud.services.ecs.clusters import Clusters, Tags
@@ -50,10 +50,10 @@ class ContainerService(Api):
             ctx: the local cloud.
             targets: load balancing, where tasks are registered.
         """
-        self.docking = Docking(ctx, "task")
+        self.engine = ServiceContainers(ctx, "task")
         self.state = State(ctx)
         self.shipper = Shipper(self.state, ctx.docker)
-        self.runner = Runner(self.state, self.docking, targets, self.shipper)
+        self.runner = Runner(self.state, self.engine, targets, self.shipper)
         factory = Factory(self.state)
         rollouts = Rollouts(self.state)
         self.scheduler = Scheduler(self.state, rollouts, self.runner, factory, targets)
@@ -75,16 +75,16 @@ class ContainerService(Api):
         found = await self._found()
         alive = {task["taskArn"]: task for task in self.state.tasks.values() if task["lastStatus"] != "STOPPED"}
         self.state.ctx.iam.sessions.keep("task", {owner(task) for task in alive.values()})
-        for container in await self.docking.containers():
+        for container in await self.engine.containers():
             if container.labels.get(label("task")) not in alive:
-                await self.docking.remove(container.id)
-        self.docking.watch(self._react)
+                await self.engine.remove(container.id)
+        self.engine.watch(self._react, self._compare_all)
         for key, task in alive.items():
             await self.runner.adopt(task, found.get(key, {}))
         for service in self.state.services.values():
             if service["status"] != "INACTIVE":
                 self.scheduler.watch(service)
-        self._reconciling = asyncio.create_task(self._reconcile())
+        self._reconciling = asyncio.create_task(self._reconcile_regularly())
         await self.scheduler.settle(SETTLE_SECONDS)
 
     async def stop(self) -> None:
@@ -94,7 +94,7 @@ class ContainerService(Api):
         self.scheduler.stop()
         await self.runner.close()
         self.shipper.stop()
-        await self.docking.close()
+        await self.engine.close()
 
     async def reset(self) -> None:
         """Remove all clusters, services, tasks and task definitions, and every container."""
@@ -102,8 +102,8 @@ class ContainerService(Api):
         await self.runner.close()
         tasks = [task for task in self.state.tasks.values() if task["lastStatus"] != "STOPPED"]
         await asyncio.gather(*(self.runner.clear(task) for task in tasks))
-        for container in await self.docking.containers():
-            await self.docking.remove(container.id)
+        for container in await self.engine.containers():
+            await self.engine.remove(container.id)
         state = self.state
         for table in (state.services, state.tasks, state.rollouts, state.revisions, state.clusters, state.definitions):
             table.clear()
@@ -132,20 +132,24 @@ class ContainerService(Api):
 
     async def _found(self) -> Found:
         found: Found = {}
-        for container in await self.docking.containers():
+        for container in await self.engine.containers():
             labels = container.labels
             found.setdefault(labels.get(label("task"), ""), {})[labels.get(label("container"), "")] = container.status
         return found
 
-    async def _reconcile(self) -> None:
+    async def _compare_all(self) -> None:
+        """Look at every task whose containers are not in Docker as they are written down."""
+        found = await self._found()
+        for task in self.state.tasks.values():
+            if task["lastStatus"] == "RUNNING" and task["desiredStatus"] == "RUNNING":
+                self._compare(task, found.get(task["taskArn"], {}))
+
+    async def _reconcile_regularly(self) -> None:
         """Find out regularly what Docker's events did not tell, and forget what is old."""
         while True:
             await asyncio.sleep(RECONCILE_SECONDS)
             try:
-                found = await self._found()
-                for task in self.state.tasks.values():
-                    if task["lastStatus"] == "RUNNING" and task["desiredStatus"] == "RUNNING":
-                        self._compare(task, found.get(task["taskArn"], {}))
+                await self._compare_all()
                 self.state.prune()
             except Exception:
                 LOG.exception("reconciling with Docker failed")

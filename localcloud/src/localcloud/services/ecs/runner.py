@@ -16,7 +16,7 @@ from localcloud.services.ecs.task_containers import Maker, StartError, container
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from localcloud.docker_engine.service_containers import Docking
+    from localcloud.docker_engine.service_containers import ServiceContainers
     from localcloud.services.ecs.logs import Shipper
     from localcloud.services.ecs.state import State
     from localcloud.services.elbv2.targets import Targets
@@ -31,10 +31,10 @@ HEALTH = {"healthy": "HEALTHY", "unhealthy": "UNHEALTHY"}
 class Runner:
     """All tasks that run."""
 
-    def __init__(self, state: State, docking: Docking, targets: Targets, shipper: Shipper) -> None:
+    def __init__(self, state: State, engine: ServiceContainers, targets: Targets, shipper: Shipper) -> None:
         """Take the documents, Docker, load balancing and the log shipper."""
-        self._state, self._docking, self._targets, self._shipper = state, docking, targets, shipper
-        self._maker = Maker(state, docking)
+        self._state, self._engine, self._targets, self._shipper = state, engine, targets, shipper
+        self._maker = Maker(state, engine)
         self._starts: dict[str, asyncio.Task[None]] = {}
         self._stops: dict[str, asyncio.Task[None]] = {}
         self._checks: set[asyncio.Task[None]] = set()
@@ -184,7 +184,7 @@ class Runner:
             await asyncio.gather(*(self._stop_container(task, row) for row in task["containers"] if "runtimeId" in row))
             task["executionStoppedAt"] = time.time()
             made = [row["runtimeId"] for row in task["containers"] if "runtimeId" in row]
-            await self._docking.call(self._shipper.finish, made)
+            await self._engine.call(self._shipper.finish, made)
             self._move(task, "DEPROVISIONING")
             await self.clear(task)
             for row in task["containers"]:
@@ -221,7 +221,7 @@ class Runner:
         container = next(item for item in definition["containerDefinitions"] if item["name"] == row["name"])
         with contextlib.suppress(docker.errors.NotFound):
             seconds = container.get("stopTimeout", containers.STOP_SECONDS)
-            await self._docking.insist(self._docking.client.api.stop, row["runtimeId"], timeout=seconds)
+            await self._engine.insist(self._engine.client.api.stop, row["runtimeId"], timeout=seconds)
             if row["lastStatus"] != "STOPPED":
                 ended(row, await self._maker.inspected(row["runtimeId"]))
 
@@ -229,12 +229,12 @@ class Runner:
         """Remove what a task has in Docker: containers and volumes."""
         names = [*(row["name"] for row in task["containers"]), containers.PAUSE]
         for name in names:
-            await self._docking.remove(containers.docker_name(task, name))
+            await self._engine.remove(containers.docker_name(task, name))
         definition = self._state.definition(task["taskDefinitionArn"])
         for volume in definition["volumes"]:
             with contextlib.suppress(docker.errors.APIError):
-                await self._docking.insist(
-                    self._docking.client.api.remove_volume, containers.volume_name(task, volume["name"]), force=True
+                await self._engine.insist(
+                    self._engine.client.api.remove_volume, containers.volume_name(task, volume["name"]), force=True
                 )
 
     def _move(self, task: Doc, status: str, **more: object) -> None:

@@ -13,7 +13,7 @@ from localcloud.services.ecs import container_variables, containers, fargate, im
 from localcloud.settings import IMAGE_PREFIX
 
 if TYPE_CHECKING:
-    from localcloud.docker_engine.service_containers import Docking
+    from localcloud.docker_engine.service_containers import ServiceContainers
     from localcloud.iam.conditions import Context
     from localcloud.services.ecs.containers import Part
     from localcloud.services.ecs.state import State
@@ -31,9 +31,9 @@ class StartError(Exception):
 class Maker:
     """Turns a task's document into containers."""
 
-    def __init__(self, state: State, docking: Docking) -> None:
+    def __init__(self, state: State, engine: ServiceContainers) -> None:
         """Take the documents and Docker."""
-        self._state, self._docking = state, docking
+        self._state, self._engine = state, engine
         self.pause_image = os.environ.get("HAPROXY_IMAGE", PAUSE_IMAGE)
 
     async def parts(self, task: Doc) -> list[Part]:
@@ -46,7 +46,7 @@ class Maker:
         overrides = task.get("overrides", {})
         rows = [containers.overridden(row, overrides) for row in definition["containerDefinitions"]]
         try:
-            return await self._docking.call(self._parts, task, definition, containers.start_order(rows))
+            return await self._engine.call(self._parts, task, definition, containers.start_order(rows))
         except (container_variables.ValuesError, image_pulls.PullError) as error:
             raise StartError(str(error)) from error
 
@@ -62,7 +62,7 @@ class Maker:
             if row.get("logConfiguration"):
                 container_variables.check_log_group(self._state.ctx, row["logConfiguration"].get("options", {}), starts)
             password = iam.password(starts["key"]) if starts else ""
-            image = image_pulls.pull(self._docking.client, row["image"], password, fargate.platform(definition))
+            image = image_pulls.pull(self._engine.client, row["image"], password, fargate.platform(definition))
             shown = container_of(task, row["name"])
             shown["imageDigest"] = image_pulls.digest(image, row["image"])
             found.append(containers.part(task, definition, row, image.id, environment))
@@ -103,32 +103,32 @@ class Maker:
             raise StartError(f"CannotCreateContainerError: {explained(error)}") from error
 
     async def _make(self, task: Doc, part: Part, first: str | None) -> str:
-        api = self._docking.client.api
-        network = {"network_mode": f"container:{first}" if first else self._docking.network}
+        api = self._engine.client.api
+        network = {"network_mode": f"container:{first}" if first else self._engine.network}
         if first:
             part.create.pop("hostname", None)
             part.host.pop("extra_hosts", None)
-        made = await self._docking.call(
+        made = await self._engine.call(
             api.create_container,
             **part.create,
-            labels=self._docking.labels(task=task["taskArn"], container=part.name),
+            labels=self._engine.labels(task=task["taskArn"], container=part.name),
             host_config=api.create_host_config(**part.host, **network),
         )
         return str(made["Id"])
 
     async def _pause(self, task: Doc) -> str:
-        api = self._docking.client.api
-        made = await self._docking.call(
+        api = self._engine.client.api
+        made = await self._engine.call(
             api.create_container,
             self.pause_image,
             ["sleep", "infinity"],
             entrypoint=[],
             user="root",
             name=containers.docker_name(task, containers.PAUSE),
-            labels=self._docking.labels(task=task["taskArn"], container=containers.PAUSE),
-            host_config=api.create_host_config(network_mode=self._docking.network, init=True),
+            labels=self._engine.labels(task=task["taskArn"], container=containers.PAUSE),
+            host_config=api.create_host_config(network_mode=self._engine.network, init=True),
         )
-        await self._docking.call(api.start, made["Id"])
+        await self._engine.call(api.start, made["Id"])
         task["pause"] = made["Id"]
         return str(made["Id"])
 
@@ -141,7 +141,7 @@ class Maker:
         for dependency in row.get("dependsOn", []):
             await self._wait_for(task, dependency["containerName"], dependency["condition"])
         try:
-            await self._docking.call(self._docking.client.api.start, container_of(task, part.name)["runtimeId"])
+            await self._engine.call(self._engine.client.api.start, container_of(task, part.name)["runtimeId"])
         except docker.errors.DockerException as error:
             raise StartError(f"CannotStartContainerError: {explained(error)}") from error
 
@@ -165,14 +165,14 @@ class Maker:
 
     async def inspected(self, container_id: str) -> dict[str, Any]:
         """Return Docker's State of a container."""
-        found = await self._docking.insist(self._docking.client.api.inspect_container, container_id)
+        found = await self._engine.insist(self._engine.client.api.inspect_container, container_id)
         return dict(found["State"])
 
     async def address(self, task: Doc) -> tuple[str, str]:
         """Return the task's IP and MAC address."""
         holder = task.get("pause") or task["containers"][0]["runtimeId"]
-        found = await self._docking.call(self._docking.client.api.inspect_container, holder)
-        settings = found["NetworkSettings"]["Networks"][self._docking.network]
+        found = await self._engine.call(self._engine.client.api.inspect_container, holder)
+        settings = found["NetworkSettings"]["Networks"][self._engine.network]
         return settings["IPAddress"], settings["MacAddress"]
 
 

@@ -8,7 +8,7 @@ import logging
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from localcloud.docker_engine.service_containers import Docking
+from localcloud.docker_engine.service_containers import ServiceContainers
 from localcloud.gateway.protocol import Api
 from localcloud.services.elbv2.attributes import Attributes
 from localcloud.services.elbv2.balancers import Balancers
@@ -35,9 +35,9 @@ class LoadBalancing(Api):
 
     def __init__(self, ctx: Context) -> None:
         """Read the documents; nothing runs before `start`."""
-        self.docking = Docking(ctx, "balancer")
+        self.engine = ServiceContainers(ctx, "balancer")
         self.state = State(ctx)
-        self.proxies = Proxies(self.state, self.docking)
+        self.proxies = Proxies(self.state, self.engine)
         self.targets = Targets(self.state, self.proxies)
         super().__init__([
             Balancers(self.state, self.proxies),
@@ -49,18 +49,22 @@ class LoadBalancing(Api):
         self._repairs: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Remove proxies of unknown load balancers, start missing ones, take over running ones, watch all targets."""
-        for container in await self.docking.containers():
+        """Take up what runs, and watch all targets."""
+        await self._reconcile()
+        self.targets.start()
+        self.engine.watch(self._react, self._reconcile)
+
+    async def _reconcile(self) -> None:
+        """Remove proxies of unknown load balancers, start missing ones, take over running ones."""
+        for container in await self.engine.containers():
             if container.labels.get(label("balancer")) not in self.state.balancers.rows:
-                await self.docking.remove(container.id)
+                await self.engine.remove(container.id)
         results = await asyncio.gather(
             *(self.proxies.run(balancer) for balancer in self.state.balancers.values()), return_exceptions=True
         )
         for failure in results:
             if failure is not None:
                 LOG.error("a load balancer does not start: %s", failure)
-        self.targets.start()
-        self.docking.watch(self._react)
 
     def _react(self, event: dict[str, Any]) -> None:
         """Bring back the proxy of a load balancer whose container was removed behind our back."""
@@ -75,7 +79,7 @@ class LoadBalancing(Api):
     async def stop(self) -> None:
         """Stop health checks; proxies go on."""
         await self.targets.stop()
-        await self.docking.close()
+        await self.engine.close()
 
     async def reset(self) -> None:
         """Remove all load balancers, target groups and targets."""
@@ -90,7 +94,7 @@ class LoadBalancing(Api):
         ):
             table.clear()
         await asyncio.gather(*(self.proxies.remove(balancer) for balancer in balancers))
-        for container in await self.docking.containers():
-            await self.docking.remove(container.id)
+        for container in await self.engine.containers():
+            await self.engine.remove(container.id)
         with contextlib.suppress(OSError):
             shutil.rmtree(self.state.ctx.state_dir / "elbv2")

@@ -24,7 +24,7 @@ from localcloud.settings import IMAGE_PREFIX, NAME
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from localcloud.docker_engine.service_containers import Docking
+    from localcloud.docker_engine.service_containers import ServiceContainers
     from localcloud.services.elbv2.state import State
     from localcloud.state.table import Doc
 
@@ -49,9 +49,9 @@ class Proxy:
 class Proxies:
     """All proxies by load balancer."""
 
-    def __init__(self, state: State, docking: Docking) -> None:
+    def __init__(self, state: State, engine: ServiceContainers) -> None:
         """Take the documents and Docker."""
-        self._state, self._docking = state, docking
+        self._state, self._engine = state, engine
         self._proxies: dict[str, Proxy] = {}
         self.image = os.environ.get("HAPROXY_IMAGE", IMAGE)
 
@@ -74,7 +74,7 @@ class Proxies:
             container = await self._container(balancer)
             running = container is not None and container.status == "running"
             if not running:
-                await self._docking.remove(name_of(balancer))
+                await self._engine.remove(name_of(balancer))
                 await self._create(balancer, proxy)
             await self._take_over(balancer, proxy, reload=running)
 
@@ -115,7 +115,7 @@ class Proxies:
         """Remove the container and its folder."""
         proxy = self.proxy(balancer["LoadBalancerArn"])
         self._proxies.pop(balancer["LoadBalancerArn"], None)
-        await self._docking.remove(name_of(balancer))
+        await self._engine.remove(name_of(balancer))
         shutil.rmtree(proxy.folder, ignore_errors=True)
         network.release_address(self._state.ctx, balancer["LoadBalancerArn"])
 
@@ -125,7 +125,7 @@ class Proxies:
 
     async def address(self, balancer: str) -> str:
         """Return the address on the Docker network that is the load balancer's for as long as it exists."""
-        return await self._docking.call(network.fixed_address, self._state.ctx, balancer)
+        return await self._engine.call(network.fixed_address, self._state.ctx, balancer)
 
     def _write(self, balancer: Doc, proxy: Proxy) -> None:
         """Write haproxy.cfg whole, so that a container that restarts by itself comes up with the present targets."""
@@ -136,28 +136,28 @@ class Proxies:
 
     async def _container(self, balancer: Doc) -> Any:  # noqa: ANN401
         with contextlib.suppress(docker.errors.NotFound):
-            return await self._docking.call(self._docking.client.containers.get, name_of(balancer))
+            return await self._engine.call(self._engine.client.containers.get, name_of(balancer))
         return None
 
     async def _create(self, balancer: Doc, proxy: Proxy) -> None:
-        api = self._docking.client.api
+        api = self._engine.client.api
         endpoint = api.create_endpoint_config(ipv4_address=balancer["DNSName"])
         with contextlib.suppress(FileNotFoundError):
             (proxy.folder / "admin.sock").unlink()
-        created = await self._docking.call(
+        created = await self._engine.call(
             api.create_container,
             self.image,
             ["haproxy", "-W", "-db", "-f", f"/run/{NAME}/haproxy.cfg"],
             entrypoint=[],
             name=name_of(balancer),
             user="root",
-            labels=self._docking.labels(balancer=balancer["LoadBalancerArn"]),
+            labels=self._engine.labels(balancer=balancer["LoadBalancerArn"]),
             host_config=api.create_host_config(
                 binds=[f"{proxy.folder}:/run/{NAME}"], restart_policy={"Name": "unless-stopped"}
             ),
-            networking_config=api.create_networking_config({self._docking.network: endpoint}),
+            networking_config=api.create_networking_config({self._engine.network: endpoint}),
         )
-        await self._docking.call(api.start, created["Id"])
+        await self._engine.call(api.start, created["Id"])
 
     async def _take_over(self, balancer: Doc, proxy: Proxy, *, reload: bool) -> None:
         """Wait for a worker with the file as it is now; on a reload the old one ends its requests meanwhile."""
@@ -166,7 +166,7 @@ class Proxies:
         if worker is not None and reload:
             worker = await self._other_worker(balancer, proxy, worker)
         if worker is None:
-            text = await self._docking.call(self._docking.client.api.logs, name_of(balancer), tail=3)
+            text = await self._engine.call(self._engine.client.api.logs, name_of(balancer), tail=3)
             lines = " ".join(text.decode(errors="replace").split())
             raise ApiError("InternalFailure", f"load balancer {balancer['LoadBalancerName']}: HAProxy refused: {lines}")
         proxy.shape, proxy.servers = shape, wanted
@@ -177,7 +177,7 @@ class Proxies:
     async def _other_worker(self, balancer: Doc, proxy: Proxy, before: str) -> str | None:
         """Have HAProxy reload; a signal that comes during the reload before is lost, so it is repeated."""
         for _ in range(SIGNALS):
-            await self._docking.call(self._docking.client.api.kill, name_of(balancer), "SIGUSR2")
+            await self._engine.call(self._engine.client.api.kill, name_of(balancer), "SIGUSR2")
             worker = await proxy.runtime.other_worker(before, READY_SECONDS / SIGNALS)
             if worker is not None:
                 return worker

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from localcloud.docker_engine.service_containers import Docking
+from localcloud.docker_engine.service_containers import ServiceContainers
 from localcloud.gateway.protocol import Api
 from localcloud.services.rds.groups import Groups
 from localcloud.services.rds.instances import Instances
@@ -25,12 +25,12 @@ class Rds(Api):
 
     def __init__(self, ctx: Context) -> None:
         """Serve what the store holds."""
-        docking = Docking(ctx, "database")
+        engine = ServiceContainers(ctx, "database")
         groups = Groups(ctx)
-        snapshots = Snapshots(ctx, docking)
-        self._keeper = Keeper(ctx, docking)
+        snapshots = Snapshots(ctx, engine)
+        self._keeper = Keeper(ctx, engine)
         instances = Instances(ctx, self._keeper, groups, snapshots)
-        self._docking, self._snapshots = docking, snapshots
+        self._engine, self._snapshots = engine, snapshots
         super().__init__([instances, groups, snapshots, Tags(instances, groups, snapshots)])
 
     async def start(self) -> None:
@@ -40,7 +40,7 @@ class Rds(Api):
     async def stop(self) -> None:
         """Stop watching; containers stay."""
         await self._keeper.stop()
-        await self._docking.close()
+        await self._engine.close()
 
     async def reset(self) -> None:
         """Remove containers and volumes."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from localcloud.context import Context
-    from localcloud.docker_engine.service_containers import Docking
+    from localcloud.docker_engine.service_containers import ServiceContainers
 
 READY_SECONDS = 120
 POLL_SECONDS = 0.15
@@ -28,9 +28,9 @@ Doc = dict[str, Any]
 class Keeper:
     """Launches, watches and removes databases. Documents go through `instances` (by identifier)."""
 
-    def __init__(self, ctx: Context, docking: Docking) -> None:
+    def __init__(self, ctx: Context, engine: ServiceContainers) -> None:
         """Take what the store holds; `start` makes it run."""
-        self._ctx, self._docking = ctx, docking
+        self._ctx, self._engine = ctx, engine
         self.instances = Table(ctx.store, "rds-instance")
         self._passwords = Table(ctx.store, "rds-first-password")
         self._tasks: set[asyncio.Task[None]] = set()
@@ -83,7 +83,7 @@ class Keeper:
         self._go(self._restart(identifier))
 
     async def _restart(self, identifier: str) -> None:
-        await self._docking.call(database.stop, self._ctx, identifier)
+        await self._engine.call(database.stop, self._ctx, identifier)
         await self._bring_up(identifier)
 
     def halt(self, identifier: str) -> None:
@@ -92,7 +92,7 @@ class Keeper:
         self._go(self._halt(identifier))
 
     async def _halt(self, identifier: str) -> None:
-        await self._docking.call(database.stop, self._ctx, identifier)
+        await self._engine.call(database.stop, self._ctx, identifier)
         self.set_status(identifier, "stopped")
 
     def resume(self, identifier: str) -> None:
@@ -111,11 +111,11 @@ class Keeper:
         if instance is None:
             return
         first = (self._passwords.get(identifier) or {}).get("password")
-        labels = self._docking.labels(database=identifier)
+        labels = self._engine.labels(database=identifier)
         try:
-            await self._docking.call(database.run, self._ctx, instance, labels, first)
+            await self._engine.call(database.run, self._ctx, instance, labels, first)
             await self._await_ready(instance)
-            version = await self._docking.call(database.finish, self._ctx, instance)
+            version = await self._engine.call(database.finish, self._ctx, instance)
         except Exception as error:
             LOG.exception("database %s did not start", identifier)
             text = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
@@ -130,7 +130,7 @@ class Keeper:
 
     async def _await_ready(self, instance: Doc) -> None:
         deadline = time.monotonic() + READY_SECONDS
-        while not await self._docking.call(database.is_ready, self._ctx, instance):
+        while not await self._engine.call(database.is_ready, self._ctx, instance):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the server did not answer within {READY_SECONDS} s")
             await asyncio.sleep(POLL_SECONDS)
@@ -143,10 +143,12 @@ class Keeper:
                 identifier = instance["DBInstanceIdentifier"]
                 if instance["DBInstanceStatus"] != "available":
                     continue
-                with contextlib.suppress(Exception):
-                    if not await self._docking.call(database.is_running, self._ctx, identifier):
+                try:
+                    if not await self._engine.call(database.is_running, self._ctx, identifier):
                         LOG.warning("database %s is not running: starting it again", identifier)
                         await self._bring_up(identifier)
+                except Exception as error:  # noqa: BLE001 - the other databases are watched all the same
+                    LOG.warning("database %s cannot be looked at: %s", identifier, error)
 
     async def remove(self, identifier: str) -> None:
         """Remove an instance's container, volume, secret, address and document."""
@@ -154,8 +156,8 @@ class Keeper:
         if instance is None:
             return
         name = database.name_of(self._ctx, identifier)
-        await self._docking.call(database.remove, self._ctx, name)
-        await self._docking.call(credentials.remove, self._ctx, instance)
+        await self._engine.call(database.remove, self._ctx, name)
+        await self._engine.call(credentials.remove, self._ctx, instance)
         release_address(self._ctx, name)
         self._passwords.delete(identifier)
         self.instances.delete(identifier)

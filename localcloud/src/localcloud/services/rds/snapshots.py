@@ -11,7 +11,7 @@ from localcloud.state.table import Table
 
 if TYPE_CHECKING:
     from localcloud.context import Context
-    from localcloud.docker_engine.service_containers import Docking
+    from localcloud.docker_engine.service_containers import ServiceContainers
 
 Doc = dict[str, Any]
 COPIED = (
@@ -23,9 +23,9 @@ COPIED = (
 class Snapshots:
     """Final snapshots, and the API's operations on them; restoring one is not supported."""
 
-    def __init__(self, ctx: Context, docking: Docking) -> None:
+    def __init__(self, ctx: Context, engine: ServiceContainers) -> None:
         """Serve what the store holds."""
-        self._ctx, self._docking = ctx, docking
+        self._ctx, self._engine = ctx, engine
         self.rows = Table(ctx.store, "rds-snapshot")
 
     def refuse_taken(self, name: str) -> None:
@@ -40,8 +40,8 @@ class Snapshots:
         """Copy a stopped instance's volume."""
         volume = f"{self._ctx.network}-snapshot-{name}"
         source = database.name_of(self._ctx, instance["DBInstanceIdentifier"])
-        await self._docking.call(database.stop, self._ctx, instance["DBInstanceIdentifier"])
-        await self._docking.call(database.copy_volume, self._ctx, source, volume, self._docking.labels(snapshot=name))
+        await self._engine.call(database.stop, self._ctx, instance["DBInstanceIdentifier"])
+        await self._engine.call(database.copy_volume, self._ctx, source, volume, self._engine.labels(snapshot=name))
         row = {
             **{member: instance.get(member) for member in COPIED},
             "DBSnapshotIdentifier": name,
@@ -69,7 +69,7 @@ class Snapshots:
         """Answer DeleteDBSnapshot."""
         name = params["DBSnapshotIdentifier"]
         row = self.describe_db_snapshots({"DBSnapshotIdentifier": name})["DBSnapshots"][0]
-        await self._docking.call(database.remove_volume, self._ctx, f"{self._ctx.network}-snapshot-{name}")
+        await self._engine.call(database.remove_volume, self._ctx, f"{self._ctx.network}-snapshot-{name}")
         self.rows.delete(name)
         return {"DBSnapshot": {**row, "Status": "deleted"}}
 
