@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
+from delivery.aws import clients
+from delivery.deploying import deploy
+from tests.unit.delivery.commands import Commands
 from tests.unit.delivery.docker import Docker
+from tests.unit.delivery.patient import Patient
 from tests.unit.delivery.world import World
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -35,3 +41,30 @@ def piped() -> World:
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
     """A program `docker` on PATH."""
     return Docker.on_path(tmp_path / "docker", monkeypatch)
+
+
+@pytest.fixture
+def piped_commands(
+    piped: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Commands]:
+    """Commands for a stack that a pipeline deploys to."""
+    yield Commands(piped, tmp_path, monkeypatch, capsys)
+    clients._made.cache_clear()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
+@pytest.fixture
+def served(piped_commands: Commands) -> Commands:
+    """The same, where a release is served."""
+    world = piped_commands.world
+    deploy.run(world.session, world.release("a" * 40))
+    world.lines.clear()
+    return piped_commands
+
+
+@pytest.fixture
+def patient(piped: World, capsys: pytest.CaptureFixture[str], docker: Docker) -> Patient:
+    """A stack in good health, on a machine with Docker."""
+    (docker.folder / "platform").write_text("")
+    return Patient(piped, capsys)

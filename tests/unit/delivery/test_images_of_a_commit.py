@@ -5,59 +5,23 @@ from __future__ import annotations
 import io
 import json
 import tarfile
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from delivery.errors import DeliveryError
 from delivery.process import ProgramError
-from delivery.release import manifest, testing
-from delivery.release.building import Builder
-from delivery.release.testing import Workplace
+from delivery.release import manifest
+from tests.unit.delivery.application import COMMIT, Place
 from tests.unit.delivery.edge import HOST
 from tests.unit.delivery.world import World, digest_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from delivery.release.manifest import Manifest
     from tests.unit.delivery.docker import Docker
 
-COMMIT = "a" * 40
 REMOTE = f"{HOST}/slipway/web:candidate-{COMMIT}"
-TEST = """#!/bin/sh
-echo "$1 $SERVICE $COMMIT $PYTHON_IMAGE $APP_IMAGE" >> "{folder}/tests"
-[ "$1" != "{fails}" ] || exit 4
-echo "<mine/>" > "$REPORTS/$1.xml"
-"""
-
-
-class Place:
-    """A repository with an application whose tests keep how they were called."""
-
-    def __init__(self, world: World, folder: Path, fails: str = "") -> None:
-        """Make it; one kind of tests may fail."""
-        self.world, self.folder = world, folder
-        (folder / "app" / "bin").mkdir(parents=True, exist_ok=True)
-        (folder / "app" / "Dockerfile").touch()
-        program = folder / "app" / "bin" / "test"
-        program.write_text(TEST.format(folder=folder, fails=fails))
-        program.chmod(0o755)
-        self.workplace = Workplace(root=folder, reports=folder / "reports", say=world.say)
-
-    def tests(self) -> list[str]:
-        """Return how the tests were called."""
-        held = self.folder / "tests"
-        return held.read_text().splitlines() if held.exists() else []
-
-    def build(self, platform: str = "", execution: str = "run-1") -> Manifest:
-        """Build the commit."""
-        builder = Builder(
-            clients=self.world.aws, environment=self.world.environment, commit=COMMIT, place=self.workplace,
-            output=self.folder / "out", platform=platform,
-        )  # fmt: skip
-        return builder.run(execution)
 
 
 @pytest.fixture
@@ -72,53 +36,6 @@ def place(world: World, tmp_path: Path, docker: Docker) -> Place:
     (docker.folder / "files.tar").write_bytes(buffer.getvalue())
     world.registry.pushed = lambda: [call.rpartition(":")[2] for call in docker.calls("push")]
     return Place(world, tmp_path)
-
-
-def test_unit_and_integration_tests_run_with_the_stacks_arguments(world: World, tmp_path: Path) -> None:
-    """Their reports are kept by service; those that they left out are written."""
-    place = Place(world, tmp_path)
-    testing.run(world.environment, COMMIT, place.workplace)
-    assert place.tests() == [f"unit web {COMMIT} python:3.11 ", f"integration web {COMMIT} python:3.11 "]
-    reports = {path.name: path.read_text() for path in (tmp_path / "reports" / "web").iterdir()}
-    assert set(reports) == {"unit.xml", "integration.xml", "coverage.xml"}
-    assert reports["unit.xml"] == "<mine/>\n"
-    assert world.lines[-1] == "web: integration tests passed"
-
-
-@pytest.mark.parametrize(("fails", "ran"), [("unit", 1), ("integration", 2)])
-def test_the_first_tests_that_fail_end_it(world: World, tmp_path: Path, fails: str, ran: int) -> None:
-    """With the folder of the reports; nothing is written for them."""
-    place = Place(world, tmp_path, fails)
-    with pytest.raises(
-        ProgramError, match=rf"web: {fails} tests failed \(exit code 4\).*reports: {tmp_path}/reports/web"
-    ):
-        testing.run(world.environment, COMMIT, place.workplace)
-    assert len(place.tests()) == ran
-    assert not (tmp_path / "reports" / "web" / f"{fails}.xml").exists()
-
-
-def test_the_tests_of_one_context_run_once_for_the_same_arguments(two: World, tmp_path: Path) -> None:
-    """Services may share an image's context; with other arguments it is another image."""
-    place = Place(two, tmp_path)
-    testing.run(two.environment, COMMIT, place.workplace)
-    assert [line.split()[:2] for line in place.tests()] == [["unit", "api"], ["integration", "api"]]
-    assert two.said("web: its tests are those of app, which have passed")
-    api, web = two.environment.services
-    other = replace(two.environment, services=(api, replace(web, build_args={"PYTHON_IMAGE": "python:3.12"})))
-    testing.run(other, COMMIT, place.workplace)
-    assert len(place.tests()) == 6
-
-
-def test_an_application_without_tests_that_can_be_run_is_refused(world: World, tmp_path: Path) -> None:
-    """With the contract, or with what makes it a program."""
-    place = Place(world, tmp_path)
-    program = tmp_path / "app" / "bin" / "test"
-    program.chmod(0o644)
-    with pytest.raises(DeliveryError, match=r"app/bin/test cannot be run.*chmod \+x"):
-        testing.run(world.environment, COMMIT, place.workplace)
-    program.unlink()
-    with pytest.raises(DeliveryError, match=r"app/bin/test does not exist; a service's image context brings its own"):
-        testing.run(world.environment, COMMIT, place.workplace)
 
 
 def test_a_commit_is_built_tested_and_pushed(place: Place, world: World, docker: Docker) -> None:

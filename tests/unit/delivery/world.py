@@ -12,9 +12,10 @@ from delivery.release.manifest import Image, Manifest
 from delivery.session import Session
 from tests.service_facts import pipeline, service
 from tests.unit.delivery.aws import Aws
+from tests.unit.delivery.builds import Builds
 from tests.unit.delivery.edge import HOST, Balancer, Parameters, Registry
 from tests.unit.delivery.log_streams import Logs
-from tests.unit.delivery.pipelines import NAME, Builds, Pipelines
+from tests.unit.delivery.pipelines import NAME, Pipelines
 from tests.unit.delivery.rollouts import Rollouts
 
 if TYPE_CHECKING:

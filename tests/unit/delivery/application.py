@@ -1,0 +1,48 @@
+"""An application in a repository, whose tests keep how they were called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from delivery.release.building import Builder
+from delivery.release.testing import Workplace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from delivery.release.manifest import Manifest
+    from tests.unit.delivery.world import World
+
+COMMIT = "a" * 40
+TEST = """#!/bin/sh
+echo "$1 $SERVICE $COMMIT $PYTHON_IMAGE $APP_IMAGE" >> "{folder}/tests"
+[ "$1" != "{fails}" ] || exit 4
+echo "<mine/>" > "$REPORTS/$1.xml"
+"""
+
+
+class Place:
+    """A repository with an application whose tests keep how they were called."""
+
+    def __init__(self, world: World, folder: Path, fails: str = "") -> None:
+        """Make it; one kind of tests may fail."""
+        self.world, self.folder = world, folder
+        (folder / "app" / "bin").mkdir(parents=True, exist_ok=True)
+        (folder / "app" / "Dockerfile").touch()
+        program = folder / "app" / "bin" / "test"
+        program.write_text(TEST.format(folder=folder, fails=fails))
+        program.chmod(0o755)
+        self.workplace = Workplace(root=folder, reports=folder / "reports", say=world.say)
+
+    def tests(self) -> list[str]:
+        """Return how the tests were called."""
+        held = self.folder / "tests"
+        return held.read_text().splitlines() if held.exists() else []
+
+    def build(self, platform: str = "", execution: str = "run-1") -> Manifest:
+        """Build the commit."""
+        builder = Builder(
+            clients=self.world.aws, environment=self.world.environment, commit=COMMIT, place=self.workplace,
+            output=self.folder / "out", platform=platform,
+        )  # fmt: skip
+        return builder.run(execution)
