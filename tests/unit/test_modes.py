@@ -17,7 +17,7 @@ from delivery.environment import Environment
 from delivery.release import file_modes
 from infra import build_context
 from localcloud.docker_engine import images
-from tests.unit.test_delivery_services import WEB
+from tests.unit.delivery.test_several_services import WEB
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {

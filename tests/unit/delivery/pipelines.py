@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ STAGES = {
     "Approval": ["Approve"],
     "Production": ["Deploy", "Smoke"],
 }
-REASON_LIMIT = 300
+REASON = r"[a-zA-Z0-9!@ ().*?\-]{1,300}"  # says the API reference; botocore has the length only
 
 
 @dataclass(kw_only=True)
@@ -146,7 +147,7 @@ class Pipelines:
     def disable_stage_transition(self, params: dict[str, Any]) -> None:
         """Close a way in."""
         assert params["transitionType"] == "Inbound"
-        assert len(params["reason"]) <= REASON_LIMIT
+        assert re.fullmatch(REASON, params["reason"]), params["reason"]
         self._checked(params["pipelineName"])
         self.closed[params["stageName"]] = params["reason"]
 

@@ -52,6 +52,7 @@ def test_an_approval_while_staging_serves_something_else_needs_a_word(served: Co
     code, told = served("approve")
     assert (code, "give --yes if this execution is to be released all the same" in told) == (1, True)
     assert f"WARNING: staging serves {NEXT}" in told
+    assert f"approving releases {GOOD}, which passed there before" in told
     assert not served.world.pipeline.answers
     assert served("approve", "--yes")[0] == 0
     assert served("reject")[0] == 0
@@ -110,3 +111,12 @@ def test_nothing_is_approved_on_the_word_of_nobody(served: Commands, monkeypatch
     for answer, code in (("n", 1), ("", 1), ("maybe", 1), ("Y ", 0), ("yes", 0)):
         monkeypatch.setattr("builtins.input", lambda _, answer=answer: answer)
         assert served("approve")[0] == code
+
+
+def test_an_execution_that_does_not_wait_is_not_approved(served: Commands) -> None:
+    """Those that do are named; a part of the id is enough for one that does."""
+    assert "no approval waits in pipeline slipway; see: delivery status" in served("approve")[1]
+    waiting(served)
+    code, told = served("approve", "--execution", "9999")
+    assert (code, f"those that wait: {RUN} (stage Approval)" in told) == (1, True)
+    assert served("approve", "--execution", RUN[:4])[0] == 0
