@@ -136,7 +136,7 @@ def build(
         pipeline_console=console,
         pipeline_projects={key: project.name for key, project in projects.items()},
         pipeline_topic=topic.arn,
-        approval_link=f"{console}#/{Stage.APPROVAL}/{contract.Action.APPROVE}" if section.asks_a_person else "",
+        approval_link=f"{console}#/{Stage.APPROVAL}/{contract.Action.APPROVE}" if section.requires_approval else "",
         webhook_url=url,
         connection_arn=arn,
         connection_status=known.connection.status if known.connection else None,
@@ -192,12 +192,12 @@ def _statements(config: StackConfig, known: Lookups, store: ArtifactStore, topic
         *permissions.keep_artifacts(home, store.arn, store.objects),
         permissions.start_builds(projects),
         *(permissions.use_connection(known.connection.arn, fetch=False) if known.connection else []),
-        *([permissions.publish(topic.arn)] if known.pipeline.asks_a_person else []),
+        *([permissions.publish(topic.arn)] if known.pipeline.requires_approval else []),
     ]
 
 
 def _approval(section: Section, topic: Topic) -> stages.Action | None:
-    return stages.approval(topic=topic.arn, minutes=section.approval_minutes) if section.asks_a_person else None
+    return stages.approval(topic=topic.arn, minutes=section.approval_minutes) if section.requires_approval else None
 
 
 def _source(section: Section, connection: pulumi.Input[str] | None, secrets: Secrets) -> stages.Action:

@@ -32,10 +32,10 @@ def problem(cidr: str) -> str | None:
     try:
         network = ipaddress.IPv4Network(cidr)
     except ValueError as error:
-        return f"it must be an IPv4 range without host bits ({error}); for example 10.0.0.0/16"
+        return f"it must be an IPv4 CIDR block without host bits ({error}); for example 10.0.0.0/16"
     if not LARGEST_PREFIX <= network.prefixlen <= SMALLEST_PREFIX:
         return (
-            f"a network must be between /{LARGEST_PREFIX} and /{SMALLEST_PREFIX}, since it is cut into "
+            f"it must be between /{LARGEST_PREFIX} and /{SMALLEST_PREFIX}, since it is divided into "
             f"{1 << SLOT_BITS} subnets of at least /28; for example 10.0.0.0/16"
         )
     return None
