@@ -51,7 +51,7 @@ def context_files(context: Path) -> Iterator[str]:
             yield relative
 
 
-def settled(context: Path, dockerfile: str) -> Path:
+def with_fixed_modes(context: Path, dockerfile: str) -> Path:
     """Return a folder to build from whose modes do not depend on the checkout.
 
     Builds of the pipeline set the same modes in place (`contract.files`).

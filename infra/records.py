@@ -57,7 +57,7 @@ def service(  # noqa: PLR0913 - what is known of a service only once it is creat
             context=section.context,
             dockerfile=section.dockerfile,
             target=section.target,
-            platform=platforms.OF_ARCHITECTURE[section.cpu_architecture],
+            platform=platforms.BY_CPU_ARCHITECTURE[section.cpu_architecture],
             build_args=dict(section.build_args),
             **known,
         ).payload()

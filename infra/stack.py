@@ -24,7 +24,7 @@ from infra.environment.monitoring import Monitoring, ServiceMetrics
 from infra.environment.network import Network
 from infra.environment.repository import Repository
 from infra.environment.service import DatabaseAccess, Placement, Service
-from infra.environment.task import Image, Place, Task
+from infra.environment.task import Image, Task, TaskEnvironment
 from infra.other_stacks import OtherStacks
 from infra.pipeline.topic import Topic
 from infra.previews import trust
@@ -170,7 +170,9 @@ def _task(config: StackConfig, base: Base, name: str, image: Image) -> Task:
     return Task(
         name,
         section,
-        place=Place(environment=config.stack, region=base.region, log_retention_days=environment.log_retention_days),
+        place=TaskEnvironment(
+            environment=config.stack, region=base.region, log_retention_days=environment.log_retention_days
+        ),
         image=image,
         variables=database.variables if database else {},
         secrets=database.secrets if database else {},

@@ -63,7 +63,7 @@ def _addresses(config: StackConfig, name: str, other: dict[str, Any]) -> Iterato
     default = type(config.environment.network).model_fields["cidr"].default
     for key, absent in (("network", {}), ("cidr", default)):
         other_cidr = other_cidr.get(key, absent) if isinstance(other_cidr, dict) else None
-    if not isinstance(other_cidr, str) or subnets.problem(own_cidr) or subnets.problem(other_cidr):
+    if not isinstance(other_cidr, str) or subnets.cidr_problem(own_cidr) or subnets.cidr_problem(other_cidr):
         return
     if ipaddress.IPv4Network(own_cidr).overlaps(ipaddress.IPv4Network(other_cidr)):
         rule = f"it overlaps {other_cidr} of {name}, so the VPCs could not be peered; set a range of its own"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from infra.aws.platforms import OF_ARCHITECTURE
+from infra.aws.platforms import BY_CPU_ARCHITECTURE
 from infra.config.errors import Location, Problem
 from infra.config.secrets import GITHUB_OWNER
 
@@ -47,7 +47,7 @@ def check(config: StackConfig) -> Iterator[Problem]:
 
 def _platforms(pipeline: Pipeline, config: StackConfig) -> Iterator[Problem]:
     services = config.environment.services
-    required = {name: OF_ARCHITECTURE[service.cpu_architecture] for name, service in services.items()}
+    required = {name: BY_CPU_ARCHITECTURE[service.cpu_architecture] for name, service in services.items()}
     if pipeline.platforms is None:
         if len(set(required.values())) > 1:
             rule = "a pipeline builds for one; use one value, or list both platforms under slipway:pipeline.platforms"

@@ -86,7 +86,7 @@ def _stack_name(stack: str) -> Iterator[Problem]:
 
 def _network(network: Network) -> Iterator[Problem]:
     location: Location = ("environment", "network")
-    if problem := subnets.problem(network.cidr):
+    if problem := subnets.cidr_problem(network.cidr):
         yield Problem.invalid((*location, "cidr"), network.cidr, problem)
     if network.nat_per_zone and not network.private_subnets:
         rule = "NAT gateways need private_subnets: true; set it or remove nat_per_zone"

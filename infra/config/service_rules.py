@@ -42,7 +42,7 @@ def check(environment: Environment, stack: str) -> Iterator[Problem]:
     """
     for name, service in environment.services.items():
         location: Location = ("environment", "services", name)
-        if problem := names.over_budget(stack, name):
+        if problem := names.length_problem(stack, name):
             yield Problem(location, f"is too long a name; {problem}; shorten it", invalidates=False)
         if (other := name.removesuffix(TEMPLATE_SUFFIX)) != name and other in environment.services:
             rule = f"is the name of a task definition family, the template of service {other}; rename the service"

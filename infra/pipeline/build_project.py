@@ -140,7 +140,7 @@ class BuildProject(pulumi.ComponentResource):
         statements: Sequence[iam.Document],
     ) -> pulumi.Output[str]:
         """Make the role; its ARN comes out once it has its permissions."""
-        trust = iam.trust(
+        trust = iam.service_trust_policy(
             "codebuild.amazonaws.com", account=home.account, source=home.build_project(self._project_name)
         )
         role = aws.iam.Role(self._name, assume_role_policy=trust, opts=self._child)
@@ -175,8 +175,8 @@ class BuildProject(pulumi.ComponentResource):
     ) -> aws.codebuild.ProjectEnvironmentArgs:
         """Return the machine and image that builds run in, and their variables."""
         return aws.codebuild.ProjectEnvironmentArgs(
-            type=platforms.MACHINES[platform],
-            image=self._section.image or platforms.IMAGES[platform],
+            type=platforms.ENVIRONMENT_TYPES[platform],
+            image=self._section.image or platforms.BUILD_IMAGES[platform],
             compute_type=self._section.compute_type,
             privileged_mode=step.docker,
             environment_variables=[

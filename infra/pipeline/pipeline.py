@@ -77,7 +77,7 @@ class Pipeline(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         # No condition on account or pipeline: AWS documents none for CodePipeline, and a role of another account
         # cannot be passed to it.
-        trust = iam.trust("codepipeline.amazonaws.com")
+        trust = iam.service_trust_policy("codepipeline.amazonaws.com")
         role = aws.iam.Role(f"{name}-pipeline", assume_role_policy=trust, opts=child)
         policy = aws.iam.RolePolicy(
             f"{name}-pipeline",

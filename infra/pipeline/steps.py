@@ -96,12 +96,12 @@ class Lookups:
 
 def native(config: StackConfig) -> platforms.Platform:
     """Return the platform that the first service runs on, and with it all steps but the builds for another one."""
-    return platforms.OF_ARCHITECTURE[next(iter(config.environment.services.values())).cpu_architecture]
+    return platforms.BY_CPU_ARCHITECTURE[next(iter(config.environment.services.values())).cpu_architecture]
 
 
 def builds(config: StackConfig, pipeline: Pipeline) -> dict[str, str]:
     """Return the build projects that make images, and the platform of each."""
-    return platforms.builds(pipeline.platforms, native(config))
+    return platforms.build_projects(pipeline.platforms, native(config))
 
 
 def keys(config: StackConfig, pipeline: Pipeline) -> tuple[str, ...]:

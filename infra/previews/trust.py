@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from infra.aws import iam, names, permissions
+from infra.aws import iam, names, preview_permissions
 
 if TYPE_CHECKING:
     from infra.aws.arns import Home
@@ -69,7 +69,7 @@ def statements(config: StackConfig, section: Previews, home: Home, provider: str
     repositories = [home.repository(names.repository(service)) for service in config.environment.services]
     decrypt = [iam.statement("Decrypt", ["kms:Decrypt"], section.kms_keys)] if section.kms_keys else []
     return [
-        *permissions.look_up(home, repositories, provider),
-        *permissions.read_state(home, section.state_bucket),
+        *preview_permissions.look_up(home, repositories, provider),
+        *preview_permissions.read_state(home, section.state_bucket),
         *decrypt,
     ]
