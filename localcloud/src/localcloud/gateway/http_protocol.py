@@ -25,12 +25,12 @@ LOG = logging.getLogger("localcloud.gateway.application")
 class Joining:
     """A transport whose writes of one turn of the event loop become one."""
 
-    def __init__(self, transport: Any) -> None:  # noqa: ANN401 - whatever asyncio hands out
+    def __init__(self, transport: Any) -> None:
         """Take the transport that really writes."""
         self._transport = transport
         self._pending = bytearray()
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+    def __getattr__(self, name: str) -> Any:
         """Leave all else to the transport."""
         return getattr(self._transport, name)
 
@@ -66,9 +66,9 @@ class JoinedHttp(HttpToolsProtocol):
     _in_head, _in_body, _tls = False, False, False
     _timer: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: Any) -> None:  # noqa: ANN401
+    def connection_made(self, transport: Any) -> None:
         """Begin a connection."""
-        super().connection_made(Joining(transport))  # type: ignore[arg-type]
+        super().connection_made(Joining(transport))  # type: ignore[arg-type]  # all that uvicorn uses of a transport
         self._give(HEAD_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -84,7 +84,7 @@ def paced(receive: Receive) -> Receive:
     return limited
 
 
-def decoded(body: bytes | str) -> Any:  # noqa: ANN401
+def decoded(body: bytes | str) -> Any:
     """Return what JSON from outside says.
 
     Raises:
