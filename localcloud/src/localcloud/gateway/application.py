@@ -140,7 +140,6 @@ class Gateway:
             entry.operation = f"{scope['method']} {scope['path']}"
             await refusals.refusal(headers, "InvalidRequest", wrong)(scope, receive, send)
             return
-        receive = limits.paced(receive)
         if answer := self._repeats.known(headers):
             entry.operation = f"{headers.get('x-amz-target', scope['path'])} (repeated)"
             await limits.whole(receive, limits.API_BYTES, headers)

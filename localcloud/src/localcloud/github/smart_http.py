@@ -195,7 +195,7 @@ async def spool(request: Request, body: IO[bytes], limit: int) -> None:
     """Write a request's body to a file, unpacked, and go back to its beginning.
 
     Raises:
-        RefusedError: it is too large, comes too slowly, is no gzip though it says so, or there is no space.
+        RefusedError: it is too large, is no gzip though it says so, or there is no space.
         GoneError: the client has gone.
     """
     size, unpacker = 0, unpacker_of(request.headers.get("content-encoding", ""))
