@@ -1,5 +1,5 @@
-"""What the Pulumi program (`infra`) and the scripts of the pipeline (`delivery`) agree on.
+"""Names and payloads that the Pulumi program (`infra`) and the pipeline's scripts (`delivery`) share.
 
-Parameter names and payloads, task definition families, image tags, pipeline stages, actions and variables. Written by
-`infra` when a stack comes up, read by `delivery` when a release runs. Standard library only, since builds import it.
+Parameter names and payloads, task definition families, image tags, pipeline stages, actions and variables. `infra`
+writes them when a stack is deployed, `delivery` reads them at run time. Standard library only, since builds import it.
 """

@@ -1,7 +1,7 @@
-"""What a stack records of itself in Parameter Store, and scripts read when they run.
+"""The facts about a stack that it writes to Parameter Store and that scripts read at run time.
 
-Names and settings that can change between releases (a replaced load balancer, a service added since): reading them at
-run time follows them. No secret is among them. Payloads are JSON objects; a field's key is its name, or that in `KEY`.
+Names and settings may change between releases (a replaced load balancer, an added service), so they are read when
+needed. They contain no secret. Payloads are JSON objects; the key of a field is its name or its metadata `KEY`.
 """
 
 from __future__ import annotations
@@ -12,52 +12,52 @@ from typing import Any, Self
 
 KEY = "key"
 KINDS: dict[str, type] = {"str": str, "int": int, "dict[str, str]": dict}
-"""The types that facts have, by their annotations."""
+"""The types of facts by annotation."""
 
 
 class FactsError(Exception):
-    """A parameter that does not hold the facts this version reads; the message is one line with the remedy."""
+    """A parameter without the facts that this version reads; the message is one line with the remedy."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """The facts of one parameter."""
+    """The base class of the facts in one parameter."""
 
     def payload(self) -> str:
-        """Return the parameter's value: JSON with sorted keys, so that the same facts are the same text."""
+        """Return the parameter's value: JSON with sorted keys, so that equal facts are equal text."""
         return json.dumps({key: getattr(self, name) for name, key in self.payload_keys().items()}, sort_keys=True)
 
     @classmethod
     def payload_keys(cls) -> dict[str, str]:
-        """Return the payload's key of each field that the payload holds."""
-        keys = {one.name: str(one.metadata.get(KEY, one.name)) for one in fields(cls)}
+        """Return the payload keys by field name; fields that are not in the payload are left out."""
+        keys = {fact.name: str(fact.metadata.get(KEY, fact.name)) for fact in fields(cls)}
         return {name: key for name, key in keys.items() if key}
 
     @classmethod
     def read(cls, text: str, *, parameter: str, stack: str, **known: Any) -> Self:  # noqa: ANN401 - any field's type
-        """Read a parameter's value. Keys that this version does not know are left alone.
+        """Return the facts in a parameter's value; unknown keys are ignored.
 
         Args:
-            text: the value.
-            parameter: its name, for the message.
-            stack: the stack that wrote it, for the message.
-            known: fields that are not in the payload.
+            text: the value, JSON.
+            parameter: name of the parameter, for messages.
+            stack: the stack that wrote it, for messages.
+            known: values of the fields that are not in the payload.
 
         Raises:
-            FactsError: the value is no JSON object, or lacks a fact or holds one of another type.
+            FactsError: the value is not a JSON object, lacks a fact, or has one of another type.
         """
         remedy = f"another version of the program wrote it; run: pulumi up -s {stack}"
         try:
-            held = json.loads(text)
+            payload = json.loads(text)
         except ValueError as error:
             raise FactsError(f"parameter {parameter} holds no JSON ({error}); {remedy}") from error
-        if not isinstance(held, dict):
+        if not isinstance(payload, dict):
             raise FactsError(f"parameter {parameter} holds no JSON object; {remedy}")
         keys = cls.payload_keys()
-        if missing := sorted(key for key in keys.values() if key not in held):
+        if missing := sorted(key for key in keys.values() if key not in payload):
             raise FactsError(f"parameter {parameter} lacks {', '.join(missing)}; {remedy}")
-        values = {name: held[key] for name, key in keys.items()}
-        for name, kind in {one.name: KINDS[str(one.type)] for one in fields(cls) if one.name in keys}.items():
+        values = {name: payload[key] for name, key in keys.items()}
+        for name, kind in {fact.name: KINDS[str(fact.type)] for fact in fields(cls) if fact.name in keys}.items():
             if not isinstance(values[name], kind) or isinstance(values[name], bool):
                 raise FactsError(
                     f"parameter {parameter}: {keys[name]} is {values[name]!r} and no {kind.__name__}; {remedy}"
@@ -67,7 +67,7 @@ class Facts:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Environment(Facts):
-    """An environment: its URL without a trailing slash, and its ECS cluster's name."""
+    """The facts about an environment: URL without a trailing slash, and name of the ECS cluster."""
 
     url: str
     cluster: str
@@ -75,11 +75,11 @@ class Environment(Facts):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Service(Facts):
-    """A service of an environment.
+    """The facts about a service.
 
-    `name` is its key in the stack file, and in the parameter's name rather than in the payload. `digest` and `version`
-    are those of its first image. `context`, `dockerfile`, `target` and `build_args` say how its images are built,
-    `platform` for what (`linux/arm64`). `version_path` is where it tells its version.
+    `name` is its key in the stack file and part of the parameter's name, not of the payload. `target_group` is an ARN.
+    `digest` and `version` are those of its first image. `context`, `dockerfile`, `target`, `build_args` and `platform`
+    (`linux/arm64`) define how its images are built. `version_path` is the path that returns its version.
     """
 
     name: str = field(metadata={KEY: ""})
@@ -103,15 +103,15 @@ class Service(Facts):
 
     @property
     def repository(self) -> str:
-        """The repository's name: what follows the registry's host in the URL."""
+        """The name of the ECR repository: its URL without the registry's host."""
         return self.repository_url.split("/", 1)[1]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pipeline(Facts):
-    """The pipeline that deploys to an environment, and the stage and action that do.
+    """The facts about the pipeline that deploys to an environment, with the stage and action that do.
 
-    `approval_stage` and `approval_action` are empty where no person is asked. `projects` are the names of its build
+    `approval_stage` and `approval_action` are empty without a manual approval. `projects` are the names of its build
     projects by key (`contract.pipeline.Project`).
     """
 

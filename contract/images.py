@@ -1,4 +1,4 @@
-"""Image tags: what an image went through, in its repository."""
+"""Image tags, which record the stages that an image has passed."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 CANDIDATE = "candidate-"
-"""`candidate-<commit>`: built by the pipeline, and passed acceptance beside a database of its own."""
+"""`candidate-<commit>`: built by the pipeline and passed the acceptance suite in Compose."""
 ACCEPTED = "accepted-"
-"""`accepted-<commit>`: passed acceptance in staging; production's first image has to have it."""
+"""`accepted-<commit>`: passed acceptance in staging; production's first image must have it."""
 RELEASED = "released-"
-"""`released-<commit>-<execution>`: serves, or served, production."""
+"""`released-<commit>-<execution>`: is or was deployed to production."""
 CONTENT = "content-"
-"""`content-<hash>-<time>`: pushed by `pulumi up`, as a service's first image."""
+"""`content-<hash>-<time>`: pushed by `pulumi up` as a service's first image."""
 TEMPLATE = "template"
-"""The tag that template task definitions name: no image has it, so no accepted image changes the template."""
+"""The tag in template task definitions; no image has it, so an accepted image does not change the template."""
 
 
 def content_tag(content_hash: str, pushed_at: datetime) -> str:
-    """Return the tag of an image that Pulumi pushes; the time, to the second, makes it unused."""
+    """Return the tag of an image that Pulumi pushes; the time, in seconds, makes it unique."""
     return f"{CONTENT}{content_hash}-{pushed_at:%Y%m%d%H%M%S}"
 
 

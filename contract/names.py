@@ -1,11 +1,11 @@
-"""Names that `delivery` derives or looks up: parameters, task definition families, cost allocation tags."""
+"""Names that `delivery` derives or looks up: parameters, task definition families, tags."""
 
 from __future__ import annotations
 
 PROJECT = "slipway"
 TEMPLATE_SUFFIX = "-template"
 PARAMETERS = f"/{PROJECT}"
-"""The Parameter Store path that all stacks' facts are under."""
+"""The Parameter Store path of the facts of all stacks."""
 PROJECT_TAG, ENVIRONMENT_TAG = "project", "environment"
 """Tags of every resource (`aws:defaultTags` of the stack files): the project's name and the stack's."""
 
@@ -16,7 +16,7 @@ def of_service(environment: str, service: str) -> str:
 
 
 def release_family(environment: str, service: str) -> str:
-    """Return the task definition family that a service runs: one revision per release."""
+    """Return the task definition family of a service's releases: one revision per release."""
     return of_service(environment, service)
 
 

@@ -1,4 +1,4 @@
-"""Names of the pipeline's stages, actions, artifacts and variables, which buildspecs and commands use too."""
+"""Names of the pipeline's stages, actions, build projects, artifacts and variables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Stage(StrEnum):
-    """The stages of a release, in their order."""
+    """The stages of the pipeline, in order."""
 
     SOURCE = "Source"
     TEST = "Test"
@@ -31,7 +31,7 @@ class Action(StrEnum):
 
 
 class Project(StrEnum):
-    """Keys of the build projects: `slipway-<stack>-<key>`; a second platform's build has its architecture behind it."""
+    """Keys of the build projects: `slipway-<stack>-<key>`; builds for a second platform append its architecture."""
 
     CHECKS = "checks"
     TEST = "test"
@@ -49,13 +49,13 @@ RELEASE_FILE = "release.json"
 """The release manifest in the artifact `Release`."""
 SOURCE_NAMESPACE, BUILD_NAMESPACE, ACCEPTANCE_NAMESPACE = "SourceVariables", "Build", "Acceptance"
 COMMIT, EXECUTION = "COMMIT", "EXECUTION"
-"""Variables of each build: the commit, and the pipeline execution."""
+"""Environment variables of each build: commit and pipeline execution ID."""
 STACK, PIPELINE, PLATFORM = "STACK", "PIPELINE", "PLATFORM"
-"""Variables of a build project: the environment it works on, the pipeline, and with several platforms its own."""
+"""Environment variables of a build project: stack, pipeline, and with several platforms its platform."""
 RELEASE, URL = "RELEASE", "URL"
-"""Variables that builds export: `service@digest ...` by Build, the URL that was tested by Acceptance and Smoke."""
+"""Exported variables: `service@digest ...` of Build, the tested URL of Acceptance and Smoke."""
 
 
 def built_artifact(architecture: str) -> str:
-    """Return the artifact of what was built for one of several platforms: `Built_arm64`."""
+    """Return the name of a platform's build artifact: `Built_arm64`."""
     return f"Built_{architecture}"

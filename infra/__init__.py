@@ -1,1 +1,1 @@
-"""The architecture: what `pulumi up` creates. `stack.build` is the one composer."""
+"""The architecture that `pulumi up` creates; `stack.build` composes it."""

@@ -1,4 +1,4 @@
-"""The account and region that a stack lives in, looked up."""
+"""Lookup of the account and region of the default AWS provider."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The build context of an image: its files, the hash of their content, and their modes."""
+"""A Docker build context: its files, their content hash, and their modes."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
 
 HASH_LENGTH = 12
 ROOT = Path(__file__).resolve().parent.parent
-"""The folder of Pulumi.yaml, which contexts are relative to."""
+"""The folder of Pulumi.yaml; the paths of contexts are relative to it."""
 
 
 def image_hash(context: Path, *, dockerfile: str, target: str, platform: str, build_args: Mapping[str, str]) -> str:
-    """Hash everything that goes into an image build: the files Docker would send, and the arguments.
+    """Return the hash of everything that an image build depends on: files of the context, and arguments.
 
     Args:
-        context: the build context's folder; its `.dockerignore` is honoured.
-        dockerfile: the Dockerfile's path inside the context, hashed even where it is ignored (Docker reads it).
-        target: the stage to build.
+        context: folder of the build context; its `.dockerignore` applies.
+        dockerfile: path of the Dockerfile in the context; hashed even if ignored, since Docker reads it.
+        target: build stage.
         platform: such as `linux/amd64`.
-        build_args: the build's arguments.
+        build_args: build arguments.
 
     Returns:
-        Twelve hexadecimal digits. File times and owners do not count, the executable bit does.
+        Twelve hexadecimal digits. File times and owners are not hashed, the executable bit is.
     """
     digest = hashlib.sha256()
     for part in (dockerfile, target, platform, *(f"{key}={value}" for key, value in sorted(build_args.items()))):
@@ -42,7 +42,7 @@ def image_hash(context: Path, *, dockerfile: str, target: str, platform: str, bu
 
 
 def context_files(context: Path) -> Iterator[str]:
-    """Yield the paths, relative and with `/`, of the files that Docker would send for this context."""
+    """Yield the relative POSIX paths of the files that `.dockerignore` does not exclude, sorted."""
     ignore = context / ".dockerignore"
     rules = ignore_rules(ignore.read_text("utf-8")) if ignore.is_file() else []
     for path in sorted(context.rglob("*")):
@@ -51,28 +51,28 @@ def context_files(context: Path) -> Iterator[str]:
             yield relative
 
 
-def settled(context: Path, dockerfile: str) -> Path:
-    """Return a folder to build from whose modes do not depend on the checkout.
+def with_fixed_modes(context: Path, dockerfile: str) -> Path:
+    """Return a build context whose file modes do not depend on the checkout's umask.
 
-    Builds of the pipeline set the same modes in place (`contract.files`).
+    The pipeline's builds set the same modes in place (`contract.files`).
 
     Args:
-        context: the build context's folder, which is left as it is.
-        dockerfile: the Dockerfile's path inside the context.
+        context: folder of the build context, which is not changed.
+        dockerfile: path of the Dockerfile in the context.
 
     Returns:
-        The context itself where all its modes are right, else a copy that is removed when this process ends.
+        The context itself if its modes are correct, otherwise a copy that is deleted when this process exits.
     """
-    sent = {*context_files(context), dockerfile}
-    folders = {parent for name in sent for parent in (context / name).parents if parent.is_relative_to(context)}
-    modes = {context / name: files.mode_of(context / name) for name in sent if not (context / name).is_symlink()}
+    names = {*context_files(context), dockerfile}
+    folders = {parent for name in names for parent in (context / name).parents if parent.is_relative_to(context)}
+    modes = {context / name: files.mode_of(context / name) for name in names if not (context / name).is_symlink()}
     modes |= dict.fromkeys(folders, files.FOLDER_MODE)
     if all(path.stat().st_mode & 0o777 == mode for path, mode in modes.items()):
         return context
     copy = Path(tempfile.mkdtemp(prefix="slipway-"))
     atexit.register(shutil.rmtree, copy, ignore_errors=True)
     ignore = {".dockerignore"} if (context / ".dockerignore").is_file() else set()
-    for name in sent | ignore:
+    for name in names | ignore:
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(context / name, copy / name, follow_symlinks=False)
     for path, mode in modes.items():
@@ -81,10 +81,10 @@ def settled(context: Path, dockerfile: str) -> Path:
 
 
 def ignore_rules(text: str) -> list[tuple[re.Pattern[str], bool]]:
-    """Read a `.dockerignore` (Docker's documentation, "Dockerignore files").
+    """Parse a `.dockerignore` (Docker documentation, "Dockerignore files").
 
     Returns:
-        Pairs of a pattern and whether it takes files out (True) or back in (`!`, False), in the file's order.
+        Pairs of a pattern and whether it excludes files (True) or includes them again (`!`, False), in order.
     """
     rules = []
     for raw in text.splitlines():
@@ -100,7 +100,7 @@ def ignore_rules(text: str) -> list[tuple[re.Pattern[str], bool]]:
 
 
 def is_ignored(path: str, rules: Sequence[tuple[re.Pattern[str], bool]]) -> bool:
-    """Decide as Docker does: the last rule that matches the path, or a folder above it, wins."""
+    """Return whether a path is excluded: the last rule that matches it or a parent folder wins."""
     ignored = False
     parts = path.split("/")
     candidates = ["/".join(parts[: index + 1]) for index in range(len(parts))]
@@ -111,7 +111,7 @@ def is_ignored(path: str, rules: Sequence[tuple[re.Pattern[str], bool]]) -> bool
 
 
 def _expression(pattern: str) -> str:
-    """Translate one pattern: `**` crosses folders, `*` and `?` do not, `[...]` is a class."""
+    """Return the regular expression of a pattern: `**` matches `/`, `*` and `?` do not, `[...]` is a class."""
     result, index = "", 0
     while index < len(pattern):
         if pattern.startswith("**/", index):
@@ -122,13 +122,13 @@ def _expression(pattern: str) -> str:
             end = pattern.index("]", index)
             result, index = result + pattern[index : end + 1].replace("[!", "[^"), end + 1
         else:
-            one = {"*": "[^/]*", "?": "[^/]"}.get(pattern[index])
-            result, index = result + (one or re.escape(pattern[index])), index + 1
+            wildcard = {"*": "[^/]*", "?": "[^/]"}.get(pattern[index])
+            result, index = result + (wildcard or re.escape(pattern[index])), index + 1
     return result
 
 
 def _entry(path: Path, relative: str) -> bytes:
-    """Return one file's part of the hash: name, kind and content, so that no two trees look alike."""
+    """Return a file's contribution to the hash: name, kind and content hash, separated by NUL."""
     if path.is_symlink():
         kind, content = b"link", str(path.readlink()).encode()
     else:

@@ -1,4 +1,4 @@
-"""Other stacks of the project: their outputs, read before anything is created."""
+"""Outputs of other stacks, read before any resource is declared."""
 
 from __future__ import annotations
 
@@ -9,42 +9,42 @@ from pulumi.runtime.sync_await import _sync_await
 
 
 class OtherStack:
-    """A stack whose outputs this one needs to know: names, never values that change."""
+    """A stack whose outputs this one reads: names that do not change."""
 
     def __init__(self, qualified_name: str) -> None:
         """Refer to a stack by `organization/project/stack`."""
         self.name = qualified_name.rsplit("/", 1)[-1]
         self._reference = pulumi.StackReference(qualified_name)
 
-    def require(self, output: str, *, asked_by: str) -> Any:  # noqa: ANN401 - an output is any JSON value
+    def require(self, output: str, *, config_key: str) -> Any:  # noqa: ANN401 - an output is any JSON value
         """Return an output's value.
 
         Args:
             output: its name.
-            asked_by: the file and key that name the stack, for messages.
+            config_key: file and key of the stack's name, for messages.
 
         Raises:
-            pulumi.RunError: the stack cannot be read, or has no such output (never brought up).
+            pulumi.RunError: the stack cannot be read, or has no such output, since it was never deployed.
         """
         try:
-            # Read now rather than as an Output: a refusal must come before the first resource is asked for.
+            # Awaited here instead of an Output, so that the program fails before it declares a resource.
             details = _sync_await(self._reference.get_output_details(output))
-        except Exception as error:
+        except Exception as error:  # the engine's errors have neither a type nor a code
             reason = " ".join(str(error).split())
-            raise pulumi.RunError(f"{asked_by}: stack {self.name} cannot be read: {reason}") from error
+            raise pulumi.RunError(f"{config_key}: stack {self.name} cannot be read: {reason}") from error
         if not details.value:
-            raise pulumi.RunError(f"{asked_by}: stack {self.name} has no {output}; run: pulumi up -s {self.name}")
+            raise pulumi.RunError(f"{config_key}: stack {self.name} has no {output}; run: pulumi up -s {self.name}")
         return details.value
 
 
 class OtherStacks:
-    """The other stacks, each referred to once however many parts ask for it."""
+    """The other stacks; a StackReference can be declared only once per stack."""
 
     def __init__(self) -> None:
-        self._known: dict[str, OtherStack] = {}
+        self._stacks: dict[str, OtherStack] = {}
 
     def get(self, qualified_name: str) -> OtherStack:
         """Return a stack by `organization/project/stack`."""
-        if qualified_name not in self._known:
-            self._known[qualified_name] = OtherStack(qualified_name)
-        return self._known[qualified_name]
+        if qualified_name not in self._stacks:
+            self._stacks[qualified_name] = OtherStack(qualified_name)
+        return self._stacks[qualified_name]

@@ -1,4 +1,4 @@
-"""The facts that an environment records of itself."""
+"""The Parameter Store parameter with an environment's, service's or pipeline's facts."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import pulumi_aws as aws
 
 
 class Record(pulumi.ComponentResource):
-    """A Parameter Store parameter that holds facts as JSON, for acceptance and delivery to read when they run.
+    """A Parameter Store parameter with facts as JSON, which `delivery` reads at run time.
 
     Args:
         name: of the environment, or of the service or pipeline in it.
         parameter: the parameter's name.
-        payload: its value (`contract.facts`), which must hold no secret.
+        payload: its value (`contract.facts`), without secrets.
     """
 
     parameter: pulumi.Output[str]
@@ -26,12 +26,12 @@ class Record(pulumi.ComponentResource):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("slipway:infra:Record", name, None, opts)
-        record = aws.ssm.Parameter(
+        resource = aws.ssm.Parameter(
             name,
             name=parameter,
             type="String",
             insecure_value=payload,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.parameter = record.name
+        self.parameter = resource.name
         self.register_outputs({"parameter": self.parameter})

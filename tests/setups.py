@@ -43,7 +43,11 @@ class Index(http.server.BaseHTTPRequestHandler):
 
 def environment(index: str = "", **others: str) -> dict[str, str]:
     """Return the environment of a set-up that knows this index alone."""
-    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PIP_", "SLIPWAY_", "PYTHON"))}
+    kept = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("PIP_", "SLIPWAY_", "LOCALCLOUD_", "PYTHON"))
+    }
     own = {"PIP_INDEX_URL": index, "PIP_CONFIG_FILE": os.devnull, "PIP_RETRIES": "0"}
     own |= {"PIP_NO_CACHE_DIR": "1", "UV_NO_CACHE": "1"}
     return kept | own | {"NO_PROXY": "127.0.0.1"} | others

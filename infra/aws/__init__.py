@@ -1,1 +1,1 @@
-"""Pure functions on AWS's names, ARNs and documents; they know neither Pulumi nor the configuration."""
+"""Pure functions for AWS names, ARNs, policy documents, platforms and subnets, without Pulumi resources."""

@@ -1,4 +1,4 @@
-"""ARNs of what has a name of ours, so that rights can be given on another stack's resources. Pure functions."""
+"""ARNs of resources with fixed names, for permissions on the resources of other stacks too. Pure functions."""
 
 from __future__ import annotations
 
@@ -10,49 +10,66 @@ from infra.aws import names
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Home:
-    """The account and region that a stack lives in; `partition` is `aws` almost everywhere."""
+    """The account and region of a stack.
+
+    Attributes:
+        partition: `aws`, `aws-cn` or `aws-us-gov`.
+        region: such as `eu-central-1`.
+        account: the account ID, 12 digits.
+    """
 
     partition: str
     region: str
     account: str
 
     def arn(self, service: str, resource: str, *, regional: bool = True) -> str:
-        """Return the ARN of a service's resource."""
+        """Return an ARN.
+
+        Args:
+            service: the ARN's service, such as `ecs`.
+            resource: what follows the account, such as `cluster/NAME`.
+            regional: whether the ARN contains the region.
+        """
         return f"arn:{self.partition}:{service}:{self.region if regional else ''}:{self.account}:{resource}"
 
     def cluster(self, environment: str) -> str:
-        """Return an environment's ECS cluster."""
+        """Return the ARN of an environment's ECS cluster."""
         return self.arn("ecs", f"cluster/{names.cluster(environment)}")
 
     def of_services(self, kind: str, environment: str) -> str:
-        """Return the pattern of an environment's ECS services, or their `service-deployment`s, `service-revision`s."""
+        """Return the ARN pattern of an environment's services.
+
+        Args:
+            kind: `service`, `service-deployment` or `service-revision`.
+            environment: its name.
+        """
         return self.arn("ecs", f"{kind}/{names.cluster(environment)}/*")
 
     def tasks(self, environment: str) -> str:
-        """Return the pattern of an environment's tasks."""
+        """Return the ARN pattern of an environment's tasks."""
         return self.arn("ecs", f"task/{names.cluster(environment)}/*")
 
     def releases(self, environment: str, service: str) -> str:
-        """Return the pattern of the task definitions that a service's releases are."""
+        """Return the ARN pattern of the revisions in a service's release family."""
         return self.arn("ecs", f"task-definition/{release_family(environment, service)}:*")
 
     def task_roles(self, environment: str) -> str:
-        """Return the pattern of the roles that an environment's tasks have."""
+        """Return the ARN pattern of the task and execution roles of an environment."""
         return self.arn("iam", f"role{names.task_role_path(environment)}*", regional=False)
 
     def repository(self, name: str) -> str:
-        """Return an image repository."""
+        """Return the ARN of an ECR repository."""
         return self.arn("ecr", f"repository/{name}")
 
     def parameters(self, environment: str) -> list[str]:
-        """Return the path of an environment's parameters, and all below it."""
+        """Return the ARN of an environment's parameter path, and the ARN pattern of all parameters below it."""
         path = parameters(environment).strip("/")
         return [self.arn("ssm", f"parameter/{path}"), self.arn("ssm", f"parameter/{path}/*")]
 
     def build_project(self, name: str) -> str:
-        """Return a build project."""
+        """Return the ARN of a CodeBuild project."""
         return self.arn("codebuild", f"project/{name}")
 
     def console(self, path: str) -> str:
-        """Return the address of a page of AWS's console; `path` begins after `/`."""
+        """Return the URL of a page of the AWS console; `path` has no leading slash."""
         return f"https://{self.region}.console.aws.amazon.com/{path}"

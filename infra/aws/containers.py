@@ -14,7 +14,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Container:
-    """One container of a task: its values may be Pulumi outputs."""
+    """The only container of a task.
+
+    Attributes:
+        name: of the container, which its log streams are prefixed with.
+        image: reference by tag or digest.
+        port: that it listens on.
+        environment: values of environment variables by name.
+        secrets: Secrets Manager references by variable name: `ARN` or `ARN:key:stage:version`.
+        log_group: name of the CloudWatch log group.
+        region: of the log group.
+        stop_timeout: seconds from SIGTERM to SIGKILL.
+    """
 
     name: str
     image: object
@@ -27,9 +38,9 @@ class Container:
 
 
 def definition(container: Container) -> dict[str, Any]:
-    """Return the container as ECS wants it (RegisterTaskDefinition, containerDefinitions).
+    """Return the container definition (ECS RegisterTaskDefinition, containerDefinitions).
 
-    The root file system is read-only; the user is the image's own.
+    The root file system is read-only; the user is the image's.
     """
     return {
         "name": container.name,
@@ -53,7 +64,11 @@ def definition(container: Container) -> dict[str, Any]:
 
 
 def release_of(definitions: str) -> tuple[str, str]:
-    """Return the digest and version that a release's container definitions hold, as JSON gives them back."""
+    """Return the image digest and the version of a release.
+
+    Args:
+        definitions: the container definitions of its task definition, as JSON.
+    """
     container = json.loads(definitions)[0]
     environment = {pair["name"]: pair["value"] for pair in container["environment"]}
     return environment[IMAGE_DIGEST], environment[APP_VERSION]

@@ -1,4 +1,4 @@
-"""IAM policy documents and their statements. Pure functions; values may be Pulumi outputs."""
+"""IAM policy documents and statements. Pure functions; values may be Pulumi outputs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def statement(
     """Return one `Allow` statement.
 
     Args:
-        purpose: letters only, shown in IAM as the statement's name.
+        purpose: the statement ID (Sid), letters and digits only.
         actions: such as `ecr:BatchGetImage`.
         resources: ARNs, as strings or Pulumi outputs.
         condition: such as `{"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}`.
@@ -27,17 +27,17 @@ def statement(
 
 
 def document(*statements: Document) -> Document:
-    """Return a policy of these statements."""
+    """Return a policy document of these statements."""
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-def trust(principal: str, *, account: str | None = None, source: str | None = None) -> str:
-    """Return, as JSON, the policy that lets an AWS service take a role.
+def service_trust_policy(principal: str, *, account: str | None = None, source: str | None = None) -> str:
+    """Return, as JSON, the trust policy that lets an AWS service assume a role.
 
     Args:
-        principal: such as `ecs-tasks.amazonaws.com`.
-        account: where given, the service may do so for this account only.
-        source: where given, for the resource of this ARN only.
+        principal: the service principal, such as `ecs-tasks.amazonaws.com`.
+        account: ID of the only account that the service may act for; None for any (`aws:SourceAccount`).
+        source: ARN of the only resource that the service may act for; None for any (`aws:SourceArn`).
     """
     allow: Document = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": principal}}
     condition = ({"StringEquals": {"aws:SourceAccount": account}} if account else {}) | (
@@ -46,18 +46,18 @@ def trust(principal: str, *, account: str | None = None, source: str | None = No
     return json.dumps(document(allow | ({"Condition": condition} if condition else {})))
 
 
-def task_execution(repository: object, log_group: object, secrets: Sequence[object]) -> Document:
-    """Return what ECS needs to start a service's task, and no more.
+def task_execution_policy(repository: object, log_group: object, secrets: Sequence[object]) -> Document:
+    """Return the policy of a task execution role: pull the image, write logs, read secrets.
 
     Args:
-        repository: ARN of the service's image repository.
-        log_group: ARN of its log group.
-        secrets: ARNs of the Secrets Manager secrets that the task is given; may be empty.
+        repository: ARN of the service's ECR repository.
+        log_group: ARN pattern of the streams of its log group.
+        secrets: ARNs of the Secrets Manager secrets that the task definition refers to; may be empty.
     """
     pull = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
     statements = [
         statement("PullImage", pull, [repository]),
-        # The token is the registry's, not a repository's: AWS takes no resource here (IAM reference of ECR).
+        # The token is the registry's: the action has no resource type (Service Authorization Reference, ECR).
         statement("LogInToRegistry", ["ecr:GetAuthorizationToken"], ["*"]),
         statement("WriteLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], [log_group]),
     ]

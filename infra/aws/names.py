@@ -1,7 +1,7 @@
-"""Names that AWS shows, and the room that AWS leaves for them. Pure functions.
+"""Physical names of resources, and their maximum length. Pure functions.
 
-Limits are AWS's own, from each API's reference; Pulumi adds a hyphen and seven characters to a name it
-makes unique, so a longer name could not be created.
+Limits are those of the AWS API references. Pulumi appends a hyphen and seven characters to auto-named resources, which
+the limit must leave room for.
 """
 
 from __future__ import annotations
@@ -9,89 +9,89 @@ from __future__ import annotations
 from contract.names import PROJECT, of_service
 
 PULUMI_SUFFIX = 8  # "-" and seven random characters
-TARGET_GROUP_LIMIT = 32  # ELBv2 CreateTargetGroup, Name; the tightest of all names made here
-NAME_BUDGET = TARGET_GROUP_LIMIT - PULUMI_SUFFIX
+TARGET_GROUP_LIMIT = 32  # ELBv2 CreateTargetGroup, Name; the lowest limit of all names
+MAX_NAME_LENGTH = TARGET_GROUP_LIMIT - PULUMI_SUFFIX
 
 
 def cluster(environment: str) -> str:
-    """Return the ECS cluster's name."""
+    """Return the name of an environment's ECS cluster."""
     return f"{PROJECT}-{environment}"
 
 
 def repository(service: str) -> str:
-    """Return the name of the image repository that all environments share for a service."""
+    """Return the name of a service's ECR repository, which all environments share."""
     return f"{PROJECT}/{service}"
 
 
 def log_group(environment: str, service: str) -> str:
-    """Return the log group of a service's tasks."""
+    """Return the name of the log group of a service's tasks."""
     return f"/{PROJECT}/{environment}/{service}"
 
 
 def insights_log_group(environment: str) -> str:
-    """Return the log group that Container Insights writes to (its name is fixed by AWS)."""
+    """Return the name of the log group that Container Insights writes to, which AWS fixes."""
     return f"/aws/ecs/containerinsights/{cluster(environment)}/performance"
 
 
 def task_role_path(environment: str) -> str:
-    """Return the path of the IAM roles of an environment's tasks: what a deployment may pass on."""
+    """Return the IAM path of an environment's task and execution roles, by which `iam:PassRole` is granted."""
     return f"/{PROJECT}/{environment}/tasks/"
 
 
 def dashboard(environment: str) -> str:
-    """Return the name of an environment's dashboard, which its alarms' names begin with."""
+    """Return the name of an environment's dashboard, also the prefix of its alarms' names."""
     return f"{PROJECT}-{environment}"
 
 
 def pipeline(stack: str) -> str:
-    """Return the name of a stack's pipeline, of its topic and of its connection."""
+    """Return the name of a stack's pipeline, SNS topic and connection."""
     return f"{PROJECT}-{stack}"
 
 
 def build_project(stack: str, key: str) -> str:
-    """Return the name of one of the pipeline's build projects: `slipway-prod-staging-deploy`."""
+    """Return the name of a CodeBuild project: `slipway-prod-staging-deploy`."""
     return f"{pipeline(stack)}-{key}"
 
 
 def build_log_group(stack: str, key: str) -> str:
-    """Return the log group of a build project."""
+    """Return the name of a CodeBuild project's log group."""
     return f"/{PROJECT}/{stack}/build/{key}"
 
 
 def report_group(project: str, kind: str) -> str:
-    """Return the report group that CodeBuild takes for `kind` in a buildspec (its guide, "Report group naming")."""
+    """Return the name of the report group that `kind` in a buildspec means (CodeBuild guide, "Report group naming")."""
     return f"{project}-{kind}"
 
 
 def preview_role(stack: str) -> str:
-    """Return the name of the role that previews of pull requests have."""
+    """Return the name of the role for `pulumi preview` of pull requests."""
     return f"{PROJECT}-{stack}-preview"
 
 
 def final_snapshot(environment: str) -> str:
-    """Return the name of the database snapshot that a destroy leaves, where one is asked for."""
+    """Return the identifier of the database's final snapshot."""
     return f"{PROJECT}-{environment}-final"
 
 
-def over_budget(environment: str, service: str) -> str | None:
-    """Say why a service's name is too long for this environment.
+def length_problem(environment: str, service: str) -> str | None:
+    """Return why a service's name is too long in an environment.
 
     Returns:
-        The rule with its arithmetic, or None when the name fits.
+        The rule with its calculation, or None if the name is short enough.
     """
     name = of_service(environment, service)
-    if len(name) <= NAME_BUDGET:
+    if len(name) <= MAX_NAME_LENGTH:
         return None
     return (
-        f"'{name}' has {len(name)} characters and a target group's name holds {TARGET_GROUP_LIMIT}, "
+        f"'{name}' has {len(name)} characters and a target group's name at most {TARGET_GROUP_LIMIT}, "
         f"of which Pulumi's suffix takes {PULUMI_SUFFIX}"
     )
 
 
 def secret_resource(reference: str) -> str:
-    """Return the ARN that IAM knows of a secret that a task names.
+    """Return the ARN of the secret that a task definition refers to, for IAM policies.
 
     Args:
-        reference: a Secrets Manager ARN, optionally followed by `:key:stage:version` (ECS developer guide).
+        reference: a Secrets Manager ARN, optionally followed by `:key:stage:version` (ECS ContainerDefinition, Secret).
     """
     return ":".join(reference.split(":")[:7])

@@ -1,6 +1,6 @@
-"""Permissions of the build projects, the pipeline and previews: IAM statements, one per purpose. Pure functions.
+"""IAM statements of the build projects and the pipeline, one per purpose. Pure functions.
 
-Which actions take a resource: AWS's service authorization reference. Where one takes none, `*` is all there is.
+Resource types and condition keys: AWS Service Authorization Reference. An action without a resource type needs `*`.
 """
 
 from __future__ import annotations
@@ -14,89 +14,112 @@ if TYPE_CHECKING:
 
     from infra.aws.arns import Home
 
-EVERYTHING = ["*"]
+ALL_RESOURCES = ["*"]
 TASKS = "ecs-tasks.amazonaws.com"
 
 
 def write_logs(streams: object) -> Document:
-    """Write to one log group; none may be created, so each has a retention."""
+    """Return the permission to write log streams; creating log groups is not allowed, so that each has a retention.
+
+    Args:
+        streams: ARN pattern of the log group's streams.
+    """
     return statement("WriteLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], [streams])
 
 
 def write_reports(groups: Sequence[object]) -> Document:
-    """Fill the report groups that are declared; CodeBuild asks to create a group that it finds by name, too."""
+    """Return the permission to write test reports.
+
+    Args:
+        groups: ARNs of the report groups. CodeBuild calls CreateReportGroup for groups that exist, too.
+    """
     actions = ("CreateReportGroup", "CreateReport", "UpdateReport", "BatchPutTestCases", "BatchPutCodeCoverages")
     return statement("WriteReports", [f"codebuild:{action}" for action in actions], groups)
 
 
 def read_facts(home: Home, environment: str) -> Document:
-    """Read what an environment says of itself."""
+    """Return the permission to read the parameters of an environment."""
     return statement("ReadFacts", ["ssm:GetParametersByPath"], home.parameters(environment))
 
 
 def artifacts(home: Home, bucket: object, objects: object, *, write: bool) -> list[Document]:
-    """Read, and where asked write, what the pipeline's actions hand to one another.
+    """Return the permissions to read, or to read and write, pipeline artifacts.
 
     Args:
-        home: of the bucket, which must be in this account.
+        home: the account, which must own the bucket.
         bucket: ARN of the bucket.
-        objects: ARN pattern of what is in it.
-        write: also put artifacts there.
+        objects: ARN pattern of its objects.
+        write: whether to allow writing.
     """
-    ours = {"StringEquals": {"aws:ResourceAccount": home.account}}
+    own_account = {"StringEquals": {"aws:ResourceAccount": home.account}}
     actions = ["s3:GetObject", "s3:GetObjectVersion", *(["s3:PutObject"] if write else [])]
     return [
-        statement("FindArtifacts", ["s3:GetBucketAcl", "s3:GetBucketLocation"], [bucket], ours),
-        statement("WriteArtifacts" if write else "ReadArtifacts", actions, [objects], ours),
+        statement("FindArtifacts", ["s3:GetBucketAcl", "s3:GetBucketLocation"], [bucket], own_account),
+        statement("WriteArtifacts" if write else "ReadArtifacts", actions, [objects], own_account),
     ]
 
 
 def keep_artifacts(home: Home, bucket: object, objects: object) -> list[Document]:
-    """Do with artifacts what only the pipeline itself does, beside reading and writing them.
+    """Return the further artifact permissions of the pipeline's own role.
 
-    AWS's own role for a pipeline has these too; the source by a connection sets the object's owner by its ACL.
+    AWS's default service role has them too (CodePipeline user guide); a connection source sets the object's ACL.
 
     Args:
-        home: of the bucket, which must be in this account.
+        home: the account, which must own the bucket.
         bucket: ARN of the bucket.
-        objects: ARN pattern of what is in it.
+        objects: ARN pattern of its objects.
     """
-    ours = {"StringEquals": {"aws:ResourceAccount": home.account}}
+    own_account = {"StringEquals": {"aws:ResourceAccount": home.account}}
     return [
-        statement("SeeVersioning", ["s3:GetBucketVersioning"], [bucket], ours),
-        statement("OwnArtifacts", ["s3:PutObjectAcl"], [objects], ours),
+        statement("SeeVersioning", ["s3:GetBucketVersioning"], [bucket], own_account),
+        statement("OwnArtifacts", ["s3:PutObjectAcl"], [objects], own_account),
     ]
 
 
 def use_connection(arn: str, *, fetch: bool) -> list[Document]:
-    """Use a connection to GitHub; it has an ARN under both names of the service, and actions must match (AWS).
+    """Return the permissions to use a connection to GitHub.
+
+    A connection has an ARN with each prefix, `codeconnections` and the former `codestar-connections`; the prefixes of
+    action and ARN must match (Developer Tools console guide, "Rename").
 
     Args:
-        arn: of the connection.
-        fetch: also get the token that a build clones with.
+        arn: of the connection, with either prefix.
+        fetch: whether to allow getting the token that a build clones with.
     """
     resource = arn.split(":", 3)[3]
     statements = []
     for purpose, prefix in (("UseConnection", "codeconnections"), ("UseConnectionAsBefore", "codestar-connections")):
         actions = ["UseConnection", *(["GetConnection", "GetConnectionToken"] if fetch else [])]
         partition = arn.split(":", 2)[1]
-        here = f"arn:{partition}:{prefix}:{resource}"
-        statements.append(statement(purpose, [f"{prefix}:{action}" for action in actions], [here]))
+        prefixed = f"arn:{partition}:{prefix}:{resource}"
+        statements.append(statement(purpose, [f"{prefix}:{action}" for action in actions], [prefixed]))
     return statements
 
 
 def start_builds(projects: Sequence[object]) -> Document:
-    """Run build projects and follow them; ARNs of the projects."""
+    """Return the permission to start builds and read their status.
+
+    Args:
+        projects: ARNs of the build projects.
+    """
     return statement("RunBuilds", ["codebuild:StartBuild", "codebuild:BatchGetBuilds"], projects)
 
 
 def publish(topic: object) -> Document:
-    """Ask for an approval by a message to a topic; its ARN."""
+    """Return the permission to publish approval requests.
+
+    Args:
+        topic: ARN of the SNS topic.
+    """
     return statement("AskForApproval", ["sns:Publish"], [topic])
 
 
 def push_images(repositories: Sequence[object]) -> list[Document]:
-    """Push images, and see which are there already."""
+    """Return the permissions to push images and to look up existing ones.
+
+    Args:
+        repositories: ARNs of the ECR repositories.
+    """
     actions = (
         "BatchCheckLayerAvailability",
         "BatchGetImage",
@@ -108,27 +131,31 @@ def push_images(repositories: Sequence[object]) -> list[Document]:
         "UploadLayerPart",
     )
     return [
-        # The token is the registry's, not a repository's.
-        statement("LogInToRegistry", ["ecr:GetAuthorizationToken"], EVERYTHING),
+        # The token is the registry's: the action has no resource type.
+        statement("LogInToRegistry", ["ecr:GetAuthorizationToken"], ALL_RESOURCES),
         statement("PushImages", [f"ecr:{action}" for action in actions], repositories),
     ]
 
 
 def tag_images(repositories: Sequence[object]) -> Document:
-    """Give an image that is there another tag, or put images that are there under one index."""
+    """Return the permission to tag existing images and to combine them in an image index.
+
+    Args:
+        repositories: ARNs of the ECR repositories.
+    """
     return statement("TagImages", ["ecr:BatchGetImage", "ecr:DescribeImages", "ecr:PutImage"], repositories)
 
 
 def deploy(home: Home, environment: str, services: Sequence[str], repositories: Sequence[object]) -> list[Document]:
-    """Roll a release out to an environment's services, follow it, prove what is served, and put it back.
+    """Return the permissions to deploy a release to an environment's services, to verify it, and to roll it back.
 
     Args:
-        home: where the environment is.
+        home: the account and region.
         environment: its name.
         services: its services' names.
-        repositories: ARNs of their image repositories.
+        repositories: ARNs of their ECR repositories.
     """
-    # All services of the cluster, which has no others: named one by one, a dozen would not fit into a role's policies.
+    # All services of the cluster: a list of a dozen would exceed the size limit of a role's inline policies.
     rollouts = [home.of_services(kind, environment) for kind in ("service", "service-deployment")]
     revisions = [home.of_services("service-revision", environment)]
     releases = [home.releases(environment, service) for service in services]
@@ -140,51 +167,17 @@ def deploy(home: Home, environment: str, services: Sequence[str], repositories: 
         statement("FollowRollout", [f"ecs:{action}" for action in follow], [*rollouts, *revisions]),
         statement("SeeCluster", ["ecs:DescribeClusters"], [home.cluster(environment)]),
         statement("SeeTasks", ["ecs:DescribeTasks"], [home.tasks(environment)]),
-        # Its resource is a container instance, which Fargate has not; the condition names the cluster.
-        statement("ListTasks", ["ecs:ListTasks"], EVERYTHING, in_cluster),
-        # Tags say what a revision is and how it went.
+        # Its resource type is the container instance, which Fargate does not have; hence the condition on the cluster.
+        statement("ListTasks", ["ecs:ListTasks"], ALL_RESOURCES, in_cluster),
+        # Tags of a revision record its commit and the outcome of its deployment.
         statement("RegisterReleases", ["ecs:RegisterTaskDefinition", "ecs:TagResource"], releases),
-        statement("ReadTaskDefinitions", ["ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions"], EVERYTHING),
+        statement("ReadTaskDefinitions", ["ecs:DescribeTaskDefinition", "ecs:ListTaskDefinitions"], ALL_RESOURCES),
         statement(
             "PassTaskRoles",
             ["iam:PassRole"],
             [home.task_roles(environment)],
             {"StringEquals": {"iam:PassedToService": TASKS}},
         ),
-        statement("ReadTargetHealth", ["elasticloadbalancing:DescribeTargetHealth"], EVERYTHING),
+        statement("ReadTargetHealth", ["elasticloadbalancing:DescribeTargetHealth"], ALL_RESOURCES),
         statement("SeeImages", ["ecr:BatchGetImage", "ecr:DescribeImages"], repositories),
-    ]
-
-
-def look_up(home: Home, repositories: Sequence[object], provider: str) -> list[Document]:
-    """Look up what the program does, in whichever stack.
-
-    Args:
-        home: the account.
-        repositories: ARNs of the image repositories.
-        provider: ARN of GitHub's OIDC provider.
-    """
-    kinds = ("ListImages", "DescribeImages", "DescribeRepositories", "ListTagsForResource")
-    listed = ("ec2:DescribeAvailabilityZones", "iam:ListOpenIDConnectProviders", "codestar-connections:ListConnections")
-    prefixes = ("codestar-connections", "codeconnections")
-    see = [f"{prefix}:{action}" for prefix in prefixes for action in ("GetConnection", "ListTagsForResource")]
-    return [
-        # None of them takes a resource.
-        statement("LookUp", listed, EVERYTHING),
-        statement("LogInToRegistry", ["ecr:GetAuthorizationToken"], EVERYTHING),
-        statement("ReadImages", [f"ecr:{action}" for action in kinds], repositories),
-        statement("ReadProvider", ["iam:GetOpenIDConnectProvider"], [provider]),
-        # It is found by its name, which its ARN does not hold.
-        statement("SeeConnections", see, [home.arn(prefix, "connection/*") for prefix in prefixes]),
-    ]
-
-
-def read_state(home: Home, bucket: str | None) -> list[Document]:
-    """Read the state in a bucket of this account; None where the state is elsewhere."""
-    if bucket is None:
-        return []
-    arn, ours = f"arn:{home.partition}:s3:::{bucket}", {"StringEquals": {"aws:ResourceAccount": home.account}}
-    return [
-        statement("FindState", ["s3:ListBucket"], [arn], ours),
-        statement("ReadState", ["s3:GetObject"], [f"{arn}/*"], ours),
     ]

@@ -1,4 +1,4 @@
-"""Platforms that images are built for, each on a build machine of its own kind. Pure functions."""
+"""Platforms of images, and the CodeBuild environments that build them natively. Pure functions."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 Platform = Literal["linux/amd64", "linux/arm64"]
-# ECS's names of CPU architectures, and Docker's of the platforms that run on them.
-OF_ARCHITECTURE: dict[str, Platform] = {"X86_64": "linux/amd64", "ARM64": "linux/arm64"}
-MACHINES = {"linux/amd64": "LINUX_CONTAINER", "linux/arm64": "ARM_CONTAINER"}
-IMAGES = {
+# Docker platforms by ECS CPU architecture.
+BY_CPU_ARCHITECTURE: dict[str, Platform] = {"X86_64": "linux/amd64", "ARM64": "linux/arm64"}
+# CodeBuild environment types and curated images by platform.
+ENVIRONMENT_TYPES = {"linux/amd64": "LINUX_CONTAINER", "linux/arm64": "ARM_CONTAINER"}
+BUILD_IMAGES = {
     "linux/amd64": "aws/codebuild/amazonlinux-x86_64-standard:5.0",
     "linux/arm64": "aws/codebuild/amazonlinux-aarch64-standard:3.0",
 }
 
 
-def builds(platforms: Sequence[str] | None, native: str) -> dict[str, str]:
-    """Return the build projects of a release and their platforms.
+def build_projects(platforms: Sequence[str] | None, service_platform: str) -> dict[str, str]:
+    """Return the platforms of a release by the key of the build project that builds for it.
 
     Args:
-        platforms: as configured; None for that of the services alone.
-        native: what the services run on; its project has the same name with one platform as with several.
+        platforms: as configured; None for the services' platform alone.
+        service_platform: that of the services; the key of its project does not depend on the number of platforms.
     """
-    others = [one for one in platforms or () if one != native]
-    return {str(Project.BUILD): native} | {f"{Project.BUILD}-{architecture(one)}": one for one in others}
+    others = [platform for platform in platforms or () if platform != service_platform]
+    keys = {f"{Project.BUILD}-{architecture(platform)}": platform for platform in others}
+    return {str(Project.BUILD): service_platform} | keys

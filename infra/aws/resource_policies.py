@@ -1,4 +1,4 @@
-"""Policies of buckets, topics and image repositories. Pure functions; ARNs may be Pulumi outputs."""
+"""Resource policies of S3 buckets and SNS topics, and ECR lifecycle policies. Pure functions."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ if TYPE_CHECKING:
 
 
 def private_bucket(arn: object, account: str) -> Document:
-    """Return a bucket's policy: over TLS only, and for principals of this account only.
+    """Return a bucket policy that denies requests without TLS and principals of other accounts.
 
     Args:
-        arn: of the bucket.
-        account: its number.
+        arn: of the bucket; may be a Pulumi output.
+        account: ID of the account that may use it.
     """
-    everything = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [arn, _within(arn)]}
-    # A service that acts for the account has no account of its own.
-    foreign = {
+    deny_all = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": [arn, _objects(arn)]}
+    # A service principal belongs to no account.
+    other_accounts = {
         "StringNotEquals": {"aws:PrincipalAccount": account},
         "BoolIfExists": {"aws:PrincipalIsAWSService": "false"},
     }
     return document(
-        everything | {"Sid": "DenyPlainText", "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
-        everything | {"Sid": "DenyOtherAccounts", "Condition": foreign},
+        deny_all | {"Sid": "DenyPlainText", "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+        deny_all | {"Sid": "DenyOtherAccounts", "Condition": other_accounts},
     )
 
 
-def _within(arn: object) -> object:
-    """Return the ARN pattern of everything in a bucket; the ARN may be a Pulumi output."""
+def _objects(arn: object) -> object:
+    """Return the ARN pattern of the objects in a bucket; the ARN may be a Pulumi output."""
     apply = getattr(arn, "apply", None)
     return apply(lambda text: f"{text}/*") if apply else f"{arn}/*"
 
 
 def topic(arn: object, account: str, principals: Sequence[str]) -> Document:
-    """Return a topic's policy: AWS's services may publish to it, for this account.
+    """Return a topic policy that lets AWS services publish for this account only.
 
     Args:
-        arn: of the topic.
-        account: its number.
-        principals: such as `cloudwatch.amazonaws.com`.
+        arn: of the topic; may be a Pulumi output.
+        account: ID of the account.
+        principals: service principals, such as `cloudwatch.amazonaws.com`.
     """
     allow = statement("PublishForTheAccount", ["sns:Publish"], [arn])
     return document(
@@ -53,16 +53,17 @@ def topic(arn: object, account: str, principals: Sequence[str]) -> Document:
 
 
 def image_lifecycle(*, releases: int, accepted: int, built: int, candidate_days: int) -> str:
-    """Return, as JSON, which images ECR may remove.
+    """Return, as JSON, the lifecycle policy of an ECR repository.
 
-    An image that a rule of higher priority matches can never be expired by a lower one (ECR's documentation),
-    so the most valuable tags come first: a released image is kept although it is also an old candidate.
+    An image that matches a rule of higher priority is never expired by one of lower priority (ECR user guide,
+    "Lifecycle policies"), so the most valuable tags come first: a released image is kept although it is an old
+    candidate too.
 
     Args:
-        releases: how many images that production ran are kept.
-        accepted: how many images that passed acceptance are kept.
-        built: how many images that Pulumi pushed by content hash are kept.
-        candidate_days: after how many days an image that never passed is removed.
+        releases: number of images kept that were released to production.
+        accepted: number of images kept that passed acceptance.
+        built: number of images kept that Pulumi pushed.
+        candidate_days: days after which an image that did not pass acceptance expires.
     """
     rules = [
         _keep(1, images.RELEASED, releases),
@@ -79,8 +80,8 @@ def _keep(priority: int, prefix: str, count: int) -> Document:
     return _rule(priority, f"Keep {count} of {prefix}*", selection | {"countNumber": count})
 
 
-def _expire(priority: int, which: Document, days: int) -> Document:
-    selection = which | {"countType": "sinceImagePushed", "countUnit": "days", "countNumber": days}
+def _expire(priority: int, tags: Document, days: int) -> Document:
+    selection = tags | {"countType": "sinceImagePushed", "countUnit": "days", "countNumber": days}
     return _rule(priority, f"Remove the others after {days} days", selection)
 
 

@@ -1,1 +1,1 @@
-"""The configuration of a stack: its sections, their rules, and reading them."""
+"""The configuration of a stack: sections, rules, loading, and the reference of keys."""

@@ -1,4 +1,4 @@
-"""`python -m infra.config`: print the reference of configuration keys, docs/configuration.md."""
+"""`python -m infra.config`: print the reference of configuration keys, `docs/configuration.md`."""
 
 from __future__ import annotations
 

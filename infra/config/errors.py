@@ -1,4 +1,4 @@
-"""How mistakes in a stack file are said: one line each, with file, key, value, rule and remedy."""
+"""Error messages for stack files: one line for each problem, with file, key, value, rule and remedy."""
 
 from __future__ import annotations
 
@@ -16,159 +16,167 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 Location = tuple[str | int, ...]
-# Fields of the configuration that do not come from the stack file.
-HANDED_OVER = frozenset({"stack", "organization", "project", "github_owner", "region"})
-LONGEST_VALUE = 120
-LONGEST_KEY = 60
-# Pydantic's kinds of mistakes in the words of a stack file (its documentation, "Validation Errors").
-KINDS = {
-    "model_type": "it must be a map of keys",
-    "dict_type": "it must be a map of keys",
+# Fields of StackConfig that do not come from `slipway:` keys of the stack file.
+NOT_IN_STACK_FILE = frozenset({"stack", "organization", "project", "github_owner", "region"})
+MAX_VALUE_LENGTH = 120
+MAX_KEY_LENGTH = 60
+# Rules by pydantic's error type (pydantic documentation, "Validation Errors").
+TYPE_RULES = {
+    "model_type": "it must be a map",
+    "dict_type": "it must be a map",
     "tuple_type": "it must be a list",
-    "string_type": "it must be text",
-    "int_type": "it must be a whole number",
-    "int_parsing": "it must be a whole number",
-    "int_parsing_size": "it must be a whole number",
-    "int_from_float": "it must be a whole number",
-    "finite_number": "it must be a whole number",
+    "string_type": "it must be a string",
+    "int_type": "it must be an integer",
+    "int_parsing": "it must be an integer",
+    "int_parsing_size": "it must be an integer",
+    "int_from_float": "it must be an integer",
+    "finite_number": "it must be an integer",
     "bool_type": "it must be true or false",
     "bool_parsing": "it must be true or false",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
-    """One mistake: where it is and what to say of it, beginning with a verb.
+class Problem:
+    """A problem of one key.
 
     Attributes:
-        needs: the other values that it was seen by; it is not said where one of them is a mistake itself.
-        spoils: no rule may look at what is there, since it is not what was meant.
+        location: the key, as a path of map keys and list indices.
+        text: the predicate of the message, which begins with a verb: `is 300; RULE; REMEDY`.
+        depends_on: the other keys that the rule read; the problem is not reported if one of them has a problem itself.
+        invalidates: whether the value cannot be used, so that problems of rules that read it are not reported.
     """
 
-    where: Location
+    location: Location
     text: str
-    needs: tuple[Location, ...] = ()
-    spoils: bool = True
+    depends_on: tuple[Location, ...] = ()
+    invalidates: bool = True
 
     @classmethod
-    def value(cls, where: Location, value: object, rule: str, needs: tuple[Location, ...] = ()) -> Mistake:
-        """A value that breaks a rule; `rule` reads `RULE; remedy`."""
-        return cls(where, f"is {shown(where, value)}; {rule}", needs)
+    def invalid(cls, location: Location, value: object, rule: str, depends_on: tuple[Location, ...] = ()) -> Problem:
+        """Return the problem of a value that breaks a rule; `rule` has the form `RULE; REMEDY`."""
+        return cls(location, f"is {display_value(location, value)}; {rule}", depends_on)
 
     @classmethod
-    def secret(cls, key: str) -> Mistake:
-        """A secret where none may be; its value is not shown."""
+    def secret(cls, key: str) -> Problem:
+        """Return the problem of a secret under a key that must be plain text; its value is not shown."""
         return cls(
             (key,),
-            "holds a secret; its values are shown in previews and states; "
-            "put it in Secrets Manager and name its ARN under `secrets` of the service",
+            "is a secret; configuration values appear in previews and in the state; "
+            "store the value in Secrets Manager and set its ARN under the service's `secrets`",
         )
 
     @classmethod
-    def unknown(cls, where: Location, root: type[BaseModel]) -> Mistake:
-        """A key that does not exist, with the nearest one that does."""
-        model = _model_at(root, where[:-1])
-        names = [name for name in sorted(model.model_fields) if name not in HANDED_OVER] if model else []
-        listed = f"the keys here are {', '.join(names)}" if names else "there are no keys here"
-        return cls(where, f"is not a key; {nearest(where[-1], names)}{listed}; correct or remove it")
+    def unknown_key(cls, location: Location, root: type[BaseModel]) -> Problem:
+        """Return the problem of a key that does not exist, with the valid keys; `root` is the whole file's model."""
+        model = _model_at(root, location[:-1])
+        names = [name for name in sorted(model.model_fields) if name not in NOT_IN_STACK_FILE] if model else []
+        valid = f"valid keys: {', '.join(names)}" if names else "no key is valid here"
+        return cls(location, f"is not a known key; {suggestion(location[-1], names)}{valid}; correct or remove it")
 
 
 class ConfigError(pulumi.RunError):
-    """A configuration that cannot be used; Pulumi shows its text without a traceback."""
+    """An invalid configuration; Pulumi shows the message without a traceback."""
 
-    def __init__(self, stack: str, mistakes: Iterable[Mistake]) -> None:
-        """Say every mistake, in the order of the keys.
+    def __init__(self, stack: str, problems: Iterable[Problem]) -> None:
+        """Compose the message: one line for each problem, sorted by key.
 
         Args:
-            stack: the stack's name, which names the file.
-            mistakes: at least one.
+            stack: the stack's name; the file is `Pulumi.<stack>.yaml`.
+            problems: at least one.
         """
-        lines = sorted({f"Pulumi.{stack}.yaml: {path(mistake.where)} {mistake.text}" for mistake in mistakes})
+        lines = sorted({f"Pulumi.{stack}.yaml: {key_path(problem.location)} {problem.text}" for problem in problems})
         super().__init__("\n".join(lines))
 
 
-def unspoilt(mistakes: Iterable[Mistake], known: Sequence[Mistake]) -> Iterator[Mistake]:
-    """Yield the mistakes that were not seen by values which are known to be mistakes themselves."""
-    spoilt = [mistake.where for mistake in known if mistake.spoils]
-    for mistake in mistakes:
-        if not any(place[: len(bad)] == bad for place in (mistake.where, *mistake.needs) for bad in spoilt):
-            yield mistake
+def root_causes(problems: Iterable[Problem], known: Sequence[Problem]) -> Iterator[Problem]:
+    """Yield the problems that do not follow from another one.
 
-
-def path(where: Location) -> str:
-    """Return a key as `pulumi config set --path` takes it: `slipway:environment.services.web.cpu`.
-
-    The key of another namespace, such as `github:owner`, stays as it is.
+    Args:
+        problems: to filter.
+        known: problems found earlier; those that a rule found by reading an invalid value are left out.
     """
-    if where and ":" in str(where[0]):
-        return _plain(str(where[0]))
+    invalid = [problem.location for problem in known if problem.invalidates]
+    for problem in problems:
+        read = (problem.location, *problem.depends_on)
+        if not any(key[: len(prefix)] == prefix for key in read for prefix in invalid):
+            yield problem
+
+
+def key_path(location: Location) -> str:
+    """Return a key path as `pulumi config set --path` takes it: `slipway:environment.services.web.cpu`.
+
+    A key of another namespace, such as `github:owner`, is returned unchanged.
+    """
+    if location and ":" in str(location[0]):
+        return _escaped(str(location[0]))
     text = ""
-    for part in where:
+    for part in location:
         if isinstance(part, int):
             text += f"[{part}]"
         elif re.fullmatch(r"[\w-]+", part, re.ASCII):
-            text += f"{'.' if text else ''}{_short(part, LONGEST_KEY)}"
+            text += f"{'.' if text else ''}{_truncated(part, MAX_KEY_LENGTH)}"
         else:
-            text += f"[{_plain(json.dumps(part), LONGEST_KEY)}]"
+            text += f"[{_escaped(json.dumps(part), MAX_KEY_LENGTH)}]"
     return f"slipway:{text}"
 
 
-def shown(where: Location, value: object) -> str:
-    """Return a value as a message shows it: on one line, not too long, and never what may be a secret."""
-    if "secrets" in where[:-1]:
+def display_value(location: Location, value: object) -> str:
+    """Return a value for a message: as JSON on one line, truncated, and `not shown` under `secrets`."""
+    if "secrets" in location[:-1]:
         return "not shown"
-    return _short(json.dumps(value, default=str), LONGEST_VALUE)
+    return _truncated(json.dumps(value, default=str), MAX_VALUE_LENGTH)
 
 
-def nearest(given: object, known: Sequence[str]) -> str:
-    """Return `did you mean X? ` with the nearest of the known words, empty where none is near."""
-    near = difflib.get_close_matches(str(given)[:LONGEST_KEY], known, n=1)
-    return f"did you mean {near[0]}? " if near else ""
+def suggestion(text: object, candidates: Sequence[str]) -> str:
+    """Return `did you mean X? ` with the closest candidate, or an empty string if none is close."""
+    matches = difflib.get_close_matches(str(text)[:MAX_KEY_LENGTH], candidates, n=1)
+    return f"did you mean {matches[0]}? " if matches else ""
 
 
-def of_validation(error: ValidationError, root: type[BaseModel]) -> list[Mistake]:
-    """Translate pydantic's findings.
+def from_validation_error(error: ValidationError, root: type[BaseModel]) -> list[Problem]:
+    """Return pydantic's validation errors as problems.
 
     Args:
-        error: raised for the whole configuration.
-        root: the model it was raised for.
+        error: raised when the whole configuration was validated.
+        root: the model that it was validated against.
     """
-    return [_translate(finding, root) for finding in error.errors(include_url=False)]
+    return [_translate(details, root) for details in error.errors(include_url=False)]
 
 
-def _plain(text: str, longest: int = LONGEST_VALUE) -> str:
-    return _short(text if text.isascii() and text.isprintable() else json.dumps(text), longest)
+def _escaped(text: str, max_length: int = MAX_VALUE_LENGTH) -> str:
+    return _truncated(text if text.isascii() and text.isprintable() else json.dumps(text), max_length)
 
 
-def _short(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+def _truncated(text: str, max_length: int) -> str:
+    return text if len(text) <= max_length else f"{text[: max_length - 3]}..."
 
 
-def _translate(finding: Any, root: type[BaseModel]) -> Mistake:  # noqa: ANN401 - pydantic's ErrorDetails
-    where: Location = finding["loc"]
-    kind, context, value = finding["type"], finding.get("ctx", {}), finding["input"]
+def _translate(details: Any, root: type[BaseModel]) -> Problem:  # noqa: ANN401 - pydantic's ErrorDetails
+    location: Location = details["loc"]
+    kind, context, value = details["type"], details.get("ctx", {}), details["input"]
     if kind == "extra_forbidden":
-        return Mistake.unknown(where, root)
+        return Problem.unknown_key(location, root)
     if kind == "missing":
-        return Mistake(where, "is missing; it has no default; add it (docs/configuration.md)")
-    if where and where[-1] == "[key]":
-        rule = "has a name of other characters; a name has lower-case letters, digits and single hyphens; rename it"
-        return Mistake(where[:-1], rule, spoils=False)
-    if kind == "string_pattern_mismatch" and "secrets" in where[:-1]:
-        return Mistake(where, "is no ARN of a secret; put the value in Secrets Manager, and the secret's ARN here")
+        return Problem(location, "is missing; it is required; add it (docs/configuration.md)")
+    if location and location[-1] == "[key]":
+        rule = "is an invalid name; use lower-case letters, digits and single hyphens; rename it"
+        return Problem(location[:-1], rule, invalidates=False)
+    if kind == "string_pattern_mismatch" and "secrets" in location[:-1]:
+        return Problem(location, "is not a secret's ARN; store the value in Secrets Manager and set its ARN here")
     if kind == "string_pattern_mismatch":
-        return Mistake.value(where, value, f"it must match {context['pattern']}; see docs/configuration.md")
-    rule = str(finding["msg"]).replace("Input should be", "it must be").replace("Value should", "it must")
-    rule = KINDS.get(kind) or rule.replace(
+        return Problem.invalid(location, value, f"it must match {context['pattern']}; see docs/configuration.md")
+    rule = str(details["msg"]).replace("Input should be", "it must be").replace("Value should", "it must")
+    rule = TYPE_RULES.get(kind) or rule.replace(
         "Dictionary should have at least 1 item after validation, not 0", "it is empty"
     )
-    return Mistake.value(where, value, f"{rule}; see docs/configuration.md")
+    return Problem.invalid(location, value, f"{rule}; see docs/configuration.md")
 
 
-def _model_at(root: type[BaseModel], where: Location) -> type[BaseModel] | None:
-    """Find the section that a location names."""
+def _model_at(root: type[BaseModel], location: Location) -> type[BaseModel] | None:
+    """Return the section at a location; None where there is none."""
     annotation: Any = root
-    for part in where:
+    for part in location:
         model = section_of(annotation)
         if model is not None:
             field = model.model_fields.get(str(part))
@@ -181,7 +189,7 @@ def _model_at(root: type[BaseModel], where: Location) -> type[BaseModel] | None:
 
 
 def section_of(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - a type annotation is any object
-    """Return the section in `Section` or `Section | None`."""
+    """Return the section class of a field annotated `Section` or `Section | None`; None for other fields."""
     options = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
     for option in options:
         if isinstance(option, type) and issubclass(option, BaseModel):

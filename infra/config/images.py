@@ -1,4 +1,4 @@
-"""The sections `slipway:registry` and `slipway:images`: where a stack's images are kept or come from."""
+"""The sections `slipway:registry` and `slipway:images`: the source of a stack's images."""
 
 from __future__ import annotations
 
@@ -8,16 +8,22 @@ from infra.config.section import Section
 
 
 class Registry(Section):
-    """The image repositories, which the other stacks use too."""
+    """The ECR repositories, which other stacks pull from too."""
 
-    protect: bool = Field(default=True, description="refuse `pulumi destroy`, since other stacks run these images")
-    keep_releases: int = Field(20, ge=2, description="images kept of those that production ran")
-    keep_accepted: int = Field(20, ge=2, description="images kept of those that passed acceptance")
-    keep_built: int = Field(20, ge=2, description="images kept of those that Pulumi pushed")
-    candidate_days: int = Field(14, ge=1, description="days an image that never passed is kept")
+    protect: bool = Field(
+        default=True,
+        description="protect the repositories: `pulumi destroy` fails, since other stacks run their images",
+    )
+    keep_releases: int = Field(20, ge=2, description="number of images kept that were released to production")
+    keep_accepted: int = Field(20, ge=2, description="number of images kept that passed acceptance")
+    keep_built: int = Field(20, ge=2, description="number of images kept that Pulumi pushed")
+    candidate_days: int = Field(14, ge=1, description="days after which an image that did not pass acceptance expires")
 
 
 class Images(Section):
-    """Where the images come from when this stack has no registry."""
+    """The source of images of a stack without a registry."""
 
-    from_stack: str = Field(pattern=r"^[\w.-]+(/[\w.-]+/[\w.-]+)?$", description="a stack with a registry")
+    from_stack: str = Field(
+        pattern=r"^[\w.-]+(/[\w.-]+/[\w.-]+)?$",
+        description="stack with a registry: `stack` or `organization/project/stack`",
+    )

@@ -1,4 +1,4 @@
-"""Reading a stack's configuration: once, with every mistake reported at once."""
+"""Loading and validating a stack's configuration; all problems are reported together."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 NAMESPACE = "slipway"
-# Keys of other namespaces that rules look at, by the names they have here.
-BESIDE = {"github_owner": secrets.GITHUB_OWNER, "region": region.REGION}
+# Keys of other namespaces that rules read, by field of StackConfig.
+OTHER_NAMESPACES = {"github_owner": secrets.GITHUB_OWNER, "region": region.REGION}
 
 
 def load(
@@ -25,36 +25,36 @@ def load(
     project: str,
     secret_keys: Sequence[str] = (),
 ) -> StackConfig:
-    """Read and check a stack's configuration.
+    """Return a stack's validated configuration.
 
     Args:
-        config: key to value, decrypted, as Pulumi hands them over: `slipway:environment` and its like are JSON.
-        stack: the stack's name; it becomes the environment's.
-        organization: of the stack, to find other stacks.
-        project: likewise.
-        secret_keys: keys that hold a secret.
+        config: decrypted values by key, as Pulumi passes them to a program: maps and lists are JSON.
+        stack: the stack's name, which is the environment's name too.
+        organization: the stack's organization, for references to other stacks.
+        project: the stack's project, likewise.
+        secret_keys: keys whose values are stored encrypted.
 
     Raises:
-        errors.ConfigError: one line for each mistake.
+        errors.ConfigError: the configuration is invalid; the message has one line for each problem.
     """
-    mistakes = [*region.check(config, secret_keys)]
-    own, unread = values.read(config, f"{NAMESPACE}:")
-    mistakes += secrets.check(config, secret_keys, pipeline=own.get("pipeline"))
+    problems = [*region.check(config, secret_keys)]
+    sections, unreadable = values.read(config, f"{NAMESPACE}:")
+    problems += secrets.check(config, secret_keys, pipeline=sections.get("pipeline"))
     for key in {secrets.OWN_SECRET, *secret_keys}:
-        # A secret is in no message, nor in the sections.
-        own.pop(key.removeprefix(f"{NAMESPACE}:"), None)
-    known: dict[str, str | None] = {"stack": stack, "organization": organization, "project": project}
-    known |= {key: config.get(name) for key, name in BESIDE.items() if name not in secret_keys}
-    mistakes += unread
-    mistakes += [errors.Mistake.unknown((key,), StackConfig) for key in own.keys() & errors.HANDED_OVER]
-    mistakes += values.unfilled(own)
-    given = own | {key: value for key, value in known.items() if value is not None}
+        # Secrets must appear neither in messages nor in the sections.
+        sections.pop(key.removeprefix(f"{NAMESPACE}:"), None)
+    context: dict[str, str | None] = {"stack": stack, "organization": organization, "project": project}
+    context |= {field: config.get(key) for field, key in OTHER_NAMESPACES.items() if key not in secret_keys}
+    problems += unreadable
+    problems += [errors.Problem.unknown_key((key,), StackConfig) for key in sections.keys() & errors.NOT_IN_STACK_FILE]
+    problems += values.find_placeholders(sections)
+    fields = sections | {field: value for field, value in context.items() if value is not None}
     try:
-        checked = StackConfig.model_validate(given)
+        checked = StackConfig.model_validate(fields)
     except ValidationError as error:
-        mistakes += errors.unspoilt(errors.of_validation(error, StackConfig), list(mistakes))
-        checked = values.right_parts(StackConfig, given)
-    mistakes += errors.unspoilt(rules.check(checked), list(mistakes))
-    if mistakes:
-        raise errors.ConfigError(stack, mistakes)
+        problems += errors.root_causes(errors.from_validation_error(error, StackConfig), list(problems))
+        checked = values.valid_parts(StackConfig, fields)
+    problems += errors.root_causes(rules.check(checked), list(problems))
+    if problems:
+        raise errors.ConfigError(stack, problems)
     return checked

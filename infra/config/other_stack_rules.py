@@ -1,4 +1,4 @@
-"""Rules between a stack and those that it names, as far as their files beside this one tell."""
+"""Rules between a stack and the stacks that it refers to, checked against their stack files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import yaml
 
 from infra.aws import subnets
 from infra.build_context import ROOT
-from infra.config.errors import Location, Mistake, nearest
+from infra.config.errors import Location, Problem, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,55 +18,60 @@ if TYPE_CHECKING:
     from infra.config.stack import StackConfig
 
 
-def check(config: StackConfig, folder: Path = ROOT) -> Iterator[Mistake]:
-    """Yield every mistake that the other stacks' files show; a stack of another project has none here."""
-    named: dict[str, Location] = {}
+def check(config: StackConfig, folder: Path = ROOT) -> Iterator[Problem]:
+    """Yield the problems with the stacks that `slipway:images` and `slipway:pipeline` refer to.
+
+    Args:
+        config: this stack's configuration.
+        folder: of the stack files; stacks of another project have none there and are not checked.
+    """
+    references: dict[str, Location] = {}
     if config.pipeline and config.pipeline.staging:
-        named[config.pipeline.staging] = ("pipeline", "staging")
+        references[config.pipeline.staging] = ("pipeline", "staging")
     if config.images:
-        place: Location = ("images", "from_stack")
+        location: Location = ("images", "from_stack")
         if config.image_stack == config.qualified:
-            rule = "that is this stack itself; name a stack with a registry, or add slipway:registry instead"
-            yield Mistake.value(place, config.images.from_stack, rule)
-        named[config.images.from_stack] = place
-    for name, place in named.items():
+            rule = "it is this stack itself; set a stack with a registry, or use slipway:registry instead"
+            yield Problem.invalid(location, config.images.from_stack, rule)
+        references[config.images.from_stack] = location
+    for name, location in references.items():
         if "/" not in name and name != config.stack:
-            yield from _other(config, name, place, folder)
+            yield from _other_stack(config, name, location, folder)
 
 
-def _other(config: StackConfig, name: str, place: Location, folder: Path) -> Iterator[Mistake]:
+def _other_stack(config: StackConfig, name: str, location: Location, folder: Path) -> Iterator[Problem]:
     path = folder / f"Pulumi.{name}.yaml"
     if not path.is_file():
-        stacks = sorted(found.name.split(".")[1] for found in folder.glob("Pulumi.*.yaml"))
-        rule = f"there is no {path.name} beside Pulumi.yaml; {nearest(name, stacks)}name a stack that has a file"
-        yield Mistake.value(place, name, rule)
+        stacks = sorted(file.name.split(".")[1] for file in folder.glob("Pulumi.*.yaml"))
+        rule = f"there is no {path.name} beside Pulumi.yaml; {suggestion(name, stacks)}set a stack that has a file"
+        yield Problem.invalid(location, name, rule)
         return
-    there = _config(path)
-    if place[0] == "images" and there and "slipway:registry" not in there:
-        rule = f"{path.name} has no slipway:registry; name a stack with one"
-        yield Mistake.value(place, name, rule)
-    region = there.get("aws:region")
+    other = _config(path)
+    if location[0] == "images" and other and "slipway:registry" not in other:
+        rule = f"{path.name} has no slipway:registry; set a stack that has one"
+        yield Problem.invalid(location, name, rule)
+    region = other.get("aws:region")
     if isinstance(region, str) and config.region and region != config.region:
-        rule = f"{path.name} has aws:region {region}, and images and parameters are read in this stack's own region"
-        yield Mistake.value(("aws:region",), config.region, f"{rule}; use the same", needs=(place,))
-    yield from _addresses(config, path.name, there)
+        rule = f"{path.name} has aws:region {region}, but images and parameters are read in this stack's region"
+        yield Problem.invalid(("aws:region",), config.region, f"{rule}; use the same region", depends_on=(location,))
+    yield from _addresses(config, path.name, other)
 
 
-def _addresses(config: StackConfig, name: str, there: dict[str, Any]) -> Iterator[Mistake]:
-    """Compare the networks: two that overlap could never be connected."""
-    mine, theirs = config.environment.network.cidr, there.get("slipway:environment")
+def _addresses(config: StackConfig, name: str, other: dict[str, Any]) -> Iterator[Problem]:
+    """Check that the VPCs do not overlap: VPCs with overlapping CIDR blocks cannot be peered."""
+    own_cidr, other_cidr = config.environment.network.cidr, other.get("slipway:environment")
     default = type(config.environment.network).model_fields["cidr"].default
     for key, absent in (("network", {}), ("cidr", default)):
-        theirs = theirs.get(key, absent) if isinstance(theirs, dict) else None
-    if not isinstance(theirs, str) or subnets.problem(mine) or subnets.problem(theirs):
+        other_cidr = other_cidr.get(key, absent) if isinstance(other_cidr, dict) else None
+    if not isinstance(other_cidr, str) or subnets.cidr_problem(own_cidr) or subnets.cidr_problem(other_cidr):
         return
-    if ipaddress.IPv4Network(mine).overlaps(ipaddress.IPv4Network(theirs)):
-        rule = f"it overlaps {theirs} of {name}, so that they could never be connected; give each stack its own"
-        yield Mistake.value(("environment", "network", "cidr"), mine, rule)
+    if ipaddress.IPv4Network(own_cidr).overlaps(ipaddress.IPv4Network(other_cidr)):
+        rule = f"it overlaps {other_cidr} of {name}, so the VPCs could not be peered; set a range of its own"
+        yield Problem.invalid(("environment", "network", "cidr"), own_cidr, rule)
 
 
 def _config(path: Path) -> dict[str, Any]:
-    """Return another stack's configuration; empty where it cannot be read, which is for that stack to say."""
+    """Return another stack's configuration; empty if its file is invalid, which loading that stack reports."""
     try:
         config = yaml.safe_load(path.read_text("utf-8"))["config"]
     except (OSError, ValueError, RecursionError, yaml.YAMLError, TypeError, LookupError):

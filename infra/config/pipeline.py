@@ -1,4 +1,4 @@
-"""The section `slipway:pipeline`: from a pushed commit to production, or to staging alone."""
+"""The section `slipway:pipeline`: continuous delivery from a Git push to staging and production."""
 
 from __future__ import annotations
 
@@ -13,49 +13,52 @@ Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 
 
 class Pipeline(Section):
-    """From a pushed commit to production, or to staging alone."""
+    """The release pipeline and the checks of pushes and pull requests."""
 
-    repository: str = Field(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", description="GitHub's `owner/name`")
-    branch: str = Field("main", pattern=r"^[A-Za-z0-9._/-]+$", description="a push to it starts a release")
+    repository: str = Field(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", description="GitHub repository, `owner/name`")
+    branch: str = Field("main", pattern=r"^[A-Za-z0-9._/-]+$", description="branch whose pushes start a release")
     trigger: Literal["connection", "webhook"] = Field(
-        "connection", description="how a push is noticed: a CodeConnection, or a webhook and a token (ADR 0006)"
+        "connection",
+        description="how the source is connected: a CodeConnections connection, or a webhook and a token (ADR 0006)",
     )
     connection_arn: str | None = Field(
         None,
         pattern=r"^arn:[a-z-]+:code(star-)?connections:[a-z0-9-]+:\d{12}:connection/.+$",
-        description="a CodeConnection that is AVAILABLE; absent: the stack makes its own",
+        description="ARN of an AVAILABLE CodeConnections connection; absent: the stack creates one",
     )
     approval: Literal["manual", "automatic"] = Field(
-        "manual", description="a person lets each release into production, or no one has to"
+        "manual", description="whether each release to production waits for a manual approval"
     )
-    approval_minutes: int = Field(
-        10080, ge=5, le=86400, description="minutes until a release that nobody approved is over"
-    )
+    approval_minutes: int = Field(10080, ge=5, le=86400, description="minutes after which a pending approval fails")
     staging: str | None = Field(
         None,
         pattern=r"^[\w.-]+(/[\w.-]+/[\w.-]+)?$",
-        description="the stack that releases pass first; absent: this stack is staging, and there is no production",
+        description="stack that a release must pass first; absent: this stack is staging and the pipeline ends there",
     )
-    notify: tuple[Email, ...] = Field((), description="e-mail addresses told of approvals, failures and alarms")
+    notify: tuple[Email, ...] = Field(
+        (), description="e-mail addresses that are notified of approvals, failures and alarms"
+    )
     compute_type: Literal[
         "BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_MEDIUM", "BUILD_GENERAL1_LARGE", "BUILD_GENERAL1_XLARGE"
-    ] = Field("BUILD_GENERAL1_SMALL", description="size of the build machines")
+    ] = Field("BUILD_GENERAL1_SMALL", description="compute type of the CodeBuild projects")
     image: str | None = Field(
         None,
         min_length=1,
-        description="what builds run in; absent: `aws/codebuild/amazonlinux-x86_64-standard:5.0`, for ARM64 services "
-        "`aws/codebuild/amazonlinux-aarch64-standard:3.0`",
+        description="image of the CodeBuild projects; absent: `aws/codebuild/amazonlinux-x86_64-standard:5.0`, for "
+        "ARM64 services `aws/codebuild/amazonlinux-aarch64-standard:3.0`",
     )
     platforms: tuple[Platform, ...] | None = Field(
         None,
         min_length=1,
-        description="`linux/amd64`, `linux/arm64` or both: what images are built for, each on machines of its own kind "
-        "(ADR 0010); absent: what the services run on",
+        description="platforms that images are built for, each natively: `linux/amd64`, `linux/arm64` or both "
+        "(ADR 0010); absent: that of the services",
     )
-    artifact_days: int = Field(30, ge=1, description="days that sources and manifests of releases are kept")
-    log_retention_days: int = Field(30, description="days, as CloudWatch Logs allows")
+    artifact_days: int = Field(30, ge=1, description="days after which pipeline artifacts expire")
+    log_retention_days: int = Field(
+        30, description="retention of build logs in days, a value that CloudWatch Logs accepts"
+    )
 
     @property
-    def asks_a_person(self) -> bool:
-        """Whether a release waits for an approval."""
+    def requires_approval(self) -> bool:
+        """Whether a release waits for a manual approval before production."""
         return self.staging is not None and self.approval == "manual"

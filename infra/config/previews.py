@@ -1,4 +1,4 @@
-"""The section `slipway:previews`."""
+"""The section `slipway:previews`: the IAM role for `pulumi preview` of pull requests."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ KeyArn = Annotated[str, Field(pattern=r"^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/[
 
 
 class Previews(Section):
-    """A role that may read what `pulumi preview` reads, for GitHub Actions alone."""
+    """A read-only role for `pulumi preview`, which only jobs of GitHub Actions can assume."""
 
     repository: str = Field(
         pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$|^[A-Za-z0-9-]+@\d+/[A-Za-z0-9._-]+@\d+$",
-        description="GitHub's `owner/name`, or `owner@id/name@id` as its tokens name newer repositories "
+        description="GitHub repository: `owner/name`, or `owner@id/name@id` if its OIDC tokens have that subject "
         "(docs/pull-requests.md)",
     )
     github_environment: str = Field(
-        "previews", pattern=r"^[A-Za-z0-9_.-]{1,255}$", description="only jobs of this GitHub environment get the role"
+        "previews", pattern=r"^[A-Za-z0-9_.-]{1,255}$", description="GitHub environment whose jobs can assume the role"
     )
     state_bucket: str | None = Field(
         None,
         pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
-        description="S3 bucket of the state; absent: another backend",
+        description="S3 bucket of the Pulumi state; absent: another backend",
     )
     kms_keys: tuple[KeyArn, ...] = Field(
-        (), description="keys that the stacks' secrets, or the bucket, are encrypted with"
+        (), description="ARNs of the KMS keys that encrypt the stacks' secrets or the bucket"
     )

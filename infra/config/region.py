@@ -1,4 +1,4 @@
-"""The region, which the AWS provider reads by itself: checked before it does."""
+"""The rule for `aws:region`, checked before the AWS provider reads it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.loaders import Loader
 
-from infra.config.errors import Mistake, nearest
+from infra.config.errors import Problem, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
 REGION = "aws:region"
 
 
-def check(config: Mapping[str, str], secret_keys: Sequence[str]) -> Iterator[Mistake]:
-    """Yield what is wrong with the stack's region.
+def check(config: Mapping[str, str], secret_keys: Sequence[str]) -> Iterator[Problem]:
+    """Yield the problem of the stack's region, if it has one.
 
     Args:
-        config: key to value.
-        secret_keys: keys that hold a secret.
+        config: values by key.
+        secret_keys: keys whose values are stored encrypted.
     """
-    given = config.get(REGION)
+    value = config.get(REGION)
     remedy = f"run: pulumi config set {REGION} eu-central-1, or another"
     if REGION in secret_keys:
-        yield Mistake((REGION,), f"holds a secret; a region is none and names are made of it; {remedy}")
-    elif given is None:
-        yield Mistake((REGION,), f"is missing; a stack lives in one region, whatever a person's settings say; {remedy}")
-    elif given not in (regions := known()):
-        rule = f"botocore knows no such region; {nearest(given, regions)}correct it (a new one: update boto3)"
-        yield Mistake.value((REGION,), given, rule)
+        yield Problem((REGION,), f"is a secret; it must be plain text, as part of ARNs; {remedy}")
+    elif value is None:
+        yield Problem((REGION,), f"is missing; a stack's region must not depend on AWS_REGION or a profile; {remedy}")
+    elif value not in (regions := aws_regions()):
+        rule = f"botocore knows no such region; {suggestion(value, regions)}correct it, or update boto3 if it is new"
+        yield Problem.invalid((REGION,), value, rule)
 
 
-def known() -> list[str]:
-    """Return the regions of all of AWS's partitions, from botocore's data."""
+def aws_regions() -> list[str]:
+    """Return the regions of all AWS partitions, from botocore's data; pseudo-regions are left out."""
     partitions = Loader().load_data("partitions")["partitions"]
-    return sorted(name for one in partitions for name in one["regions"] if re.search(r"-\d+$", name))
+    return sorted(name for partition in partitions for name in partition["regions"] if re.search(r"-\d+$", name))

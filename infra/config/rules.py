@@ -1,4 +1,4 @@
-"""Rules of the configuration that look at more than one value. Pure, but for looking at files."""
+"""Rules that a section's fields cannot express, most of them over several keys. They read files, but no AWS API."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from infra.aws import subnets
 from infra.config import other_stack_rules, pipeline_rules, service_rules
-from infra.config.errors import Location, Mistake
-from infra.config.service_rules import listed
+from infra.config.errors import Location, Problem
+from infra.config.service_rules import comma_separated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,17 +17,40 @@ if TYPE_CHECKING:
     from infra.config.environment import LoadBalancer, Network
     from infra.config.stack import StackConfig
 
-# What CloudWatch Logs takes (PutRetentionPolicy, retentionInDays).
-RETENTION = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
+# CloudWatch Logs PutRetentionPolicy, retentionInDays.
+RETENTION_DAYS = (
+    1,
+    3,
+    5,
+    7,
+    14,
+    30,
+    60,
+    90,
+    120,
+    150,
+    180,
+    365,
+    400,
+    545,
+    731,
+    1096,
+    1827,
+    2192,
+    2557,
+    2922,
+    3288,
+    3653,
+)
 ENVIRONMENT_NAME = re.compile(r"[a-z]([a-z0-9]|-(?=[a-z0-9]))+")
-# ELBv2 CreateLoadBalancer, Name: it may not begin so.
-RESERVED = "internal-"
+# ELBv2 CreateLoadBalancer: a name must not begin with it.
+RESERVED_PREFIX = "internal-"
 
 
-def check(config: StackConfig) -> Iterator[Mistake]:
-    """Yield every mistake that takes more than one value to see."""
-    yield from _source(config)
-    yield from _name(config.stack)
+def check(config: StackConfig) -> Iterator[Problem]:
+    """Yield the problems of a configuration whose fields are valid by themselves."""
+    yield from _image_source(config)
+    yield from _stack_name(config.stack)
     environment = config.environment
     yield from _network(environment.network)
     yield from _load_balancer(environment.load_balancer)
@@ -39,50 +62,52 @@ def check(config: StackConfig) -> Iterator[Mistake]:
     yield from other_stack_rules.check(config)
 
 
-def _source(config: StackConfig) -> Iterator[Mistake]:
+def _image_source(config: StackConfig) -> Iterator[Problem]:
     registry, images = ("registry",), ("images",)
     if config.registry is None and config.images is None:
-        rule = "is missing; images come from a registry or another stack; add it, or slipway:images"
-        yield Mistake(registry, rule, (images,), spoils=False)
+        rule = "is missing; a stack needs its own image registry or another stack's images; add it, or slipway:images"
+        yield Problem(registry, rule, (images,), invalidates=False)
     if config.registry is not None and config.images is not None:
-        rule = "is set beside slipway:registry; images come from one place; remove one of them"
-        yield Mistake(images, rule, (registry,), spoils=False)
+        rule = "is set together with slipway:registry; a stack has one source of images; remove one of them"
+        yield Problem(images, rule, (registry,), invalidates=False)
 
 
-def _retention(where: Location, days: int) -> Iterator[Mistake]:
-    if days not in RETENTION:
-        rule = f"CloudWatch Logs takes {listed(RETENTION)}; choose one"
-        yield Mistake.value((*where, "log_retention_days"), days, rule)
+def _retention(location: Location, days: int) -> Iterator[Problem]:
+    if days not in RETENTION_DAYS:
+        rule = f"CloudWatch Logs accepts {comma_separated(RETENTION_DAYS)}; choose one"
+        yield Problem.invalid((*location, "log_retention_days"), days, rule)
 
 
-def _name(stack: str) -> Iterator[Mistake]:
-    if not ENVIRONMENT_NAME.fullmatch(stack) or stack.startswith(RESERVED):
-        rule = "a stack's name has lower-case letters, digits and single hyphens here, and no internal- in front"
-        yield Mistake((), f"cannot serve stack {stack!r}; {rule}; rename the stack", spoils=False)
+def _stack_name(stack: str) -> Iterator[Problem]:
+    if not ENVIRONMENT_NAME.fullmatch(stack) or stack.startswith(RESERVED_PREFIX):
+        rule = "use lower-case letters, digits and single hyphens, without internal- in front"
+        yield Problem((), f"does not support the stack name {stack!r}; {rule}; rename the stack", invalidates=False)
 
 
-def _network(network: Network) -> Iterator[Mistake]:
-    where: Location = ("environment", "network")
-    if problem := subnets.problem(network.cidr):
-        yield Mistake.value((*where, "cidr"), network.cidr, problem)
+def _network(network: Network) -> Iterator[Problem]:
+    location: Location = ("environment", "network")
+    if problem := subnets.cidr_problem(network.cidr):
+        yield Problem.invalid((*location, "cidr"), network.cidr, problem)
     if network.nat_per_zone and not network.private_subnets:
-        rule = "NAT serves private_subnets; set it or remove this"
-        yield Mistake.value((*where, "nat_per_zone"), value=True, rule=rule, needs=((*where, "private_subnets"),))
+        rule = "NAT gateways need private_subnets: true; set it or remove nat_per_zone"
+        yield Problem.invalid(
+            (*location, "nat_per_zone"), value=True, rule=rule, depends_on=((*location, "private_subnets"),)
+        )
 
 
-def _load_balancer(balancer: LoadBalancer) -> Iterator[Mistake]:
-    where: Location = ("environment", "load_balancer")
+def _load_balancer(balancer: LoadBalancer) -> Iterator[Problem]:
+    location: Location = ("environment", "load_balancer")
     if (balancer.certificate_arn is None) != (balancer.domain_name is None):
-        rule = "has one of certificate_arn and domain_name; HTTPS needs both; add the other or remove it"
-        yield Mistake(where, rule, ((*where, "certificate_arn"), (*where, "domain_name")))
-    known: set[str] = set()
+        rule = "has only one of certificate_arn and domain_name; HTTPS needs both; set both or neither"
+        yield Problem(location, rule, ((*location, "certificate_arn"), (*location, "domain_name")))
+    seen: set[str] = set()
     for index, cidr in enumerate(balancer.allowed_cidrs):
-        place: Location = (*where, "allowed_cidrs", index)
+        rule_location: Location = (*location, "allowed_cidrs", index)
         try:
             network = str(ipaddress.IPv4Network(cidr))
         except ValueError as error:
-            yield Mistake.value(place, cidr, f"it must be an IPv4 range ({error}); correct it")
+            yield Problem.invalid(rule_location, cidr, f"it must be an IPv4 CIDR block ({error}); correct it")
             continue
-        if network in known:
-            yield Mistake.value(place, cidr, "it is there twice, which AWS refuses; remove one")
-        known.add(network)
+        if network in seen:
+            yield Problem.invalid(rule_location, cidr, "AWS rejects duplicate rules; remove one")
+        seen.add(network)

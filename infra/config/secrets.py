@@ -1,10 +1,10 @@
-"""The keys of secrets and of the GitHub provider, and the rules of their values."""
+"""Secret configuration keys and those of the GitHub provider, with the rules for their values."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from infra.config.errors import Location, Mistake
+from infra.config.errors import Location, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,36 +14,38 @@ OWN_SECRET = f"slipway:{WEBHOOK_SECRET}"
 GITHUB_OWNER = "github:owner"
 GITHUB_TOKEN = "github:token"  # noqa: S105 - a key
 SECRETS = (OWN_SECRET, GITHUB_TOKEN)
-"""Keys of the secrets, which never get into the configuration's sections."""
-# CodePipeline PutWebhook, authenticationConfiguration.SecretToken.
-LONGEST_SECRET = 100
+"""Configuration keys of secrets; `StackConfig` never contains their values."""
+# Characters (CodePipeline PutWebhook, authenticationConfiguration.SecretToken).
+MAX_SECRET_LENGTH = 100
 
 
-def check(config: Mapping[str, str], secret_keys: Sequence[str], *, pipeline: object) -> list[Mistake]:
-    """Find secrets in plain text, in the wrong place, too long or missing; no message shows a value.
+def check(config: Mapping[str, str], secret_keys: Sequence[str], *, pipeline: object) -> list[Problem]:
+    """Return the problems of secrets: in plain text, under another key, too long, missing. No message shows a value.
 
     Args:
-        config: key to value, decrypted.
+        config: decrypted values by key.
         secret_keys: keys whose values are stored encrypted.
-        pipeline: the section as it was read, unchecked; None when there is none.
+        pipeline: the section `slipway:pipeline` before validation; None if it is absent.
     """
-    own, prefix = OWN_SECRET, OWN_SECRET.removesuffix(WEBHOOK_SECRET)
-    found = [Mistake.secret(key.removeprefix(prefix)) for key in secret_keys if key.startswith(prefix) and key != own]
+    prefix = OWN_SECRET.removesuffix(WEBHOOK_SECRET)
+    problems = [
+        Problem.secret(key.removeprefix(prefix)) for key in secret_keys if key.startswith(prefix) and key != OWN_SECRET
+    ]
     if GITHUB_OWNER in secret_keys:
-        rule = f"holds a secret; an owner is none and names are made of it; run: pulumi config set {GITHUB_OWNER} NAME"
-        found.append(Mistake((GITHUB_OWNER,), rule))
-    by_webhook = isinstance(pipeline, dict) and pipeline.get("trigger") == "webhook"
-    for key, use in ((own, "GitHub signs with it"), (GITHUB_TOKEN, "the pipeline reads the source with it")):
-        where: Location = (key.removeprefix(prefix),)
+        rule = f"is a secret; it must be plain text, as part of URLs; run: pulumi config set {GITHUB_OWNER} NAME"
+        problems.append(Problem((GITHUB_OWNER,), rule))
+    uses_webhook = isinstance(pipeline, dict) and pipeline.get("trigger") == "webhook"
+    for key, purpose in ((OWN_SECRET, "to verify GitHub's signatures"), (GITHUB_TOKEN, "to read the source")):
+        location: Location = (key.removeprefix(prefix),)
         command = f"pulumi config set --secret {key}"
         if key not in config:
-            if by_webhook:
-                found.append(Mistake(where, f"is missing; {use} under trigger: webhook; run: {command}"))
+            if uses_webhook:
+                problems.append(Problem(location, f"is missing; trigger: webhook needs it {purpose}; run: {command}"))
         elif key not in secret_keys:
-            found.append(Mistake(where, f"is in plain text; a secret is stored encrypted; run: {command}"))
+            problems.append(Problem(location, f"is in plain text; it must be stored encrypted; run: {command}"))
         elif key == GITHUB_TOKEN and not config[key].strip():
-            found.append(Mistake(where, f"is empty; GitHub takes no such token; run: {command}"))
-        elif key == own and not 1 <= len(config[key]) <= LONGEST_SECRET:
-            rule = f"AWS takes 1 to {LONGEST_SECRET}; run: {command}"
-            found.append(Mistake(where, f"has {len(config[key])} characters; {rule}"))
-    return found
+            problems.append(Problem(location, f"is empty; GitHub rejects an empty token; run: {command}"))
+        elif key == OWN_SECRET and not 1 <= len(config[key]) <= MAX_SECRET_LENGTH:
+            rule = f"CodePipeline accepts 1 to {MAX_SECRET_LENGTH}; run: {command}"
+            problems.append(Problem(location, f"has {len(config[key])} characters; {rule}"))
+    return problems

@@ -1,4 +1,4 @@
-"""What every section of the configuration is."""
+"""The base class of the configuration's sections."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Section(BaseModel):
-    """A part of the configuration: fixed once read, and a misspelt key is a mistake."""
+    """A section of the configuration: immutable, and unknown keys are rejected."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")

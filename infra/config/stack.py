@@ -12,34 +12,32 @@ from infra.config.section import Section
 
 
 class StackConfig(Section):
-    """The configuration of one stack; it has either a registry or images from another stack."""
+    """The configuration of one stack; exactly one of `registry` and `images` is set."""
 
     stack: str
     organization: str
     project: str
     github_owner: str | None = None
     region: str = ""
-    environment: Environment = Field(description="everything that serves requests")
-    registry: Registry | None = Field(None, description="image repositories of this stack's own")
-    images: Images | None = Field(None, description="images that another stack accepted")
-    pipeline: Pipeline | None = Field(None, description="from a pushed commit to production, or to staging alone")
-    previews: Previews | None = Field(
-        None, description="a role for previews of pull requests, which reads and changes nothing"
-    )
+    environment: Environment = Field(description="network, load balancer, services and database")
+    registry: Registry | None = Field(None, description="ECR repositories, which this stack then owns")
+    images: Images | None = Field(None, description="images accepted by another stack, instead of a registry")
+    pipeline: Pipeline | None = Field(None, description="continuous delivery from a Git push to staging and production")
+    previews: Previews | None = Field(None, description="read-only IAM role for `pulumi preview` of pull requests")
 
     @property
     def qualified(self) -> str:
-        """This stack's qualified name."""
+        """This stack's qualified name: `organization/project/stack`."""
         return self._qualify(self.stack)
 
     @property
     def image_stack(self) -> str:
-        """The qualified name of the stack that accepts the images; empty when this one makes its own."""
+        """The qualified name of the stack that images come from; empty if this stack has a registry."""
         return self._qualify(self.images.from_stack) if self.images else ""
 
     @property
     def staging_stack(self) -> str:
-        """The qualified name of the stack that releases pass first; empty when this one is it, or has no pipeline."""
+        """The qualified name of the staging stack; empty if this stack is staging itself or has no pipeline."""
         return self._qualify(self.pipeline.staging) if self.pipeline and self.pipeline.staging else ""
 
     def _qualify(self, name: str) -> str:

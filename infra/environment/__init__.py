@@ -1,1 +1,1 @@
-"""The components of an environment: one ComponentResource a file."""
+"""The components of an environment, one ComponentResource per file."""

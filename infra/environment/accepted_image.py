@@ -1,4 +1,4 @@
-"""The newest image that passed acceptance in another stack: looked up before anything is created."""
+"""The newest image that passed acceptance in another stack, looked up before any resource is declared."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BUILT = (CANDIDATE, CONTENT)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AcceptedImage:
-    """An image that passed acceptance, where it lies, and what it was built from."""
+    """An image that passed acceptance: its repository, digest, and the commit or tag that it was built as."""
 
     repository_url: str
     repository_arn: str
@@ -27,7 +27,7 @@ class AcceptedImage:
 
 
 def newest(repository: str) -> AcceptedImage | None:
-    """Return the newest pushed of the images with an `accepted-` tag, or None when there is none.
+    """Return the most recently pushed image with an `accepted-` tag, or None if there is none.
 
     Args:
         repository: the repository's name in this account and region.
@@ -42,22 +42,26 @@ def newest(repository: str) -> AcceptedImage | None:
         }
         if not tags:
             return None
-        found = [aws.ecr.get_image(repository_name=repository, image_tag=tag) for tag in tags.values()]
-        held = aws.ecr.get_repository(name=repository)
-    except Exception as error:
+        candidates = [aws.ecr.get_image(repository_name=repository, image_tag=tag) for tag in tags.values()]
+        details = aws.ecr.get_repository(name=repository)
+    except Exception as error:  # errors of provider functions have neither a type nor a code
         reason = " ".join(str(error).split())
         raise pulumi.RunError(f"repository {repository} cannot be read: {reason}") from error
-    image = max(found, key=lambda candidate: (candidate.image_pushed_at, candidate.image_digest))
+    image = max(candidates, key=lambda candidate: (candidate.image_pushed_at, candidate.image_digest))
     return AcceptedImage(
-        repository_url=held.repository_url,
-        repository_arn=held.arn,
+        repository_url=details.repository_url,
+        repository_arn=details.arn,
         digest=image.image_digest,
         version=version_of(image.image_tags),
     )
 
 
 def version_of(tags: Sequence[str]) -> str:
-    """Return the commit that an image was built from, else the tag it was built as, else accepted as."""
+    """Return an image's version: the commit that it was built from, otherwise its `content-` or `accepted-` tag.
+
+    Args:
+        tags: all tags of the image.
+    """
     built = sorted(tag for tag in tags if tag.startswith(BUILT))
     return (built or sorted(tag for tag in tags if _accepted(tag)))[0].removeprefix(BUILT[0])
 

@@ -1,4 +1,4 @@
-"""The autoscaling of a service's task count."""
+"""The autoscaling of a service's number of tasks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Autoscaling(pulumi.ComponentResource):
-    """Target tracking of the tasks' mean CPU use.
+    """Target tracking of a service's number of tasks by average CPU utilization.
 
     Args:
         name: of the service in its environment, such as `staging-web`.

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 class Cluster(pulumi.ComponentResource):
     """An ECS cluster on Fargate.
 
-    - with Container Insights, its log group, declared so that it has a retention and goes with the stack
-    - with Spot, Fargate's two capacity providers
+    - with Container Insights its log group, so that it has a retention and is deleted with the stack
+    - with a Spot service the capacity providers `FARGATE` and `FARGATE_SPOT`
 
     Args:
         name: of the environment.
@@ -47,7 +47,7 @@ class Cluster(pulumi.ComponentResource):
         self.register_outputs({"arn": self.arn, "name": self.name})
 
     def _insights(self, name: str, section: Section) -> aws.cloudwatch.LogGroup:
-        """Declare the log group that Container Insights would create without a retention."""
+        """Create the log group that Container Insights would otherwise create without a retention."""
         return aws.cloudwatch.LogGroup(
             f"{name}-insights",
             name=names.insights_log_group(name),

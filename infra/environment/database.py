@@ -19,17 +19,17 @@ PORT = 5432
 
 
 class Database(pulumi.ComponentResource):
-    """An encrypted PostgreSQL instance on RDS that only admitted services reach.
+    """An encrypted PostgreSQL instance on RDS that only services with an ingress rule can reach.
 
-    - its password is made and kept by RDS in Secrets Manager; no one else ever sees it
-    - the password changes at the interval given instead of RDS's weekly default (see `_rotate`)
-    - without a final snapshot nothing stays after a destroy, automated backups included
+    - RDS creates the master password and stores it in Secrets Manager; it is not in the Pulumi state
+    - the password is rotated at the configured interval instead of RDS's default of 7 days (see `_rotate`)
+    - without a final snapshot a destroy deletes the automated backups too
 
     Args:
         name: of the environment.
         section: `slipway:environment.database`.
-        vpc_id: the network's.
-        subnet_ids: the database subnets.
+        vpc_id: of the network.
+        subnet_ids: of the database subnets.
     """
 
     host: pulumi.Output[str]
@@ -71,7 +71,7 @@ class Database(pulumi.ComponentResource):
 
     @property
     def variables(self) -> dict[str, pulumi.Input[str]]:
-        """The variables that tell a container where the database is."""
+        """The environment variables with the database's address, by name."""
         return {
             containers.DATABASE_HOST: self.host,
             containers.DATABASE_PORT: self.port.apply(str),
@@ -80,7 +80,7 @@ class Database(pulumi.ComponentResource):
 
     @property
     def secrets(self) -> dict[str, pulumi.Input[str]]:
-        """The variables that hold its user and password: keys of RDS's secret (ECS: `ARN:key:stage:version`)."""
+        """The environment variables with user and password, as references to RDS's secret: `ARN:key:stage:version`."""
         return {
             containers.DATABASE_USER: pulumi.Output.concat(self.secret_arn, ":username::"),
             containers.DATABASE_PASSWORD: pulumi.Output.concat(self.secret_arn, ":password::"),
@@ -89,7 +89,7 @@ class Database(pulumi.ComponentResource):
     def _instance(
         self, group: aws.ec2.SecurityGroup, subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     ) -> aws.rds.Instance:
-        """Make the instance in the database subnets."""
+        """Create the instance in the database subnets."""
         section = self._section
         snapshot = names.final_snapshot(self._name) if section.final_snapshot else None
         subnets = aws.rds.SubnetGroup(self._name, subnet_ids=subnet_ids, opts=self._child)
@@ -121,10 +121,10 @@ class Database(pulumi.ComponentResource):
         )
 
     def _rotate(self) -> None:
-        """Change the password seldom: tasks read it when they start, so each change asks for a new deployment.
+        """Set the rotation schedule: tasks read the password at start, so each rotation requires a new deployment.
 
-        The schedule of a secret that RDS manages may be changed but not cancelled, hence kept on destroy; the
-        secret itself goes with the instance.
+        Rotation of a secret that RDS manages can be rescheduled but not cancelled, hence `retain_on_delete`; the secret
+        is deleted with the instance.
         """
         aws.secretsmanager.SecretRotation(
             self._name,

@@ -1,4 +1,4 @@
-"""The first image of a service, before any pipeline ran."""
+"""The first image of a service, which Pulumi builds before the pipeline exists."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
     from infra.config.environment import Service as Section
 
-# A name and a token are new at every run and matter only to the run that pushes. How an image is built, its log file
-# included, matters to the run that builds it: one that follows the source is another resource then.
-OF_THE_PUSH = ["name", "authConfig", "build"]
-NO_BUILD = "Error running "
-"""How the provider's error begins when a build failed, not the push (`buildx build`, `legacy build`)."""
+# Tag, registry token and build arguments (with the log file's path) differ in each run and matter only when the image
+# is pushed. An image that follows the source gets a new resource name when its content changes.
+IGNORED_INPUTS = ["name", "authConfig", "build"]
+BUILD_ERROR_PREFIX = "Error running "
+"""Prefix of the provider's error if the build failed and not the push (`buildx build`, `legacy build`)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Source:
-    """What an image is built from: the hash of it, and the folder that Docker gets.
+    """The source of an image: content hash, build context and platform.
 
-    That is the context, or a copy whose file modes do not depend on the checkout; always the context in a preview.
+    The folder is the service's context or, except in a preview, a copy whose file modes do not depend on the checkout.
     """
 
     content_hash: str
@@ -46,19 +46,19 @@ class _Source:
 class FirstImage(pulumi.ComponentResource):
     """An image built from source and pushed; `pulumi preview` builds nothing.
 
-    - an image that follows the source is another resource for each content, so it is pushed with a fresh token;
-      the registry's token and the tag, which differ at every run, never show as a change
-    - tags are never used twice: going back to an earlier content works although tags are immutable
-    - the image stays in the registry when this resource goes: a service may run it still
-    - of a build that fails, the step and its last lines are shown: the provider itself tells an exit code only
+    - an image that follows the source is a new resource for each content hash, pushed with a new registry token;
+      token and tag, which differ in each run, never show as a change
+    - tags contain the time: going back to an earlier content works although tags are immutable
+    - the image is retained in the registry when this resource is deleted, since a service may still run it
+    - if the build fails, its failing step and last lines are logged: the provider reports only an exit code
 
     Args:
         name: of the service.
         section: `slipway:environment.services.<name>`.
-        repository_url: where it is pushed.
-        registry_id: whose token is used.
-        pushed_at: the time of this run, a part of the tag.
-        follow_source: whether a changed source is a new image; else the image is built once and then left alone.
+        repository_url: of the ECR repository that it is pushed to.
+        registry_id: of the registry that the token is for.
+        pushed_at: the time of this run, which becomes part of the tag.
+        follow_source: whether a changed source is a new image; otherwise the image is built once.
 
     Raises:
         pulumi.RunError: a file of the build context cannot be read.
@@ -100,7 +100,7 @@ class FirstImage(pulumi.ComponentResource):
                 password=pulumi.Output.secret(token.password),
             ),
             keep_remotely=True,
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=OF_THE_PUSH, hooks=log.hooks()),
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=IGNORED_INPUTS, hooks=log.hooks()),
         )
         self.digest = image.sha256_digest
         self.version = image.name.apply(lambda reference: reference.rsplit(":", 1)[-1])
@@ -108,8 +108,12 @@ class FirstImage(pulumi.ComponentResource):
 
 
 def _source(name: str, section: Section) -> _Source:
-    """Hash a service's build context, and settle the modes of its files unless this is a preview."""
-    folder, platform = Path(section.context), platforms.OF_ARCHITECTURE[section.cpu_architecture]
+    """Return a service's source; unless this is a preview, with fixed file modes.
+
+    Raises:
+        pulumi.RunError: a file of the build context cannot be read.
+    """
+    folder, platform = Path(section.context), platforms.BY_CPU_ARCHITECTURE[section.cpu_architecture]
     try:
         content_hash = build_context.image_hash(
             folder,
@@ -118,55 +122,55 @@ def _source(name: str, section: Section) -> _Source:
             platform=platform,
             build_args=section.build_args,
         )
-        sent = folder if pulumi.runtime.is_dry_run() else build_context.settled(folder, section.dockerfile)
+        context = folder if pulumi.runtime.is_dry_run() else build_context.with_fixed_modes(folder, section.dockerfile)
     except OSError as error:
         raise pulumi.RunError(
-            f"{error.filename} cannot be read ({error.strerror}) and is in the context of service {name}; "
-            f"correct its owner or mode, or name it in {section.context}/.dockerignore"
+            f"{error.filename}, in the build context of service {name}, cannot be read ({error.strerror}); "
+            f"correct its owner or mode, or add it to {section.context}/.dockerignore"
         ) from error
-    return _Source(content_hash=content_hash, folder=str(sent), platform=platform)
+    return _Source(content_hash=content_hash, folder=str(context), platform=platform)
 
 
 class _BuildLog:
-    """The file that a service's build is logged to, in a folder of this user's alone, for as long as it is built."""
+    """The log file of an image build, in a private temporary folder that exists only during the build."""
 
     def __init__(self, service: str, section: Section) -> None:
         self._service, self._section = service, section
         self.path = Path(tempfile.gettempdir()) / f"slipway-build-{secrets.token_hex(8)}" / "build.log"
 
     def hooks(self) -> pulumi.ResourceHookBinding:
-        """Return what the engine calls before the build and after it; nothing in a preview."""
+        """Return the resource hooks around the build; the engine does not call them in a preview."""
         return pulumi.ResourceHookBinding(
-            before_create=[self.make],
-            after_create=[self.remove],
-            on_error=[pulumi.ErrorHook(f"{self._service}-build-failed", self.tell)],
+            before_create=[self.create_folder],
+            after_create=[self.remove_folder],
+            on_error=[pulumi.ErrorHook(f"{self._service}-build-failed", self.report_failure)],
         )
 
-    def make(self, _: pulumi.ResourceHookArgs) -> None:
-        """Make the folder."""
+    def create_folder(self, _: pulumi.ResourceHookArgs) -> None:
+        """Create the folder, which only this user can read."""
         self.path.parent.mkdir(mode=0o700)
 
-    def remove(self, _: pulumi.ResourceHookArgs | pulumi.ErrorHookArgs) -> None:
+    def remove_folder(self, _: pulumi.ResourceHookArgs | pulumi.ErrorHookArgs) -> None:
         """Remove the folder."""
         shutil.rmtree(self.path.parent, ignore_errors=True)
 
-    def tell(self, failed: pulumi.ErrorHookArgs) -> bool:
-        """Show the failing step, read from the log or the provider's error; else the command that shows it.
+    def report_failure(self, failed: pulumi.ErrorHookArgs) -> bool:
+        """Log the failing step, found in the log or in the provider's error; otherwise the command that shows it.
 
         Returns:
-            False: the build is not tried again.
+            False: the build is not retried.
         """
         logged = self.path.read_text("utf-8", errors="replace") if self.path.exists() else ""
-        self.remove(failed)
+        self.remove_folder(failed)
         step = failing_step("\n".join([logged, *failed.errors]))
-        if step or any(NO_BUILD in error for error in failed.errors):
-            why = f"\n{step.text()}" if step else f"; the reason is shown by: {self._command()}"
-            pulumi.log.error(f"the image of service {self._service!r} cannot be built{why}")
+        if step or any(BUILD_ERROR_PREFIX in error for error in failed.errors):
+            reason = f"\n{step.text()}" if step else f"; the reason is shown by: {self._command()}"
+            pulumi.log.error(f"the image of service {self._service!r} cannot be built{reason}")
         return False
 
     def _command(self) -> str:
-        """Return the command by which a person builds the image."""
-        asked = self._section
-        arguments = [f"--build-arg={key}={value}" for key, value in sorted(asked.build_args.items())]
-        file = f"--file={asked.context}/{asked.dockerfile}"
-        return shlex.join(["docker", "build", f"--target={asked.target}", file, *arguments, asked.context])
+        """Return the command that builds the image by hand."""
+        section = self._section
+        arguments = [f"--build-arg={key}={value}" for key, value in sorted(section.build_args.items())]
+        file = f"--file={section.context}/{section.dockerfile}"
+        return shlex.join(["docker", "build", f"--target={section.target}", file, *arguments, section.context])

@@ -13,21 +13,21 @@ if TYPE_CHECKING:
     from infra.config.environment import LoadBalancer as Section
 
 HTTP, HTTPS = 80, 443
-# AWS's recommended policy for TLS 1.2 and 1.3 (ELB documentation, "Security policies").
+# AWS's recommended policy for TLS 1.2 and 1.3 (Application Load Balancers guide, "Security policies").
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 
 
 class LoadBalancer(pulumi.ComponentResource):
-    """An application load balancer that answers 404 until a service adds its route.
+    """An internet-facing application load balancer, which returns 404 for paths without a listener rule.
 
-    - a security group open to the ranges allowed, on the listeners' ports only
-    - port 80; with a certificate port 443, and 80 redirects to it
+    - a security group that allows the configured CIDR blocks on the listeners' ports only
+    - an HTTP listener on port 80; with a certificate an HTTPS listener on 443, and 80 redirects to it
 
     Args:
         name: of the environment.
         section: `slipway:environment.load_balancer`.
-        vpc_id: the network's.
-        subnet_ids: public subnets.
+        vpc_id: of the network.
+        subnet_ids: of the public subnets.
     """
 
     listener_arn: pulumi.Output[str]
@@ -57,7 +57,7 @@ class LoadBalancer(pulumi.ComponentResource):
             idle_timeout=section.idle_timeout,
             enable_deletion_protection=section.deletion_protection,
             tags={"Name": name},
-            # A target group belongs to one load balancer, so the old one goes before its successor takes the routes.
+            # A target group can be attached to one load balancer only, so the old one is deleted before it is replaced.
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
         self.listener_arn = self._https(balancer) if section.certificate_arn else self._http(balancer)
@@ -77,7 +77,7 @@ class LoadBalancer(pulumi.ComponentResource):
         )
 
     def _security_group(self, vpc_id: pulumi.Input[str]) -> aws.ec2.SecurityGroup:
-        """Let in what is allowed; services add what goes out to them."""
+        """Create the security group with its ingress rules; each service adds the egress rule to its tasks."""
         group = aws.ec2.SecurityGroup(
             f"{self._name}-lb",
             vpc_id=vpc_id,
@@ -98,7 +98,7 @@ class LoadBalancer(pulumi.ComponentResource):
         return group
 
     def _http(self, balancer: aws.lb.LoadBalancer) -> pulumi.Output[str]:
-        """Serve port 80."""
+        """Create the HTTP listener; return its ARN."""
         listener = aws.lb.Listener(
             f"{self._name}-http",
             load_balancer_arn=balancer.arn,
@@ -110,7 +110,7 @@ class LoadBalancer(pulumi.ComponentResource):
         return listener.arn
 
     def _https(self, balancer: aws.lb.LoadBalancer) -> pulumi.Output[str]:
-        """Serve port 443 and send port 80 there."""
+        """Create the HTTPS listener and the redirect from port 80; return the HTTPS listener's ARN."""
         listener = aws.lb.Listener(
             f"{self._name}-https",
             load_balancer_arn=balancer.arn,
@@ -134,7 +134,7 @@ class LoadBalancer(pulumi.ComponentResource):
 
 
 def _not_found() -> aws.lb.ListenerDefaultActionArgs:
-    """Answer what no service's route takes."""
+    """Return the default action for paths without a listener rule: a fixed 404 response."""
     response = aws.lb.ListenerDefaultActionFixedResponseArgs(
         content_type="text/plain", message_body="no service here", status_code="404"
     )

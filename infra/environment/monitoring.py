@@ -15,32 +15,32 @@ if TYPE_CHECKING:
 
 BALANCER, ECS = "AWS/ApplicationELB", "AWS/ECS"
 MINUTE = 60
-# A few failed requests in two minutes of three, and a target that stays unhealthy for as long.
+# An alarm needs 2 breaching periods of 3: five failed requests, or an unhealthy target, per minute.
 FAILED_REQUESTS, PERIODS, BREACHES = 5, 3, 2
-WIDTH, HEIGHT = 8, 6  # of a dashboard's 24 columns
+WIDTH, HEIGHT = 8, 6  # of a widget, in the dashboard's grid of 24 columns
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceMetrics:
-    """How CloudWatch knows a service: its ECS name and its target group's part of the ARN."""
+    """The CloudWatch dimensions of a service: ECS service name, and ARN suffix of its target group."""
 
     service_name: pulumi.Input[str]
     targets: pulumi.Input[str]
 
 
 class Monitoring(pulumi.ComponentResource):
-    """A dashboard, and an alarm for what users would notice.
+    """The dashboard and alarms of an environment.
 
-    - the load balancer fails requests; a service fails requests; a service has unhealthy targets
-    - no traffic is no alarm
+    - alarms for 5xx responses of the load balancer and of each service, and for unhealthy targets
+    - missing data does not breach: without traffic there is no alarm
 
     Args:
         name: of the environment.
         region: of the metrics.
-        balancer: the load balancer, as CloudWatch knows it.
+        balancer: ARN suffix of the load balancer, its CloudWatch dimension.
         cluster_name: of the ECS cluster.
-        services: by their name in the stack file.
-        topic_arns: topics that alarms are sent to.
+        services: dimensions by the service's name in the stack file.
+        topic_arns: SNS topics that alarms are published to.
     """
 
     dashboard: pulumi.Output[str]
@@ -61,9 +61,9 @@ class Monitoring(pulumi.ComponentResource):
         self._cluster_name, self._services, self._topic_arns = cluster_name, services, topic_arns
         self._alarm("balancer-5xx", "HTTPCode_ELB_5XX_Count", "Sum", FAILED_REQUESTS, {})
         for service, metrics in services.items():
-            of_targets = {"TargetGroup": metrics.targets}
-            self._alarm(f"{service}-5xx", "HTTPCode_Target_5XX_Count", "Sum", FAILED_REQUESTS, of_targets)
-            self._alarm(f"{service}-unhealthy", "UnHealthyHostCount", "Maximum", 1, of_targets)
+            target_group = {"TargetGroup": metrics.targets}
+            self._alarm(f"{service}-5xx", "HTTPCode_Target_5XX_Count", "Sum", FAILED_REQUESTS, target_group)
+            self._alarm(f"{service}-unhealthy", "UnHealthyHostCount", "Maximum", 1, target_group)
         dashboard = aws.cloudwatch.Dashboard(
             name,
             dashboard_name=names.dashboard(name),
@@ -74,12 +74,12 @@ class Monitoring(pulumi.ComponentResource):
         self.register_outputs({"dashboard": self.dashboard})
 
     def _alarm(
-        self, what: str, metric: str, statistic: str, threshold: int, dimensions: Mapping[str, pulumi.Input[str]]
+        self, suffix: str, metric: str, statistic: str, threshold: int, dimensions: Mapping[str, pulumi.Input[str]]
     ) -> None:
-        """Raise an alarm at or above the threshold."""
+        """Create an alarm that fires at or above the threshold."""
         aws.cloudwatch.MetricAlarm(
-            f"{self._name}-{what}",
-            name=f"{names.dashboard(self._name)}-{what}",
+            f"{self._name}-{suffix}",
+            name=f"{names.dashboard(self._name)}-{suffix}",
             alarm_description=f"{metric} is {threshold} or more in {BREACHES} of {PERIODS} minutes",
             namespace=BALANCER,
             metric_name=metric,
@@ -96,7 +96,7 @@ class Monitoring(pulumi.ComponentResource):
         )
 
     def _widgets(self) -> list[dict[str, Any]]:
-        """Return a row for the load balancer and one for each service."""
+        """Return the dashboard's widgets: a row for the load balancer and one for each service."""
         balancer = ["LoadBalancer", self._balancer]
         rows = [
             [
@@ -109,13 +109,13 @@ class Monitoring(pulumi.ComponentResource):
             targets = ["TargetGroup", metrics.targets, *balancer]
             service = ["ClusterName", self._cluster_name, "ServiceName", metrics.service_name]
             hosts = [[BALANCER, metric, *targets] for metric in ("HealthyHostCount", "UnHealthyHostCount")]
-            used = [[ECS, metric, *service] for metric in ("CPUUtilization", "MemoryUtilization")]
+            utilization = [[ECS, metric, *service] for metric in ("CPUUtilization", "MemoryUtilization")]
             failed = [[BALANCER, "HTTPCode_Target_5XX_Count", *targets]]
             rows.append(
                 [
                     (f"{name}: failed requests", "Sum", failed),
                     (f"{name}: targets", "Average", hosts),
-                    (f"{name}: use in %", "Average", used),
+                    (f"{name}: use in %", "Average", utilization),
                 ]
             )
         return [
@@ -125,7 +125,7 @@ class Monitoring(pulumi.ComponentResource):
         ]
 
     def _widget(self, title: str, statistic: str, metrics: list[list[Any]], corner: tuple[int, int]) -> dict[str, Any]:
-        """Return one graph (CloudWatch, "Dashboard body structure and syntax")."""
+        """Return a graph widget (CloudWatch API reference, "Dashboard body structure and syntax")."""
         properties = {
             "title": title,
             "stat": statistic,

@@ -18,16 +18,16 @@ ANYWHERE = "0.0.0.0/0"
 
 
 class Network(pulumi.ComponentResource):
-    """A VPC over several zones, whose subnet outputs are usable (routed) once they are known.
+    """A VPC over several availability zones; its subnet outputs resolve after their routes exist.
 
-    - public subnets with a route to the internet, for the load balancer
-    - private subnets with NAT, for the tasks, only where asked for; else tasks use the public ones
-    - database subnets without any route out
+    - public subnets with a route to the internet gateway, for the load balancer
+    - private subnets with a route to a NAT gateway, for the tasks, if configured; otherwise tasks use the public ones
+    - database subnets without a route to the internet
 
     Args:
         name: of the environment.
         section: `slipway:environment.network`.
-        zones: all availability zones of the region.
+        zones: names of all availability zones of the region.
     """
 
     vpc_id: pulumi.Output[str]
@@ -52,13 +52,13 @@ class Network(pulumi.ComponentResource):
             name, cidr_block=section.cidr, enable_dns_hostnames=True, tags={"Name": name}, opts=self._child
         )
         gateway = aws.ec2.InternetGateway(name, vpc_id=self._vpc.id, tags={"Name": name}, opts=self._child)
-        out = self._routes("public", {"gateway_id": gateway.id})
+        public_routes = self._route_table("public", {"gateway_id": gateway.id})
         public = self._subnets("public", plan.public)
         self.vpc_id = self._vpc.id
-        self.public_subnet_ids = self._associate("public", public, [out] * len(public))
+        self.public_subnet_ids = self._associate("public", public, [public_routes] * len(public))
         self.task_subnet_ids = self._private(plan.private) if section.private_subnets else self.public_subnet_ids
-        inside = self._subnets("database", plan.database)
-        self.database_subnet_ids = pulumi.Output.all(*(subnet.id for subnet in inside))
+        database = self._subnets("database", plan.database)
+        self.database_subnet_ids = pulumi.Output.all(*(subnet.id for subnet in database))
         self.register_outputs(
             {
                 "vpc_id": self.vpc_id,
@@ -69,7 +69,7 @@ class Network(pulumi.ComponentResource):
         )
 
     def _subnets(self, tier: str, cidrs: Sequence[str]) -> list[aws.ec2.Subnet]:
-        """One subnet per zone."""
+        """Create one subnet per zone."""
         return [
             aws.ec2.Subnet(
                 f"{self._name}-{tier}-{index}",
@@ -82,31 +82,31 @@ class Network(pulumi.ComponentResource):
             for index, (zone, cidr) in enumerate(zip(self._zones, cidrs, strict=True))
         ]
 
-    def _routes(self, tier: str, way_out: dict[str, pulumi.Input[str]]) -> aws.ec2.RouteTable:
-        """A route table whose default route is the way out given."""
+    def _route_table(self, tier: str, target: dict[str, pulumi.Input[str]]) -> aws.ec2.RouteTable:
+        """Create a route table; its default route has the target, such as `{"gateway_id": ID}`."""
         name = f"{self._name}-{tier}"
         return aws.ec2.RouteTable(
             name,
             vpc_id=self._vpc.id,
-            routes=[aws.ec2.RouteTableRouteArgs(cidr_block=ANYWHERE, **way_out)],
+            routes=[aws.ec2.RouteTableRouteArgs(cidr_block=ANYWHERE, **target)],
             tags={"Name": name},
             opts=self._child,
         )
 
     def _associate(
-        self, tier: str, parts: Sequence[aws.ec2.Subnet], tables: Sequence[aws.ec2.RouteTable]
+        self, tier: str, tier_subnets: Sequence[aws.ec2.Subnet], tables: Sequence[aws.ec2.RouteTable]
     ) -> pulumi.Output[list[str]]:
-        """Route the subnets; their ids come out only then, so that what uses them is destroyed before the routes."""
-        pairs = [
+        """Associate subnets with route tables; return their IDs, whose dependents are destroyed before the routes."""
+        associations = [
             aws.ec2.RouteTableAssociation(
                 f"{self._name}-{tier}-{index}", subnet_id=subnet.id, route_table_id=table.id, opts=self._child
             )
-            for index, (subnet, table) in enumerate(zip(parts, tables, strict=True))
+            for index, (subnet, table) in enumerate(zip(tier_subnets, tables, strict=True))
         ]
-        return pulumi.Output.all(*(pair.subnet_id for pair in pairs))
+        return pulumi.Output.all(*(association.subnet_id for association in associations))
 
     def _private(self, cidrs: Sequence[str]) -> pulumi.Output[list[str]]:
-        """Private subnets: one NAT gateway for all, or one for each zone."""
+        """Create the private subnets with one NAT gateway for all, or one per zone; return the subnet IDs."""
         gateways = []
         for index in range(len(cidrs) if self._section.nat_per_zone else 1):
             name = f"{self._name}-nat-{index}"
@@ -120,6 +120,8 @@ class Network(pulumi.ComponentResource):
                     opts=self._child,
                 )
             )
-        tables = [self._routes(f"private-{index}", {"nat_gateway_id": nat.id}) for index, nat in enumerate(gateways)]
-        parts = self._subnets("private", cidrs)
-        return self._associate("private", parts, [tables[index % len(tables)] for index in range(len(parts))])
+        tables = [
+            self._route_table(f"private-{index}", {"nat_gateway_id": nat.id}) for index, nat in enumerate(gateways)
+        ]
+        private = self._subnets("private", cidrs)
+        return self._associate("private", private, [tables[index % len(tables)] for index in range(len(private))])

@@ -1,4 +1,4 @@
-"""The image repository of a service."""
+"""The ECR repository of a service."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class Repository(pulumi.ComponentResource):
-    """An image repository whose tags never change their image.
+    """An ECR repository with immutable tags.
 
-    - images are scanned when pushed
-    - images that are no longer of use are removed by the lifecycle policy
-    - a protected one survives `pulumi destroy`, and AWS refuses to delete it while it holds an image
+    - images are scanned on push
+    - a lifecycle policy that expires old images
+    - with protection `pulumi destroy` fails, and AWS rejects deletion while the repository contains images
 
     Args:
         name: of the service.

@@ -1,4 +1,4 @@
-"""The ECS service and its route."""
+"""The ECS service and its listener rule."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Placement:
-    """Where the services of an environment run: network, cluster, and the load balancer that routes to them."""
+    """The network, cluster and load balancer that an environment's services share."""
 
     vpc_id: pulumi.Input[str]
     subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
@@ -28,7 +28,7 @@ class Placement:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatabaseAccess:
-    """The database that a service is admitted to: its security group and port."""
+    """The database that a service may connect to: its security group and port."""
 
     security_group_id: pulumi.Input[str]
     port: pulumi.Input[int]
@@ -37,20 +37,21 @@ class DatabaseAccess:
 class Service(pulumi.ComponentResource):
     """An ECS service on Fargate behind the load balancer.
 
-    - `pulumi up` waits until it is stable, and fails with ECS's reason when it does not become so
-    - tasks are reachable from the load balancer only; a failing release is rolled back by the circuit breaker
-    - a target group with its own health check, and the route that leads to it
-    - where asked for: Spot capacity, admission to the database
+    - `pulumi up` waits for a steady state, and fails with ECS's reason if the service does not reach it
+    - a security group that lets only the load balancer reach the tasks
+    - a target group with its health check, and a listener rule that forwards to it
+    - the deployment circuit breaker, which rolls a failed deployment back
+    - depending on the configuration: Spot capacity, access to the database
 
     Args:
         name: of the service in its environment, such as `staging-web`.
         section: `slipway:environment.services.<name>`.
-        container: the container that the load balancer sends requests to.
-        placement: where it runs.
-        database: what it may connect to; None for none.
+        container: name of the container that the load balancer forwards requests to.
+        placement: network, cluster and load balancer.
+        database: the database that it may connect to; None for none.
         task_definition_arn: of its first release.
-        follow_release: whether `pulumi up` rolls out a new task definition. Else releases come from the pipeline and
-            are left alone, and so is the number of tasks where it is autoscaled.
+        follow_release: whether `pulumi up` deploys a new task definition. Otherwise the pipeline does, and Pulumi
+            ignores changes of the task definition.
     """
 
     name: pulumi.Output[str]
@@ -74,22 +75,22 @@ class Service(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         group = self._security_group(database)
         targets = self._target_group()
-        balanced = aws.ecs.ServiceLoadBalancerArgs(
+        target = aws.ecs.ServiceLoadBalancerArgs(
             target_group_arn=targets.arn, container_name=container, container_port=section.port
         )
         ignored = ([] if follow_release else ["taskDefinition"]) + (["desiredCount"] if section.autoscaling else [])
-        # A service's name is taken until it is gone, so one that must be replaced is deleted first.
+        # The service's name is unique in the cluster, so a replacement needs the old service to be deleted first.
         options = pulumi.ResourceOptions(
             parent=self, depends_on=[self._route(targets)], ignore_changes=ignored, delete_before_replace=True
         )
-        service = self._service(group, balanced, task_definition_arn, options)
+        service = self._service(group, target, task_definition_arn, options)
         self.name, self.target_group_arn, self.metric_name = service.name, targets.arn, targets.arn_suffix
         self.register_outputs(
             {"name": self.name, "target_group_arn": self.target_group_arn, "metric_name": self.metric_name}
         )
 
     def _security_group(self, database: DatabaseAccess | None) -> aws.ec2.SecurityGroup:
-        """Tasks: in from the load balancer, out to anywhere (images, AWS's APIs, the database)."""
+        """Create the tasks' security group: ingress from the load balancer, egress to anywhere (images, AWS APIs)."""
         name, balancer, port = self._name, self._placement.balancer_security_group_id, self._section.port
         group = aws.ec2.SecurityGroup(
             name, vpc_id=self._placement.vpc_id, description="Tasks: from the load balancer", opts=self._child
@@ -97,7 +98,7 @@ class Service(pulumi.ComponentResource):
         aws.vpc.SecurityGroupEgressRule(
             name, security_group_id=group.id, cidr_ipv4="0.0.0.0/0", ip_protocol="-1", opts=self._child
         )
-        self._admit("balancer", balancer, group.id, port)
+        self._allow_ingress("balancer", balancer, group.id, port)
         aws.vpc.SecurityGroupEgressRule(
             f"{name}-balancer",
             security_group_id=balancer,
@@ -108,13 +109,13 @@ class Service(pulumi.ComponentResource):
             opts=self._child,
         )
         if database:
-            self._admit("database", group.id, database.security_group_id, database.port)
+            self._allow_ingress("database", group.id, database.security_group_id, database.port)
         return group
 
-    def _admit(
+    def _allow_ingress(
         self, purpose: str, source: pulumi.Input[str], target: pulumi.Input[str], port: pulumi.Input[int]
     ) -> None:
-        """Let one security group reach a port of another."""
+        """Allow TCP connections from one security group to a port of another."""
         aws.vpc.SecurityGroupIngressRule(
             f"{self._name}-{purpose}",
             security_group_id=target,
@@ -126,7 +127,7 @@ class Service(pulumi.ComponentResource):
         )
 
     def _target_group(self) -> aws.lb.TargetGroup:
-        """Decide which tasks get requests."""
+        """Create the target group with its health check."""
         check = self._section.health_check
         return aws.lb.TargetGroup(
             self._name,
@@ -147,7 +148,7 @@ class Service(pulumi.ComponentResource):
         )
 
     def _route(self, targets: aws.lb.TargetGroup) -> aws.lb.ListenerRule:
-        """Send the service's paths to its tasks."""
+        """Create the listener rule that forwards the service's paths to its target group."""
         paths = aws.lb.ListenerRuleConditionPathPatternArgs(values=list(self._section.route.paths))
         return aws.lb.ListenerRule(
             self._name,
@@ -161,11 +162,11 @@ class Service(pulumi.ComponentResource):
     def _service(
         self,
         group: aws.ec2.SecurityGroup,
-        balanced: aws.ecs.ServiceLoadBalancerArgs,
+        target: aws.ecs.ServiceLoadBalancerArgs,
         task_definition_arn: pulumi.Input[str],
         options: pulumi.ResourceOptions,
     ) -> aws.ecs.Service:
-        """Keep the tasks running: never fewer than desired, twice as many while a release rolls out."""
+        """Create the ECS service; during a deployment it runs 100 to 200 percent of the desired tasks."""
         section, placement = self._section, self._placement
         spot = aws.ecs.ServiceCapacityProviderStrategyArgs(capacity_provider="FARGATE_SPOT", weight=1)
         return aws.ecs.Service(
@@ -184,7 +185,7 @@ class Service(pulumi.ComponentResource):
             network_configuration=aws.ecs.ServiceNetworkConfigurationArgs(
                 subnets=placement.subnet_ids, security_groups=[group.id], assign_public_ip=placement.public_ip
             ),
-            load_balancers=[balanced],
+            load_balancers=[target],
             enable_ecs_managed_tags=True,
             propagate_tags="SERVICE",
             wait_for_steady_state=True,

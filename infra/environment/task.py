@@ -20,13 +20,20 @@ if TYPE_CHECKING:
 
     Variables = Mapping[str, pulumi.Input[str]]
 
-# A release is a fact of the past: what changes in the configuration arrives with the next one.
-RELEASED = ["containerDefinitions", "cpu", "memory", "runtimePlatform", "executionRoleArn", "taskRoleArn"]
+# A release does not change after the fact: changes of the configuration take effect with the next one.
+IGNORED_IN_RELEASES = ["containerDefinitions", "cpu", "memory", "runtimePlatform", "executionRoleArn", "taskRoleArn"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Image:
-    """The image of a first release: its repository, its digest, and the version it tells of itself."""
+    """The image of the first release.
+
+    Attributes:
+        repository_url: `REGISTRY/NAME`.
+        repository_arn: of the ECR repository.
+        digest: `sha256:...`.
+        version: commit, or tag of an image that Pulumi built; the container gets it as `APP_VERSION`.
+    """
 
     repository_url: pulumi.Input[str]
     repository_arn: pulumi.Input[str]
@@ -35,8 +42,8 @@ class Image:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
-    """The environment that a task runs in: its name and region, and for how many days its logs are kept."""
+class TaskEnvironment:
+    """The environment that a task runs in: its name and region, and the retention of its logs in days."""
 
     environment: str
     region: str
@@ -44,21 +51,21 @@ class Place:
 
 
 class Task(pulumi.ComponentResource):
-    """A service's task definitions, with what their tasks need to start.
+    """A service's task definitions with their log group and roles.
 
-    - a *template*, which follows the configuration; nothing runs on it, releases are made from it
-    - the first *release*: template, image digest and version
-    - a log group with a retention, a role to start tasks, and a role without rights that the tasks have
+    - the *template*, which follows the configuration; no task runs it, releases are registered from it
+    - the first *release*: the template with image digest and version
+    - a log group with a retention, the task execution role, and a task role without permissions
 
     Args:
         service: the service's name in the stack file.
         section: `slipway:environment.services.<name>`. CPU in 1/1024 vCPU, memory in MiB.
-        place: the environment.
+        place: the environment that the tasks run in.
         image: of the first release.
-        variables: added to those of the section, such as the database's address.
-        secrets: variables added to the section's, by ARN or `ARN:key:stage:version`.
-        secret_arns: secrets that those added are read from.
-        follow_image: whether the release is replaced when anything changes; else it is made once.
+        variables: environment variables in addition to the section's, such as the database's address.
+        secrets: Secrets Manager references in addition to the section's, by variable: `ARN:key:stage:version`.
+        secret_arns: ARNs of the secrets that `secrets` refers to.
+        follow_image: whether the release is replaced when image or configuration change; otherwise it is created once.
     """
 
     release_arn: pulumi.Output[str]
@@ -71,7 +78,7 @@ class Task(pulumi.ComponentResource):
         service: str,
         section: Section,
         *,
-        place: Place,
+        place: TaskEnvironment,
         image: Image,
         variables: Variables,
         secrets: Variables,
@@ -91,19 +98,19 @@ class Task(pulumi.ComponentResource):
             retention_in_days=place.log_retention_days,
             opts=self._child,
         )
-        readable = [*map(names.secret_resource, section.secrets.values()), *secret_arns]
-        self._roles = (self._execution_role(logs, readable), self._role("task"))
+        readable_secrets = [*map(names.secret_resource, section.secrets.values()), *secret_arns]
+        self._roles = (self._execution_role(logs, readable_secrets), self._role("task"))
         self.log_group = logs.name
-        # No image has this tag, so that no accepted image ever changes the template.
+        # No image has this tag, so a newly accepted image does not change the template.
         template = pulumi.Output.concat(image.repository_url, ":", images.TEMPLATE)
-        self._define("template", template_family(place.environment, service), template)
-        release = self._release(ignore=[] if follow_image else RELEASED)
+        self._task_definition("template", template_family(place.environment, service), template)
+        release = self._release(ignore=[] if follow_image else IGNORED_IN_RELEASES)
         self.release_arn = release.arn
-        # What is left alone is known from itself: a newer image in the registry does not change what was released.
+        # If changes are ignored, the release itself has its digest and version, not the newest image in the registry.
         self.digest, self.version = pulumi.Output.from_input(image.digest), pulumi.Output.from_input(image.version)
         if not follow_image:
-            held = release.container_definitions.apply(containers.release_of)
-            self.digest, self.version = held.apply(lambda pair: pair[0]), held.apply(lambda pair: pair[1])
+            released = release.container_definitions.apply(containers.release_of)
+            self.digest, self.version = released.apply(lambda pair: pair[0]), released.apply(lambda pair: pair[1])
         self.register_outputs(
             {
                 "release_arn": self.release_arn,
@@ -114,33 +121,34 @@ class Task(pulumi.ComponentResource):
         )
 
     def _role(self, purpose: str) -> aws.iam.Role:
-        """Make a role for ECS tasks, without rights."""
+        """Create a role that ECS tasks can assume, without permissions."""
         return aws.iam.Role(
             f"{self._name}-{purpose}",
-            # What may pass a role on is told by its path.
+            # The deploy step may pass the roles below this path.
             path=names.task_role_path(self._place.environment),
-            assume_role_policy=iam.trust("ecs-tasks.amazonaws.com"),
+            assume_role_policy=iam.service_trust_policy("ecs-tasks.amazonaws.com"),
             opts=self._child,
         )
 
     def _execution_role(
         self, logs: aws.cloudwatch.LogGroup, secret_arns: Sequence[pulumi.Input[str]]
     ) -> pulumi.Output[str]:
-        """Make the role that starts tasks; its ARN comes out once it has its rights."""
+        """Create the task execution role; the ARN output resolves after its policy exists."""
         role = self._role("execution")
         log_streams = pulumi.Output.concat(logs.arn, ":*")
+        document = iam.task_execution_policy(self._image.repository_arn, log_streams, secret_arns)
         policy = aws.iam.RolePolicy(
             f"{self._name}-execution",
             role=role.name,
-            policy=pulumi.Output.json_dumps(iam.task_execution(self._image.repository_arn, log_streams, secret_arns)),
+            policy=pulumi.Output.json_dumps(document),
             opts=self._child,
         )
         return pulumi.Output.all(role.arn, policy.id).apply(lambda both: str(both[0]))
 
     def _release(self, *, ignore: list[str]) -> aws.ecs.TaskDefinition:
-        """Define the first release; digest and version travel in its environment too."""
+        """Create the first release, with digest and version as environment variables too."""
         image = self._image
-        return self._define(
+        return self._task_definition(
             "release",
             release_family(self._place.environment, self._service),
             pulumi.Output.concat(image.repository_url, "@", image.digest),
@@ -148,15 +156,15 @@ class Task(pulumi.ComponentResource):
             ignore,
         )
 
-    def _define(
+    def _task_definition(
         self,
         kind: str,
         family: str,
         image: pulumi.Input[str],
-        of_release: Variables | None = None,
+        release_variables: Variables | None = None,
         ignore: list[str] | None = None,
     ) -> aws.ecs.TaskDefinition:
-        """Make one task definition of the service's only container."""
+        """Create a task definition with the service's only container."""
         section = self._section
         execution_role_arn, task_role = self._roles
         container = containers.definition(
@@ -164,7 +172,7 @@ class Task(pulumi.ComponentResource):
                 name=self._service,
                 image=image,
                 port=section.port,
-                environment={**self._variables, **(of_release or {})},
+                environment={**self._variables, **(release_variables or {})},
                 secrets=self._secrets,
                 log_group=names.log_group(self._place.environment, self._service),
                 region=self._place.region,

@@ -1,1 +1,1 @@
-"""The components of the release pipeline: one ComponentResource a file, stages and steps as data."""
+"""The components of the release pipeline, one ComponentResource per file; stages and build projects as data."""

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 class ArtifactStore(pulumi.ComponentResource):
-    """A private, encrypted bucket whose objects expire.
+    """A private, encrypted S3 bucket whose objects expire.
 
-    - reached over TLS only, and by this account only; never public
-    - without versions: CodePipeline gives each artifact a name of its own
-    - artifacts and broken uploads are removed by age; a destroy takes what is left along
+    - a bucket policy that requires TLS and this account; public access is blocked
+    - no versioning: CodePipeline gives each artifact a unique key
+    - a lifecycle rule for artifacts and incomplete uploads; a destroy deletes remaining objects too
 
     Args:
         name: of the stack.
         section: `slipway:pipeline`.
-        account: the number of the only account that may use it.
+        account: ID of the only account that may use it.
     """
 
     bucket: pulumi.Output[str]
@@ -37,16 +37,16 @@ class ArtifactStore(pulumi.ComponentResource):
         self._name = name
         self._child = pulumi.ResourceOptions(parent=self)
         bucket = aws.s3.Bucket(f"{name}-artifacts", force_destroy=True, opts=self._child)
-        policy = self._close(bucket, account)
+        policy = self._restrict(bucket, account)
         self._expire(bucket, section.artifact_days)
-        # The name comes out once the bucket is closed.
+        # The name resolves after the bucket policy exists.
         self.bucket = pulumi.Output.all(bucket.bucket, policy.id).apply(lambda both: str(both[0]))
         self.arn = bucket.arn
         self.objects = pulumi.Output.concat(bucket.arn, "/*")
         self.register_outputs({"bucket": self.bucket, "arn": self.arn, "objects": self.objects})
 
-    def _close(self, bucket: aws.s3.Bucket, account: str) -> aws.s3.BucketPolicy:
-        """Keep the public, plain text and other accounts out; encrypt."""
+    def _restrict(self, bucket: aws.s3.Bucket, account: str) -> aws.s3.BucketPolicy:
+        """Block public access, encrypt, and create the bucket policy."""
         block = aws.s3.BucketPublicAccessBlock(
             self._name,
             bucket=bucket.bucket,
@@ -73,12 +73,12 @@ class ArtifactStore(pulumi.ComponentResource):
             self._name,
             bucket=bucket.bucket,
             policy=pulumi.Output.json_dumps(private_bucket(bucket.arn, account)),
-            # AWS refuses both changes at once.
+            # S3 rejects concurrent changes of public access block and policy.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[block]),
         )
 
     def _expire(self, bucket: aws.s3.Bucket, days: int) -> None:
-        """Remove artifacts after some days, and broken uploads after one."""
+        """Create the lifecycle rule: artifacts expire after `days`, incomplete uploads after one day."""
         aws.s3.BucketLifecycleConfiguration(
             self._name,
             bucket=bucket.bucket,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from infra.aws.arns import Home
     from infra.config.pipeline import Pipeline as Section
 
-# CodeBuild's status at GitHub; one name, so that a branch protection can ask for it.
+# Context of the commit status; one name, so that a branch protection rule can require it.
 STATUS = "slipway/checks"
 BUILDSPECS = "delivery/buildspecs"
 
@@ -27,10 +27,10 @@ class Step:
 
     Attributes:
         description: shown in the console.
-        buildspec: the file in delivery/buildspecs, without its suffix.
-        docker: whether it builds or runs containers.
-        minutes: until it is stopped.
-        reports: type of report (CodeBuild CreateReportGroup, type) by the report's name in the buildspec.
+        buildspec: file name in delivery/buildspecs, without suffix.
+        docker: whether it needs a Docker daemon, hence privileged mode.
+        minutes: timeout of a build.
+        reports: report group types (CodeBuild CreateReportGroup, type) by the report's name in the buildspec.
     """
 
     description: str
@@ -41,11 +41,12 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OwnSource:
-    """The source of a project that no pipeline hands it: GitHub's, where its status is reported.
+class GitHubSource:
+    """The source of a project outside the pipeline: GitHub, which gets the build status.
 
-    Authorised by the connection or, without one, by the account's credential. `buildspec` is the text of the steps,
-    which are the project's and not the change's to choose.
+    Attributes:
+        connection_arn: authorizes the project; None for the account's source credential.
+        buildspec: text of the buildspec, so that a change cannot alter it.
     """
 
     connection_arn: str | None
@@ -55,21 +56,21 @@ class OwnSource:
 class BuildProject(pulumi.ComponentResource):
     """A CodeBuild project with a role of its own.
 
-    - the role may do what is given, write its own logs, and fill its own reports; no other project can assume it
-    - a log group with a retention, and its report groups, which go with the stack
-    - the last source and Docker layers are kept on the build machine where it is used again
+    - a role with the given permissions, and those to write its own logs and reports; only this project can assume it
+    - a log group with a retention, and report groups, which are deleted with the stack
+    - in the pipeline a local cache of directories and Docker layers
 
     Args:
         stack: the stack's name.
         key: the project's key, such as `staging-deploy`.
         section: `slipway:pipeline`.
-        step: what it runs.
-        platform: what it runs on, such as `linux/amd64`.
+        step: description, buildspec, timeout and reports.
+        platform: of its build environment, such as `linux/amd64`.
         variables: environment variables of its builds.
-        statements: what its role may do.
-        own_source: None where the pipeline hands the source over.
+        statements: permissions of its role.
+        github_source: None if the pipeline provides the source.
         home: the account and region.
-        after: what the project is created after; its role does not wait for them.
+        after: resources that the project depends on; its role does not.
     """
 
     name: pulumi.Output[str]
@@ -86,7 +87,7 @@ class BuildProject(pulumi.ComponentResource):
         platform: str,
         variables: Mapping[str, str],
         statements: Sequence[iam.Document],
-        own_source: OwnSource | None,
+        github_source: GitHubSource | None,
         home: Home,
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
@@ -101,17 +102,17 @@ class BuildProject(pulumi.ComponentResource):
             retention_in_days=section.log_retention_days,
             opts=self._child,
         )
-        groups = [self._report_group(kind, of_type) for kind, of_type in step.reports.items()]
+        groups = [self._report_group(kind, report_type) for kind, report_type in step.reports.items()]
         project = aws.codebuild.Project(
             name,
             name=self._project_name,
             description=step.description,
             service_role=self._role(home, logs, groups, statements),
-            source=self._source(step, own_source),
-            artifacts=aws.codebuild.ProjectArtifactsArgs(type="NO_ARTIFACTS" if own_source else "CODEPIPELINE"),
+            source=self._source(step, github_source),
+            artifacts=aws.codebuild.ProjectArtifactsArgs(type="NO_ARTIFACTS" if github_source else "CODEPIPELINE"),
             environment=self._environment(step, platform, variables),
-            # What one change leaves in a cache, the builds of others would run (OWASP CICD-SEC-4).
-            cache=None if own_source else _cache(docker=step.docker),
+            # Builds of other changes would run what one change leaves in the cache (OWASP CICD-SEC-4).
+            cache=None if github_source else _cache(docker=step.docker),
             build_timeout=step.minutes,
             logs_config=aws.codebuild.ProjectLogsConfigArgs(
                 cloudwatch_logs=aws.codebuild.ProjectLogsConfigCloudwatchLogsArgs(group_name=logs.name)
@@ -121,12 +122,12 @@ class BuildProject(pulumi.ComponentResource):
         self.name, self.arn, self.log_group = project.name, project.arn, logs.name
         self.register_outputs({"name": self.name, "arn": self.arn, "log_group": self.log_group})
 
-    def _report_group(self, kind: str, of_type: str) -> aws.codebuild.ReportGroup:
-        """Make the group that CodeBuild takes for this kind in the buildspec; its reports go with it."""
+    def _report_group(self, kind: str, report_type: str) -> aws.codebuild.ReportGroup:
+        """Create the report group that `kind` in the buildspec means; its reports are deleted with it."""
         return aws.codebuild.ReportGroup(
             f"{self._name}-{kind}",
             name=names.report_group(self._project_name, kind),
-            type=of_type,
+            type=report_type,
             export_config=aws.codebuild.ReportGroupExportConfigArgs(type="NO_EXPORT"),
             delete_reports=True,
             opts=self._child,
@@ -139,44 +140,44 @@ class BuildProject(pulumi.ComponentResource):
         groups: Sequence[aws.codebuild.ReportGroup],
         statements: Sequence[iam.Document],
     ) -> pulumi.Output[str]:
-        """Make the role; its ARN comes out once it has its permissions."""
-        trust = iam.trust(
+        """Create the role; its ARN resolves after its policy exists."""
+        trust = iam.service_trust_policy(
             "codebuild.amazonaws.com", account=home.account, source=home.build_project(self._project_name)
         )
         role = aws.iam.Role(self._name, assume_role_policy=trust, opts=self._child)
-        own = [permissions.write_logs(pulumi.Output.concat(logs.arn, ":*"))]
+        own_statements = [permissions.write_logs(pulumi.Output.concat(logs.arn, ":*"))]
         if groups:
-            own.append(permissions.write_reports([group.arn for group in groups]))
+            own_statements.append(permissions.write_reports([group.arn for group in groups]))
         policy = aws.iam.RolePolicy(
             self._name,
             role=role.name,
-            policy=pulumi.Output.json_dumps(iam.document(*own, *statements)),
+            policy=pulumi.Output.json_dumps(iam.document(*own_statements, *statements)),
             opts=self._child,
         )
         return pulumi.Output.all(role.arn, policy.id).apply(lambda both: str(both[0]))
 
-    def _source(self, step: Step, own: OwnSource | None) -> aws.codebuild.ProjectSourceArgs:
-        """Return where source and buildspec come from: the pipeline's come with the commit."""
-        if own is None:
+    def _source(self, step: Step, source: GitHubSource | None) -> aws.codebuild.ProjectSourceArgs:
+        """Return the source and buildspec; in the pipeline both come with the commit."""
+        if source is None:
             return aws.codebuild.ProjectSourceArgs(type="CODEPIPELINE", buildspec=f"{BUILDSPECS}/{step.buildspec}.yml")
-        auth = aws.codebuild.ProjectSourceAuthArgs(type="CODECONNECTIONS", resource=own.connection_arn or "")
+        auth = aws.codebuild.ProjectSourceAuthArgs(type="CODECONNECTIONS", resource=source.connection_arn or "")
         return aws.codebuild.ProjectSourceArgs(
             type="GITHUB",
             location=f"https://github.com/{self._section.repository}.git",
-            buildspec=own.buildspec,
+            buildspec=source.buildspec,
             git_clone_depth=1,
             report_build_status=True,
             build_status_config=aws.codebuild.ProjectSourceBuildStatusConfigArgs(context=STATUS),
-            auth=auth if own.connection_arn else None,
+            auth=auth if source.connection_arn else None,
         )
 
     def _environment(
         self, step: Step, platform: str, variables: Mapping[str, str]
     ) -> aws.codebuild.ProjectEnvironmentArgs:
-        """Return the machine and image that builds run in, and their variables."""
+        """Return the build environment: type, image, compute type and variables."""
         return aws.codebuild.ProjectEnvironmentArgs(
-            type=platforms.MACHINES[platform],
-            image=self._section.image or platforms.IMAGES[platform],
+            type=platforms.ENVIRONMENT_TYPES[platform],
+            image=self._section.image or platforms.BUILD_IMAGES[platform],
             compute_type=self._section.compute_type,
             privileged_mode=step.docker,
             environment_variables=[
@@ -187,6 +188,6 @@ class BuildProject(pulumi.ComponentResource):
 
 
 def _cache(*, docker: bool) -> aws.codebuild.ProjectCacheArgs:
-    """Keep what buildspecs name, and Docker's layers where there is a Docker Engine, on the build machine."""
+    """Return a local cache of the buildspec's cache paths and, with a Docker daemon, of image layers."""
     modes = ["LOCAL_CUSTOM_CACHE", *(["LOCAL_DOCKER_LAYER_CACHE"] if docker else [])]
     return aws.codebuild.ProjectCacheArgs(type="LOCAL", modes=modes)

@@ -1,4 +1,4 @@
-"""The webhook that starts the checks of every push and pull request."""
+"""The GitHub webhook that starts the checks of pushes and pull requests."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import pulumi_github as github
 if TYPE_CHECKING:
     from infra.config.pipeline import Pipeline as Section
 
-# Patterns are regular expressions that match anywhere: unanchored ones let more in than they say.
+# Patterns are regular expressions that match anywhere in the value, hence the anchors.
 ANY_BRANCH = "^refs/heads/.+$"
 PULL_REQUESTS = "PULL_REQUEST_CREATED, PULL_REQUEST_UPDATED, PULL_REQUEST_REOPENED"
-# Who may have a stranger's change run on our machine, by a comment on it.
+# Repository roles whose comment starts the build of a pull request from a fork.
 APPROVERS = ("GITHUB_ADMIN", "GITHUB_MAINTAIN", "GITHUB_WRITE")
 
 
 class ChecksWebhook(pulumi.ComponentResource):
-    """Starts a build for every push to any branch and every pull request.
+    """The webhook that starts a build for each push to a branch and each pull request.
 
-    - registered at GitHub with a secret that CodeBuild makes, so that only GitHub is listened to
-    - a pull request from a fork waits for a comment of someone who may write to the repository
+    - registered with GitHub; CodeBuild generates the secret that deliveries are signed with
+    - a pull request from a fork waits for a comment of a person with write access
 
     Args:
         name: of the stack.
         section: `slipway:pipeline`.
-        project_name: of the build project that is started.
+        project_name: of the CodeBuild project to start.
     """
 
     url: pulumi.Output[str]
@@ -70,7 +70,12 @@ class ChecksWebhook(pulumi.ComponentResource):
 
 
 def _group(events: str, ref: str) -> aws.codebuild.WebhookFilterGroupArgs:
-    """Return the filters of these events on any branch; a tag is none."""
+    """Return the filter group of events on any branch; tags do not match.
+
+    Args:
+        events: CodeBuild's event names, comma-separated.
+        ref: the filter type of the branch, `HEAD_REF` or `BASE_REF`.
+    """
     filters = {"EVENT": events, ref: ANY_BRANCH}
     return aws.codebuild.WebhookFilterGroupArgs(
         filters=[aws.codebuild.WebhookFilterGroupFilterArgs(type=key, pattern=value) for key, value in filters.items()]

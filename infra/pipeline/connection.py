@@ -9,7 +9,7 @@ from infra.aws import names
 
 
 class Connection(pulumi.ComponentResource):
-    """A CodeConnection to GitHub, which is of use once a person has completed it in AWS's console.
+    """A CodeConnections connection to GitHub; it is PENDING until a person completes it in the AWS console.
 
     Args:
         name: of the stack.

@@ -14,24 +14,24 @@ if TYPE_CHECKING:
 
     from infra.pipeline import stages
 
-# What people are told: CodeStar Notifications' own name of the event.
+# Event type ID of CodeStar Notifications.
 FAILED = "codepipeline-pipeline-pipeline-execution-failed"
 
 
 class Pipeline(pulumi.ComponentResource):
-    """A pipeline of stages, each held by one execution at a time; a newer execution overtakes an older between them.
+    """A V2 pipeline in SUPERSEDED mode: a newer execution replaces an older one that waits for a stage.
 
-    - a role that may do what is given
-    - a message to the topic when an execution fails
+    - a role with the given permissions
+    - a notification to the topic when an execution fails
 
     Args:
         name: of the stack.
-        stages: in their order; the first holds the source action.
-        bucket: of the artifacts.
-        push_branch: the branch whose pushes start it where its source is a connection; else None.
-        statements: what its role may do.
-        topic_arn: where failures are told.
-        after: what its first execution needs, since creating a pipeline starts one.
+        stages: in their order; the first contains the source action.
+        bucket: name of the artifact bucket.
+        push_branch: the branch whose pushes start it if its source is a connection; otherwise None.
+        statements: permissions of its role.
+        topic_arn: topic for failed executions.
+        after: resources that the first execution needs; creating a pipeline starts one.
     """
 
     name: pulumi.Output[str]
@@ -73,11 +73,11 @@ class Pipeline(pulumi.ComponentResource):
         self.register_outputs({"name": self.name})
 
     def _role(self, name: str, statements: Sequence[iam.Document]) -> pulumi.Output[str]:
-        """Make the role; its ARN comes out once it has its permissions."""
+        """Create the role; its ARN resolves after its policy exists."""
         child = pulumi.ResourceOptions(parent=self)
-        # No condition on account or pipeline: AWS documents none for CodePipeline, and a role of another account
-        # cannot be passed to it.
-        trust = iam.trust("codepipeline.amazonaws.com")
+        # No condition on account or pipeline: CodePipeline documents none, and a role of another account cannot be
+        # passed to it.
+        trust = iam.service_trust_policy("codepipeline.amazonaws.com")
         role = aws.iam.Role(f"{name}-pipeline", assume_role_policy=trust, opts=child)
         policy = aws.iam.RolePolicy(
             f"{name}-pipeline",
@@ -89,7 +89,7 @@ class Pipeline(pulumi.ComponentResource):
 
 
 def _trigger(source: stages.Action, branch: str) -> aws.codepipeline.PipelineTriggerArgs:
-    """Return what starts the pipeline when the branch is pushed to, as the connection tells."""
+    """Return the trigger for pushes to the branch, by the connection's source action."""
     push = aws.codepipeline.PipelineTriggerGitConfigurationPushArgs(
         branches=aws.codepipeline.PipelineTriggerGitConfigurationPushBranchesArgs(includes=[branch])
     )
@@ -102,12 +102,12 @@ def _trigger(source: stages.Action, branch: str) -> aws.codepipeline.PipelineTri
 
 
 def _stage(stage: stages.Stage) -> aws.codepipeline.PipelineStageArgs:
-    """Return a stage as the provider takes it."""
+    """Return a stage as the provider's arguments."""
     return aws.codepipeline.PipelineStageArgs(name=stage.name, actions=[_action(action) for action in stage.actions])
 
 
 def _action(action: stages.Action) -> aws.codepipeline.PipelineStageActionArgs:
-    """Return an action as the provider takes it."""
+    """Return an action as the provider's arguments."""
     return aws.codepipeline.PipelineStageActionArgs(
         name=action.name,
         category=action.category,

@@ -1,4 +1,4 @@
-"""The webhook that starts a release where there is no connection."""
+"""The GitHub webhook that starts the pipeline if there is no connection."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 class SourceWebhook(pulumi.ComponentResource):
-    """Starts the pipeline when its branch is pushed to.
+    """The webhook that starts the pipeline for each push to its branch.
 
-    - registered at GitHub with the same secret: a message that is not signed with it starts nothing
+    - registered with GitHub with the same secret: CodePipeline rejects deliveries that are not signed with it
 
     Args:
         name: of the stack.
         section: `slipway:pipeline`.
-        pipeline_name: of the pipeline that is started.
-        secret: what GitHub signs with.
+        pipeline_name: of the pipeline to start.
+        secret: that GitHub signs deliveries with.
     """
 
     url: pulumi.Output[str]
@@ -40,14 +40,16 @@ class SourceWebhook(pulumi.ComponentResource):
     ) -> None:
         super().__init__("slipway:infra:SourceWebhook", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        signed = pulumi.Output.secret(secret)
+        shared_secret = pulumi.Output.secret(secret)
         receiver = aws.codepipeline.Webhook(
             f"{name}-source",
             name=names.pipeline(name),
             target_pipeline=pipeline_name,
             target_action=Action.SOURCE,
             authentication="GITHUB_HMAC",
-            authentication_configuration=aws.codepipeline.WebhookAuthenticationConfigurationArgs(secret_token=signed),
+            authentication_configuration=aws.codepipeline.WebhookAuthenticationConfigurationArgs(
+                secret_token=shared_secret
+            ),
             filters=[
                 aws.codepipeline.WebhookFilterArgs(json_path="$.ref", match_equals=f"refs/heads/{section.branch}")
             ],
@@ -58,7 +60,7 @@ class SourceWebhook(pulumi.ComponentResource):
             repository=section.repository.split("/")[1],
             events=["push"],
             configuration=github.RepositoryWebhookConfigurationArgs(
-                url=receiver.url, secret=signed, content_type="json", insecure_ssl=False
+                url=receiver.url, secret=shared_secret, content_type="json", insecure_ssl=False
             ),
             opts=child,
         )

@@ -1,4 +1,4 @@
-"""The stages and actions of the release pipeline, as plain data. Pure functions; values may be Pulumi outputs."""
+"""The stages and actions of the release pipeline as data. Pure functions; values may be Pulumi outputs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 from contract import pipeline as contract
 from contract.images import architecture
 from contract.pipeline import RELEASE_ARTIFACT, SOURCE_ARTIFACT, Project, built_artifact
-from contract.pipeline import Action as Names
-from contract.pipeline import Stage as StageNames
+from contract.pipeline import Action as ActionName
+from contract.pipeline import Stage as StageName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# Actions whose outcome is a verdict, as AWS's console shows them.
-TESTS = (Names.TEST, Names.ACCEPTANCE, Names.SMOKE)
+# Build actions of category Test.
+TEST_ACTIONS = (ActionName.TEST, ActionName.ACCEPTANCE, ActionName.SMOKE)
 VARIABLES = {
     contract.COMMIT: f"#{{{contract.SOURCE_NAMESPACE}.CommitId}}",
     contract.EXECUTION: "#{codepipeline.PipelineExecutionId}",
@@ -25,7 +25,17 @@ VARIABLES = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Action:
-    """One action; `order` is within its stage, `minutes` its time-out where it has one of its own."""
+    """An action.
+
+    Attributes:
+        name: unique in its stage.
+        category, provider, owner: the action type (CodePipeline ActionTypeId).
+        configuration: depends on the action type; values may be Pulumi outputs.
+        inputs, outputs: names of artifacts.
+        namespace: of its output variables.
+        order: runOrder within the stage; actions with the same order run in parallel.
+        minutes: timeout; None for CodePipeline's default.
+    """
 
     name: str
     category: str
@@ -41,25 +51,37 @@ class Action:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
-    """One stage; no two executions are in it at once, and what fails in it ends the execution."""
+    """A stage; CodePipeline runs one execution in it at a time, and a failed action ends the execution."""
 
     name: str
     actions: tuple[Action, ...]
 
 
-def from_connection(arn: object, repository: str, branch: str) -> Action:
-    """Return the source that a CodeConnection brings; `arn` is the connection's."""
+def connection_source(arn: object, repository: str, branch: str) -> Action:
+    """Return the source action that uses a connection.
+
+    Args:
+        arn: of the connection.
+        repository: `owner/name`.
+        branch: its name.
+    """
     configuration = {
         "ConnectionArn": arn,
         "FullRepositoryId": repository,
         "BranchName": branch,
         "OutputArtifactFormat": "CODE_ZIP",
     }
-    return _source("CodeStarSourceConnection", "AWS", configuration)
+    return _source_action("CodeStarSourceConnection", "AWS", configuration)
 
 
-def from_token(token: object, repository: str, branch: str) -> Action:
-    """Return the source that GitHub's first action reads with a token, when a webhook says so."""
+def github_source(token: object, repository: str, branch: str) -> Action:
+    """Return the source action that uses a token: GitHub version 1, started by a webhook.
+
+    Args:
+        token: GitHub token; a Pulumi secret.
+        repository: `owner/name`.
+        branch: its name.
+    """
     owner, name = repository.split("/")
     configuration = {
         "Owner": owner,
@@ -68,21 +90,21 @@ def from_token(token: object, repository: str, branch: str) -> Action:
         "OAuthToken": token,
         "PollForSourceChanges": "false",
     }
-    return _source("GitHub", "ThirdParty", configuration)
+    return _source_action("GitHub", "ThirdParty", configuration)
 
 
 def approval(*, topic: object, minutes: int) -> Action:
-    """Return the approval by a person, who is told what and sees it on staging.
+    """Return the manual approval; its request names commit, images and the URL of staging.
 
     Args:
-        topic: ARN of the topic that the request is sent to.
-        minutes: until it fails.
+        topic: ARN of the topic that the request is published to.
+        minutes: timeout.
     """
     commit, url = VARIABLES[contract.COMMIT], f"#{{{contract.ACCEPTANCE_NAMESPACE}.{contract.URL}}}"
     text = f"Commit {commit}: #{{{contract.BUILD_NAMESPACE}.{contract.RELEASE}}}. It passed acceptance at {url}"
     configuration = {"CustomData": text, "ExternalEntityLink": url, "NotificationArn": topic}
     return Action(
-        name=Names.APPROVE, category="Approval", provider="Manual", configuration=configuration, minutes=minutes
+        name=ActionName.APPROVE, category="Approval", provider="Manual", configuration=configuration, minutes=minutes
     )
 
 
@@ -94,57 +116,59 @@ def release(
     approve: Action | None,
     production: bool,
 ) -> tuple[Stage, ...]:
-    """Return the stages that a release passes.
+    """Return the stages of the release pipeline.
 
-    Deploying, testing and promoting are one stage: an execution holds a stage alone, so what was tested is what
-    was deployed. No stage rolls back: `delivery` puts an environment back itself.
+    Deploy, acceptance and promotion share a stage: CodePipeline runs one execution in a stage at a time, so what is
+    tested is what was deployed. No stage has a rollback condition: `delivery` rolls environments back itself.
 
     Args:
-        source: where the commit comes from.
+        source: the source action.
         projects: names of the build projects by key.
-        builds: keys of those that build images, and the platform that each builds for.
-        approve: the approval before production, if one is asked for.
-        production: whether there is one; else the pipeline ends with staging.
+        builds: platforms by the key of the build project that builds for it.
+        approve: the approval before production; None for automatic approval.
+        production: whether there is a production stage; otherwise the pipeline ends at staging.
     """
     released = (SOURCE_ARTIFACT, RELEASE_ARTIFACT)
-    acceptance = _build(
-        Names.ACCEPTANCE, projects[Project.STAGING_ACCEPTANCE], released, namespace=contract.ACCEPTANCE_NAMESPACE
+    acceptance = _build_action(
+        ActionName.ACCEPTANCE, projects[Project.STAGING_ACCEPTANCE], released, namespace=contract.ACCEPTANCE_NAMESPACE
     )
     staging = (
-        _build(Names.DEPLOY, projects[Project.STAGING_DEPLOY], released, namespace="StagingDeploy"),
+        _build_action(ActionName.DEPLOY, projects[Project.STAGING_DEPLOY], released, namespace="StagingDeploy"),
         replace(acceptance, order=2),
-        replace(_build(Names.PROMOTE, projects[Project.STAGING_PROMOTE], released), order=3),
+        replace(_build_action(ActionName.PROMOTE, projects[Project.STAGING_PROMOTE], released), order=3),
     )
     stages = [
-        Stage(name=StageNames.SOURCE, actions=(source,)),
-        Stage(name=StageNames.TEST, actions=(_build(Names.TEST, projects[Project.TEST]),)),
-        Stage(name=StageNames.BUILD, actions=_building(projects, builds)),
-        Stage(name=StageNames.STAGING, actions=staging),
+        Stage(name=StageName.SOURCE, actions=(source,)),
+        Stage(name=StageName.TEST, actions=(_build_action(ActionName.TEST, projects[Project.TEST]),)),
+        Stage(name=StageName.BUILD, actions=_build_actions(projects, builds)),
+        Stage(name=StageName.STAGING, actions=staging),
     ]
     if approve:
-        stages.append(Stage(name=StageNames.APPROVAL, actions=(approve,)))
+        stages.append(Stage(name=StageName.APPROVAL, actions=(approve,)))
     if production:
-        smoke = _build(Names.SMOKE, projects[Project.PRODUCTION_SMOKE], released, namespace="Smoke")
-        deploy = _build(Names.DEPLOY, projects[Project.PRODUCTION_DEPLOY], released)
-        stages.append(Stage(name=StageNames.PRODUCTION, actions=(deploy, replace(smoke, order=2))))
+        smoke = _build_action(ActionName.SMOKE, projects[Project.PRODUCTION_SMOKE], released, namespace="Smoke")
+        deploy = _build_action(ActionName.DEPLOY, projects[Project.PRODUCTION_DEPLOY], released)
+        stages.append(Stage(name=StageName.PRODUCTION, actions=(deploy, replace(smoke, order=2))))
     return tuple(stages)
 
 
-def _building(projects: Mapping[str, object], builds: Mapping[str, str]) -> tuple[Action, ...]:
-    """Return the actions that make a release: one, or one a platform side by side and then the index of both."""
+def _build_actions(projects: Mapping[str, object], builds: Mapping[str, str]) -> tuple[Action, ...]:
+    """Return the build actions: one, or one per platform in parallel followed by the image index."""
     release, namespace = (RELEASE_ARTIFACT,), contract.BUILD_NAMESPACE
     if len(builds) == 1:
-        return (_build(Names.BUILD, projects[Project.BUILD], namespace=namespace, outputs=release),)
-    parts = {key: built_artifact(architecture(platform)) for key, platform in builds.items()}
-    natives = [_build(key.capitalize(), projects[key], outputs=(part,)) for key, part in parts.items()]
-    inputs = (SOURCE_ARTIFACT, *sorted(parts.values()))
-    index = _build(Names.INDEX, projects[Project.INDEX], inputs, namespace=namespace, outputs=release)
-    return (*natives, replace(index, order=2))
+        return (_build_action(ActionName.BUILD, projects[Project.BUILD], namespace=namespace, outputs=release),)
+    artifacts = {key: built_artifact(architecture(platform)) for key, platform in builds.items()}
+    platform_builds = [
+        _build_action(key.capitalize(), projects[key], outputs=(artifact,)) for key, artifact in artifacts.items()
+    ]
+    inputs = (SOURCE_ARTIFACT, *sorted(artifacts.values()))
+    index = _build_action(ActionName.INDEX, projects[Project.INDEX], inputs, namespace=namespace, outputs=release)
+    return (*platform_builds, replace(index, order=2))
 
 
-def _source(provider: str, owner: str, configuration: Mapping[str, object]) -> Action:
+def _source_action(provider: str, owner: str, configuration: Mapping[str, object]) -> Action:
     return Action(
-        name=Names.SOURCE,
+        name=ActionName.SOURCE,
         category="Source",
         provider=provider,
         owner=owner,
@@ -154,7 +178,7 @@ def _source(provider: str, owner: str, configuration: Mapping[str, object]) -> A
     )
 
 
-def _build(
+def _build_action(
     name: str,
     project: object,
     inputs: tuple[str, ...] = (SOURCE_ARTIFACT,),
@@ -162,14 +186,14 @@ def _build(
     outputs: tuple[str, ...] = (),
     namespace: str | None = None,
 ) -> Action:
-    """Return an action that runs a build project on the source, told commit and execution."""
+    """Return an action that starts a build project, with commit and execution as environment variables."""
     variables = [{"name": key, "value": value, "type": "PLAINTEXT"} for key, value in VARIABLES.items()]
     configuration = {"ProjectName": project, "EnvironmentVariables": json.dumps(variables)}
     if len(inputs) > 1:
         configuration["PrimarySource"] = inputs[0]
     return Action(
         name=name,
-        category="Test" if name in TESTS else "Build",
+        category="Test" if name in TEST_ACTIONS else "Build",
         provider="CodeBuild",
         configuration=configuration,
         inputs=inputs,

@@ -1,4 +1,4 @@
-"""The build projects of the pipeline: what each runs, and what its role may do. Creates nothing."""
+"""The build projects of the pipeline as data: what each runs, and the permissions of its role."""
 
 from __future__ import annotations
 
@@ -17,19 +17,27 @@ if TYPE_CHECKING:
     from infra.config.pipeline import Pipeline
     from infra.config.stack import StackConfig
     from infra.pipeline.artifact_store import ArtifactStore
-    from infra.pipeline.connection_status import Found
+    from infra.pipeline.connection_lookup import ExistingConnection
 
-TESTED = {"unit": "TEST", "integration": "TEST", "coverage": "CODE_COVERAGE"}
-ACCEPTED = {"acceptance": "TEST"}
+TEST_REPORTS = {"unit": "TEST", "integration": "TEST", "coverage": "CODE_COVERAGE"}
+ACCEPTANCE_REPORTS = {"acceptance": "TEST"}
 FOR_STAGING = (Project.STAGING_DEPLOY, Project.STAGING_ACCEPTANCE, Project.STAGING_PROMOTE)
 FOR_PRODUCTION = (Project.PRODUCTION_DEPLOY, Project.PRODUCTION_SMOKE)
-# Deploying may take 60 minutes: above a rollout, the way back and the proof of both (delivery/deploying/rollout.py).
+# Timeout of a deployment: more than a rollout, its rollback and the proof of both (delivery/deploying/rollout.py).
 STEPS: dict[str, Step] = {
     Project.CHECKS: Step(
-        description="Tests of every push and pull request", buildspec="checks", docker=True, minutes=60, reports=TESTED
+        description="Tests of every push and pull request",
+        buildspec="checks",
+        docker=True,
+        minutes=60,
+        reports=TEST_REPORTS,
     ),
     Project.TEST: Step(
-        description="Unit and integration tests of a release", buildspec="test", docker=True, minutes=60, reports=TESTED
+        description="Unit and integration tests of a release",
+        buildspec="test",
+        docker=True,
+        minutes=60,
+        reports=TEST_REPORTS,
     ),
     Project.BUILD: Step(
         description="Builds a release's images, tries and pushes them",
@@ -53,7 +61,7 @@ STEPS: dict[str, Step] = {
         buildspec="acceptance",
         docker=True,
         minutes=60,
-        reports=ACCEPTED,
+        reports=ACCEPTANCE_REPORTS,
     ),
     Project.STAGING_PROMOTE: Step(
         description="Marks a release's images as accepted", buildspec="promote", docker=False, minutes=10, reports={}
@@ -66,23 +74,23 @@ STEPS: dict[str, Step] = {
         buildspec="smoke",
         docker=True,
         minutes=60,
-        reports=ACCEPTED,
+        reports=ACCEPTANCE_REPORTS,
     ),
 }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Lookups:
-    """What was looked up before anything is created.
+class PipelineContext:
+    """What the pipeline's components need to know, looked up before any resource is declared.
 
     Attributes:
         pipeline: the section `slipway:pipeline`.
         home: the account and region.
-        staging: the name of the stack that releases pass first.
-        services: names of its services.
-        repositories: ARNs of their image repositories.
-        connection: to GitHub; None where there is none (yet), or none is used.
-        checks: the text of the buildspec of the project that tests changes.
+        staging: name of the staging stack.
+        services: names of the staging stack's services.
+        repositories: ARNs of their ECR repositories.
+        connection: the connection to GitHub; None if it does not exist yet or is not used.
+        checks: text of the buildspec of the checks.
     """
 
     pipeline: Pipeline
@@ -90,22 +98,22 @@ class Lookups:
     staging: str
     services: Sequence[str]
     repositories: Sequence[str]
-    connection: Found | None
+    connection: ExistingConnection | None
     checks: str
 
 
-def native(config: StackConfig) -> platforms.Platform:
-    """Return the platform that the first service runs on, and with it all steps but the builds for another one."""
-    return platforms.OF_ARCHITECTURE[next(iter(config.environment.services.values())).cpu_architecture]
+def default_platform(config: StackConfig) -> platforms.Platform:
+    """Return the platform of the first service, which all build projects but those of other platforms run on."""
+    return platforms.BY_CPU_ARCHITECTURE[next(iter(config.environment.services.values())).cpu_architecture]
 
 
 def builds(config: StackConfig, pipeline: Pipeline) -> dict[str, str]:
-    """Return the build projects that make images, and the platform of each."""
-    return platforms.builds(pipeline.platforms, native(config))
+    """Return platforms by the key of the build project that builds images for it."""
+    return platforms.build_projects(pipeline.platforms, default_platform(config))
 
 
 def keys(config: StackConfig, pipeline: Pipeline) -> tuple[str, ...]:
-    """Return the keys of the build projects that the pipeline runs: production's only where there is one."""
+    """Return the keys of the build projects that the pipeline runs, in the order of the stages."""
     images = list(builds(config, pipeline))
     index = [Project.INDEX] if len(images) > 1 else []
     production = FOR_PRODUCTION if pipeline.staging else ()
@@ -113,34 +121,41 @@ def keys(config: StackConfig, pipeline: Pipeline) -> tuple[str, ...]:
 
 
 def step(config: StackConfig, pipeline: Pipeline, key: str) -> Step:
-    """Return what a build project runs; builds for each platform run the same."""
+    """Return what a build project runs; the builds of all platforms run the same."""
     return STEPS[Project.BUILD if key in builds(config, pipeline) else key]
 
 
-def statements(config: StackConfig, known: Lookups, store: ArtifactStore, key: str) -> list[Document]:
-    """Return what the role of a build project may do, beside its own logs and reports."""
-    environment = config.stack if key in FOR_PRODUCTION else known.staging
+def statements(config: StackConfig, context: PipelineContext, store: ArtifactStore, key: str) -> list[Document]:
+    """Return the permissions of a build project's role, without those for its own logs and reports.
+
+    Args:
+        config: the stack's configuration.
+        context: what was looked up.
+        store: the artifact bucket.
+        key: of the build project.
+    """
+    environment = config.stack if key in FOR_PRODUCTION else context.staging
     if key == Project.CHECKS:
-        arn = known.connection.arn if known.connection else None
+        arn = context.connection.arn if context.connection else None
         source = permissions.use_connection(arn, fetch=True) if arn else []
     else:
-        writes = key in (*builds(config, known.pipeline), Project.INDEX)
-        source = permissions.artifacts(known.home, store.arn, store.objects, write=writes)
-    return [permissions.read_facts(known.home, environment), *source, *_purpose(config, known, key)]
+        writes = key in (*builds(config, context.pipeline), Project.INDEX)
+        source = permissions.artifacts(context.home, store.arn, store.objects, write=writes)
+    return [permissions.read_facts(context.home, environment), *source, *_purpose(config, context, key)]
 
 
-def _purpose(config: StackConfig, known: Lookups, key: str) -> list[Document]:
-    """Return what a step may do to images and services."""
-    here = list(config.environment.services)
-    to_staging = permissions.deploy(known.home, known.staging, known.services, known.repositories)
-    to_production = permissions.deploy(known.home, config.stack, here, known.repositories)
-    tag = permissions.tag_images(known.repositories)
-    if key in builds(config, known.pipeline):
-        return permissions.push_images(known.repositories)
+def _purpose(config: StackConfig, context: PipelineContext, key: str) -> list[Document]:
+    """Return the permissions of a build project on images and services."""
+    services = list(config.environment.services)
+    to_staging = permissions.deploy(context.home, context.staging, context.services, context.repositories)
+    to_production = permissions.deploy(context.home, config.stack, services, context.repositories)
+    tag = permissions.tag_images(context.repositories)
+    if key in builds(config, context.pipeline):
+        return permissions.push_images(context.repositories)
     by_key: dict[str, list[Document]] = {
         Project.INDEX: [tag],
         Project.STAGING_DEPLOY: to_staging,
-        # What acceptance refuses it puts back itself.
+        # If acceptance fails, the step rolls staging back itself.
         Project.STAGING_ACCEPTANCE: to_staging,
         Project.STAGING_PROMOTE: [tag],
         Project.PRODUCTION_DEPLOY: to_production,

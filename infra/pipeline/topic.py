@@ -1,4 +1,4 @@
-"""The notification topic."""
+"""The SNS topic for notifications."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from infra.aws import names, resource_policies
 if TYPE_CHECKING:
     from infra.config.pipeline import Pipeline as Section
 
-# Alarms, and the pipeline's notifications; an approval is published by the pipeline's own role.
+# Service principals of alarms and pipeline notifications; approval requests are published by the pipeline's role.
 PUBLISHERS = ("cloudwatch.amazonaws.com", "codestar-notifications.amazonaws.com")
 
 
 class Topic(pulumi.ComponentResource):
-    """An SNS topic for approvals, failures and alarms.
+    """The SNS topic for approval requests, failed executions and alarms.
 
-    - a subscription for each address, which its owner confirms by a link that AWS sends
+    - an e-mail subscription for each address, which its owner confirms by the link that AWS sends
 
     Args:
         name: of the stack.
         section: `slipway:pipeline`.
-        account: the number of the account that may publish.
+        account: ID of the account that services may publish for.
     """
 
     arn: pulumi.Output[str]

@@ -1,1 +1,1 @@
-"""The role for previews of pull requests."""
+"""The IAM role for `pulumi preview` of pull requests."""

@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
     from infra.config.previews import Previews as Section
 
-SESSION_SECONDS = 3600  # IAM's least
+SESSION_SECONDS = 3600  # the minimum of IAM CreateRole, MaxSessionDuration
 
 
 class PreviewRole(pulumi.ComponentResource):
-    """A role that reads and changes nothing, taken with a token that GitHub gives to a job.
+    """A read-only role that a GitHub Actions job assumes with its OIDC token.
 
-    - the OIDC provider that it trusts is the account's, one for all stacks, and not this one's
+    - the OIDC provider belongs to the account, not to this stack
 
     Args:
         name: of the stack.
         section: `slipway:previews`.
-        trust: the policy that says which jobs may assume it.
-        statements: what it may do.
+        trust_policy: which jobs may assume it.
+        statements: its permissions.
     """
 
     arn: pulumi.Output[str]
@@ -37,7 +37,7 @@ class PreviewRole(pulumi.ComponentResource):
         name: str,
         section: Section,
         *,
-        trust: iam.Document,
+        trust_policy: iam.Document,
         statements: Sequence[iam.Document],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -47,7 +47,7 @@ class PreviewRole(pulumi.ComponentResource):
             f"{name}-preview",
             name=names.preview_role(name),
             description=f"pulumi preview of {section.repository}",
-            assume_role_policy=json.dumps(trust),
+            assume_role_policy=json.dumps(trust_policy),
             max_session_duration=SESSION_SECONDS,
             opts=child,
         )

@@ -423,7 +423,7 @@ def test_before_the_click_there_is_the_connection_and_no_pipeline(
 
 def test_a_connection_that_failed_is_refused_and_the_pipeline_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the pipeline would be removed because of it."""
-    with pytest.raises(pulumi.RunError, match=r"connection slipway-prod is ERROR; mend it, then repeat: https://"):
+    with pytest.raises(pulumi.RunError, match=r"connection slipway-prod is ERROR; repair it, then repeat: https://"):
         program.run_prod(monkeypatch, program.stack_file("prod"), answers=program.connection("ERROR"))
 
 

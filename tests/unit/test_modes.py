@@ -64,7 +64,7 @@ def test_a_build_sets_the_modes_of_its_sources(context: Path) -> None:
 def test_a_first_image_is_built_from_the_same_modes_and_the_checkout_keeps_its_own(context: Path) -> None:
     """From a copy, without what Docker would not be sent."""
     before = found(context)
-    copy = build_context.settled(context, "Dockerfile")
+    copy = build_context.with_fixed_modes(context, "Dockerfile")
     assert found(copy) == WANTED
     assert {name: (copy / name).read_bytes() for name in FILES if (copy / name).exists()} == {
         name: data for name, data in FILES.items() if name != "private.env"
@@ -79,13 +79,13 @@ def test_a_context_whose_modes_are_right_is_built_from_as_it_is(context: Path) -
     """What Docker is not sent may have any."""
     file_modes.settle(context)
     (context / "private.env").chmod(0o600)
-    assert build_context.settled(context, "Dockerfile") == context
+    assert build_context.with_fixed_modes(context, "Dockerfile") == context
 
 
 def test_the_copy_goes_with_the_process(context: Path) -> None:
     """Pulumi's program ends when its resources are made."""
     text = "import pathlib, sys\nfrom infra import build_context\n"
-    text += "print(build_context.settled(pathlib.Path(sys.argv[1]), 'Dockerfile'))"
+    text += "print(build_context.with_fixed_modes(pathlib.Path(sys.argv[1]), 'Dockerfile'))"
     done = subprocess.run(
         [sys.executable, "-c", text, context], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     )

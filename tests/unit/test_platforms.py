@@ -57,10 +57,10 @@ def holds(stub: Stubber, kind: str, text: str) -> None:
 
 def test_one_platform_is_one_build_and_a_second_one_beside_it_changes_nothing_of_it() -> None:
     """The project of the services' own platform keeps its name."""
-    assert platforms.builds(None, ARM) == {"build": ARM}
-    assert platforms.builds([ARM], ARM) == {"build": ARM}
-    assert platforms.builds([ARM, AMD], AMD) == {"build": AMD, "build-arm64": ARM}
-    assert platforms.builds([ARM, AMD], ARM) == {"build": ARM, "build-amd64": AMD}
+    assert platforms.build_projects(None, ARM) == {"build": ARM}
+    assert platforms.build_projects([ARM], ARM) == {"build": ARM}
+    assert platforms.build_projects([ARM, AMD], AMD) == {"build": AMD, "build-arm64": ARM}
+    assert platforms.build_projects([ARM, AMD], ARM) == {"build": ARM, "build-amd64": AMD}
 
 
 def test_the_index_is_the_same_for_the_same_images() -> None:

@@ -20,7 +20,7 @@ class Loader(yaml.SafeLoader):
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own name
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's signature
         """Build a map, in which no key is twice."""
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
         if twice := next((key for key in keys if keys.count(key) > 1), None):
@@ -29,7 +29,7 @@ class Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Refuse an alias inside of what it stands for, as an endless value."""
-        alias = self.check_event(yaml.events.AliasEvent) and self.peek_event()  # type: ignore[no-untyped-call]
+        alias = self.check_event(yaml.events.AliasEvent) and self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML has no types for it
         if alias and isinstance(held := self.anchors.get(alias.anchor), yaml.CollectionNode) and held.end_mark is None:
             raise yaml.composer.ComposerError(None, None, f"&{alias.anchor} contains itself", alias.start_mark)
         return super().compose_node(parent, index)
@@ -48,7 +48,7 @@ for tag, pattern, first in (
 ):
     for reader_or_writer in (Loader, Dumper):
         resolved = re.compile(f"(?:{pattern})$")
-        reader_or_writer.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", resolved, list(first))  # type: ignore[no-untyped-call]
+        reader_or_writer.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", resolved, list(first))  # type: ignore[no-untyped-call]  # PyYAML has no types for it
 
 
 def _integer(loader: Loader, node: yaml.ScalarNode) -> int:

@@ -107,7 +107,7 @@ def publish(toolchain: Toolchain, target: Path = TOOLCHAIN) -> None:
     else:
         names = {program.name for program in programs.glob("pulumi*")}
         for program in programs.glob("pulumi*"):
-            _put(target / "bin" / program.name, lambda fresh, program=program: fresh.symlink_to(program))  # type: ignore[misc]
+            _put(target / "bin" / program.name, lambda fresh, program=program: fresh.symlink_to(program))  # type: ignore[misc]  # a default argument binds the loop's value
     for stale in [path for path in (target / "bin").iterdir() if path.name not in names]:
         stale.unlink()
     plugins = target / "home" / "plugins"

@@ -74,14 +74,14 @@ class Progress:
             ) as process,
         ):
             assert process.stdout is not None  # noqa: S101 - for mypy: both are pipes
-            assert process.stderr is not None  # noqa: S101
+            assert process.stderr is not None  # noqa: S101 - Popen was given a pipe
             words: list[str] = []
             reader = threading.Thread(target=self._watch, args=(process.stderr, log, words, title, expected))
             reader.start()
             try:
                 printed = process.stdout.read()
                 status = process.wait()
-            except BaseException:
+            except BaseException:  # Ctrl-C too: what was started must end
                 process.kill()
                 raise
             finally:

@@ -63,7 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         from localcloud.commands import cli  # noqa: PLC0415  needs the virtual environment
-        from localcloud.settings import UserError, load  # noqa: PLC0415
+        from localcloud.settings import UserError, load  # noqa: PLC0415 - needs the virtual environment
     except ModuleNotFoundError as error:
         print(
             f"localcloud: the module {error.name} is missing: install what localcloud/requirements.txt names",

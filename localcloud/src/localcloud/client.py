@@ -33,7 +33,7 @@ class LocalCloud:
         """Variables that lead any AWS client of a child process here, and nowhere else."""
         return settings.client_environment(self.endpoint, self.images)
 
-    def boto3(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients have no static type
+    def boto3(self, service: str) -> Any:
         """Return a boto3 client of an AWS service of this local cloud."""
         import boto3  # noqa: PLC0415 - slow to import, and seldom needed
 

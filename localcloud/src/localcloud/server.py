@@ -59,7 +59,7 @@ def serve(settings: Settings) -> None:
     store = Store(settings.state_dir / STORE)
     sockets = [listener("127.0.0.1", settings.port), listener(gateway_address, settings.port)]
     application = loader.load(settings.state_dir, settings.port)
-    roles = Roles(application._get_module("iam"), ACCOUNT)  # noqa: SLF001
+    roles = Roles(application._get_module("iam"), ACCOUNT)  # noqa: SLF001 - ministack has no public name for it
     context = Context(
         account=ACCOUNT,
         region=REGION,
@@ -84,9 +84,9 @@ def listener(host: str, port: int) -> socket.socket:
     return found
 
 
-def gate_of(context: Context, application: Any) -> Gate:  # noqa: ANN401
+def gate_of(context: Context, application: Any) -> Gate:
     """Return what decides who is let through."""
-    modules = [application._get_module(name) for name in ("secretsmanager", "kms", "sts")]  # noqa: SLF001
+    modules = [application._get_module(name) for name in ("secretsmanager", "kms", "sts")]  # noqa: SLF001 - ministack has no public name for it
     lookups = Lookups(context.iam.roles, *modules)
     hosts = {address.partition("//")[2] for address in (context.endpoint, context.container_endpoint)}
     port = context.endpoint.rpartition(":")[2]
@@ -106,7 +106,7 @@ def services_of(context: Context, gateway: Gateway) -> list[Service]:
 class Cloud:
     """Everything that runs, from start to stop."""
 
-    def __init__(self, settings: Settings, context: Context, application: Any) -> None:  # noqa: ANN401
+    def __init__(self, settings: Settings, context: Context, application: Any) -> None:
         """Put the parts together.
 
         Args:
@@ -176,7 +176,7 @@ class Cloud:
         for service in self._services:
             try:
                 await service.start()
-            except Exception as error:
+            except Exception as error:  # told at the health page; the other services start
                 logger.exception("%s did not start", service.api)
                 self._failed[service.api] = f"{type(error).__name__}: {error}"
             self._gateway.started(service)

@@ -36,11 +36,11 @@ CUTS = {
 class Cut:
     """Docker's API, of which the first answer to who follows a log ends after some lines."""
 
-    def __init__(self, api: Any, lines: int) -> None:  # noqa: ANN401
+    def __init__(self, api: Any, lines: int) -> None:
         """Take the API and how many lines come."""
         self._api, self._lines, self.readings = api, lines, 0
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+    def __getattr__(self, name: str) -> Any:
         """Return what is not the log."""
         return getattr(self._api, name)
 

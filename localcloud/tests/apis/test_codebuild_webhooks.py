@@ -50,7 +50,7 @@ def site(cloud: Cloud, request: pytest.FixtureRequest) -> Site:
     return Site(f"http://127.0.0.1:{cloud.environment['LOCALCLOUD_PORT']}", f"contract/{name}")
 
 
-def prepared(shop: Workshop, site: Site, name: str, **more: Any) -> dict[str, Any]:  # noqa: ANN401
+def prepared(shop: Workshop, site: Site, name: str, **more: Any) -> dict[str, Any]:
     """Make a project of a repository with a webhook, registered at GitHub; returns the webhook."""
     source = {
         "type": "GITHUB",
@@ -123,7 +123,7 @@ def test_pushes_and_pull_requests_start_builds_that_report_their_status(
     third = builds(shop, "contract-hook", 3)[2]
     assert f"trigger pr/{pull['number']} event PULL_REQUEST_CREATED ref refs/heads/topic" in shop.log(third)
     for sha, state in ((good, "success"), (bad, "failure")):
-        until(lambda sha=sha, state=state: status(site, sha) == state)  # type: ignore[misc]
+        until(lambda sha=sha, state=state: status(site, sha) == state)  # type: ignore[misc]  # a default argument binds the loop's value
     clone.push("--delete", "topic")
     time.sleep(1)
     assert len(shop.api.list_builds_for_project(projectName="contract-hook")["ids"]) == 3
@@ -169,7 +169,7 @@ def test_what_is_not_signed_or_was_here_before_starts_nothing(shop: Workshop, si
         ({"type": "COMMIT_MESSAGE", "pattern": "[skip]", "excludeMatchedPattern": True}, False),
     ],
 )
-def test_filters_decide(shop: Workshop, site: Site, row: dict[str, Any], starts: bool) -> None:  # noqa: FBT001
+def test_filters_decide(shop: Workshop, site: Site, row: dict[str, Any], starts: bool) -> None:  # noqa: FBT001 - pytest gives it by name
     """Patterns are searched for; all filters of a group have to match."""
     hook = prepared_only(shop, site, [[{"type": "EVENT", "pattern": "PUSH"}, row]])
     assert ("started" in post(hook, push(site)).json()["message"].split()[:1]) is starts

@@ -33,7 +33,7 @@ def test_a_commit_goes_through_real_builds_with_its_artifacts_and_variables(work
     """The source's commit, a build's exported variable and a build's files reach the later actions."""
     commit = works.git("rev-parse", "HEAD")
     first = build("Make", "export WORD=hello; echo made > made.txt", outputs=["Made"], namespace="Making")
-    check = 'test "$WORDS" = "#{Making.WORD}" && test "$COMMIT" = %s && grep made made.txt' % commit  # noqa: UP031
+    check = 'test "$WORDS" = "#{Making.WORD}" && test "$COMMIT" = %s && grep made made.txt' % commit  # noqa: UP031 - the text has braces
     variables = [{"name": "WORDS", "value": "hello"}, {"name": "COMMIT", "value": "#{SourceVariables.CommitId}"}]
     second = build("Use", check, inputs=["Made"], variables=variables)
     line = works.line("contract-two", {"name": "Make", "actions": [first]}, {"name": "Use", "actions": [second]})

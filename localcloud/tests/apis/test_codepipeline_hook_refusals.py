@@ -23,7 +23,7 @@ def works(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Works:
 
 
 @pytest.fixture(scope="module")
-def api(cloud: Cloud) -> Any:  # noqa: ANN401
+def api(cloud: Cloud) -> Any:
     """A client that sends what it is given, unchecked."""
     return unchecked(cloud)
 
@@ -57,7 +57,7 @@ HOOKS: dict[str, tuple[Doc, str, str]] = {
 
 
 @pytest.mark.parametrize("rule", HOOKS)
-def test_a_webhook_is_refused_with(api: Any, works: Works, rule: str) -> None:  # noqa: ANN401
+def test_a_webhook_is_refused_with(api: Any, works: Works, rule: str) -> None:
     """The error has AWS's name, and says which value is wrong."""
     change, code, text = HOOKS[rule]
     if "hooked" not in [row["name"] for row in api.list_pipelines()["pipelines"]]:

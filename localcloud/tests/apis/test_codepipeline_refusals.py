@@ -31,7 +31,7 @@ def works(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Works:
 
 
 @pytest.fixture(scope="module")
-def api(cloud: Cloud) -> Any:  # noqa: ANN401
+def api(cloud: Cloud) -> Any:
     """A client that sends what it is given, unchecked."""
     return unchecked(cloud)
 
@@ -183,7 +183,7 @@ RULES: dict[str, tuple[Callable[[Doc], object], str, str]] = {
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_a_pipeline_is_refused_with(api: Any, works: Works, rule: str) -> None:  # noqa: ANN401
+def test_a_pipeline_is_refused_with(api: Any, works: Works, rule: str) -> None:
     """The error has AWS's name, and says which value is wrong."""
     assert works.repository
     change, code, text = RULES[rule]
@@ -196,7 +196,7 @@ def test_a_pipeline_is_refused_with(api: Any, works: Works, rule: str) -> None: 
     assert "refused" not in [row["name"] for row in api.list_pipelines()["pipelines"]]
 
 
-def test_the_declaration_that_the_refusals_start_from_is_accepted(api: Any, works: Works) -> None:  # noqa: ANN401
+def test_the_declaration_that_the_refusals_start_from_is_accepted(api: Any, works: Works) -> None:
     """So each refusal above is for its own reason; a second pipeline of that name is refused."""
     assert works.repository
     tags = [{"key": "a", "value": "b"}]

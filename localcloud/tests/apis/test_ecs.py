@@ -146,7 +146,7 @@ def test_containers_of_a_task_share_network_and_order(site: Site) -> None:
         ({"volumes": [{"name": "v", "efsVolumeConfiguration": {"fileSystemId": "f"}}]}, "volumes of the task only"),
     ],
 )
-def test_task_definitions_that_would_not_run_are_refused(ecs: Any, change: dict[str, Any], text: str) -> None:  # noqa: ANN401
+def test_task_definitions_that_would_not_run_are_refused(ecs: Any, change: dict[str, Any], text: str) -> None:
     """As AWS refuses them, or by name where only the local cloud cannot."""
     logs = {
         "logDriver": "awslogs",

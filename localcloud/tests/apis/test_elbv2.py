@@ -55,7 +55,7 @@ def wait_for(site: Site, address: str, state: str | None) -> None:
     until(lambda: health(site).get(address) == state, lambda: health(site))
 
 
-def refused(call: Any, **arguments: object) -> str:  # noqa: ANN401
+def refused(call: Any, **arguments: object) -> str:
     """Return the code with which a call is refused."""
     with pytest.raises(ClientError) as error:
         call(**arguments)

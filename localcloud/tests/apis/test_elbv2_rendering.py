@@ -18,7 +18,7 @@ REDIRECT = {"Protocol": "#{protocol}", "Host": "#{host}", "Port": "#{port}", "Pa
     ("pattern", "text", "found"),
     [("/a/*", "/a/b/c", True), ("/a/*", "/a", False), ("/a?c", "/abc", True), ("/a.c", "/abc", False), ("*", "", True)],
 )
-def test_wildcards_match_whole_texts(pattern: str, text: str, found: bool) -> None:  # noqa: FBT001
+def test_wildcards_match_whole_texts(pattern: str, text: str, found: bool) -> None:  # noqa: FBT001 - pytest gives it by name
     """A star is any number of characters, a question mark one, a dot itself."""
     assert bool(re.search(wildcard(pattern), text)) is found
 
@@ -38,7 +38,7 @@ def test_a_redirect_fills_in_the_request() -> None:
 @pytest.mark.parametrize(
     ("code", "matcher", "found"), [(204, "200-299", True), (302, "200,301-302", True), (404, "200", False)]
 )
-def test_matchers_are_lists_of_codes_and_ranges(code: int, matcher: str, found: bool) -> None:  # noqa: FBT001
+def test_matchers_are_lists_of_codes_and_ranges(code: int, matcher: str, found: bool) -> None:  # noqa: FBT001 - pytest gives it by name
     """As the health check's Matcher."""
     assert matches(code, matcher) is found
 

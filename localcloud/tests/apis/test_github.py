@@ -418,7 +418,7 @@ def test_nothing_outside_the_folder_is_reached(cloud: Cloud, site: Site, clone: 
     clone.commit("one")
     clone.push()
     state = cloud.environment["LOCALCLOUD_STATE"]
-    before = sorted(os.listdir(state)) + sorted(os.listdir(f"{state}/github"))  # noqa: PTH208
+    before = sorted(os.listdir(state)) + sorted(os.listdir(f"{state}/github"))  # noqa: PTH208 - nothing but names is wanted
     refs = "info/refs?service=git-receive-pack"
     paths = [
         f"/../../etc.git/{refs}", f"/%2e%2e/x.git/{refs}", f"/acme/..%2f..%2fx.git/{refs}", f"/acme/...git/{refs}",
@@ -434,7 +434,7 @@ def test_nothing_outside_the_folder_is_reached(cloud: Cloud, site: Site, clone: 
         answer = connection.getresponse()
         assert 400 <= answer.status < 500, (path, answer.status, answer.read())
         connection.close()
-    assert sorted(os.listdir(state)) + sorted(os.listdir(f"{state}/github")) == before  # noqa: PTH208
+    assert sorted(os.listdir(state)) + sorted(os.listdir(f"{state}/github")) == before  # noqa: PTH208 - nothing but names is wanted
 
 
 def test_odd_names_of_repositories_are_refused(site: Site) -> None:
@@ -463,11 +463,11 @@ def test_scripts_in_a_repository_are_never_run(cloud: Cloud, site: Site, clone: 
     clone.commit("one")
     clone.push()
     folder = f"{cloud.environment['LOCALCLOUD_STATE']}/github/{site.repository}.git"
-    os.makedirs(f"{folder}/hooks")  # noqa: PTH103
+    os.makedirs(f"{folder}/hooks")  # noqa: PTH103 - the server's own path, as text
     for name in ("pre-receive", "update", "post-receive", "post-update", "reference-transaction"):
-        with open(f"{folder}/hooks/{name}", "w") as stream:  # noqa: PTH123
+        with open(f"{folder}/hooks/{name}", "w") as stream:  # noqa: PTH123 - the server's own path, as text
             stream.write(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
-        os.chmod(f"{folder}/hooks/{name}", 0o700)  # noqa: PTH101
+        os.chmod(f"{folder}/hooks/{name}", 0o700)  # noqa: PTH101 - the server's own path, as text
     subprocess.run(["git", f"--git-dir={folder}", "config", "core.hooksPath", f"{folder}/hooks"], check=True)
     clone.commit("two")
     clone.push()

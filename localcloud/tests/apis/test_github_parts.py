@@ -206,7 +206,7 @@ def test_a_reset_leaves_nothing(clone: Clone, tmp_path: Path) -> None:
     github = started(tmp_path)
     asyncio.run(github.reset())
     assert github.commit(REPOSITORY, "main") is None
-    assert os.listdir(tmp_path / "github") == [".empty.git"]  # noqa: PTH208
+    assert os.listdir(tmp_path / "github") == [".empty.git"]  # noqa: PTH208 - nothing but names is wanted
     kinds = github._ctx.store._db.execute("SELECT DISTINCT kind FROM documents").fetchall()
     assert kinds == []
 

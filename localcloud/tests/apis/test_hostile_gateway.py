@@ -5,14 +5,13 @@ from __future__ import annotations
 import gzip
 import itertools
 import json
-import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError
 
-from support.attacker import SIGNED, Answer, Attacker
+from support.attacker import SIGNED, Attacker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -259,35 +258,3 @@ def test_what_is_refused_is_logged_in_one_line_without_its_secret(attacker: Atta
     assert [row["status"] for row in rows] == [400, 404, 400, 404]
     assert rows[1]["path"] == f"/_localcloud/codebuild/webhooks/{SECRET[:4]}..."
     assert SECRET not in attacker.written()
-
-
-SLOW: dict[str, bytes] = {
-    "a head": b"GET / HTTP/1.1\r\nX-A: ",
-    "a body": head("POST / HTTP/1.1", HERE, BY, "Content-Length: 1000"),
-    "chunks": head("POST / HTTP/1.1", HERE, BY, "Transfer-Encoding: chunked"),
-    "a webhook's body": head("POST /_localcloud/codebuild/webhooks/x HTTP/1.1", HERE, "Content-Length: 1000"),
-    "a push": head("POST /hostile/slow.git/git-receive-pack HTTP/1.1", HERE, "Authorization: token x",
-                   "Content-Length: 1000"),
-}  # fmt: skip
-
-
-def test_who_sends_a_byte_now_and_then_is_cut_off(attacker: Attacker) -> None:
-    """After 20 s (all at the same time here), with the reason where there was a request; others are served."""
-    answers: dict[str, Answer] = {}
-
-    def drip(case: str) -> None:
-        piece = b"1\r\nx\r\n" if case == "chunks" else b"x"
-        answers[case] = attacker.drip(SLOW[case], piece, every=2, most=30)
-
-    threads = [threading.Thread(target=drip, args=(case,)) for case in SLOW]
-    for thread in threads:
-        thread.start()
-    begun = time.monotonic()
-    assert attacker.send("GET", "/_localcloud/health").status == 200
-    assert time.monotonic() - begun < 10
-    for thread in threads:
-        thread.join()
-    assert {case: got.status for case, got in answers.items()} == {
-        "a head": 0, "a body": 400, "chunks": 400, "a webhook's body": 408, "a push": 408,
-    }  # fmt: skip
-    assert all("too slowly" in got.text for case, got in answers.items() if case != "a head"), answers

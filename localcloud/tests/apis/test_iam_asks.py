@@ -181,7 +181,7 @@ FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
          JSON | {"smithy-protocol": "rpc-v2-cbor"}, ""),
     ],
 )  # fmt: skip
-def test_what_could_be_read_in_two_ways_is_refused(  # noqa: PLR0913
+def test_what_could_be_read_in_two_ways_is_refused(  # noqa: PLR0913 - each is a value of its own
     service: str, method: str, path: str, query: str, headers: dict[str, str], body: str
 ) -> None:
     """What decides and what acts must see the same call."""

@@ -61,10 +61,10 @@ def test_a_build_has_the_credentials_of_its_role_until_it_ends_and_nobody_elses(
     name = build["id"].partition(":")[2]
     assert "200 <GetCallerIdentityResponse" in told["me"]
     assert f"assumed-role/iam-probe/AWSCodeBuild-{name}<" in told["me"]
-    assert told["operator"].startswith("operator 403") and "InvalidClientTokenId" in told["operator"]  # noqa: PT018
+    assert told["operator"].startswith("operator 403") and "InvalidClientTokenId" in told["operator"]  # noqa: PT018 - two halves of one fact
     assert "403" in told["unsigned"]
     for refusal in ("control", "health", "push", "refs", "status"):
-        assert told[refusal].startswith(f"{refusal} 403") and "this machine only" in told[refusal], told[refusal]  # noqa: PT018
+        assert told[refusal].startswith(f"{refusal} 403") and "this machine only" in told[refusal], told[refusal]  # noqa: PT018 - two halves of one fact
     assert told["token"].startswith("token 401")
     key, secret, token = told["key"].split()[1:]
     after = Person(cloud, {"AccessKeyId": key, "SecretAccessKey": secret, "SessionToken": token})

@@ -50,7 +50,7 @@ def allow(action: str | list[str], resource: str | list[str] = "*", **more: obje
         ([ALLOWS_ALL, {"Effect": "Deny", "NotAction": "ecs:*", "Resource": "*"}], True),
     ],
 )
-def test_a_statement_allows_what_it_names(statements: list[dict[str, Any]], allowed: bool) -> None:  # noqa: FBT001
+def test_a_statement_allows_what_it_names(statements: list[dict[str, Any]], allowed: bool) -> None:  # noqa: FBT001 - pytest gives it by name
     """By action and resource, with wildcards; a Deny wins over every Allow."""
     assert (decide(rights(*statements), UPDATE, {}) == "") is allowed
 
@@ -118,7 +118,7 @@ KEYS: Context = {
         ("ForAnyValue:StringEquals", "aws:Missing", ["env"], False),
     ],
 )
-def test_conditions(operator: str, key: str, value: object, expected: bool) -> None:  # noqa: FBT001
+def test_conditions(operator: str, key: str, value: object, expected: bool) -> None:  # noqa: FBT001 - pytest gives it by name
     """Operators, with more values than one, absent keys and IfExists; keys have no case."""
     assert met({operator: {key: value}}, KEYS) is expected
 
@@ -155,7 +155,7 @@ def test_a_condition_counts_only_where_the_statement_names_the_request() -> None
 
 def test_patterns_are_no_regular_expressions_and_stay_quick() -> None:
     """Only stars and question marks mean something; many stars cost nothing."""
-    assert like("a.b", "a.b") and not like("axb", "a.b")  # noqa: PT018
+    assert like("a.b", "a.b") and not like("axb", "a.b")  # noqa: PT018 - two halves of one fact
     assert like("a\nb", "a*b")
     assert not like("a" * 200 + "b", "**********a***c")
     assert not arn_like("arn:aws:s3:::a", "arn:aws:s3::a")
@@ -186,7 +186,7 @@ PROJECT = "arn:aws:codebuild:eu-central-1:000000000000:project/checks"
         ({"Service": "codebuild.amazonaws.com"}, {}, "Deny", False),
     ],
 )
-def test_who_may_take_a_role(principal: object, condition: dict[str, Any], effect: str, expected: bool) -> None:  # noqa: FBT001
+def test_who_may_take_a_role(principal: object, condition: dict[str, Any], effect: str, expected: bool) -> None:  # noqa: FBT001 - pytest gives it by name
     """The trust policy's principals and conditions."""
     statement = {"Effect": effect, "Action": "sts:AssumeRole", "Principal": principal, "Condition": condition}
     keys: Context = {"aws:sourcearn": PROJECT, "aws:sourceaccount": "000000000000"}

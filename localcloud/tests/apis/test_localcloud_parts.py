@@ -210,7 +210,7 @@ def test_what_has_to_be_done_is_done_when_docker_answers_again() -> None:
     server = http.server.HTTPServer(("127.0.0.1", 0), Daemon, bind_and_activate=False)
     server.server_bind()  # nobody listens yet
     client = docker.DockerClient(f"tcp://127.0.0.1:{server.server_address[1]}", version="1.41")
-    engine = ServiceContainers(SimpleNamespace(docker=client, network="none"), "build")  # type: ignore[arg-type]
+    engine = ServiceContainers(SimpleNamespace(docker=client, network="none"), "build")  # type: ignore[arg-type]  # what it uses of a context
 
     async def run() -> bool:
         with pytest.raises(requests.exceptions.ConnectionError):

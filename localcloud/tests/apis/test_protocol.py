@@ -61,7 +61,7 @@ class Handler:
         raise KeyError("oops")
 
 
-def connected(api: str, handler: object, **config: object) -> Any:  # noqa: ANN401
+def connected(api: str, handler: object, **config: object) -> Any:
     """Return a boto3 client whose requests go straight into an Api."""
     server = type("Server", (Api,), {"api": api, "signing_name": api})([handler])
     client = boto3.client(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import select
 import socket
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,20 +56,6 @@ class Attacker:
             except (BrokenPipeError, ConnectionResetError):
                 pass
             return answer(connection, bare=pieces[0].startswith(b"HEAD "))
-
-    def drip(self, first: bytes, piece: bytes, *, every: float, most: float) -> Answer:
-        """Send a beginning, then a piece now and then until the other end has enough, or `most` seconds have passed."""
-        end = time.monotonic() + most
-        with socket.create_connection(("127.0.0.1", self.port), every) as connection:
-            connection.sendall(first)
-            while time.monotonic() < end:
-                if select.select([connection], [], [], every)[0]:
-                    return answer(connection)
-                try:
-                    connection.sendall(piece)
-                except (BrokenPipeError, ConnectionResetError):
-                    return Answer(0, "", b"")
-        raise AssertionError(f"still open after {most} s")
 
     def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
         """Send a request with just these headers (`_` in a name stands for `-`), Host and, for a body, its length."""

@@ -57,7 +57,7 @@ class Cloud:
         """End the local cloud's process without any warning."""
         os.kill(json.loads(self.command("status", "--json"))["pid"], signal.SIGKILL)
 
-    def client(self, api: str) -> Any:  # noqa: ANN401
+    def client(self, api: str) -> Any:
         """Return a client that never repeats a request."""
         if api not in self.clients:
             self.clients[api] = boto3.client(

@@ -63,7 +63,7 @@ class Cloud:
             time.sleep(0.05)
 
     @staticmethod
-    def client(api: str) -> Any:  # noqa: ANN401
+    def client(api: str) -> Any:
         """Return a boto3 client that tries once."""
         return boto3.client(
             api,
@@ -126,7 +126,7 @@ def refused(code: str, call: Callable[[], object]) -> str:
     return str(caught.value.response["Error"]["Message"])
 
 
-def available(rds: Any) -> dict[str, Any]:  # noqa: ANN401
+def available(rds: Any) -> dict[str, Any]:
     """Wait for the database and return its description."""
     until(lambda: rds.describe_db_instances()["DBInstances"][0]["DBInstanceStatus"] == "available")
     found: dict[str, Any] = rds.describe_db_instances()["DBInstances"][0]

@@ -36,12 +36,12 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 
 @pytest.fixture(scope="session")
-def elb(cloud: Cloud) -> Any:  # noqa: ANN401
+def elb(cloud: Cloud) -> Any:
     """A client of load balancing."""
     return cloud.client("elbv2")
 
 
 @pytest.fixture(scope="session")
-def ecs(cloud: Cloud) -> Any:  # noqa: ANN401
+def ecs(cloud: Cloud) -> Any:
     """A client of ECS."""
     return cloud.client("ecs")

@@ -49,7 +49,7 @@ class Clone:
         git(self.folder, "init", "--quiet", "--initial-branch=main")
         git(self.folder, "remote", "add", "origin", self.url)
 
-    def git(self, *arguments: str, **options: Any) -> str:  # noqa: ANN401
+    def git(self, *arguments: str, **options: Any) -> str:
         """Run git in it."""
         return git(self.folder, *arguments, **options)
 
@@ -156,7 +156,7 @@ class Site:
         """Make the repository, empty."""
         self.call("POST", f"/orgs/{self.owner}/repos", 201, name=self.repository.split("/")[1])
 
-    def call(self, method: str, path: str, expect: int, **body: object) -> Any:  # noqa: ANN401
+    def call(self, method: str, path: str, expect: int, **body: object) -> Any:
         """Call the API below /api/v3 and return its JSON; "{}" at the beginning stands for the repository's path."""
         path = path.replace("{}", f"/repos/{self.repository}")
         headers = {"Authorization": f"token {self.token}"} if self.token else {}

@@ -33,7 +33,7 @@ class Person:
         self.cloud, self.credentials = cloud, credentials
         self.endpoint = f"http://127.0.0.1:{cloud.environment['LOCALCLOUD_PORT']}"
 
-    def client(self, api: str) -> Any:  # noqa: ANN401
+    def client(self, api: str) -> Any:
         """Return a client."""
         return boto3.client(
             api, endpoint_url=self.endpoint, region_name="eu-central-1",
@@ -63,4 +63,4 @@ def with_secret(cloud: Cloud) -> None:
     try:
         cloud.client("secretsmanager").create_secret(Name="contract-iam", SecretString="hush")
     except ClientError as error:
-        assert error.response["Error"]["Code"] == "ResourceExistsException"  # noqa: PT017
+        assert error.response["Error"]["Code"] == "ResourceExistsException"  # noqa: PT017 - another code is an error

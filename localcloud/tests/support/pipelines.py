@@ -55,8 +55,8 @@ def action(kind: str, name: str, configuration: dict[str, str], **more: object) 
         "name": name,
         "actionTypeId": {"category": category, "owner": owner, "provider": provider, "version": "1"},
         "configuration": configuration,
-        "inputArtifacts": [{"name": item} for item in inputs],  # type: ignore[attr-defined]
-        "outputArtifacts": [{"name": item} for item in outputs],  # type: ignore[attr-defined]
+        "inputArtifacts": [{"name": item} for item in inputs],  # type: ignore[attr-defined]  # rows are typed as objects
+        "outputArtifacts": [{"name": item} for item in outputs],  # type: ignore[attr-defined]  # rows are typed as objects
         **more,
     }
 
@@ -64,14 +64,14 @@ def action(kind: str, name: str, configuration: dict[str, str], **more: object) 
 def build(name: str, command: str, **more: object) -> dict[str, Any]:
     """Return a build action that runs a shell command in the repository's files."""
     extra = more.pop("variables", [])
-    variables = [{"name": "COMMAND", "value": command, "type": "PLAINTEXT"}, *extra]  # type: ignore[misc]
+    variables = [{"name": "COMMAND", "value": command, "type": "PLAINTEXT"}, *extra]  # type: ignore[misc]  # an object, by the caller's `more`
     configuration = {"ProjectName": PROJECT, "EnvironmentVariables": json.dumps(variables)}
     return action("Build/AWS/CodeBuild", name, configuration, **({"inputs": ["Source"]} | more))
 
 
 def approval(name: str = "Approve", **more: object) -> dict[str, Any]:
     """Return an approval action that expires after five minutes."""
-    return action("Approval/AWS/Manual", name, dict(more), timeoutInMinutes=5)  # type: ignore[arg-type]
+    return action("Approval/AWS/Manual", name, dict(more), timeoutInMinutes=5)  # type: ignore[arg-type]  # the caller's `more` is a configuration
 
 
 def gate(name: str = "Gate") -> dict[str, Any]:
@@ -101,7 +101,7 @@ def valid() -> dict[str, Any]:
     }
 
 
-def unchecked(cloud: Cloud) -> Any:  # noqa: ANN401
+def unchecked(cloud: Cloud) -> Any:
     """Return a client that sends what it is given, unchecked."""
     return boto3.client(
         "codepipeline",
@@ -215,9 +215,9 @@ class Works:
 
     def post(self, url: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
         """Post to a webhook; returns status and answer."""
-        request = urllib.request.Request(url, body, {"Content-Type": "application/json", **headers})  # noqa: S310
+        request = urllib.request.Request(url, body, {"Content-Type": "application/json", **headers})  # noqa: S310 - an address of this machine
         try:
-            with urllib.request.urlopen(request) as answer:  # noqa: S310
+            with urllib.request.urlopen(request) as answer:  # noqa: S310 - an address of this machine
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as error:
             return error.code, json.load(error)

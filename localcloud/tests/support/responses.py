@@ -30,11 +30,11 @@ class Recorder:
         self.seen: set[str] = set()
         self.problems: list[str] = []
 
-    def watch(self, client: Any) -> None:  # noqa: ANN401
+    def watch(self, client: Any) -> None:
         """Check what this client gets from now on."""
         client.meta.events.register("after-call", self._take)
 
-    def _take(self, http_response: Any, model: Any, **_rest: object) -> None:  # noqa: ANN401
+    def _take(self, http_response: Any, model: Any, **_rest: object) -> None:
         if http_response.status_code >= 300 or model.output_shape is None:
             return
         self.seen.add(model.name)
@@ -42,7 +42,7 @@ class Recorder:
         self.problems += [f"{model.name}{problem}" for problem in problems(model.output_shape, body, "")]
 
 
-def problems(shape: Shape, value: Any, path: str) -> Iterator[str]:  # noqa: ANN401
+def problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
     """Yield what does not fit."""
     if shape.type_name == "structure":
         if not isinstance(value, dict):
@@ -65,7 +65,7 @@ def problems(shape: Shape, value: Any, path: str) -> Iterator[str]:  # noqa: ANN
         yield from scalar(shape, value, path)
 
 
-def scalar(shape: Shape, value: Any, path: str) -> Iterator[str]:  # noqa: ANN401
+def scalar(shape: Shape, value: Any, path: str) -> Iterator[str]:
     """Yield what is wrong with a value that holds no others."""
     if not isinstance(value, KINDS[shape.type_name]) or (shape.type_name != "boolean" and isinstance(value, bool)):
         yield f"{path} is no {shape.type_name}: {value!r}"

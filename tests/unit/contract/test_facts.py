@@ -1,4 +1,4 @@
-"""Facts are written and read by the same classes, and what cannot be read is one clear error."""
+"""Facts are written and read by the same classes; an invalid payload is one clear error."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ PARAMETER = {"parameter": "/slipway/staging/services/web", "stack": "staging"}
 
 def without(key: str, **changed: object) -> str:
     """Return the payload of WEB without a key, and with others changed."""
-    held = json.loads(WEB.payload())
-    held.pop(key, None)
-    return json.dumps(held | changed)
+    payload = json.loads(WEB.payload())
+    payload.pop(key, None)
+    return json.dumps(payload | changed)
 
 
 def read(text: str) -> facts.Service:
@@ -45,16 +45,16 @@ def read(text: str) -> facts.Service:
 
 
 def test_what_was_written_is_read_back() -> None:
-    """Field by field, the name coming from the parameter's."""
+    """Field by field; the name comes from the parameter's name."""
     assert read(WEB.payload()) == WEB
 
 
-def test_a_payload_holds_each_fact_under_its_key_in_alphabetical_order() -> None:
-    """The same facts are the same text, so that an unchanged stack shows no change."""
-    held = json.loads(WEB.payload())
-    assert list(held) == sorted(held)
-    assert held["service"] == "staging-web"
-    assert "name" not in held
+def test_a_payload_has_each_fact_under_its_key_in_alphabetical_order() -> None:
+    """Equal facts are equal text, so that an unchanged stack shows no change."""
+    payload = json.loads(WEB.payload())
+    assert list(payload) == sorted(payload)
+    assert payload["service"] == "staging-web"
+    assert "name" not in payload
     pipeline = facts.Pipeline(
         name="slipway-prod", stage="Staging", deploy_action="Deploy", approval_stage="", approval_action="",
         repository="a/b", branch="main", projects={},
@@ -67,13 +67,13 @@ def test_a_repositorys_name_follows_the_registrys_host() -> None:
     assert WEB.repository == "slipway/web"
 
 
-def test_a_fact_of_a_newer_program_is_left_alone() -> None:
-    """A build of an older commit goes on after the stack was brought up by a newer one."""
+def test_an_unknown_fact_is_ignored() -> None:
+    """A build of an older commit can read the facts of a stack that a newer one deployed."""
     assert read(without("", invented="later")) == WEB
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reason"),
     [
         (without("release_family"), "lacks release_family;"),
         (without("service"), "lacks service;"),
@@ -84,20 +84,20 @@ def test_a_fact_of_a_newer_program_is_left_alone() -> None:
         ("{", "holds no JSON ("),
     ],
 )
-def test_what_cannot_be_read_is_one_line_with_the_command_that_mends_it(text: str, told: str) -> None:
+def test_an_invalid_payload_is_one_line_with_the_command_that_repairs_it(text: str, reason: str) -> None:
     """It names the parameter, the fact and `pulumi up` of the stack that wrote it."""
-    with pytest.raises(facts.FactsError) as refused:
+    with pytest.raises(facts.FactsError) as error:
         read(text)
-    message = str(refused.value)
+    message = str(error.value)
     assert message.startswith("parameter /slipway/staging/services/web")
-    assert told in message
+    assert reason in message
     assert message.endswith("; another version of the program wrote it; run: pulumi up -s staging")
     assert "\n" not in message
 
 
 @pytest.mark.parametrize("kind", [facts.Environment, facts.Service, facts.Pipeline])
 def test_every_fact_has_a_type_that_is_checked(kind: Any) -> None:  # noqa: ANN401 - any of the classes
-    """A field of another type could be written, and would never be read."""
+    """A field of another type could be written but not read."""
     keys = kind.payload_keys()
     assert keys
     assert {str(kind.__dataclass_fields__[name].type) for name in keys} <= set(facts.KINDS)

@@ -1,4 +1,4 @@
-"""Names and tags that both sides use: what stands under them must be found again."""
+"""Names and tags that `infra` and `delivery` share."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from contract import containers, files, images, names, pipeline
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_parameters_lie_under_one_path_per_environment() -> None:
-    """So that one role can be let read those of one environment."""
+def test_parameters_have_one_path_per_environment() -> None:
+    """So that a role can be allowed to read those of one environment."""
     assert names.environment_parameter("staging") == "/slipway/staging/environment"
     assert names.service_parameter("staging", "web") == "/slipway/staging/services/web"
     assert names.pipeline_parameter("prod") == "/slipway/prod/pipeline"
@@ -26,15 +26,15 @@ def test_releases_and_their_template_are_two_families() -> None:
     assert names.template_family("prod", "web") == "prod-web-template"
 
 
-def test_a_tag_tells_what_an_image_went_through() -> None:
-    """Lifecycle policies and look-ups go by the prefix."""
+def test_a_tag_records_the_stage_that_an_image_passed() -> None:
+    """Lifecycle policies and lookups use the prefix."""
     assert (images.CANDIDATE, images.ACCEPTED, images.RELEASED) == ("candidate-", "accepted-", "released-")
     assert images.content_tag("abc", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) == "content-abc-20260102030405"
     assert images.platform_tag("c0ffee1", "linux/arm64") == "candidate-c0ffee1-arm64"
 
 
 def test_stages_and_actions_have_the_names_that_the_buildspecs_and_the_runbook_use() -> None:
-    """They are part of what stands: another name would be another stage."""
+    """Deployed pipelines have them: another name would be another stage."""
     assert [*pipeline.Stage] == ["Source", "Test", "Build", "Staging", "Approval", "Production"]
     assert [*pipeline.Action] == [
         "Source", "Test", "Build", "Index", "Deploy", "Acceptance", "Promote", "Approve", "Smoke",
@@ -43,7 +43,7 @@ def test_stages_and_actions_have_the_names_that_the_buildspecs_and_the_runbook_u
 
 
 def test_buildspecs_use_the_variables_and_artifacts_by_their_names() -> None:
-    """A buildspec is no Python, so its names are compared here."""
+    """A buildspec cannot import the contract, so its names are compared here."""
     specs = {path.stem: path.read_text("utf-8") for path in (ROOT / "delivery" / "buildspecs").glob("*.yml")}
     release = f"$CODEBUILD_SRC_DIR_{pipeline.RELEASE_ARTIFACT}/{pipeline.RELEASE_FILE}"
     for name in ("deploy", "acceptance", "promote", "smoke"):
@@ -58,7 +58,7 @@ def test_buildspecs_use_the_variables_and_artifacts_by_their_names() -> None:
     assert all(f'--stack "${pipeline.STACK}"' in text for text in specs.values())
 
 
-def test_a_container_is_told_its_release_and_its_database() -> None:
+def test_a_containers_variables_are_documented() -> None:
     """Applications read these names (docs/application.md)."""
     text = (ROOT / "docs" / "application.md").read_text("utf-8")
     for name in (containers.PORT, *containers.OF_A_RELEASE, containers.DATABASE_HOST, containers.DATABASE_PASSWORD):
@@ -68,8 +68,8 @@ def test_a_container_is_told_its_release_and_its_database() -> None:
 @pytest.mark.parametrize(
     ("content", "mode"), [(b"#!/bin/sh\n", 0o755), (b"\x7fELF\x02", 0o755), (b"print()\n", 0o644), (b"", 0o644)]
 )
-def test_a_files_mode_is_told_by_how_it_begins(content: bytes, mode: int, tmp_path: Path) -> None:
-    """Programs may be run, everything may be read by all."""
+def test_a_files_mode_depends_on_its_first_bytes(content: bytes, mode: int, tmp_path: Path) -> None:
+    """Executables are executable, and every file is readable by all users."""
     path = tmp_path / "file"
     path.write_bytes(content)
     assert files.mode_of(path) == mode

@@ -1,4 +1,4 @@
-"""The configuration: every mistake is reported at once, each in one line with file, key, value, rule, remedy."""
+"""The configuration: all problems are reported together, each in one line with file, key, value, rule and remedy."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ def service(**changes: object) -> dict[str, Any]:
     return {"services": {"web": {"context": "app", **changes}}}
 
 
-def mistakes(environment: dict[str, Any] | None = None, **sections: object) -> list[str]:
-    """Return the lines that a configuration is refused with."""
-    with pytest.raises(ConfigError) as refused:
+def problems(environment: dict[str, Any] | None = None, **sections: object) -> list[str]:
+    """Return the lines of the error for an invalid configuration."""
+    with pytest.raises(ConfigError) as error:
         load(environment, **sections)
-    return str(refused.value).splitlines()
+    return str(error.value).splitlines()
 
 
 @pytest.mark.parametrize("stack", ["staging", "prod"])
 def test_the_committed_stack_files_are_accepted(stack: str) -> None:
     """As they are, without a change."""
     config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text("utf-8"))["config"]
-    handed = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
-    chosen = loading.load(handed, stack=stack, organization="organization", project="slipway")
+    config = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    chosen = loading.load(config, stack=stack, organization="organization", project="slipway")
     assert chosen.environment.rollout == "pipeline"
 
 
@@ -68,136 +68,137 @@ def test_the_committed_stack_files_are_accepted(stack: str) -> None:
         (
             {"network": {"cidr": "10.0.0.0/28"}},
             "Pulumi.staging.yaml: slipway:environment.network.cidr is "
-            '"10.0.0.0/28"; a network must be between /16 and /24, since it is cut into 16 subnets of at least /28; '
+            '"10.0.0.0/28"; it must be between /16 and /24, since it is divided into 16 subnets of at least /28; '
             "for example 10.0.0.0/16",
         ),
         (
             {"log_retention_days": 8},
-            "Pulumi.staging.yaml: slipway:environment.log_retention_days is 8; CloudWatch Logs takes "
+            "Pulumi.staging.yaml: slipway:environment.log_retention_days is 8; CloudWatch Logs accepts "
             "1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653; "
             "choose one",
         ),
         (
             service(health_check={"interval": 5, "timeout": 5}),
             "Pulumi.staging.yaml: slipway:environment.services.web.health_check.timeout is 5; "
-            "it must be below interval, 5; lower it",
+            "it must be less than interval (5); lower it",
         ),
         (
             service(context="docs/adr/none"),
             'Pulumi.staging.yaml: slipway:environment.services.web.context is "docs/adr/none"; '
-            "there is no file to build an image from; name a folder below that of Pulumi.yaml",
+            "there is no file to build an image from; set a folder below that of Pulumi.yaml",
         ),
         (
             service(dockerfile="Containerfile"),
             'Pulumi.staging.yaml: slipway:environment.services.web.dockerfile is "Containerfile"; '
-            "app has no such file; name it",
+            "app has no such file; correct it",
         ),
         (
             service(environment={"DATABASE_HOST": "x"}) | {"database": {}},
-            "Pulumi.staging.yaml: slipway:environment.services.web.environment.DATABASE_HOST is set by the program; "
-            "it would be overwritten; remove it",
+            "Pulumi.staging.yaml: slipway:environment.services.web.environment.DATABASE_HOST is reserved; "
+            "Slipway sets this variable; remove it",
         ),
         (
             service(autoscaling={"minimum": 4, "maximum": 2}),
             "Pulumi.staging.yaml: slipway:environment.services.web.autoscaling.minimum is 4; "
-            "it is above maximum, 2; lower it",
+            "it must not exceed maximum (2); lower it",
         ),
         (
             {"load_balancer": {"domain_name": "www.example.org"}},
-            "Pulumi.staging.yaml: slipway:environment.load_balancer has one of certificate_arn and domain_name; "
-            "HTTPS needs both; add the other or remove it",
+            "Pulumi.staging.yaml: slipway:environment.load_balancer has only one of certificate_arn and domain_name; "
+            "HTTPS needs both; set both or neither",
         ),
         (
             {"network": {"nat_per_zone": True}},
             "Pulumi.staging.yaml: slipway:environment.network.nat_per_zone is true; "
-            "NAT serves private_subnets; set it or remove this",
+            "NAT gateways need private_subnets: true; set it or remove nat_per_zone",
         ),
     ],
 )
-def test_a_broken_rule_is_said_in_one_line(environment: dict[str, Any], line: str) -> None:
+def test_a_violated_rule_is_reported_in_one_line(environment: dict[str, Any], line: str) -> None:
     """File, key, value, rule and remedy."""
-    assert mistakes(environment) == [line]
+    assert problems(environment) == [line]
 
 
-def test_a_misspelt_key_is_refused_with_the_keys_there_are() -> None:
+def test_an_unknown_key_is_rejected_with_the_valid_keys() -> None:
     """In a section as deep as a service's."""
-    (line,) = mistakes(service(healthcheck={}))
-    start = (
-        "Pulumi.staging.yaml: slipway:environment.services.web.healthcheck is not a key; did you mean health_check? "
+    (line,) = problems(service(healthcheck={}))
+    key = "slipway:environment.services.web.healthcheck"
+    start = f"Pulumi.staging.yaml: {key} is not a known key; did you mean health_check? "
+    assert line.startswith(f"{start}valid keys: autoscaling, ")
+
+
+def test_an_unknown_section_is_rejected() -> None:
+    """Otherwise its feature would silently be off."""
+    (line,) = problems(regisrty={})
+    assert line.startswith(
+        "Pulumi.staging.yaml: slipway:regisrty is not a known key; did you mean registry? valid keys: "
     )
-    assert line.startswith(f"{start}the keys here are autoscaling, ")
-
-
-def test_a_misspelt_section_is_refused() -> None:
-    """Else its feature would silently be off."""
-    (line,) = mistakes(regisrty={})
-    assert line.startswith("Pulumi.staging.yaml: slipway:regisrty is not a key; did you mean registry? the keys here")
 
 
 def test_a_missing_section_is_named() -> None:
-    """Without an environment there is nothing to make."""
+    """Without an environment there is nothing to create."""
     with pytest.raises(ConfigError, match=r"^Pulumi.staging.yaml: slipway:environment is missing; .*; add it"):
         loading.load(REGION, stack="staging", organization="o", project="slipway")
 
 
-def test_all_mistakes_are_reported_at_once() -> None:
-    """Whether their kind is seen early or late."""
-    lines = mistakes({**service(cpu="much", memry=1), "network": {"zones": 9}})
+def test_all_problems_are_reported_together() -> None:
+    """Whether validation or a rule finds them."""
+    lines = problems({**service(cpu="much", memry=1), "network": {"zones": 9}})
     assert len(lines) == 3
-    lines = mistakes({**service(cpu=300), "network": {"cidr": "10.0.0.0/30"}, "log_retention_days": 2})
+    lines = problems({**service(cpu=300), "network": {"cidr": "10.0.0.0/30"}, "log_retention_days": 2})
     assert len(lines) == 3
 
 
-def test_a_route_used_twice_is_refused() -> None:
-    """The load balancer would never ask the second service."""
+def test_a_duplicate_path_pattern_is_rejected() -> None:
+    """The load balancer would never route to the second service."""
     second = {"context": "app", "route": {"paths": ["/*"], "priority": 5}}
-    (line,) = mistakes({"services": {"web": {"context": "app"}, "api": second}})
+    (line,) = problems({"services": {"web": {"context": "app"}, "api": second}})
     assert "slipway:environment.services." in line
     assert '.route.paths[0] is "/*"; service' in line
 
 
 @pytest.mark.parametrize(
-    ("route", "version_path", "told"),
+    ("route", "version_path", "expected"),
     [
         (["/api/*"], None, None),
         (["/api*"], None, None),
         (["/api/*", "/about"], "/about", None),
-        (["/api/*"], "/version", '"/version"; service web gets these requests'),
-        (["/api"], None, '"/api/version"; service web gets these requests'),
+        (["/api/*"], "/version", '"/version"; service web receives this path'),
+        (["/api"], None, '"/api/version"; service web receives this path'),
     ],
 )
-def test_a_service_tells_its_version_by_its_own_route(
-    route: list[str], version_path: str | None, told: str | None
+def test_a_services_version_path_matches_its_own_route(
+    route: list[str], version_path: str | None, expected: str | None
 ) -> None:
-    """Else another one would be asked, and prove nothing."""
+    """Otherwise another service would answer."""
     named = {"version_path": version_path} if version_path else {}
     second = {"context": "app", "route": {"paths": route, "priority": 5}, **named}
     services = {"services": {"web": {"context": "app"}, "api": second}}
-    if told is None:
+    if expected is None:
         load(services)
         return
-    (line,) = mistakes(services)
-    assert f"slipway:environment.services.api.version_path is {told}" in line
+    (line,) = problems(services)
+    assert f"slipway:environment.services.api.version_path is {expected}" in line
 
 
-def test_a_priority_used_twice_is_refused() -> None:
-    """AWS refuses it, but only half-way through an update."""
+def test_a_duplicate_priority_is_rejected() -> None:
+    """AWS rejects it, but only in the middle of an update."""
     second = {"context": "app", "route": {"paths": ["/api/*"]}}
-    (line,) = mistakes({"services": {"web": {"context": "app"}, "api": second}})
+    (line,) = problems({"services": {"web": {"context": "app"}, "api": second}})
     assert "route.priority is 100" in line
 
 
-def test_a_service_name_over_the_limit_is_refused_with_the_arithmetic() -> None:
-    """Before AWS refuses it half-way through an update."""
-    (line,) = mistakes({"services": {"a" * 17: {"context": "app"}}})
+def test_a_service_name_over_the_limit_is_rejected_with_the_calculation() -> None:
+    """Before AWS rejects it in the middle of an update."""
+    (line,) = problems({"services": {"a" * 17: {"context": "app"}}})
     assert "25 characters" in line
     assert "shorten it" in line
 
 
 @pytest.mark.parametrize("name", ["Web", "web_1", "-web", "web-"])
-def test_a_service_name_of_other_characters_is_refused(name: str) -> None:
-    """Load balancers take letters, digits and hyphens only."""
-    assert any("rename it" in line for line in mistakes({"services": {name: {"context": "app"}}}))
+def test_a_service_name_with_other_characters_is_rejected(name: str) -> None:
+    """Target group names accept letters, digits and hyphens only."""
+    assert any("rename it" in line for line in problems({"services": {name: {"context": "app"}}}))
 
 
 @pytest.mark.parametrize(
@@ -213,52 +214,52 @@ def test_a_service_name_of_other_characters_is_refused(name: str) -> None:
         (service(secrets={"KEY": f"{SECRET}:123456789012:secret:x"}), "services.web.secrets.KEY"),
     ],
 )
-def test_a_placeholder_is_refused(environment: dict[str, Any], key: str) -> None:
-    """A value that was meant to be replaced passes no other rule by luck; what may be a secret is not shown."""
-    (line,) = [line for line in mistakes(environment) if "that is a placeholder" in line]
+def test_a_placeholder_is_rejected(environment: dict[str, Any], key: str) -> None:
+    """Even if it satisfies the key's rules; a value that may be a secret is not shown."""
+    (line,) = [line for line in problems(environment) if "it is a placeholder" in line]
     assert line.startswith(f"Pulumi.staging.yaml: slipway:environment.{key} is ")
     assert ("not shown" in line) == ("secrets" in key)
 
 
 @pytest.mark.parametrize("text", ["todo", "<b>Hello</b>", "your-bucket", "xxx", "123456789012", "exchange-meter"])
-def test_free_text_is_no_placeholder(text: str) -> None:
-    """What a service is told may be any text."""
+def test_free_text_is_not_a_placeholder(text: str) -> None:
+    """An environment variable may contain any text."""
     assert load(service(environment={"KEY": text})).environment.services["web"].environment["KEY"] == text
 
 
-def test_a_secret_in_the_configuration_is_refused_without_showing_it() -> None:
-    """It would end in task definitions in clear; the message says where it belongs."""
+def test_an_encrypted_section_is_rejected_without_showing_it() -> None:
+    """Its values would appear in task definitions in plain text; the message names Secrets Manager."""
     config = {"slipway:environment": json.dumps(service(environment={"KEY": "hush"}))}
-    with pytest.raises(ConfigError) as refused:
+    with pytest.raises(ConfigError) as error:
         loading.load(config, stack="staging", organization="o", project="slipway", secret_keys=["slipway:environment"])
-    assert "hush" not in str(refused.value)
-    assert "Secrets Manager" in str(refused.value)
+    assert "hush" not in str(error.value)
+    assert "Secrets Manager" in str(error.value)
 
 
-def test_images_come_from_exactly_one_place() -> None:
-    """Neither place and both places are refused."""
-    assert "images come from a registry or another stack" in mistakes(registry=None)[0]
-    assert "images come from one place" in mistakes(images={"from_stack": "staging"})[0]
+def test_images_come_from_exactly_one_source() -> None:
+    """None and two are rejected."""
+    assert "a stack needs its own image registry or another stack's images" in problems(registry=None)[0]
+    assert "a stack has one source of images" in problems(images={"from_stack": "staging"})[0]
 
 
-def test_numbers_as_text_are_numbers() -> None:
-    """Pulumi hands some over as text."""
+def test_numbers_in_strings_are_accepted() -> None:
+    """Pulumi passes some numbers as strings."""
     assert load(service(cpu="512", memory="1024")).environment.services["web"].cpu == 512
 
 
 def test_another_stack_is_found_by_its_short_name() -> None:
-    """In the same organization and project; a qualified name stays as it is."""
-    for named, found in (("staging", "organization/slipway/staging"), ("o/p/s", "o/p/s")):
-        assert load(stack="prod", registry=None, images={"from_stack": named}).image_stack == found
+    """In the same organization and project; a qualified name is used unchanged."""
+    for name, expected in (("staging", "organization/slipway/staging"), ("o/p/s", "o/p/s")):
+        assert load(stack="prod", registry=None, images={"from_stack": name}).image_stack == expected
 
 
-def test_the_table_of_keys_is_the_one_in_the_documentation() -> None:
-    """Made by `python -m infra.config > docs/configuration.md`."""
+def test_the_reference_of_keys_is_current() -> None:
+    """Generated by `python -m infra.config > docs/configuration.md`."""
     assert (ROOT / "docs" / "configuration.md").read_text("utf-8") == reference.render()
 
 
-def test_every_key_has_a_meaning_in_the_table() -> None:
-    """An empty cell explains nothing."""
+def test_every_key_has_a_description_in_the_reference() -> None:
+    """No cell of the table is empty."""
     rows = [line for line in reference.render().splitlines() if line.startswith("| `")]
     assert len(rows) > 50
     assert not [row for row in rows if row.rstrip(" |").endswith("|") or "|  |" in row]
@@ -280,13 +281,13 @@ REPORT = {
 }
 
 
-def test_one_report_holds_every_kind_of_mistake_and_nothing_that_only_follows_from_another() -> None:
-    """Wrong types do not hide broken rules; a rule that reads a wrong value says nothing."""
-    handed = {key: value if isinstance(value, str) else json.dumps(value) for key, value in REPORT.items()}
-    with pytest.raises(ConfigError) as refused:
-        loading.load(handed, stack="prod", organization="organization", project="slipway")
+def test_one_report_has_every_kind_of_problem_but_none_that_follows_from_another() -> None:
+    """Invalid values do not hide violated rules; a rule that reads an invalid value reports nothing."""
+    config = {key: value if isinstance(value, str) else json.dumps(value) for key, value in REPORT.items()}
+    with pytest.raises(ConfigError) as error:
+        loading.load(config, stack="prod", organization="organization", project="slipway")
     starts = [
-        " ".join(line.removeprefix("Pulumi.prod.yaml: ").split(" ")[:3]) for line in str(refused.value).splitlines()
+        " ".join(line.removeprefix("Pulumi.prod.yaml: ").split(" ")[:3]) for line in str(error.value).splitlines()
     ]
     assert starts == [
         'aws:region is "eu-centrl-1";',

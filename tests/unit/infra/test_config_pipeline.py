@@ -1,4 +1,4 @@
-"""The section `slipway:pipeline`: each mistake in one line with file, key, value, rule and remedy."""
+"""The section `slipway:pipeline`: each problem in one line with file, key, value, rule and remedy."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def load(
     plain: dict[str, str] | None = None,
     **sections: object,
 ) -> StackConfig:
-    """Load a small production with a pipeline; a key set to None is left out, so is a section."""
+    """Load a small production stack with a pipeline; keys and sections set to None are left out."""
     section = {"repository": f"{OWNER}/slipway", "staging": "staging"} | (pipeline or {})
     base: dict[str, Any] = {
         "environment": {"services": {"web": {"context": "app"}}},
@@ -43,15 +43,15 @@ def load(
     return loading.load(config, stack="prod", organization="organization", project="slipway", secret_keys=keys)
 
 
-def mistakes(pipeline: dict[str, Any] | None = None, **others: Any) -> list[str]:  # noqa: ANN401
-    """Return the lines that a configuration is refused with."""
-    with pytest.raises(ConfigError) as refused:
+def problems(pipeline: dict[str, Any] | None = None, **others: Any) -> list[str]:  # noqa: ANN401
+    """Return the lines of the error for an invalid configuration."""
+    with pytest.raises(ConfigError) as error:
         load(pipeline, **others)
-    return str(refused.value).splitlines()
+    return str(error.value).splitlines()
 
 
-def test_little_has_to_be_said() -> None:
-    """The repository and staging; the rest has defaults."""
+def test_most_keys_have_defaults() -> None:
+    """Only the repository and the staging stack are needed."""
     pipeline = load().pipeline
     assert pipeline is not None
     assert (pipeline.branch, pipeline.trigger, pipeline.approval) == ("main", "connection", "manual")
@@ -63,21 +63,21 @@ def test_little_has_to_be_said() -> None:
     [
         (
             {"trigger": "webhook", "connection_arn": ARN},
-            "slipway:pipeline.connection_arn is set beside trigger: webhook; a webhook uses none; remove it",
+            "slipway:pipeline.connection_arn is set together with trigger: webhook, which uses none; remove it",
         ),
         (
             {"staging": None},
-            "slipway:pipeline.staging is missing; the first stage needs a stack with images; "
-            "name one, or add slipway:registry to be staging itself",
+            "slipway:pipeline.staging is missing; staging needs a registry; "
+            "set another stack, or add slipway:registry to make this stack staging",
         ),
         (
             {"staging": "prod"},
-            'slipway:pipeline.staging is "prod"; that is this stack itself; '
-            "name another, or remove it to end the pipeline with staging",
+            'slipway:pipeline.staging is "prod"; it is this stack itself; '
+            "set another, or remove it to end the pipeline at staging",
         ),
         (
             {"approval": "automatic", "approval_minutes": 60},
-            "slipway:pipeline.approval_minutes is 60; nobody is asked under approval: automatic; remove it",
+            "slipway:pipeline.approval_minutes is 60; it has no effect with approval: automatic; remove it",
         ),
         (
             {"approval_minutes": 4},
@@ -89,7 +89,7 @@ def test_little_has_to_be_said() -> None:
         ),
         (
             {"log_retention_days": 8},
-            "slipway:pipeline.log_retention_days is 8; CloudWatch Logs takes 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, "
+            "slipway:pipeline.log_retention_days is 8; CloudWatch Logs accepts 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, "
             "180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653; choose one",
         ),
         (
@@ -104,103 +104,104 @@ def test_little_has_to_be_said() -> None:
         ),
     ],
 )
-def test_a_broken_rule_is_said_in_one_line(pipeline: dict[str, Any], line: str) -> None:
+def test_a_violated_rule_is_reported_in_one_line(pipeline: dict[str, Any], line: str) -> None:
     """File, key, value, rule and remedy."""
     secrets = {SECRET: "hush", TOKEN: "whisper"}
-    assert mistakes(pipeline, encrypted=secrets) == [FILE + line]
+    assert problems(pipeline, encrypted=secrets) == [FILE + line]
 
 
 @pytest.mark.parametrize("key", ["approval", "approval_minutes"])
-def test_an_approval_without_production_is_refused(key: str) -> None:
-    """It would be silently left out."""
+def test_approval_settings_without_production_are_rejected(key: str) -> None:
+    """They would have no effect."""
     value = {"approval": "manual", "approval_minutes": 60}[key]
-    (line,) = mistakes({"staging": None, key: value}, images=None, registry={})
+    (line,) = problems({"staging": None, key: value}, images=None, registry={})
     assert line == (
-        f"{FILE}slipway:pipeline.{key} is {json.dumps(value)}; a pipeline without production has no approval; "
-        "remove it, or name slipway:pipeline.staging"
+        f"{FILE}slipway:pipeline.{key} is {json.dumps(value)}; a pipeline that ends at staging has no approval; "
+        "remove it, or set slipway:pipeline.staging"
     )
 
 
 def test_staging_alone_needs_a_registry_only() -> None:
-    """Then it is the first and the last environment."""
+    """The stack is then the pipeline's only environment."""
     chosen = load({"staging": None}, images=None, registry={})
     assert chosen.staging_stack == ""
 
 
 def test_staging_is_found_by_its_short_name() -> None:
-    """In the same organization and project; a qualified name stays as it is."""
+    """In the same organization and project; a qualified name is used unchanged."""
     assert load().staging_stack == "organization/slipway/staging"
     assert load({"staging": "o/p/s"}).staging_stack == "o/p/s"
 
 
-def test_the_owner_of_the_repository_has_to_be_named() -> None:
-    """GitHub's provider registers webhooks in the account of that name."""
+def test_the_repositorys_owner_is_required() -> None:
+    """The GitHub provider registers webhooks in that account."""
     remedy = f"run: pulumi config set github:owner {OWNER}"
-    assert mistakes(owner=None) == [
-        f"{FILE}github:owner is missing; webhooks are registered in the account it names; {remedy}"
+    assert problems(owner=None) == [
+        f"{FILE}github:owner is missing; the GitHub provider registers webhooks in this account; {remedy}"
     ]
-    assert mistakes(owner="another") == [
-        f'{FILE}github:owner is "another"; slipway:pipeline.repository is {OWNER}/slipway; {remedy}'
+    assert problems(owner="another") == [
+        f'{FILE}github:owner is "another"; '
+        f"it must be the owner of slipway:pipeline.repository, {OWNER}/slipway; {remedy}"
     ]
 
 
 def test_a_webhook_needs_both_secrets() -> None:
-    """One that GitHub signs with, one that the source is read with."""
-    assert mistakes({"trigger": "webhook"}) == [
-        f"{FILE}github:token is missing; the pipeline reads the source with it under trigger: webhook; "
+    """The webhook's shared secret, and a token to read the source."""
+    assert problems({"trigger": "webhook"}) == [
+        f"{FILE}github:token is missing; trigger: webhook needs it to read the source; "
         f"run: pulumi config set --secret {TOKEN}",
-        f"{FILE}slipway:webhook_secret is missing; GitHub signs with it under trigger: webhook; "
+        f"{FILE}slipway:webhook_secret is missing; trigger: webhook needs it to verify GitHub's signatures; "
         f"run: pulumi config set --secret {SECRET}",
     ]
 
 
 def test_a_connection_needs_no_secret() -> None:
-    """The provider may take its token from the environment; secrets that are set do no harm."""
+    """The provider may take its token from the environment; secrets that are set are accepted."""
     assert load().pipeline
     assert load(encrypted={SECRET: "hush", TOKEN: "whisper"}).pipeline
 
 
 @pytest.mark.parametrize("key", [SECRET, TOKEN])
-def test_a_secret_in_plain_text_is_refused_without_showing_it(key: str) -> None:
-    """With the command that sets it encrypted."""
-    (line,) = mistakes(plain={key: "changeme-hush"})
-    assert line == f"{FILE}{key} is in plain text; a secret is stored encrypted; run: pulumi config set --secret {key}"
+def test_a_secret_in_plain_text_is_rejected_without_showing_it(key: str) -> None:
+    """The message has the command that stores it encrypted."""
+    (line,) = problems(plain={key: "changeme-hush"})
+    assert line == f"{FILE}{key} is in plain text; it must be stored encrypted; run: pulumi config set --secret {key}"
 
 
 @pytest.mark.parametrize("length", [0, 101])
-def test_a_secret_of_a_length_that_aws_refuses_is_refused(length: int) -> None:
-    """CodePipeline takes 1 to 100 characters, and says so half-way through an update only."""
-    (line,) = mistakes({"trigger": "webhook"}, encrypted={SECRET: "x" * length, TOKEN: "whisper"})
+def test_a_secret_of_an_unsupported_length_is_rejected(length: int) -> None:
+    """CodePipeline accepts 1 to 100 characters, but rejects others only in the middle of an update."""
+    (line,) = problems({"trigger": "webhook"}, encrypted={SECRET: "x" * length, TOKEN: "whisper"})
     assert line == (
-        f"{FILE}slipway:webhook_secret has {length} characters; AWS takes 1 to 100; "
+        f"{FILE}slipway:webhook_secret has {length} characters; CodePipeline accepts 1 to 100; "
         f"run: pulumi config set --secret {SECRET}"
     )
 
 
-def test_another_secret_in_the_projects_keys_is_refused() -> None:
-    """Only known keys may hold one."""
-    (line,) = mistakes(encrypted={"slipway:environment": json.dumps({"services": {}})})
-    assert line.startswith(f"{FILE}slipway:environment holds a secret;")
+def test_a_secret_under_another_key_is_rejected() -> None:
+    """Only the two known keys may be encrypted."""
+    (line,) = problems(encrypted={"slipway:environment": json.dumps({"services": {}})})
+    assert line.startswith(f"{FILE}slipway:environment is a secret;")
 
 
-def test_no_secret_gets_into_the_settings() -> None:
-    """They are handed over beside them, encrypted."""
+def test_the_loaded_configuration_contains_no_secret() -> None:
+    """Secrets are passed separately, as Pulumi secrets."""
     chosen = load({"trigger": "webhook"}, encrypted={SECRET: "hush", TOKEN: "whisper"})
     assert "hush" not in repr(chosen)
     assert "whisper" not in repr(chosen)
 
 
-def test_a_pipeline_and_pulumi_do_not_both_roll_out() -> None:
+def test_a_pipeline_excludes_rollout_by_pulumi() -> None:
     """Each `pulumi up` would undo the pipeline's last release."""
-    (line,) = mistakes(environment={"services": {"web": {"context": "app"}}, "rollout": "pulumi"})
+    (line,) = problems(environment={"services": {"web": {"context": "app"}}, "rollout": "pulumi"})
     assert line == (
         f'{FILE}slipway:environment.rollout is "pulumi"; each `pulumi up` would undo the pipeline\'s releases; '
         "set it to pipeline or remove slipway:pipeline"
     )
 
 
-def test_services_of_two_architectures_are_refused() -> None:
-    """The build machine has one."""
+def test_services_with_two_architectures_are_rejected_without_platforms() -> None:
+    """A build machine has one architecture."""
     services = {
         "web": {"context": "app"},
         "api": {
@@ -209,16 +210,16 @@ def test_services_of_two_architectures_are_refused() -> None:
             "route": {"paths": ["/api/*"], "priority": 5},
         },
     }
-    (line,) = mistakes(environment={"services": services})
+    (line,) = problems(environment={"services": services})
     assert line == (
         f"{FILE}slipway:environment.services has several values of cpu_architecture; "
-        "a pipeline builds for one; give all the same, or name both under slipway:pipeline.platforms"
+        "a pipeline builds for one; use one value, or list both platforms under slipway:pipeline.platforms"
     )
 
 
-def test_all_mistakes_are_reported_at_once() -> None:
-    """Of the section, of its secrets, and of the rest."""
-    lines = mistakes({"trigger": "webhook", "connection_arn": ARN, "log_retention_days": 8}, owner="another")
+def test_all_problems_are_reported_together() -> None:
+    """Those of the section, of its secrets and of other keys."""
+    lines = problems({"trigger": "webhook", "connection_arn": ARN, "log_retention_days": 8}, owner="another")
     assert len(lines) == 5
 
 
@@ -234,24 +235,26 @@ def test_all_mistakes_are_reported_at_once() -> None:
         (
             {"platforms": ["linux/arm64", "linux/arm64"]},
             "ARM64",
-            'slipway:pipeline.platforms is ["linux/arm64", "linux/arm64"]; a platform is named twice; name it once',
+            'slipway:pipeline.platforms is ["linux/arm64", "linux/arm64"]; it has a duplicate; list each platform once',
         ),
         (
             {"platforms": ["linux/amd64", "linux/arm64"], "image": "aws/codebuild/standard:7.0"},
             "ARM64",
-            'slipway:pipeline.image is "aws/codebuild/standard:7.0"; that is for one architecture and platforms has '
-            "several; remove it: there is one for each",
+            'slipway:pipeline.image is "aws/codebuild/standard:7.0"; it is for one CPU architecture and platforms '
+            "lists two; remove it to use the default of each",
         ),
     ],
 )
-def test_platforms_that_do_not_fit_are_refused(pipeline: dict[str, Any], architecture: str, line: str) -> None:
-    """What a service runs on must be built; what builds run in must run on all."""
+def test_platforms_that_services_or_image_contradict_are_rejected(
+    pipeline: dict[str, Any], architecture: str, line: str
+) -> None:
+    """Images are needed for each service's platform, and the build image must support every platform."""
     environment = {"services": {"web": {"context": "app", "cpu_architecture": architecture}}}
-    assert mistakes(pipeline, environment=environment) == [FILE + line]
+    assert problems(pipeline, environment=environment) == [FILE + line]
 
 
 def test_with_both_platforms_services_may_run_on_either() -> None:
-    """An index has an image for each."""
+    """The image index has an image for each platform."""
     arm = {"context": "app", "cpu_architecture": "ARM64", "route": {"paths": ["/api/*"], "priority": 5}}
     environment = {"services": {"web": {"context": "app"}, "api": arm}}
     assert load({"platforms": ["linux/amd64", "linux/arm64"]}, environment=environment).pipeline

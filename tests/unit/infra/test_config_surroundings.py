@@ -1,4 +1,4 @@
-"""What a configuration says of its surroundings: regions, other stacks' files, build contexts, names of AWS."""
+"""Rules that check a configuration against regions, other stack files, build contexts and AWS's naming rules."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ BASE: dict[str, Any] = {"aws:region": "eu-central-1", "slipway:environment": SER
 def load(config: dict[str, Any], stack: str = "staging", secret_keys: tuple[str, ...] = ()) -> StackConfig:
     """Load a small configuration with these changes; a key set to None is left out."""
     chosen = {key: value for key, value in (BASE | config).items() if value is not None}
-    handed = {key: value if isinstance(value, str) else json.dumps(value) for key, value in chosen.items()}
-    known = {"stack": stack, "organization": "organization", "project": "slipway"}
-    return loading.load(handed, **known, secret_keys=secret_keys)
+    values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in chosen.items()}
+    context = {"stack": stack, "organization": "organization", "project": "slipway"}
+    return loading.load(values, **context, secret_keys=secret_keys)
 
 
-def mistakes(config: dict[str, Any], stack: str = "staging", secret_keys: tuple[str, ...] = ()) -> list[str]:
-    """Return what a configuration is refused with, without the file's name."""
-    with pytest.raises(ConfigError) as refused:
+def problems(config: dict[str, Any], stack: str = "staging", secret_keys: tuple[str, ...] = ()) -> list[str]:
+    """Return the lines of the error for an invalid configuration, without the file's name."""
+    with pytest.raises(ConfigError) as error:
         load(config, stack, secret_keys)
-    return [line.removeprefix(f"Pulumi.{stack}.yaml: ") for line in str(refused.value).splitlines()]
+    return [line.removeprefix(f"Pulumi.{stack}.yaml: ") for line in str(error.value).splitlines()]
 
 
 def of_service(**values: object) -> dict[str, Any]:
@@ -40,98 +40,100 @@ def of_service(**values: object) -> dict[str, Any]:
     return {"slipway:environment": {"services": {"web": {"context": "app", **values}}}}
 
 
-def test_a_region_that_does_not_exist_is_refused_with_the_nearest() -> None:
-    """Else the provider fails with a traceback, after the program has begun."""
-    assert mistakes({"aws:region": "eu-centrl-1"}) == [
+def test_an_unknown_region_is_rejected_with_a_suggestion() -> None:
+    """Otherwise the provider fails with a traceback while the program runs."""
+    assert problems({"aws:region": "eu-centrl-1"}) == [
         'aws:region is "eu-centrl-1"; botocore knows no such region; did you mean eu-central-1? '
-        "correct it (a new one: update boto3)"
+        "correct it, or update boto3 if it is new"
     ]
-    (line,) = mistakes({"aws:region": None})
-    assert line.startswith("aws:region is missing; a stack lives in one region, whatever a person's settings say; run:")
+    (line,) = problems({"aws:region": None})
+    assert line.startswith("aws:region is missing; a stack's region must not depend on AWS_REGION or a profile; run:")
 
 
-def test_a_region_or_an_owner_that_is_a_secret_is_refused_without_showing_it() -> None:
-    """The local cloud has another value in its place, AWS the real one: the report is the same."""
-    lines = mistakes({"aws:region": "hush", "github:owner": "hush"}, secret_keys=("aws:region", "github:owner"))
-    assert [line.split(";")[0] for line in lines] == ["aws:region holds a secret", "github:owner holds a secret"]
+def test_an_encrypted_region_or_owner_is_rejected_without_showing_it() -> None:
+    """The message is the same whatever the decrypted value is."""
+    lines = problems({"aws:region": "hush", "github:owner": "hush"}, secret_keys=("aws:region", "github:owner"))
+    assert [line.split(";")[0] for line in lines] == ["aws:region is a secret", "github:owner is a secret"]
     assert "hush" not in "".join(lines)
 
 
 def test_every_partition_has_regions_and_none_is_a_pseudo_region() -> None:
-    """`aws-global` is in botocore's list too."""
-    known = region.known()
-    assert {"us-east-1", "cn-north-1", "us-gov-west-1"} <= set(known)
-    assert not [name for name in known if "global" in name]
+    """Botocore's list has `aws-global` too."""
+    regions = region.aws_regions()
+    assert {"us-east-1", "cn-north-1", "us-gov-west-1"} <= set(regions)
+    assert not [name for name in regions if "global" in name]
 
 
 @pytest.mark.parametrize("context", ["..", "../main", "/etc", ".", "app/../..", "a\0b", "a" * 5000])
-def test_a_build_context_outside_the_project_is_refused(context: str) -> None:
-    """The pipeline has the commit alone; what cannot be looked at at all is refused too."""
-    (line,) = mistakes(of_service(context=context))
+def test_a_build_context_outside_the_project_is_rejected(context: str) -> None:
+    """The pipeline builds from the commit alone; a path that cannot be read is rejected too."""
+    (line,) = problems(of_service(context=context))
     assert line.startswith("slipway:environment.services.web.context is ")
 
 
 @pytest.mark.parametrize("dockerfile", ["../Makefile", "/etc/passwd", "none"])
-def test_a_dockerfile_outside_its_context_is_refused(dockerfile: str) -> None:
-    """Docker would refuse it, after the rest was made."""
-    (line,) = mistakes(of_service(dockerfile=dockerfile))
+def test_a_dockerfile_outside_its_context_is_rejected(dockerfile: str) -> None:
+    """Docker would reject it after other resources were created."""
+    (line,) = problems(of_service(dockerfile=dockerfile))
     assert "app has no such file" in line
 
 
-def test_a_stage_that_the_dockerfile_does_not_have_is_refused_with_the_nearest() -> None:
-    """Docker would say so when the repository is there already."""
-    (line,) = mistakes(of_service(target="relase"))
-    assert line.startswith('slipway:environment.services.web.target is "relase"; Dockerfile has no such stage, it has ')
-    assert line.endswith("; did you mean release? name one of its stages")
+def test_an_unknown_build_stage_is_rejected_with_a_suggestion() -> None:
+    """Docker would reject it after the repository was created."""
+    (line,) = problems(of_service(target="relase"))
+    assert line.startswith(
+        'slipway:environment.services.web.target is "relase"; Dockerfile has no such build stage, only '
+    )
+    assert line.endswith("; did you mean release? set one of its stages")
 
 
 @pytest.mark.parametrize("name", ["a b", "1A", "A-B", "A\n", ""])
 @pytest.mark.parametrize("kind", ["environment", "build_args"])
-def test_a_variable_needs_a_variables_name(kind: str, name: str) -> None:
-    """AWS and Docker refuse others."""
-    (line,) = mistakes(of_service(**{kind: {name: "x"}}))
-    assert "is no variable's name" in line
+def test_an_invalid_variable_name_is_rejected(kind: str, name: str) -> None:
+    """ECS and Docker reject it."""
+    (line,) = problems(of_service(**{kind: {name: "x"}}))
+    assert "is not a valid variable name" in line
 
 
-def test_a_plain_text_where_an_arn_of_a_secret_belongs_is_not_shown() -> None:
+def test_a_value_in_place_of_a_secrets_arn_is_not_shown() -> None:
     """It may be the secret itself."""
-    assert mistakes(of_service(secrets={"KEY": "hunter2"})) == [
-        "slipway:environment.services.web.secrets.KEY is no ARN of a secret; "
-        "put the value in Secrets Manager, and the secret's ARN here"
+    assert problems(of_service(secrets={"KEY": "hunter2"})) == [
+        "slipway:environment.services.web.secrets.KEY is not a secret's ARN; "
+        "store the value in Secrets Manager and set its ARN here"
     ]
 
 
 @pytest.mark.parametrize("name", ["a--b", "a-", "1a", "A", "a_b", "a\n"])
-def test_a_name_that_aws_refuses_is_refused(name: str) -> None:
-    """ECR takes no two hyphens in a row, load balancers only letters, digits and hyphens."""
-    (line,) = mistakes({"slipway:environment": {"services": {name: {"context": "app"}}}})
+def test_a_service_name_that_aws_rejects_is_rejected(name: str) -> None:
+    """ECR rejects consecutive hyphens, target groups all but letters, digits and hyphens."""
+    (line,) = problems({"slipway:environment": {"services": {name: {"context": "app"}}}})
     assert "single hyphens; rename it" in line
 
 
 @pytest.mark.parametrize("stack", ["a--b", "internal-a", "Prod", "a\n", "1"])
-def test_a_stacks_name_that_aws_refuses_is_refused(stack: str) -> None:
-    """It is part of every name, and no load balancer's begins with `internal-`."""
-    assert any("rename the stack" in line for line in mistakes({}, stack))
+def test_a_stack_name_that_aws_rejects_is_rejected(stack: str) -> None:
+    """It is part of every physical name; a load balancer's must not begin with `internal-`."""
+    assert any("rename the stack" in line for line in problems({}, stack))
 
 
-def test_a_service_named_as_anothers_template_is_refused() -> None:
-    """Its releases would be made from the other's."""
+def test_a_service_named_like_anothers_template_family_is_rejected() -> None:
+    """Both would register revisions in the same task definition family."""
     api = {"context": "app", "route": {"paths": ["/api/*"], "priority": 1}}
-    (line,) = mistakes({"slipway:environment": {"services": {"web": {"context": "app"}, "web-template": api}}})
-    assert "has the name of the template of service web" in line
+    (line,) = problems({"slipway:environment": {"services": {"web": {"context": "app"}, "web-template": api}}})
+    assert "is the name of a task definition family, the template of service web" in line
 
 
-def test_an_empty_value_is_refused() -> None:
-    """`database:` with nothing behind it looks like a database, and would be none."""
-    (line,) = mistakes({"slipway:environment": {**SERVICE, "database": None}})
-    assert line.startswith("slipway:environment.database is empty; a key has a value; give it one ({} is")
+def test_an_empty_value_is_rejected() -> None:
+    """`database:` without a value looks as if it enabled the database, but would not."""
+    (line,) = problems({"slipway:environment": {**SERVICE, "database": None}})
+    assert line.startswith("slipway:environment.database is empty; a key needs a value; set one ({} is")
 
 
 @pytest.mark.parametrize(
-    ("named", "text", "reason"),
+    ("stack", "text", "reason"),
     [
         ("stagin", None, "there is no Pulumi.stagin.yaml beside Pulumi.yaml; did you mean staging?"),
-        ("prod", None, "that is this stack itself"),
+        ("prod", None, "it is this stack itself"),
         ("staging", "config: {'aws:region': eu-central-1}", "Pulumi.staging.yaml has no slipway:registry"),
         ("staging", "config: {'slipway:registry': {}, 'aws:region': eu-west-1}", "has aws:region eu-west-1"),
         (
@@ -142,35 +144,40 @@ def test_an_empty_value_is_refused() -> None:
         ("staging", "config: {'slipway:registry': {}, 'slipway:environment': {}}", "it overlaps 10.0.0.0/16"),
     ],
 )
-def test_what_the_named_stacks_file_shows_is_said(tmp_path: Path, named: str, text: str | None, reason: str) -> None:
-    """Missing, without images, in another region, or with addresses that overlap."""
+def test_a_problem_in_the_other_stacks_file_is_reported(
+    tmp_path: Path, stack: str, text: str | None, reason: str
+) -> None:
+    """The file is missing, has no registry, another region, or an overlapping CIDR block."""
     (tmp_path / "Pulumi.staging.yaml").write_text(text or "config: {'slipway:registry': {}}", "utf-8")
     config = {"slipway:registry": None, "slipway:images": {"from_stack": "o/p/s"}}
     chosen = load(config, "prod")
-    chosen = chosen.model_copy(update={"images": Images(from_stack=named)})
-    (found,) = other_stack_rules.check(chosen, tmp_path)
-    assert reason in found.text
+    chosen = chosen.model_copy(update={"images": Images(from_stack=stack)})
+    (problem,) = other_stack_rules.check(chosen, tmp_path)
+    assert reason in problem.text
 
 
 @pytest.mark.parametrize("text", ["config: [", "config: [1]", "- a", "config: {'slipway:environment': [1]}", "\0"])
-def test_another_stacks_broken_file_is_for_that_stack_to_say(tmp_path: Path, text: str) -> None:
-    """Nothing is known of it then."""
+def test_an_invalid_file_of_another_stack_is_not_reported(tmp_path: Path, text: str) -> None:
+    """Loading that stack reports it."""
     (tmp_path / "Pulumi.staging.yaml").write_text(text, "utf-8")
     chosen = load({"slipway:registry": None, "slipway:images": {"from_stack": "o/p/s"}}, "prod")
     chosen = chosen.model_copy(update={"images": Images(from_stack="staging")})
-    assert [one.where for one in other_stack_rules.check(chosen, tmp_path)] in ([], [("images", "from_stack")])
+    assert [problem.location for problem in other_stack_rules.check(chosen, tmp_path)] in (
+        [],
+        [("images", "from_stack")],
+    )
 
 
-def test_a_range_that_is_allowed_twice_is_refused() -> None:
-    """AWS takes a rule once."""
+def test_a_duplicate_allowed_cidr_is_rejected() -> None:
+    """AWS rejects duplicate security group rules."""
     balancer = {"allowed_cidrs": ["10.0.0.0/8", "10.0.0.0/8"]}
-    (line,) = mistakes({"slipway:environment": {**SERVICE, "load_balancer": balancer}})
+    (line,) = problems({"slipway:environment": {**SERVICE, "load_balancer": balancer}})
     assert line.startswith("slipway:environment.load_balancer.allowed_cidrs[1] is")
 
 
-def test_a_mistake_is_one_line_whatever_is_in_it() -> None:
-    """Keys and values of any length with any characters."""
-    lines = mistakes(
+def test_a_problem_is_one_line_whatever_it_contains() -> None:
+    """Keys and values of any length, with any characters."""
+    lines = problems(
         {"slipway:environment": {**SERVICE, "a\nb": 1, "c" * 900: "x" * 900, "log_retention_days": "\n" * 900}}
     )
     assert len(lines) == 3
@@ -179,7 +186,7 @@ def test_a_mistake_is_one_line_whatever_is_in_it() -> None:
 
 
 @pytest.mark.parametrize("text", ["[" * 100000, "1" * 5000, "NaN", '{"a":' * 50 + "1" + "}" * 50])
-def test_text_that_cannot_be_read_is_a_mistake_like_others(text: str) -> None:
-    """Too deep, too long a number, no number."""
-    (line,) = mistakes({"slipway:environment": text})
+def test_a_value_that_cannot_be_parsed_is_reported_like_others(text: str) -> None:
+    """Nested too deeply, too long a number, not a number."""
+    (line,) = problems({"slipway:environment": text})
     assert line.startswith("slipway:environment is ")

@@ -13,12 +13,12 @@ from infra.aws import names
 
 def test_a_name_that_fills_the_budget_to_the_last_character_fits() -> None:
     """Twenty-four characters and Pulumi's eight make a target group's thirty-two."""
-    assert names.over_budget("staging", "a" * 16) is None
+    assert names.length_problem("staging", "a" * 16) is None
 
 
 def test_one_character_more_is_refused_with_the_arithmetic() -> None:
     """The message says the length, the limit and what Pulumi takes of it."""
-    problem = names.over_budget("staging", "a" * 17)
+    problem = names.length_problem("staging", "a" * 17)
     assert problem is not None
     assert "25 characters" in problem
     assert "32" in problem
@@ -54,8 +54,8 @@ def test_no_service_can_take_the_name_of_the_pipelines_parameter() -> None:
 
 def test_a_connections_name_fits_whatever_the_stack_is_called() -> None:
     """It has at most 32 characters, and a stack's name is short already for the sake of its services'."""
-    longest = "a" * (names.NAME_BUDGET - len("-x"))
-    assert names.over_budget(longest, "x") is None
+    longest = "a" * (names.MAX_NAME_LENGTH - len("-x"))
+    assert names.length_problem(longest, "x") is None
     assert len(names.pipeline(longest)) <= 32
 
 

@@ -14,7 +14,7 @@ ALLOWED_ON_EVERYTHING = {"ecr:GetAuthorizationToken": "the token is the registry
 
 def test_a_task_may_start_and_nothing_else() -> None:
     """No wildcard but the one that the table gives a reason for."""
-    document = iam.task_execution("arn:repository", "arn:log-group:*", ["arn:secret"])
+    document = iam.task_execution_policy("arn:repository", "arn:log-group:*", ["arn:secret"])
     for statement in document["Statement"]:
         assert all("*" not in action for action in statement["Action"])
         if "*" in statement["Resource"]:
@@ -23,19 +23,21 @@ def test_a_task_may_start_and_nothing_else() -> None:
 
 def test_a_task_without_secrets_may_read_none() -> None:
     """The statement is left out, rather than left empty."""
-    names = [one["Sid"] for one in iam.task_execution("arn:repository", "arn:log-group", [])["Statement"]]
+    names = [one["Sid"] for one in iam.task_execution_policy("arn:repository", "arn:log-group", [])["Statement"]]
     assert "ReadSecrets" not in names
 
 
 def test_only_the_named_service_may_take_the_role() -> None:
     """The trust policy names ECS tasks."""
-    statement = json.loads(iam.trust("ecs-tasks.amazonaws.com"))["Statement"][0]
+    statement = json.loads(iam.service_trust_policy("ecs-tasks.amazonaws.com"))["Statement"][0]
     assert statement["Principal"] == {"Service": "ecs-tasks.amazonaws.com"}
 
 
 def test_a_role_can_be_kept_to_one_account_and_one_resource() -> None:
     """So that no other customer's resource makes AWS use it."""
-    statement = json.loads(iam.trust("codebuild.amazonaws.com", account="1", source="arn:x"))["Statement"][0]
+    statement = json.loads(iam.service_trust_policy("codebuild.amazonaws.com", account="1", source="arn:x"))[
+        "Statement"
+    ][0]
     assert statement["Condition"] == {
         "StringEquals": {"aws:SourceAccount": "1"},
         "ArnEquals": {"aws:SourceArn": "arn:x"},

@@ -32,6 +32,6 @@ def test_another_zone_moves_no_subnet() -> None:
 @pytest.mark.parametrize("cidr", ["10.0.0.0/15", "10.0.0.0/25", "10.0.0.1/16", "ten", "::/64"])
 def test_a_range_that_cannot_be_used_is_refused_with_an_example(cidr: str) -> None:
     """Too large, too small, with host bits, or no IPv4 range."""
-    problem = subnets.problem(cidr)
+    problem = subnets.cidr_problem(cidr)
     assert problem is not None
     assert "10.0.0.0/16" in problem

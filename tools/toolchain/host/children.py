@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from google.protobuf import json_format  # type: ignore[import-untyped]
+from google.protobuf import json_format  # type: ignore[import-untyped]  # the package has no types
 
 if TYPE_CHECKING:
     from pulumi.runtime.proto import language_pb2

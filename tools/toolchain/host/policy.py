@@ -9,7 +9,7 @@ import threading
 from concurrent import futures
 from typing import TYPE_CHECKING, Any
 
-import grpc  # type: ignore[import-untyped]
+import grpc  # type: ignore[import-untyped]  # the package has no types
 from pulumi.runtime.proto import analyzer_pb2
 
 from . import children
@@ -23,7 +23,7 @@ MESSAGE_BYTES = 400 << 20
 OPTIONS = [(f"grpc.max_{way}_message_length", MESSAGE_BYTES) for way in ("receive", "send")]
 
 
-class PolicyPack(grpc.GenericRpcHandler):  # type: ignore[misc]
+class PolicyPack(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc's classes have no types
     """Serves the analyzer protocol; from ConfigureStack on it passes every call to the pack's own server.
 
     Packs want the stack in their environment, so they cannot be started before.

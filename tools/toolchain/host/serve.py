@@ -13,8 +13,8 @@ from concurrent import futures
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-import grpc  # type: ignore[import-untyped]
-from google.protobuf import empty_pb2  # type: ignore[import-untyped]
+import grpc  # type: ignore[import-untyped]  # the package has no types
+from google.protobuf import empty_pb2  # type: ignore[import-untyped]  # the package has no types
 from pulumi.runtime.proto import language_pb2 as pb
 from pulumi.runtime.proto import language_pb2_grpc, plugin_pb2
 

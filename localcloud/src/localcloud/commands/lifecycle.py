@@ -46,6 +46,7 @@ def up(settings: Settings, say: Callable[[str], None]) -> dict[str, Any]:
         UserError: with the remedy.
     """
     with locked(settings):
+        process.refuse_another_network(settings)
         with dockerd.one_at_a_time(settings, say):
             client = engine.require()
             names = images.ensure(client, settings.cache_dir, say)
@@ -95,6 +96,7 @@ def ours(client: docker.DockerClient, settings: Settings) -> list[Container]:
 def down(settings: Settings, say: Callable[[str], None]) -> bool:
     """Stop the process and the containers; everything comes back with the next up. False where nothing ran."""
     with locked(settings):
+        process.refuse_another_network(settings)
         stopped = process.stop(settings)
         client = engine.client()
         if client is None:

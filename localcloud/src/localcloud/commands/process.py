@@ -38,6 +38,20 @@ def read_record(settings: Settings) -> dict[str, Any]:
     return record
 
 
+def refuse_another_network(settings: Settings) -> None:
+    """Refuse a Docker network other than the one that this state folder was last up with: it is another local cloud's.
+
+    Raises:
+        UserError: with the setting to use.
+    """
+    recorded = read_record(settings).get("network", settings.network)
+    if recorded != settings.network:
+        raise UserError(
+            f"the local cloud in {settings.state_dir} is on the Docker network {recorded}, not {settings.network}, "
+            f"which may be another's: set LOCALCLOUD_NETWORK={recorded}"
+        )
+
+
 def write_record(settings: Settings, record: dict[str, Any]) -> None:
     """Replace the record as a whole."""
     new = record_path(settings).with_suffix(".new")

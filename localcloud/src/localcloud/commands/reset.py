@@ -26,6 +26,7 @@ KEPT_BY_RESET = {"venv", "venv.lock", "lock"}
 def reset(settings: Settings, say: Callable[[str], None]) -> None:
     """Stop the process and remove containers, volumes, pushed images, the network and all state."""
     with lifecycle.locked(settings):
+        process.refuse_another_network(settings)
         process.stop(settings)
         client = engine.client()
         if client is not None:

@@ -90,7 +90,7 @@ def webhooks(settings: Settings) -> list[str]:
     return [f"GitHub webhook {hook['id']} of {hook['repository']}: {hook['url']}" for hook in answer.json()]
 
 
-def client_of(settings: Settings, api: str) -> Any:  # noqa: ANN401
+def client_of(settings: Settings, api: str) -> Any:
     """Return a client of the local cloud."""
-    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)  # noqa: S106
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)  # noqa: S106 - the local cloud's own, known to all
     return session.client(api, endpoint_url=settings.endpoint, config=Config(retries={"total_max_attempts": 1}))

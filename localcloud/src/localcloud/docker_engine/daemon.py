@@ -59,7 +59,7 @@ def connection(at: str) -> http.client.HTTPConnection:
     return http.client.HTTPSConnection(parts.hostname, parts.port or 2376, timeout=ASK_SECONDS, context=context)
 
 
-def ask(page: str, at: str = "") -> Any:  # noqa: ANN401 - JSON
+def ask(page: str, at: str = "") -> Any:
     """Return what a daemon answers on a page of its API, None where none answers or it has no such page.
 
     Args:

@@ -164,7 +164,7 @@ def is_suite(path: Path) -> bool:
     return path.exists() and SUITE in path.read_text()
 
 
-def build(  # noqa: PLR0913
+def build(  # noqa: PLR0913 - each is a value of its own
     client: docker.DockerClient,
     image: str,
     name: str,

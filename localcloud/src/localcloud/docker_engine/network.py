@@ -93,7 +93,7 @@ def host_routes() -> list[ipaddress.IPv4Network]:
         return []
     rows = [line.split() for line in lines]
     networks = [(address(row[1]), address(row[7])) for row in rows]
-    return [ipaddress.IPv4Network(f"{base}/{mask}", strict=False) for base, mask in networks if str(mask) != "0.0.0.0"]  # noqa: S104
+    return [ipaddress.IPv4Network(f"{base}/{mask}", strict=False) for base, mask in networks if str(mask) != "0.0.0.0"]  # noqa: S104 - compared with, not bound
 
 
 def address(hexadecimal: str) -> ipaddress.IPv4Address:

@@ -87,7 +87,7 @@ class ServiceContainers:
         async def catch_up() -> None:
             try:
                 await reconcile()
-            except Exception:
+            except Exception:  # logged; the next reconnect or poll tries again
                 LOG.exception("reconciling %s containers with Docker failed", self.kind)
 
         self._events = EventStream(

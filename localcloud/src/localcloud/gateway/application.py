@@ -122,7 +122,7 @@ class Gateway:
             await over_the_limit(entry, headers, error)(scope, receive, watched)
         except limits.GoneError:
             entry.status = GONE
-        except Exception as error:
+        except Exception as error:  # whatever a service raises, the client gets an answer
             what = f"{entry.service} {entry.operation}".strip()
             logger.exception("%s failed", what)
             if entry.status:
@@ -140,7 +140,6 @@ class Gateway:
             entry.operation = f"{scope['method']} {scope['path']}"
             await refusals.refusal(headers, "InvalidRequest", wrong)(scope, receive, send)
             return
-        receive = limits.paced(receive)
         if answer := self._repeats.known(headers):
             entry.operation = f"{headers.get('x-amz-target', scope['path'])} (repeated)"
             await limits.whole(receive, limits.API_BYTES, headers)
@@ -236,8 +235,8 @@ class Gateway:
         async def checked(message: Message) -> None:
             nonlocal refused, unsaved
             if message["type"] == "http.response.start":
-                refused = message["status"] >= 500  # noqa: PLR2004
-                if not refused and message["status"] < 400:  # noqa: PLR2004
+                refused = message["status"] >= 500  # noqa: PLR2004 - HTTP's and AWS's own numbers
+                if not refused and message["status"] < 400:  # noqa: PLR2004 - HTTP's and AWS's own numbers
                     try:
                         await self._changed(entry.service or "s3", entry.operation)
                     except limits.LimitError as error:

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol: an answer's headers and body leave in one piece, and a head has limits.
+"""uvicorn's HTTP protocol: an answer's headers and body leave in one piece, and a head has a limit.
 
 uvicorn writes them one after the other. When a thread takes the interpreter in between, the AWS provider, which has
 the headers, gives the connection up and asks again (seen in a trace: it closes 1 ms after the headers, before the
@@ -15,8 +15,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES = 2**16
 """Limit of a request's line and headers: that of AWS's Application Load Balancer, 64 KB."""
-HEAD_SECONDS = 20
-"""A head has so many seconds (Apache's mod_reqtimeout begins with 20 too), and a refused body's rest."""
 AT_ONCE = 2**16
 """Bytes from which on waiting for more would only cost memory."""
 LOG = logging.getLogger("localcloud.gateway.application")
@@ -25,12 +23,12 @@ LOG = logging.getLogger("localcloud.gateway.application")
 class Joining:
     """A transport whose writes of one turn of the event loop become one."""
 
-    def __init__(self, transport: Any) -> None:  # noqa: ANN401 - whatever asyncio hands out
+    def __init__(self, transport: Any) -> None:
         """Take the transport that really writes."""
         self._transport = transport
         self._pending = bytearray()
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+    def __getattr__(self, name: str) -> Any:
         """Leave all else to the transport."""
         return getattr(self._transport, name)
 
@@ -59,28 +57,15 @@ class HeadError(Exception):
 
 
 class JoinedHttp(HttpToolsProtocol):
-    """uvicorn's protocol on such a transport, with limits that it lacks: a head's size and time, and a late body's."""
+    """uvicorn's protocol on such a transport, with a limit that it lacks: of the size of a head."""
 
     _head, _pieces = 0, 0
     """Bytes of the head under way: what is parsed, and what came after its first piece."""
-    _in_head, _in_body, _tls = False, False, False
-    _timer: asyncio.TimerHandle | None = None
+    _in_head, _tls = False, False
 
-    def connection_made(self, transport: Any) -> None:  # noqa: ANN401
+    def connection_made(self, transport: Any) -> None:
         """Begin a connection."""
-        super().connection_made(Joining(transport))  # type: ignore[arg-type]
-        self._give(HEAD_SECONDS)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """End it."""
-        self._give(None)
-        super().connection_lost(exc)
-
-    def _give(self, seconds: float | None) -> None:
-        """Let the connection have so many seconds, or as many as it likes."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None if seconds is None else self.loop.call_later(seconds, self.timeout_keep_alive_handler)
+        super().connection_made(Joining(transport))  # type: ignore[arg-type]  # all that uvicorn uses of a transport
 
     def data_received(self, data: bytes) -> None:
         """Take what came; a head that has no end is cut off."""
@@ -109,7 +94,6 @@ class JoinedHttp(HttpToolsProtocol):
         """Begin a request."""
         super().on_message_begin()
         self._head, self._pieces, self._in_head = 0, 0, True
-        self._give(HEAD_SECONDS)
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the address."""
@@ -128,18 +112,5 @@ class JoinedHttp(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Hand the request on."""
-        self._give(None)
-        self._in_head, self._in_body = False, True
+        self._in_head = False
         super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        """End a request's body."""
-        self._in_body = False
-        self._give(None)
-        super().on_message_complete()
-
-    def on_response_complete(self) -> None:
-        """After an answer before the body's end (a refusal), take the rest for a while, so that the client reads it."""
-        super().on_response_complete()
-        if self._in_body:
-            self._give(HEAD_SECONDS)

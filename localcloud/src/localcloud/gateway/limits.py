@@ -1,13 +1,11 @@
-"""What any request is held to before a service sees it: its head, the size of its body, and the pace it comes at."""
+"""What any request is held to before a service sees it: its head, and the size of its body."""
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
 import json
 import re
 import shutil
-import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
@@ -26,8 +24,6 @@ DELIVERY_BYTES = 25 * 2**20
 """Limit of what is posted to a webhook or another control page: GitHub's own limit of a payload."""
 REST_BYTES = 4 * 2**20
 """Limit of a body of GitHub's REST API; the longest text that it takes has 65,536 characters."""
-FIRST_SECONDS, LEAST_RATE = 20, 500
-"""A body has 20 s, and a second more for every 500 bytes that came: the default of Apache's mod_reqtimeout."""
 ROOM_BYTES = 64 * 2**20
 """Free space below which nothing new is begun, so that what is under way can still be written down."""
 ONCE = ("authorization", "content-type", "host", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token",
@@ -41,7 +37,7 @@ FREES = re.compile(
 
 
 class LimitError(Exception):
-    """A body that is too large or comes too slowly."""
+    """A request that is too large, or that there is no room for."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         """Keep HTTP's status, AWS's name of it and one line."""
@@ -58,33 +54,7 @@ def too_large(most: int) -> LimitError:
     return LimitError(413, "RequestEntityTooLarge", f"a request's body may have {most} bytes at most")
 
 
-def paced(receive: Receive) -> Receive:
-    """Return a receive that gives up on a body that comes too slowly.
-
-    Only waiting for the client counts. The new receive raises LimitError.
-    """
-    waited, size, over = 0.0, 0, False
-
-    async def limited() -> Message:
-        nonlocal waited, size, over
-        if over:  # whoever asks now waits for the client to go
-            return await receive()
-        started = time.monotonic()
-        try:
-            async with asyncio.timeout(FIRST_SECONDS + size / LEAST_RATE - waited):
-                message = await receive()
-        except TimeoutError:
-            text = f"the body came too slowly: it has {FIRST_SECONDS} s, and a second more for every {LEAST_RATE} bytes"
-            raise LimitError(408, "RequestTimeout", text) from None
-        waited += time.monotonic() - started
-        size += len(message.get("body", b""))
-        over = not message.get("more_body", False)
-        return message
-
-    return limited
-
-
-def decoded(body: bytes | str) -> Any:  # noqa: ANN401
+def decoded(body: bytes | str) -> Any:
     """Return what JSON from outside says.
 
     Raises:
@@ -106,7 +76,7 @@ async def whole(receive: Receive, most: int, headers: Mapping[str, str]) -> tupl
     """Read a body whole; return it and a receive that gives it once more.
 
     Raises:
-        LimitError: it has more bytes than `most`, said beforehand or not, or comes too slowly.
+        LimitError: it has more bytes than `most`, said beforehand or not.
         GoneError: it was cut off; half a body must not be taken for a whole one.
     """
     if int(headers.get("content-length") or 0) > most:  # digits: httptools takes nothing else

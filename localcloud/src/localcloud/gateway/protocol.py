@@ -93,7 +93,7 @@ class Api:
             return self._refuse(ApiError(error.code, error.message), request_id)
         except reading.UnreadableError as error:
             return self._refuse(ApiError("SerializationException", f"{self.api}: {error}"), request_id)
-        except Exception as error:
+        except Exception as error:  # an operation's own fault is answered as AWS's InternalFailure
             LOG.exception("%s %s failed", self.api, name)
             text = f"the local cloud failed in {self.api} {name}: {type(error).__name__}: {error}"
             return self._refuse(ApiError("InternalFailure", text), request_id)
@@ -134,7 +134,7 @@ class Api:
         for handler in self._handlers:
             method = getattr(handler, xform_name(name), None)
             if method is not None:
-                return method  # type: ignore[no-any-return]
+                return method  # type: ignore[no-any-return]  # a method by its operation's name
         raise ApiError("UnsupportedOperation", f"the local cloud does not support {self.api} {name}")
 
     async def _call(self, name: str, params: Params) -> Params:

@@ -57,4 +57,4 @@ class Repeats:
     @staticmethod
     def _worth_keeping(answer: list[Message]) -> bool:
         size = sum(len(message.get("body", b"")) for message in answer)
-        return answer[0].get("status", 500) < 300 and size < BODY_BYTES  # noqa: PLR2004
+        return answer[0].get("status", 500) < 300 and size < BODY_BYTES  # noqa: PLR2004 - HTTP's and AWS's own numbers

@@ -113,7 +113,7 @@ class Deliveries:
             doc |= await self._attempt(target, doc)
             self._table.save(f"{doc['id']:015}")
             message = None if doc["status"] == "OK" else doc["status"]
-            state = "active" if 200 <= doc["status_code"] < 300 else "failed"  # noqa: PLR2004
+            state = "active" if 200 <= doc["status_code"] < 300 else "failed"  # noqa: PLR2004 - HTTP's and AWS's own numbers
             target["last_response"] = {"code": doc["status_code"], "status": state, "message": message}
             self._hooks.save(str(hook))
             for old in [one for one in self._of(hook) if not one["pending"]][:-KEPT]:

@@ -95,7 +95,7 @@ class Journal:
                 for listener in self.listeners:
                     try:
                         listener(event)
-                    except Exception:
+                    except Exception:  # logged; the other listeners are told
                         LOG.exception("a listener failed at %s of %s %s", event.kind, event.repository, event.ref)
 
     def post(self, doc: Doc, event: str, payload: Doc) -> None:

@@ -121,7 +121,7 @@ class Pulls:
         return Reply(201, event.payload["pull_request"])
 
     @staticmethod
-    def _tip(folder: Any, name: str, branch: str) -> str:  # noqa: ANN401 - a path
+    def _tip(folder: Any, name: str, branch: str) -> str:
         """Return a branch's tip.
 
         Raises:
@@ -201,7 +201,7 @@ class Pulls:
                     event = self.event(doc, new, action, by, pull["head_sha"] if action == "synchronize" else ZEROS)
                     result.append((new, event))
                 elif new != pull:
-                    result.append((new, None))  # type: ignore[arg-type]
+                    result.append((new, None))  # type: ignore[arg-type]  # kept, without an event
         return result
 
     def _moved(self, doc: Doc, new: Doc, found: Mapping[str, str]) -> str:
@@ -220,7 +220,7 @@ class Pulls:
         return "closed"
 
     @staticmethod
-    def files(folder: Any, pull: Doc) -> tuple[str, ...]:  # noqa: ANN401 - a path
+    def files(folder: Any, pull: Doc) -> tuple[str, ...]:
         """Return the paths that a pull request changes: against where it left its base."""
         start = history.merge_base(folder, pull["base_sha"], pull["head_sha"]) or pull["base_sha"]
         return history.changed(folder, start, pull["head_sha"])

@@ -126,7 +126,7 @@ class Rest:
             return failure(error)
         except git.GitError as error:
             return failure(GitHubError(UNPROCESSABLE, str(error)))
-        except Exception as error:
+        except Exception as error:  # whatever a route raises, the client gets an answer
             LOG.exception("%s %s failed", request.method, path_of(request))
             text = f"the local GitHub failed in {request.method} {path_of(request)}: {type(error).__name__}: {error}"
             return failure(GitHubError(400, text))

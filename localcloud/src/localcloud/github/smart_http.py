@@ -117,7 +117,7 @@ class SmartHttp:
         """Tell of a push; git has taken it, so that it cannot fail any more: what is not told now is told later."""
         try:
             await self._pushed(doc, login)
-        except Exception:
+        except Exception:  # logged; git gets an answer
             LOG.exception("a push to %s is not told yet", doc["full_name"])
 
     async def _stream(self, request: Request, path: str, body: IO[bytes] | None) -> Response:
@@ -166,7 +166,7 @@ class Backend:
             self._kill()
             code = await self._process.wait()
             raise RefusedError(500, f"git http-backend ended with {code} at {self._path}; see the log") from error
-        except BaseException:
+        except BaseException:  # cancelled too: git must not go on alone
             self._kill()
             raise
         lines = [line.partition(": ") for line in head.decode("latin-1").split("\r\n") if line]
@@ -175,8 +175,8 @@ class Backend:
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield the body of git's answer; git ends with whoever stops listening."""
-        assert self._process is not None  # noqa: S101
-        assert self._process.stdout is not None  # noqa: S101
+        assert self._process is not None  # noqa: S101 - Popen was given a pipe
+        assert self._process.stdout is not None  # noqa: S101 - Popen was given a pipe
         try:
             while chunk := await self._process.stdout.read(CHUNK_BYTES):
                 yield chunk
@@ -195,7 +195,7 @@ async def spool(request: Request, body: IO[bytes], limit: int) -> None:
     """Write a request's body to a file, unpacked, and go back to its beginning.
 
     Raises:
-        RefusedError: it is too large, comes too slowly, is no gzip though it says so, or there is no space.
+        RefusedError: it is too large, is no gzip though it says so, or there is no space.
         GoneError: the client has gone.
     """
     size, unpacker = 0, unpacker_of(request.headers.get("content-encoding", ""))

@@ -33,9 +33,9 @@ class Lookups:
             role = self._roles.get(name)
             return str(role["Arn"]) if role else None
         if kind == "secret":
-            _, secret = self._secrets._resolve(name)  # noqa: SLF001
+            _, secret = self._secrets._resolve(name)  # noqa: SLF001 - ministack has no public name for it
             return str(secret["ARN"]) if secret else None
-        key = self._keys._resolve_key(name)  # noqa: SLF001
+        key = self._keys._resolve_key(name)  # noqa: SLF001 - ministack has no public name for it
         return str(key["Arn"]) if key else None
 
     def tell(self, session: Doc, arn: str) -> None:

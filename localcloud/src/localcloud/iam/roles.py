@@ -24,7 +24,7 @@ class Roles:
     def get(self, arn_or_name: str) -> Doc | None:
         """Return a role by ARN or name, as ministack keeps it; None where there is none of that ARN."""
         name = arn_or_name.rpartition("/")[2] if ":" in arn_or_name else arn_or_name
-        found: Doc | None = self._iam._roles.get_scoped(self._account, None, name)  # noqa: SLF001
+        found: Doc | None = self._iam._roles.get_scoped(self._account, None, name)  # noqa: SLF001 - ministack has no public name for it
         return found if found is not None and arn_or_name in (name, found["Arn"]) else None
 
     def rights(self, arn: str) -> Rights:
@@ -51,7 +51,7 @@ class Roles:
 
     def _managed(self, arn: str) -> object:
         """Return the document of a managed policy's default version."""
-        policy = self._iam._lookup_policy(arn)  # noqa: SLF001
+        policy = self._iam._lookup_policy(arn)  # noqa: SLF001 - ministack has no public name for it
         if policy is None:
             raise PolicyError(f"the managed policy {arn} does not exist in the local cloud")
         return policy["Versions"][policy["DefaultVersionId"]]["Document"]

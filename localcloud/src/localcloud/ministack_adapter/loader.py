@@ -57,7 +57,7 @@ def load(state_dir: Path, port: int) -> ModuleType:
         S3_DATA_DIR=str(objects),
         LOG_LEVEL="WARNING",
     )
-    from ministack import app  # noqa: PLC0415
+    from ministack import app  # noqa: PLC0415 - slow to import, and reads its settings then
 
     application: ModuleType = app
     patches.apply(application)
@@ -72,20 +72,20 @@ def save(app: ModuleType, service: str) -> None:
     Raises:
         LimitError: it cannot be written; the change is undone.
     """
-    from ministack.core import persistence  # noqa: PLC0415
+    from ministack.core import persistence  # noqa: PLC0415 - slow to import, and reads its settings then
 
     name = SERVED[service]
-    module = app._get_module(name)  # noqa: SLF001
+    module = app._get_module(name)  # noqa: SLF001 - ministack has no public name for it
     state = logs(module) if service == "logs" else module.get_state()
     if state is None:
         return
     path = Path(persistence.STATE_DIR) / f"{name}.json"
     draft = path.with_name(f"{path.name}.tmp")
     try:
-        version = persistence._state_format_version(name)  # noqa: SLF001
+        version = persistence._state_format_version(name)  # noqa: SLF001 - ministack has no public name for it
         document = {"__ministack_format__": version, "payload": state}
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps(document, default=persistence._json_default))  # noqa: SLF001
+        draft.write_text(json.dumps(document, default=persistence._json_default))  # noqa: SLF001 - ministack has no public name for it
         draft.replace(path)
     except (TypeError, ValueError):
         LOG.exception("%s cannot be saved; a kill would lose its last changes", service)
@@ -98,7 +98,7 @@ def save(app: ModuleType, service: str) -> None:
         raise LimitError(403, "LimitExceededException", f"{text}: free some space, then try again") from error
 
 
-def logs(module: ModuleType) -> Any:  # noqa: ANN401 - ministack's own classes
+def logs(module: ModuleType) -> Any:
     """Return the state of CloudWatch Logs as `get_state` does, but without copying it: nothing runs before it is saved.
 
     The copy was two thirds of what a save took: 0.2 of each second with 5 MB of logs (measured).
@@ -110,7 +110,7 @@ def logs(module: ModuleType) -> Any:  # noqa: ANN401 - ministack's own classes
 
 def undo(module: ModuleType, name: str) -> None:
     """Take a service back to what its file holds; logs, metrics and objects stay, which have no way back."""
-    from ministack.core import persistence  # noqa: PLC0415
+    from ministack.core import persistence  # noqa: PLC0415 - slow to import, and reads its settings then
 
     if name not in ("s3", "cloudwatch", "cloudwatch_logs"):
         module.reset()

@@ -19,8 +19,8 @@ def apply(app: ModuleType) -> None:
         app: its application module.
     """
     vars(app)["_docker_socket_present"] = lambda: False  # containers are our own services' only
-    ec2 = app._get_module("ec2")  # noqa: SLF001
-    ec2._parse_ip_permissions = without_ports_of_all_protocols(ec2._parse_ip_permissions)  # noqa: SLF001
+    ec2 = app._get_module("ec2")  # noqa: SLF001 - ministack has no public name for it
+    ec2._parse_ip_permissions = without_ports_of_all_protocols(ec2._parse_ip_permissions)  # noqa: SLF001 - ministack has no public name for it
 
 
 def without_ports_of_all_protocols(parse: Callable[..., list[dict[str, Any]]]) -> Callable[..., list[dict[str, Any]]]:

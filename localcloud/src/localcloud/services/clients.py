@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from localcloud.context import Context
 
 
-def client(ctx: Context, api: str) -> Any:  # noqa: ANN401
+def client(ctx: Context, api: str) -> Any:
     """Return the client of an API, made once and shared by all threads."""
     return made(ctx.endpoint, ctx.region, api)
 
 
 @cache
-def made(endpoint: str, region: str, api: str) -> Any:  # noqa: ANN401
+def made(endpoint: str, region: str, api: str) -> Any:
     """Make a client."""
     return boto3.session.Session().client(
         api,

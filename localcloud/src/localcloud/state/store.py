@@ -107,7 +107,7 @@ class Store:
                 yield
                 with self._writing():
                     self._db.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # cancelled too: all or nothing is written
                 self._undo()
                 raise
             finally:

@@ -37,7 +37,7 @@ def read_json(body: bytes) -> Tree:
     return parsed
 
 
-def from_json(shape: Shape | None, value: object) -> Any:  # noqa: ANN401
+def from_json(shape: Shape | None, value: object) -> Any:
     """Turn times and blobs inside a JSON value into datetime and bytes, and drop nulls; the rest stays as it is."""
     if shape is None:
         return value
@@ -54,7 +54,7 @@ def from_json(shape: Shape | None, value: object) -> Any:  # noqa: ANN401
     return scalar(shape, value)
 
 
-def scalar(shape: Shape, value: object) -> Any:  # noqa: ANN401
+def scalar(shape: Shape, value: object) -> Any:
     """Convert one scalar of the JSON protocols."""
     if shape.type_name == "timestamp":
         return moment(value)
@@ -93,7 +93,7 @@ def read_query(body: str) -> tuple[str, Tree]:
     return str(tree.pop("Action", "")), tree
 
 
-def from_query(shape: Shape, node: object) -> Any:  # noqa: ANN401
+def from_query(shape: Shape, node: object) -> Any:
     """Turn a tree of texts into typed parameters by the input shape."""
     if shape.type_name == "structure" and isinstance(node, dict):
         names = {member.serialization.get("name", name): (name, member) for name, member in shape.members.items()}
@@ -107,7 +107,7 @@ def from_query(shape: Shape, node: object) -> Any:  # noqa: ANN401
     return from_text(shape, node)
 
 
-def from_query_list(shape: Shape, node: object) -> Any:  # noqa: ANN401
+def from_query_list(shape: Shape, node: object) -> Any:
     """Turn `member.1`, `member.2` (or `1`, `2` where flattened) into a list; an empty text is an empty list."""
     if not isinstance(node, dict):
         return [] if node == "" else node
@@ -120,7 +120,7 @@ def numbered(node: Mapping[str, Any]) -> list[Any]:
     return [node[key] for key in sorted(node, key=lambda key: int(key) if key.isdecimal() else 0)]
 
 
-def from_text(shape: Shape, text: object) -> Any:  # noqa: ANN401
+def from_text(shape: Shape, text: object) -> Any:
     """Convert one text by its shape; what cannot be converted stays for the validator to refuse."""
     if not isinstance(text, str):
         return text

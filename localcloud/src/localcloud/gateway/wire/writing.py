@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from botocore.model import OperationModel, Shape
 
 
-def to_json(shape: Shape, value: object) -> Any:  # noqa: ANN401
+def to_json(shape: Shape, value: object) -> Any:
     """Return a JSON value of the shape; times are fractional seconds since 1970."""
     if shape.type_name == "structure" and isinstance(value, dict):
         return {
@@ -37,7 +37,7 @@ def seconds(value: object) -> float:
     """Return a datetime, a number or an ISO 8601 text as seconds since 1970."""
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
-    return value.timestamp() if isinstance(value, datetime) else float(value)  # type: ignore[arg-type]
+    return value.timestamp() if isinstance(value, datetime) else float(value)  # type: ignore[arg-type]  # numbers and texts of numbers
 
 
 def iso(value: object) -> str:
@@ -58,7 +58,7 @@ def query_response(operation: OperationModel, result: Mapping[str, Any], namespa
     return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True))
 
 
-def append(node: ET.Element, shape: Shape, value: Any) -> None:  # noqa: ANN401
+def append(node: ET.Element, shape: Shape, value: Any) -> None:
     """Write a value into an XML element."""
     if shape.type_name == "structure":
         for name, member in shape.members.items():
@@ -76,7 +76,7 @@ def append(node: ET.Element, shape: Shape, value: Any) -> None:  # noqa: ANN401
         node.text = text_of(shape, value)
 
 
-def text_of(shape: Shape, value: Any) -> str:  # noqa: ANN401
+def text_of(shape: Shape, value: Any) -> str:
     """Return a scalar as XML's text."""
     if shape.type_name == "boolean":
         return "true" if value else "false"
@@ -85,7 +85,7 @@ def text_of(shape: Shape, value: Any) -> str:  # noqa: ANN401
     return base64.b64encode(value).decode() if shape.type_name == "blob" else str(value)
 
 
-def append_member(node: ET.Element, name: str, member: Shape, value: Any) -> None:  # noqa: ANN401
+def append_member(node: ET.Element, name: str, member: Shape, value: Any) -> None:
     """Write a structure's member; a flattened list repeats the member's own element."""
     tag = member.serialization.get("name", name)
     if member.type_name == "list" and member.serialization.get("flattened"):

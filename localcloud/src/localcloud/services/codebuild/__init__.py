@@ -90,7 +90,7 @@ class CodeBuild(Api):
             await self._engine.call(shutil.rmtree, self._state.ctx.state_dir / build_leftovers.BUILDS)
         self._state.clear()
 
-    def start_from_pipeline(  # noqa: PLR0913
+    def start_from_pipeline(  # noqa: PLR0913 - each is a value of its own
         self,
         *,
         project: str,

@@ -141,7 +141,7 @@ class BuildRun(Build):
             self._failed(error.state, error.code, str(error))
         except asyncio.CancelledError:
             raise
-        except Exception as error:
+        except Exception as error:  # a fault of ours ends the build as FAULT, as AWS shows it
             LOG.exception("build %s failed in the local cloud", self.build["id"])
             self._failed("FAULT", "INTERNAL_SERVICE_ERROR", f"{type(error).__name__}: {error}")
             self.build["_outcome"] = "FAULT"

@@ -160,7 +160,7 @@ def written(folder: Path, files: dict[str, str]) -> None:
         (folder / name).write_text(text, "utf-8")
 
 
-def create(  # noqa: PLR0913
+def create(  # noqa: PLR0913 - each is a value of its own
     parts: Parts, build: Doc, image: str, shell: str, environment: dict[str, str], mounts: dict[str, str]
 ) -> None:
     """Make the container. Blocking."""

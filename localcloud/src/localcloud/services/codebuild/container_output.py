@@ -114,7 +114,7 @@ def ended_without_a_word(run: Build, status: int) -> None:
     raise PhaseError("COMMAND_EXECUTION_ERROR", f"the build's shell ended with exit status {status}; {why}")
 
 
-def reading(client: Any, name: str, queue: asyncio.Queue[Item]) -> None:  # noqa: ANN401
+def reading(client: Any, name: str, queue: asyncio.Queue[Item]) -> None:
     """Read a container's log in a thread: (time stamp, line with its end) items, then None."""
     loop = asyncio.get_running_loop()
 
@@ -124,7 +124,7 @@ def reading(client: Any, name: str, queue: asyncio.Queue[Item]) -> None:  # noqa
     threading.Thread(target=read, args=(client, name, put), daemon=True, name=f"log {name}").start()
 
 
-def read(client: Any, name: str, put: Callable[[Item], None]) -> None:  # noqa: ANN401
+def read(client: Any, name: str, put: Callable[[Item], None]) -> None:
     """Read all lines; Docker cuts those above 16 KiB, here they are whole again."""
     stamp, parts = "", []
     with contextlib.suppress(Exception):  # the container is gone, the daemon or our loop has stopped

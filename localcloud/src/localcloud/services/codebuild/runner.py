@@ -45,7 +45,7 @@ class Runner:
         except limits.LimitError as error:
             LOG.error("build %s waits: %s", run.build["id"], error)  # noqa: TRY400  one line says it
             full = True
-        except Exception:
+        except Exception:  # logged; the other builds go on
             LOG.exception("build %s: its end failed", run.build["id"])
         finally:
             self._runs.pop(run.build["id"], None)

@@ -42,7 +42,7 @@ async def report(parts: Parts, build: Doc) -> None:
             description=f"Build {WORDS[state]} for project {build['projectName']}",
             target_url=filled(config.get("targetUrl") or console(parts, build), build),
         )
-    except Exception:
+    except Exception:  # a build's outcome does not depend on its status at GitHub
         LOG.exception("the status of %s cannot be set", build["id"])
         return
     build["_reported"] = state

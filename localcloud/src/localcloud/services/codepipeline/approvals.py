@@ -77,7 +77,7 @@ class Approvals:
         sns = client(self._ledger.state.ctx, "sns")
         try:
             sns.publish(TopicArn=topic, Subject=subject[:SUBJECT], Message=json.dumps(body))
-        except Exception as error:
+        except Exception as error:  # whatever failed is the action's error
             text = f"The topic {topic} cannot be told of the approval: {error}"
             raise ApiError("ConfigurationError", text) from error
 

@@ -42,7 +42,7 @@ class Builds:
         action["externalUrl"] = self._url(build)
         self._ledger.state.save_action(action)
 
-    def _started(self, **arguments: Any) -> str:  # noqa: ANN401
+    def _started(self, **arguments: Any) -> str:
         """Start a build; what CodeBuild refuses fails the action in AWS's words."""
         try:
             return self._codebuild.start_from_pipeline(**arguments)

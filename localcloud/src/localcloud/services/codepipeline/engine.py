@@ -59,7 +59,7 @@ class Engine:
                 try:
                     with self._state.ctx.store.transaction():
                         self._look(name)
-                except Exception:
+                except Exception:  # logged; the other pipelines go on
                     LOG.exception("the pipeline %s cannot go on", name)
             self._wake.clear()
             with suppress(TimeoutError):

@@ -77,7 +77,7 @@ class Events:
         for listener in self.listeners:
             try:
                 listener(event)
-            except Exception:
+            except Exception:  # logged; the other listeners are told
                 LOG.exception("a listener to %s failed", event["detail-type"])
 
     def _additional(self, execution: Doc, detail: Doc) -> Doc:

@@ -26,7 +26,7 @@ def steps(path: str) -> list[str | int] | None:
     return found
 
 
-def values(document: Any, path: str) -> list[Any]:  # noqa: ANN401
+def values(document: Any, path: str) -> list[Any]:
     """Return everything in a JSON document that a path leads to."""
     found = [document]
     for step in steps(path) or []:
@@ -43,7 +43,7 @@ def values(document: Any, path: str) -> list[Any]:  # noqa: ANN401
     return found
 
 
-def text(value: Any) -> str:  # noqa: ANN401
+def text(value: Any) -> str:
     """Return a JSON value as a filter compares it."""
     if isinstance(value, bool):
         return "true" if value else "false"

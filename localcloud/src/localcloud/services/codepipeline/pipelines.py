@@ -189,7 +189,7 @@ class Pipelines:
         return found
 
 
-def trusts(document: Any) -> bool:  # noqa: ANN401
+def trusts(document: Any) -> bool:
     """Return whether a role's trust policy lets CodePipeline take the role."""
     policy = json.loads(unquote(document)) if isinstance(document, str) else document
     statements = policy.get("Statement", [])

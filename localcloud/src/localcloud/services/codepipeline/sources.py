@@ -116,7 +116,7 @@ class Sources:
         s3 = client(self._ledger.state.ctx, "s3")
         try:
             s3.put_object(Bucket=wanted.bucket, Key=wanted.key, Body=body, **wanted.encryption)
-        except Exception as error:
+        except Exception as error:  # whatever failed is the action's error
             text = f"The artifact bucket {wanted.bucket} cannot be written: {error}"
             raise ApiError("ConfigurationError", text) from error
         return commit

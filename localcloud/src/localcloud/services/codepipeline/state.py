@@ -107,14 +107,14 @@ def identifier() -> str:
     return str(uuid.uuid4())
 
 
-def masked(value: Any) -> Any:  # noqa: ANN401
+def masked(value: Any) -> Any:
     """Return a structure without its secrets."""
     if isinstance(value, dict):
         return {key: MASK if key in SECRETS and isinstance(item, str) else masked(item) for key, item in value.items()}
     return [masked(item) for item in value] if isinstance(value, list) else value
 
 
-def page(rows: list[Any], params: Params, most: str = "maxResults", token: str = "nextToken") -> tuple[list[Any], Doc]:  # noqa: S107
+def page(rows: list[Any], params: Params, most: str = "maxResults", token: str = "nextToken") -> tuple[list[Any], Doc]:  # noqa: S107 - a member's name, no password
     """Return the part of a listing that a request asks for, and the member that names the next part.
 
     Raises:

@@ -97,7 +97,7 @@ class Webhooks:
             return JSONResponse({"message": f"the payload is no JSON: {error}"}, 400)
         return self._take(doc, payload, request.headers.get("x-github-delivery", ""))
 
-    def _take(self, doc: Doc, payload: Any, delivery: str) -> Response:  # noqa: ANN401
+    def _take(self, doc: Doc, payload: Any, delivery: str) -> Response:
         """Start the pipeline if the filters match; answers either way."""
         definition = doc["definition"]
         try:
@@ -190,14 +190,14 @@ def authentic(definition: Doc, headers: dict[str, str], body: bytes, client: str
     return True
 
 
-def payload_of(kind: str, body: bytes) -> Any:  # noqa: ANN401
+def payload_of(kind: str, body: bytes) -> Any:
     """Return what a delivery says; GitHub posts JSON, or a form with JSON in it."""
     if kind.startswith("application/x-www-form-urlencoded"):
         return limits.decoded(parse_qs(body.decode(), max_num_fields=FIELDS).get("payload", [""])[0])
     return limits.decoded(body)
 
 
-def matches(row: Doc, configuration: dict[str, str], payload: Any) -> bool:  # noqa: ANN401
+def matches(row: Doc, configuration: dict[str, str], payload: Any) -> bool:
     """Return whether a payload meets a filter; {Name} stands for a value of the target action's configuration."""
     found = json_path.values(payload, row["jsonPath"])
     wanted = row.get("matchEquals")

@@ -75,7 +75,7 @@ class Uploads:
         """Add a request's body to an upload.
 
         Raises:
-            LimitError: it becomes too large, comes too slowly, or leaves no room; the upload is given up.
+            LimitError: it becomes too large, or leaves no room; the upload is given up.
             OSError: it cannot be written; likewise.
         """
         upload.busy = True

@@ -151,7 +151,7 @@ class ContainerService(Api):
             try:
                 await self._compare_all()
                 self.state.prune()
-            except Exception:
+            except Exception:  # logged; the next round comes
                 LOG.exception("reconciling with Docker failed")
 
     def _compare(self, task: Doc, found: dict[str, str]) -> None:

@@ -117,7 +117,7 @@ class Shipper:
                 LOG.warning("%d lines of %s %s are lost: %s", len(rows), group, stream, error)
 
 
-def put(logs: Any, group: str, stream: str, events: list[dict[str, Any]]) -> None:  # noqa: ANN401
+def put(logs: Any, group: str, stream: str, events: list[dict[str, Any]]) -> None:
     """Write events, making the stream first where there is none."""
     events.sort(key=lambda event: int(event["timestamp"]))
     try:

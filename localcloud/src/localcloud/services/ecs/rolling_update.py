@@ -67,7 +67,7 @@ def surplus(sound: list[Member], count: int) -> list[Member]:
     return order[: max(count, 0)]
 
 
-def retired_sick(fresh: list[Member], replaced: bool, blocked: int) -> list[Member]:  # noqa: FBT001
+def retired_sick(fresh: list[Member], replaced: bool, blocked: int) -> list[Member]:  # noqa: FBT001 - pytest gives it by name
     """Return sick tasks to stop: all once enough others are ready, else as many as others need the room of."""
     sick = [member for member in fresh if member.sick]
     return sick if replaced else sick[:blocked]

@@ -118,7 +118,7 @@ class Runner:
             self.stop(task, "EssentialContainerExited" if str(error) == EXITED else "TaskFailedToStart", str(error))
         except asyncio.CancelledError:
             raise
-        except Exception as error:
+        except Exception as error:  # whatever failed is the reason that the task stopped
             LOG.exception("task %s", task["taskArn"])
             self.stop(task, "TaskFailedToStart", f"InternalError: {type(error).__name__}: {error}")
         finally:
@@ -191,7 +191,7 @@ class Runner:
                 row["lastStatus"] = "STOPPED"
         except asyncio.CancelledError:
             raise
-        except Exception:
+        except Exception:  # logged; the task must not stay half-stopped
             LOG.exception("task %s does not stop cleanly", task["taskArn"])
             with contextlib.suppress(Exception):  # whatever failed, such as writing to a full disk: no container stays
                 await self.clear(task)

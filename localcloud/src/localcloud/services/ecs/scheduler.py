@@ -71,7 +71,7 @@ class Scheduler:
         while self._state.services.get(key) is service and service["status"] != "INACTIVE":
             try:
                 self.step(service)
-            except Exception:
+            except Exception:  # logged; a service's loop never ends by itself
                 LOG.exception("service %s", key)
             waker = self._wakers[key]
             waker.clear()

@@ -242,7 +242,7 @@ def configuration(given: dict[str, Any]) -> Doc:
     """Return a deployment configuration with AWS's defaults."""
     off = {"deploymentCircuitBreaker": {"enable": False, "rollback": False}}
     full: Doc = ROLLING | off | {"strategy": "ROLLING", "bakeTimeInMinutes": 0} | given
-    if full["maximumPercent"] < 100 or full["maximumPercent"] <= full["minimumHealthyPercent"] == 100:  # noqa: PLR2004
+    if full["maximumPercent"] < 100 or full["maximumPercent"] <= full["minimumHealthyPercent"] == 100:  # noqa: PLR2004 - HTTP's and AWS's own numbers
         text = "maximumPercent and minimumHealthyPercent leave no room to start or stop a task."
         raise ApiError("InvalidParameterException", text)
     return full

@@ -45,7 +45,7 @@ class Factory:
             tags=[{"key": key, "value": value} for key, value in tags.items()],
         )
 
-    def task(self, definition: Doc, **members: Any) -> Doc:  # noqa: ANN401
+    def task(self, definition: Doc, **members: Any) -> Doc:
         """Write and return a new task.
 
         Args:
@@ -81,7 +81,7 @@ class Factory:
         return self._state.tasks.put(key, doc)
 
 
-def shown(task: str, container: Doc, arn: Any) -> Doc:  # noqa: ANN401
+def shown(task: str, container: Doc, arn: Any) -> Doc:
     """Return a container as a task shows it before it runs."""
     return {
         "containerArn": arn(f"container/{task.partition(':task/')[2]}/{uuid.uuid4()}"),

@@ -54,7 +54,7 @@ class Balancers:
         self._state.balancers.put(key, doc)
         try:
             await self._proxies.run(doc)
-        except BaseException:
+        except BaseException:  # cancelled too: nothing half-made stays
             self._state.balancers.delete(key)
             await self._proxies.remove(doc)
             raise

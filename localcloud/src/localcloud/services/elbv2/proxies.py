@@ -134,7 +134,7 @@ class Proxies:
         draft.write_text(text)
         draft.replace(proxy.folder / "haproxy.cfg")
 
-    async def _container(self, balancer: Doc) -> Any:  # noqa: ANN401
+    async def _container(self, balancer: Doc) -> Any:
         with contextlib.suppress(docker.errors.NotFound):
             return await self._engine.call(self._engine.client.containers.get, name_of(balancer))
         return None

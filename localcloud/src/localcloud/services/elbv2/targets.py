@@ -109,7 +109,7 @@ class Targets:
                 await self._check(target)
             except asyncio.CancelledError:
                 raise
-            except Exception:
+            except Exception:  # logged; the next check comes
                 LOG.exception("target %s", key)
             first = target["State"] in ("initial", "unused")
             group = self._state.group(target["TargetGroupArn"])

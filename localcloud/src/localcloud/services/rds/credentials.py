@@ -21,7 +21,7 @@ ROTATION_DAYS = 7
 Doc = dict[str, Any]
 
 
-def client(ctx: Context, api: str) -> Any:  # noqa: ANN401
+def client(ctx: Context, api: str) -> Any:
     """Return a client of another service of the local cloud; use it in threads only."""
     return boto3.client(
         api,

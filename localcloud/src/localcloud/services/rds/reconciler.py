@@ -116,7 +116,7 @@ class Keeper:
             await self._engine.call(database.run, self._ctx, instance, labels, first)
             await self._await_ready(instance)
             version = await self._engine.call(database.finish, self._ctx, instance)
-        except Exception as error:
+        except Exception as error:  # whatever failed is shown as the instance's status
             LOG.exception("database %s did not start", identifier)
             text = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
             instance["StatusInfos"] = [{"StatusType": "container", "Normal": False, "Status": "error", "Message": text}]

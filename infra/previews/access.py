@@ -1,4 +1,4 @@
-"""Who may assume the role for previews, and what it may read."""
+"""The trust policy and the permissions of the preview role."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from infra.aws import iam, names, permissions
+from infra.aws import iam, names, preview_permissions
 
 if TYPE_CHECKING:
     from infra.aws.arns import Home
@@ -17,39 +17,46 @@ if TYPE_CHECKING:
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
 REMEDY = (
-    f"make it, once for the account: aws iam create-open-id-connect-provider --url https://{ISSUER} "
+    f"create it, once per account: aws iam create-open-id-connect-provider --url https://{ISSUER} "
     f"--client-id-list {AUDIENCE}"
 )
 
 
 def provider_arn(key: str) -> str:
-    """Look up the account's OIDC provider of GitHub.
+    """Return the ARN of the account's OIDC provider for GitHub.
 
     Args:
-        key: the file and key that ask for it, for messages.
+        key: file and key of the section, for messages.
 
     Raises:
-        pulumi.RunError: the account has none, or it does not accept tokens for AWS.
+        pulumi.RunError: the account has none, or it does not accept the audience `sts.amazonaws.com`.
     """
     try:
         provider = aws.iam.get_open_id_connect_provider(url=f"https://{ISSUER}")
-    except Exception as error:
+    except Exception as error:  # errors of provider functions have neither a type nor a code
         reason = " ".join(str(error).split())
-        # An invoke's error has no code, so the provider's words tell (its data source aws_iam_openid_connect_provider).
+        # The message of the Terraform data source aws_iam_openid_connect_provider.
         missing = "couldn't find resource" in reason
-        told = f"this account has no OIDC provider of GitHub; {REMEDY}" if missing else f"cannot be looked up: {reason}"
-        raise pulumi.RunError(f"{key}: {told}") from error
+        message = (
+            f"this account has no OIDC provider for GitHub; {REMEDY}" if missing else f"cannot be looked up: {reason}"
+        )
+        raise pulumi.RunError(f"{key}: {message}") from error
     if AUDIENCE not in provider.client_id_lists:
         raise pulumi.RunError(
-            f"{key}: {provider.arn} does not take audience {AUDIENCE}; run: aws iam "
+            f"{key}: {provider.arn} does not accept audience {AUDIENCE}; run: aws iam "
             f"add-client-id-to-open-id-connect-provider --client-id {AUDIENCE} --open-id-connect-provider-arn "
             f"{provider.arn}"
         )
     return provider.arn
 
 
-def trust(provider: str, section: Previews) -> iam.Document:
-    """Return who may take the role: jobs of one GitHub environment of one repository, and nobody else."""
+def trust_policy(provider: str, section: Previews) -> iam.Document:
+    """Return the trust policy: only jobs of one GitHub environment in one repository may assume the role.
+
+    Args:
+        provider: ARN of the OIDC provider.
+        section: `slipway:previews`.
+    """
     conditions = {
         f"{ISSUER}:aud": AUDIENCE,
         f"{ISSUER}:sub": f"repo:{section.repository}:environment:{section.github_environment}",
@@ -65,11 +72,18 @@ def trust(provider: str, section: Previews) -> iam.Document:
 
 
 def statements(config: StackConfig, section: Previews, home: Home, provider: str) -> list[iam.Document]:
-    """Return what a preview without refresh reads: the state, and what the program looks up."""
+    """Return the permissions of `pulumi preview` without refresh: read the state and call provider functions.
+
+    Args:
+        config: the stack's configuration.
+        section: `slipway:previews`.
+        home: the account and region.
+        provider: ARN of the OIDC provider.
+    """
     repositories = [home.repository(names.repository(service)) for service in config.environment.services]
     decrypt = [iam.statement("Decrypt", ["kms:Decrypt"], section.kms_keys)] if section.kms_keys else []
     return [
-        *permissions.look_up(home, repositories, provider),
-        *permissions.read_state(home, section.state_bucket),
+        *preview_permissions.look_up(home, repositories, provider),
+        *preview_permissions.read_state(home, section.state_bucket),
         *decrypt,
     ]

@@ -1,4 +1,4 @@
-"""The payloads of an environment's parameters: `contract.facts` filled with what Pulumi knows once it is created."""
+"""The JSON payloads of an environment's parameters: `contract.facts` with the outputs of its resources."""
 
 from __future__ import annotations
 
@@ -21,11 +21,16 @@ Text = pulumi.Input[str]
 
 
 def environment(*, url: Text, cluster: Text) -> pulumi.Output[str]:
-    """Return the payload of an environment."""
-    return pulumi.Output.all(url=url, cluster=cluster).apply(lambda known: facts.Environment(**known).payload())
+    """Return the payload of `/slipway/<env>/environment`.
+
+    Args:
+        url: of the load balancer, without a trailing slash.
+        cluster: name of the ECS cluster.
+    """
+    return pulumi.Output.all(url=url, cluster=cluster).apply(lambda values: facts.Environment(**values).payload())
 
 
-def service(  # noqa: PLR0913 - what is known of a service only once it is created
+def service(  # noqa: PLR0913 - each is the output of another resource
     stack: str,
     name: str,
     section: Section,
@@ -36,30 +41,41 @@ def service(  # noqa: PLR0913 - what is known of a service only once it is creat
     digest: Text,
     version: Text,
 ) -> pulumi.Output[str]:
-    """Return the payload of a service."""
-    created = pulumi.Output.all(
+    """Return the payload of `/slipway/<env>/services/<service>`.
+
+    Args:
+        stack: the environment's name.
+        name: of the service in the stack file.
+        section: `slipway:environment.services.<name>`.
+        ecs_service: name of the ECS service.
+        target_group: ARN of its target group.
+        repository_url: of its ECR repository.
+        digest: of the first image.
+        version: of the first image.
+    """
+    outputs = pulumi.Output.all(
         ecs_service=ecs_service,
         target_group=target_group,
         repository_url=repository_url,
         digest=digest,
         version=version,
     )
-    return created.apply(
-        lambda known: facts.Service(
+    return outputs.apply(
+        lambda values: facts.Service(
             name=name,
             container=name,
             desired_count=section.desired_count,
             port=section.port,
             health_path=section.health_check.path,
-            version_path=section.tells_version_at,
+            version_path=section.effective_version_path,
             template_family=template_family(stack, name),
             release_family=release_family(stack, name),
             context=section.context,
             dockerfile=section.dockerfile,
             target=section.target,
-            platform=platforms.OF_ARCHITECTURE[section.cpu_architecture],
+            platform=platforms.BY_CPU_ARCHITECTURE[section.cpu_architecture],
             build_args=dict(section.build_args),
-            **known,
+            **values,
         ).payload()
     )
 
@@ -67,23 +83,23 @@ def service(  # noqa: PLR0913 - what is known of a service only once it is creat
 def deploying_pipeline(
     stack: str, section: pipeline.Pipeline, *, stage: Stage, projects: Mapping[str, Text]
 ) -> pulumi.Output[str]:
-    """Return the payload that tells an environment which pipeline deploys to it.
+    """Return the payload of `/slipway/<env>/pipeline`: the pipeline that deploys to an environment.
 
     Args:
         stack: the pipeline's stack.
         section: `slipway:pipeline`.
-        stage: the stage that deploys there.
+        stage: the stage that deploys to the environment.
         projects: names of the build projects by key.
     """
     return pulumi.Output.all(**projects).apply(
-        lambda known: facts.Pipeline(
+        lambda values: facts.Pipeline(
             name=names.pipeline(stack),
             stage=stage,
             deploy_action=Action.DEPLOY,
-            approval_stage=Stage.APPROVAL if section.asks_a_person else "",
-            approval_action=Action.APPROVE if section.asks_a_person else "",
+            approval_stage=Stage.APPROVAL if section.requires_approval else "",
+            approval_action=Action.APPROVE if section.requires_approval else "",
             repository=section.repository,
             branch=section.branch,
-            projects=known,
+            projects=values,
         ).payload()
     )

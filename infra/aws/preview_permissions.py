@@ -1,0 +1,58 @@
+"""IAM statements of the preview role, one per purpose. Pure functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from infra.aws.iam import Document, statement
+from infra.aws.permissions import ALL_RESOURCES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from infra.aws.arns import Home
+
+
+def look_up(home: Home, repositories: Sequence[object], provider: str) -> list[Document]:
+    """Return the permissions for the provider functions (`get_...`) that the program calls.
+
+    Args:
+        home: the account and region.
+        repositories: ARNs of the ECR repositories.
+        provider: ARN of GitHub's OIDC provider.
+    """
+    read_images = ("ListImages", "DescribeImages", "DescribeRepositories", "ListTagsForResource")
+    list_actions = (
+        "ec2:DescribeAvailabilityZones",
+        "iam:ListOpenIDConnectProviders",
+        "codestar-connections:ListConnections",
+    )
+    prefixes = ("codestar-connections", "codeconnections")
+    read_connection = [
+        f"{prefix}:{action}" for prefix in prefixes for action in ("GetConnection", "ListTagsForResource")
+    ]
+    return [
+        # These actions have no resource type.
+        statement("LookUp", list_actions, ALL_RESOURCES),
+        statement("LogInToRegistry", ["ecr:GetAuthorizationToken"], ALL_RESOURCES),
+        statement("ReadImages", [f"ecr:{action}" for action in read_images], repositories),
+        statement("ReadProvider", ["iam:GetOpenIDConnectProvider"], [provider]),
+        # The connection is looked up by name, which its ARN does not contain.
+        statement("SeeConnections", read_connection, [home.arn(prefix, "connection/*") for prefix in prefixes]),
+    ]
+
+
+def read_state(home: Home, bucket: str | None) -> list[Document]:
+    """Return the permissions to read the Pulumi state.
+
+    Args:
+        home: the account, which must own the bucket.
+        bucket: name of the S3 bucket; None if the state is in another backend.
+    """
+    if bucket is None:
+        return []
+    arn, own_account = f"arn:{home.partition}:s3:::{bucket}", {"StringEquals": {"aws:ResourceAccount": home.account}}
+    return [
+        statement("FindState", ["s3:ListBucket"], [arn], own_account),
+        statement("ReadState", ["s3:GetObject"], [f"{arn}/*"], own_account),
+    ]
