@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from buildlog import failing_step
@@ -18,7 +19,6 @@ from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
     from delivery.console import Say
 
@@ -138,7 +138,7 @@ def captured(
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
     """Return the environment with additions; PATH ends with the folder of this Python interpreter (docker-compose)."""
-    path = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{os.path.dirname(sys.executable)}"  # noqa: PTH120
+    path = f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{Path(sys.executable).parent}"
     return {**os.environ, "PATH": path, **(more or {})}
 
 
