@@ -138,3 +138,13 @@ def test_a_way_that_is_open_stays_so(piped: World) -> None:
     pipeline_hold.resume(piped.session)
     assert piped.lines == ["pipeline slipway: the way into stage Production is open already"]
     assert not piped.aws.asked("EnableStageTransition")
+
+
+def test_a_pipeline_that_is_gone_is_named_before_anything_is_closed(piped: World) -> None:
+    """The parameter tells of one that another stack has destroyed since."""
+    released(piped, ONE, TWO)
+    piped.parameters.values["/slipway/staging/pipeline"]["pipeline"] = "gone"
+    with pytest.raises(DeliveryError, match=r"there is no pipeline 'gone' in this account and region; run: pulumi up"):
+        roll_back(piped)
+    assert not piped.aws.asked("DisableStageTransition")
+    assert not piped.aws.asked("UpdateService")
