@@ -7,7 +7,7 @@ CLOUD ?= local
 # YES=1 (or CI=true): install and start a Docker Engine without asking; commands read it from the environment
 export PYTHONPATH := $(CURDIR)
 FAST := tests/gate tests/unit tests/stack
-# Two processes, each group of tests in one of them (tests/conftest.py), in the order of the groups
+# Two processes, each group of tests in one of them (conftest.py), in the order of the groups
 TWO := -n 2 --dist loadgroup --no-loadscope-reorder
 
 # Of delivery/commands/registry.py, which a test holds this against; with app-test (test) and pipeline (status)
@@ -16,63 +16,63 @@ STEPS := build index deploy acceptance promote approve reject retry rollback res
 .NOTPARALLEL:
 .PHONY: help lock update python preflight setup up status down demo check test faults bench clean-up format venv app-test pipeline $(STEPS)
 
-help: ## this list
+help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
 
-setup: preflight .venv/.complete ## virtual environments, Pulumi CLI and plugins; says what it does and how long that takes
+setup: preflight .venv/.complete ## install virtual environments, the Pulumi CLI and its plugins
 	@$(PY) -m tools.toolchain
 	@bin/localcloud setup
 
-python: # the one that the virtual environment is made with
+python: # the interpreter that the virtual environment is made with
 	@command -v "$(PYTHON)" >/dev/null || { echo "setup: there is no $(PYTHON), and Slipway needs Python 3.11 or newer; install it, or name one: make PYTHON=python3.12 setup" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "setup: Python is %d.%d and must be 3.11 or newer; name one: make PYTHON=python3.12 setup" % sys.version_info[:2])'
 
-preflight: python # whatever these targets need of this machine, all at once, and what has to be asked
+preflight: python # what the targets need of this machine: all findings at once, and the questions to the user
 	@"$(PYTHON)" -m tools.preflight $(MAKECMDGOALS)
 
 .venv/.complete: requirements-dev.txt | python
 	@"$(PYTHON)" -m tools.make_venv .venv requirements-dev.txt
 	@touch $@
 
-up: setup ## start the local cloud (installs and starts a Docker Engine where there is none, after asking)
+up: setup ## start the local cloud (offers to install a Docker Engine if there is none)
 	@bin/localcloud up
 
-status: ## what the local cloud runs
+status: ## show what runs on the local cloud
 	@bin/localcloud status
 
-down: ## stop the local cloud, keep its state
+down: ## stop the local cloud and keep its state
 	@bin/localcloud down
 
-demo: setup ## both environments and the pipeline on the local cloud: commits released, stopped, rolled back
+demo: setup ## deploy staging, production and the pipeline locally; release, stop and roll back a commit
 	@bin/localcloud up
 	@$(PY) -m tools.demo
 
-check: .venv/.complete ## the gate for every commit: format, lint, types, fast tests
+check: .venv/.complete ## run the gate of every commit: format, lint, types, fast tests
 	@$(PY) -m pytest -q $(TWO) -m "not local" $(FAST) localcloud/tests
 
-lock: .venv/.complete ## compile the locks (requirements*.txt) from what is asked for (*.in, app/pyproject.toml)
+lock: .venv/.complete ## compile the lock files from their *.in files
 	@$(PY) -m tools.locks
 
-update: setup ## move all pins to what is served today, run the gate, show that no stack changes (10 minutes); one commit
+update: setup ## upgrade all pins, run the gate, verify that no stack changes (10 minutes)
 	@$(PY) -m tools.update stand
 	@$(PY) -m tools.update move
 	@$(MAKE) --no-print-directory setup
 	@code=0; $(MAKE) --no-print-directory check || code=1; $(PY) -m tools.update verify || code=1; exit $$code
 
-format: .venv/.complete ## put the code into the house format
+format: .venv/.complete ## format the code and apply lint fixes
 	@$(PY) -m ruff check --quiet --fix . || true
 	@$(PY) -m ruff format --quiet .
 
-test: setup ## everything, on a fresh machine too: one pytest, whose last line is the result
+test: setup ## run every test, on a fresh machine too
 	@$(PY) -m pytest $(TWO) $(FAST) localcloud/tests tests/contract tests/local
 
-faults: setup ## everything that may go wrong on the way to production, as a table: docs/faults.md; ARGS="--break-gate test"
+faults: setup ## inject every fault under load and write docs/faults.md: ARGS="--break-gate test"
 	@$(PY) -m pytest tests/local/test_faults.py tests/local/test_pull_request.py --all-faults $(if $(ARGS),$(ARGS),--fault-table docs/faults.md)
 
-bench: setup ## what things take, into docs/benchmarks.md: ARGS="--runs 5 --cold"
+bench: setup ## measure and write docs/benchmarks.md: ARGS="--runs 5 --cold"
 	@$(PY) -m tests.bench --write $(ARGS)
 
-venv: .venv/.complete ## the virtual environment alone: all that AWS needs of this folder
+venv: .venv/.complete ## create the virtual environment only (enough for AWS)
 
 # Every command of delivery, by its registry: make deploy STACK=staging ARGS="--commit 1a2b3c4" [CLOUD=aws]
 app-test pipeline $(STEPS): $(if $(filter aws,$(CLOUD)),venv,setup)
@@ -97,5 +97,5 @@ clean: ## delete task definition revisions that are no longer needed: ARGS="--ke
 doctor: ## check a stack and its account for what would make a release fail
 preview: ## preview a change on each stack, as one comment on its pull request: ARGS="--repository OWNER/NAME --pull-request N"
 
-clean-up: ## destroy both local stacks and stop the local cloud; ALL=1 also removes images, caches and our Docker Engine
+clean-up: ## destroy both local stacks and stop the local cloud; ALL=1 also removes images, caches and a Docker Engine that Slipway started
 	@$(if $(wildcard .venv/.complete),$(PY),"$(PYTHON)") -m tools.clean_up $(if $(ALL),--all)

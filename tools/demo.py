@@ -116,7 +116,7 @@ def environments(demo: Demo) -> str:
     demo.step(f"production up, for {repository().url}", up)
     if not outputs("prod").get("pipeline"):
         click = [str(client.python()), "-m", "localcloud", "connect", "slipway-prod"]
-        demo.step("the one click of AWS's console: the connection to GitHub, made for you", click)
+        demo.step("complete the connection to GitHub (a manual step in the AWS console)", click)
         demo.step("the pipeline", up)
     return commit
 

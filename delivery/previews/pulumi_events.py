@@ -28,7 +28,7 @@ COLOUR = re.compile(r"<\{%[^%]*%\}>|\x1b\[[0-9;]*[A-Za-z]")
 SECRET_NAME = re.compile(r"TOKEN|SECRET|PASSWORD|PASSPHRASE|CREDENTIAL|PRIVATE_KEY")
 SHORTEST_SECRET = 8
 NOTES = 20
-NO_EVENTS = "pulumi wrote no events; is it the version that toolchain/versions.toml names? See: pulumi version"
+NO_EVENTS = "pulumi wrote no events; is it the version that tools/toolchain/versions.toml names? See: pulumi version"
 
 
 def read(stack: str, written: str, complaints: str, code: int, secrets: Sequence[str] = ()) -> StackPreview:

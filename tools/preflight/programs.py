@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from localcloud.settings import Settings
 
 ENVIRONMENTS_GIGABYTES = 0.7
-"""README, what is left in the repository's folder."""
+"""docs/local-cloud.md: free space that the repository's folder needs."""
 MODULES_GIGABYTES = 2.4
-"""README, Go's module cache after a build."""
+"""docs/local-cloud.md: size of Go's module cache after a build."""
 OFFICIAL_GIGABYTES = 1.5
 """The CLI and three plugins, unpacked beside their archives."""
 VENV_SECONDS = 15

@@ -28,7 +28,7 @@ IMAGES_GIGABYTES, RELEASE_GIGABYTES = 6, 1
 """What base images and the containers of two small stacks take; and what a release of them adds."""
 IMAGES_SECONDS, ENGINE_SECONDS = 100, 25
 MEMORY_GIGABYTES = 7
-"""README asks for 8; a machine of 8 shows less, as its kernel keeps some."""
+"""A guideline of 8 GiB; a machine of 8 shows less, as its kernel keeps some."""
 
 
 def engine(settings: Settings) -> Iterator[Finding]:
