@@ -1,4 +1,4 @@
-"""The flag that rewrites what is reviewed rather than computed: `pytest tests/stack --rewrite-golden`."""
+"""The flag that rewrites golden files: `pytest tests/stack --rewrite-golden`."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ import pytest
 
 @dataclass(frozen=True)
 class Rewrite:
-    """Whether golden files are to be written instead of compared."""
+    """Whether golden files are written instead of compared."""
 
-    asked: bool
+    requested: bool
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the flag."""
-    parser.addoption(
-        "--rewrite-golden", action="store_true", help="write the golden files and docs/permissions.md anew"
-    )
+    parser.addoption("--rewrite-golden", action="store_true", help="write the golden files and docs/permissions.md")
 
 
 @pytest.fixture
 def rewrite(request: pytest.FixtureRequest) -> Rewrite:
     """Whether the flag was given."""
-    return Rewrite(asked=bool(request.config.getoption("--rewrite-golden")))
+    return Rewrite(requested=bool(request.config.getoption("--rewrite-golden")))

@@ -1,4 +1,4 @@
-"""What a run of the program declared, as JSON that people can review: type, name, inputs, options and outputs."""
+"""The resources that a run of the program declares, as reviewable JSON: inputs, options and outputs."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent / "golden"
 SIGNATURE = "4dabf18193072939515e22adb298388d"  # how Pulumi's protocol marks values that are not plain (sdk/resource)
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
-# What differs from run to run, or with the example application's source.
-VARYING = (
+# Values that differ between runs or with the example application's source.
+VARYING_VALUES = (
     (re.compile(r"content-[0-9a-f]{12}-\d{14}"), "content-<hash>-<time>"),
     (re.compile(r"^web-[0-9a-f]{12}$|^api-[0-9a-f]{12}$"), "<service>-<hash>"),
     (re.compile(r"^.*/slipway-build-[0-9a-f]{16}/build.log$"), "<temporary folder>/build.log"),
@@ -32,18 +32,18 @@ Declared = dict[str, dict[str, Any]]
 
 
 def declared(engine: FakeEngine, outputs: Mapping[str, Any]) -> Declared:
-    """Return all that a run declared.
+    """Return everything that a run declared.
 
     Args:
-        engine: what it was registered with.
-        outputs: the stack's, resolved.
+        engine: the fake engine that resources were registered with.
+        outputs: the stack's outputs, resolved.
 
     Returns:
         `outputs`, and `resources` by type and name: inputs, the options that are set, parent and dependencies.
-        JSON in a text is shown as a value under `json`, a secret under `secret`.
+        A string with JSON is shown as its value under `json`, a secret under `secret`.
     """
     resources = {
-        _settled(f"{kind} {_settled(name)}"): _resource(request)
+        _normalized(f"{kind} {_normalized(name)}"): _resource(request)
         for (kind, name), request in sorted(engine.options.items())
         if not kind.startswith("pulumi:")
     }
@@ -51,18 +51,18 @@ def declared(engine: FakeEngine, outputs: Mapping[str, Any]) -> Declared:
 
 
 def difference(base: Declared, variant: Declared) -> Declared:
-    """Return what a variant adds to a base, changes in it and removes from it (null), part by part."""
+    """Return the entries that a variant adds to a base, changes, or removes (null)."""
     return {part: _changed(base[part], variant[part]) for part in base}
 
 
-def compare(name: str, found: Declared, *, rewrite: bool) -> None:
-    """Assert that a golden file holds what was found, or write it.
+def compare(name: str, actual: Declared, *, rewrite: bool) -> None:
+    """Assert that a golden file has the actual declarations, or write it.
 
     Raises:
         AssertionError: they differ; pytest shows where.
     """
     path = FOLDER / f"{name}.json"
-    text = json.dumps(found, indent=2, sort_keys=True) + "\n"
+    text = json.dumps(actual, indent=2, sort_keys=True) + "\n"
     if rewrite:
         path.write_text(text, "utf-8")
     assert path.is_file(), f"{path.name} is missing: pytest tests/stack --rewrite-golden"
@@ -88,7 +88,7 @@ def _resource(request: Any) -> dict[str, Any]:  # noqa: ANN401 - protobuf has no
 def _identity(urn: str) -> str:
     """Return type and name of `urn:pulumi:STACK::PROJECT::PARENTS$TYPE::NAME`."""
     *_, kinds, name = urn.split("::", 3)
-    return f"{kinds.rpartition('$')[2]} {_settled(name)}"
+    return f"{kinds.rpartition('$')[2]} {_normalized(name)}"
 
 
 def _readable(value: Any) -> Any:  # noqa: ANN401 - any JSON value
@@ -107,11 +107,11 @@ def _parsed(text: str) -> Any:  # noqa: ANN401 - any JSON value
     if text[:1] in ("{", "["):
         with contextlib.suppress(ValueError):
             return {"json": _readable(json.loads(text))}
-    return _settled(text)
+    return _normalized(text)
 
 
-def _settled(text: str) -> str:
-    for pattern, stands_for in VARYING:
+def _normalized(text: str) -> str:
+    for pattern, stands_for in VARYING_VALUES:
         text = pattern.sub(stands_for, text)
     return text
 

@@ -1,4 +1,4 @@
-"""The table of every role that a stack declares: who assumes it, its actions, resources and conditions."""
+"""The table of all roles that a stack declares: trust policy, actions, resources and conditions."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def render(bases: Mapping[str, Declared], variants: Mapping[str, Declared]) -> s
     """Return the document.
 
     Args:
-        bases: what the stack files declare, by stack.
-        variants: what their variants declare, by the variant's name, which begins with that of its stack file.
+        bases: declarations of the stack files, by stack.
+        variants: declarations of the variants, by name; a name begins with that of its stack file.
     """
     text = HEAD
     known: dict[str, Statements] = {}
@@ -48,16 +48,16 @@ def render(bases: Mapping[str, Declared], variants: Mapping[str, Declared]) -> s
 
 
 def _statements(found: Declared) -> Statements:
-    """Return the statements by role and name; `Trust` is who may assume the role."""
+    """Return the statements by role and Sid; `Trust` is the trust policy's."""
     statements: Statements = {}
     for key, resource in found["resources"].items():
         role = key.rpartition(" ")[2]
         if key.startswith(ROLE):
-            for index, one in enumerate(resource["inputs"]["assumeRolePolicy"]["json"]["Statement"]):
-                statements[role, f"Trust{index or ''}"] = one
+            for index, statement in enumerate(resource["inputs"]["assumeRolePolicy"]["json"]["Statement"]):
+                statements[role, f"Trust{index or ''}"] = statement
         if key.startswith(POLICY):
-            for one in resource["inputs"]["policy"]["json"]["Statement"]:
-                statements[role, one["Sid"]] = one
+            for statement in resource["inputs"]["policy"]["json"]["Statement"]:
+                statements[role, statement["Sid"]] = statement
     return statements
 
 

@@ -1,4 +1,4 @@
-"""Runs the real program with a stack file, real or changed, on the stand-in engine."""
+"""Runs of the real program with a stack file, committed or changed, on the fake engine."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ ACCEPTED: Answers = {
 }
 
 RUNS: dict[object, tuple[FakeEngine, dict[str, Any]]] = {}
-"""Every run that came to its end, by all that it was given: tests only look at what was registered."""
+"""Completed runs by their inputs; shared, since tests only read what was registered."""
 
 
 @functools.cache
 def connection(status: str | None) -> Answers:
-    """Answer the look-up of a connection with this status; None: there is none."""
+    """Return the answer to the lookup of a connection with this status; None if there is none."""
 
     def answer(asked: dict[str, Any]) -> dict[str, Any]:
         if status is None:
@@ -61,9 +61,17 @@ def connection(status: str | None) -> Answers:
     return {LOOK_UP: answer}
 
 
-def beside_staging(answers: Answers | None = None, outputs: Mapping[str, Any] | None = None) -> FakeEngine:
-    """Return an account whose staging accepted an image and whose connection is completed, but for these answers."""
-    known = {**ACCEPTED, **connection("AVAILABLE"), **(answers or {})}
+def oidc_provider(_: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer to the lookup of GitHub's OIDC provider in an account that has it."""
+    return {"arn": OIDC_PROVIDER, "clientIdLists": ["sts.amazonaws.com"]}
+
+
+def account(answers: Answers | None = None, outputs: Mapping[str, Any] | None = None) -> FakeEngine:
+    """Return an engine with whatever any stack looks up; `answers` and staging's `outputs` override.
+
+    Staging has accepted an image, the connection is AVAILABLE, and GitHub's OIDC provider is there.
+    """
+    known = {**ACCEPTED, **connection("AVAILABLE"), LOOK_UP_OIDC: oidc_provider, **(answers or {})}
     return FakeEngine(answers=known, stack_outputs={STAGING_STACK: dict(URLS if outputs is None else outputs)})
 
 
@@ -71,16 +79,6 @@ def with_previews(stack: str, **section: Any) -> dict[str, Any]:  # noqa: ANN401
     """Return the `config:` of a committed stack file with a role for previews."""
     whole = {"repository": "slipway-example/slipway", "state_bucket": "slipway-state", **section}
     return stack_file(stack) | {"slipway:previews": whole}
-
-
-def oidc_provider(_: dict[str, Any]) -> dict[str, Any]:
-    """Answer the look-up of GitHub's OIDC provider: the account has it."""
-    return {"arn": OIDC_PROVIDER, "clientIdLists": ["sts.amazonaws.com"]}
-
-
-def knowing_github(answers: Answers | None = None) -> FakeEngine:
-    """Return an account that takes GitHub's tokens, but for these answers."""
-    return FakeEngine(answers={LOOK_UP_OIDC: oidc_provider, **(answers or {})})
 
 
 def run_prod(
@@ -91,9 +89,9 @@ def run_prod(
     outputs: Mapping[str, Any] | None = None,
     secrets: Mapping[str, str] | None = None,
 ) -> tuple[FakeEngine, dict[str, Any]]:
-    """Run production beside a staging with these outputs; `secrets` are set encrypted."""
-    engine, held = beside_staging(answers, outputs), dict(secrets or {})
-    return run(monkeypatch, config | held, stack="prod", engine=engine, secret_keys=list(held))
+    """Run production with a staging stack that has these outputs; `secrets` are stored encrypted."""
+    engine, encrypted = account(answers, outputs), dict(secrets or {})
+    return run(monkeypatch, config | encrypted, stack="prod", engine=engine, secret_keys=list(encrypted))
 
 
 def stack_file(stack: str) -> dict[str, Any]:
@@ -110,29 +108,29 @@ def run(
     engine: FakeEngine | None = None,
     secret_keys: list[str] | None = None,
 ) -> tuple[FakeEngine, dict[str, Any]]:
-    """Run the program to its end, or take what an earlier run with the same inputs registered.
+    """Run the program, or reuse an earlier run with the same inputs.
 
     Returns:
-        What was registered, and the stack's outputs, resolved.
+        The engine with the registered resources, and the stack's outputs, resolved.
     """
-    engine = engine or FakeEngine()
-    given = json.dumps([stack, config, secret_keys, engine.stack_outputs], sort_keys=True)
-    key = (given, frozenset(engine.answers.items()))
+    engine = engine or account()
+    inputs = json.dumps([stack, config, secret_keys or [], engine.stack_outputs], sort_keys=True)
+    key = (inputs, frozenset(engine.answers.items()))
     if key in RUNS:
         earlier = RUNS[key][0]
         engine.resources, engine.options, engine.hooks = earlier.resources, earlier.options, earlier.hooks
         return engine, RUNS[key][1]
     start(engine, stack=stack)
-    handed = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
-    pulumi.runtime.set_all_config(handed, secret_keys)
+    values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
+    pulumi.runtime.set_all_config(values, secret_keys)
     monkeypatch.chdir(ROOT)
     outputs: dict[str, Any] = {}
-    seen: dict[str, Any] = {}
-    monkeypatch.setattr(pulumi, "export", seen.__setitem__)
+    exported: dict[str, Any] = {}
+    monkeypatch.setattr(pulumi, "export", exported.__setitem__)
 
     def program() -> pulumi.Output[None]:
         runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")
-        return pulumi.Output.from_input(seen).apply(outputs.update)
+        return pulumi.Output.from_input(exported).apply(outputs.update)
 
     run_to_end(program)
     RUNS[key] = engine, outputs

@@ -378,7 +378,7 @@ def test_production_without_an_accepted_image_is_refused_before_anything_is_made
 ) -> None:
     """In one line that says what to run."""
     images = {"imageIds": [{"imageDigest": DIGEST, "imageTag": tag} for tag in tags]}
-    engine = program.beside_staging({"aws:ecr/getImages:getImages": lambda _: images})
+    engine = program.account({"aws:ecr/getImages:getImages": lambda _: images})
     with pytest.raises(pulumi.RunError) as refused:
         program.run(monkeypatch, program.stack_file("prod"), stack="prod", engine=engine)
     assert str(refused.value) == (

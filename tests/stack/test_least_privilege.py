@@ -1,4 +1,4 @@
-"""What every role of every variant may do: nothing on everything, but for a table of reasons."""
+"""No role of any variant has a wildcard permission, except for tables with reasons."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 SECRETS = {"slipway:webhook_secret": "hush", "github:token": "whisper"}
 # Statements that may name every resource, each with AWS's reason (service authorization reference).
 MAY_NAME_ALL = {
-    "LogInToRegistry": "ecr:GetAuthorizationToken takes no resource: the token is the registry's",
-    "ListTasks": "ecs:ListTasks takes a container instance, which Fargate has not; a condition names the cluster",
-    "ReadTaskDefinitions": "ecs:DescribeTaskDefinition and ecs:ListTaskDefinitions take no resource",
-    "ReadTargetHealth": "elasticloadbalancing:DescribeTargetHealth takes no resource",
-    "LookUp": "zones, OIDC providers and connections are listed, which takes no resource",
+    "LogInToRegistry": "ecr:GetAuthorizationToken has no resource type: the token is the registry's",
+    "ListTasks": "ecs:ListTasks takes a container instance, which Fargate does not have; a condition names the cluster",
+    "ReadTaskDefinitions": "ecs:DescribeTaskDefinition and ecs:ListTaskDefinitions have no resource type",
+    "ReadTargetHealth": "elasticloadbalancing:DescribeTargetHealth has no resource type",
+    "LookUp": "zones, OIDC providers and connections are listed, which has no resource type",
 }
 # Statements whose resource ends in a star after a name of ours.
 MAY_NAME_WHAT_IS_WITHIN = {
@@ -67,16 +67,16 @@ def staging_alone(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     """Return staging with a pipeline of its own."""
     pipeline = {"repository": "slipway-example/slipway"}
     config = program.stack_file("staging") | {"slipway:pipeline": pipeline, "github:owner": "slipway-example"}
-    return program.run(monkeypatch, config, engine=program.beside_staging())[0]
+    return program.run(monkeypatch, config, engine=program.account())[0]
 
 
 def staging_with_previews(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     """Return staging with a role for previews."""
-    return program.run(monkeypatch, program.with_previews("staging"), engine=program.knowing_github())[0]
+    return program.run(monkeypatch, program.with_previews("staging"), engine=program.account())[0]
 
 
 def granted(engine: FakeEngine) -> list[dict[str, Any]]:
-    """Return every statement of every role, and check that there is no other kind of right."""
+    """Return every statement of every role, and check that there is no other kind of policy."""
     assert not engine.of("iam/rolePolicyAttachment:RolePolicyAttachment")
     assert not engine.of("iam/policy:Policy")
     assert not [one for one in engine.of("iam/role:Role") if {"managedPolicyArns", "inlinePolicies"} & set(one.inputs)]
@@ -89,8 +89,8 @@ def granted(engine: FakeEngine) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     "variant", [production, production_by_webhook, production_for_two_platforms, staging, staging_alone]
 )
-def test_no_right_is_given_on_everything_without_a_reason(variant: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
-    """An action with a star is refused, a resource with one too, except for the tables."""
+def test_no_permission_has_a_wildcard_without_a_reason(variant: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
+    """In no action, and in resources only as the tables allow."""
     for statement in granted(variant(monkeypatch)):
         assert statement["Effect"] == "Allow"
         assert not [action for action in statement["Action"] if "*" in action], statement
@@ -123,7 +123,7 @@ def test_only_the_build_may_push_and_only_promotion_and_smoke_may_tag(
 
 @pytest.mark.parametrize("variant", [production, production_by_webhook, staging_alone])
 def test_the_tests_of_a_change_can_deploy_nothing(variant: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
-    """They run what anyone with a branch wrote."""
+    """They run code of anyone who can push a branch."""
     engine = variant(monkeypatch)
     (checks,) = [one for one in engine.of("RolePolicy") if one.name.endswith("-checks")]
     for word in ("ecs:", "ecr:", "iam:", "s3:", "codepipeline:", "StartBuild", "secretsmanager:"):

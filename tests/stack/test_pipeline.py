@@ -1,4 +1,4 @@
-"""The pipeline as the real program declares it from the real production stack file, and what its section changes."""
+"""The pipeline that the real program declares for the production stack file and for changes of its section."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ PROJECTS = {
     "production-deploy",
     "production-smoke",
 }
-OF_ALL = ["WriteLogs", "ReadFacts"]
-OF_DEPLOY = [
+COMMON = ["WriteLogs", "ReadFacts"]
+DEPLOY = [
     "RollOut",
     "FollowRollout",
     "SeeCluster",
@@ -45,22 +45,22 @@ OF_DEPLOY = [
     "SeeImages",
 ]
 CONNECTION = ["UseConnection", "UseConnectionAsBefore"]
-HANDED = ["FindArtifacts", "ReadArtifacts"]
-# Every role of the pipeline and its statements: a right more or less is a change of this table.
-RIGHTS = {
+READ_ARTIFACTS = ["FindArtifacts", "ReadArtifacts"]
+# The statements of each of the pipeline's roles; every added or removed permission changes this table.
+STATEMENTS = {
     "prod-pipeline": [
         *("FindArtifacts", "WriteArtifacts", "SeeVersioning", "OwnArtifacts", "RunBuilds"),
         *CONNECTION,
         "AskForApproval",
     ],
-    "prod-checks": [*OF_ALL, "WriteReports", *CONNECTION],
-    "prod-test": [*OF_ALL, "WriteReports", *HANDED],
-    "prod-build": [*OF_ALL, "WriteReports", "FindArtifacts", "WriteArtifacts", "LogInToRegistry", "PushImages"],
-    "prod-staging-deploy": [*OF_ALL, *HANDED, *OF_DEPLOY],
-    "prod-staging-acceptance": [*OF_ALL, "WriteReports", *HANDED, *OF_DEPLOY],
-    "prod-staging-promote": [*OF_ALL, *HANDED, "TagImages"],
-    "prod-production-deploy": [*OF_ALL, *HANDED, *OF_DEPLOY],
-    "prod-production-smoke": [*OF_ALL, "WriteReports", *HANDED, *OF_DEPLOY, "TagImages"],
+    "prod-checks": [*COMMON, "WriteReports", *CONNECTION],
+    "prod-test": [*COMMON, "WriteReports", *READ_ARTIFACTS],
+    "prod-build": [*COMMON, "WriteReports", "FindArtifacts", "WriteArtifacts", "LogInToRegistry", "PushImages"],
+    "prod-staging-deploy": [*COMMON, *READ_ARTIFACTS, *DEPLOY],
+    "prod-staging-acceptance": [*COMMON, "WriteReports", *READ_ARTIFACTS, *DEPLOY],
+    "prod-staging-promote": [*COMMON, *READ_ARTIFACTS, "TagImages"],
+    "prod-production-deploy": [*COMMON, *READ_ARTIFACTS, *DEPLOY],
+    "prod-production-smoke": [*COMMON, "WriteReports", *READ_ARTIFACTS, *DEPLOY, "TagImages"],
 }
 
 
@@ -78,13 +78,13 @@ def staging_alone(monkeypatch: pytest.MonkeyPatch) -> Run:
         "slipway:pipeline": {"repository": "slipway-example/slipway", "connection_arn": GIVEN},
         "github:owner": "slipway-example",
     }
-    return program.run(monkeypatch, config, engine=program.beside_staging())
+    return program.run(monkeypatch, config, engine=program.account())
 
 
 def statements(engine: FakeEngine, role: str) -> dict[str, dict[str, Any]]:
-    """Return what a role may do, by purpose."""
+    """Return a role's statements by Sid."""
     policy = json.loads(engine.one("RolePolicy", role).inputs["policy"])
-    return {one["Sid"]: one for one in policy["Statement"]}
+    return {statement["Sid"]: statement for statement in policy["Statement"]}
 
 
 def stages(engine: FakeEngine) -> dict[str, list[str]]:
@@ -129,7 +129,7 @@ def test_a_release_passes_these_stages_in_this_order(prod: Run) -> None:
 
 
 def test_no_stage_rolls_back_by_itself(prod: Run) -> None:
-    """Delivery puts an environment back; a second way would fight with it."""
+    """`delivery` rolls an environment back; a second mechanism would conflict with it."""
     engine, _ = prod
     for stage in engine.one("codepipeline/pipeline:Pipeline").inputs["stages"]:
         assert set(stage) == {"name", "actions"}
@@ -151,8 +151,8 @@ def test_the_commit_comes_by_the_connection_when_the_branch_is_pushed_to(prod: R
     assert not engine.of("codepipeline/webhook:Webhook")
 
 
-def test_every_build_is_told_commit_and_execution(prod: Run) -> None:
-    """And no commit message: values are short and not escaped."""
+def test_every_build_gets_commit_and_execution(prod: Run) -> None:
+    """But no commit message: values have at most 1,000 characters and are not escaped."""
     engine, _ = prod
     for stage, names in stages(engine).items():
         for name in names:
@@ -170,7 +170,7 @@ def test_every_build_is_told_commit_and_execution(prod: Run) -> None:
                 assert one["configuration"].get("PrimarySource") == primary
 
 
-def test_the_release_is_handed_on_as_an_artifact(prod: Run) -> None:
+def test_the_release_is_passed_on_as_an_artifact(prod: Run) -> None:
     """Built once; every later step gets the same manifest."""
     engine, _ = prod
     assert action(engine, "Build", "Build")["outputArtifacts"] == ["Release"]
@@ -197,7 +197,7 @@ def test_each_step_works_on_its_environment(prod: Run) -> None:
     assert outputs["pipeline_projects"] == {key: f"slipway-prod-{key}" for key in PROJECTS}
 
 
-def test_docker_is_there_only_where_containers_are_built_or_run(prod: Run) -> None:
+def test_only_builds_that_need_docker_are_privileged(prod: Run) -> None:
     """A privileged build is root on its machine."""
     engine, _ = prod
     privileged = {
@@ -210,8 +210,8 @@ def test_docker_is_there_only_where_containers_are_built_or_run(prod: Run) -> No
     assert all("LOCAL_DOCKER_LAYER_CACHE" in modes for modes in privileged.values())
 
 
-def test_the_steps_of_checks_are_out_of_a_changes_reach(prod: Run) -> None:
-    """The buildspec's text is in the project; the pipeline's steps come with the commit that it releases."""
+def test_a_change_cannot_alter_the_buildspec_of_its_checks(prod: Run) -> None:
+    """The buildspec is part of the project; those of the pipeline come with the commit."""
     engine, _ = prod
     sources = {one.inputs["name"]: one.inputs["source"] for one in engine.of("codebuild/project:Project")}
     checks = sources.pop("slipway-prod-checks")
@@ -224,17 +224,20 @@ def test_the_steps_of_checks_are_out_of_a_changes_reach(prod: Run) -> None:
         assert (program.ROOT / source["buildspec"]).is_file()
 
 
-def test_without_the_steps_of_checks_nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file is named."""
+def test_a_missing_buildspec_of_checks_is_reported_before_any_resource_is_declared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The message has the file's name."""
     monkeypatch.setattr(stack_pipeline, "BUILDSPECS", "delivery/none")
-    engine = program.beside_staging()
+    monkeypatch.setattr(program, "RUNS", {})
+    engine = program.account()
     with pytest.raises(pulumi.RunError, match=r"^delivery/none/checks.yml is missing; .*; restore it$"):
         program.run(monkeypatch, program.stack_file("prod"), stack="prod", engine=engine)
     assert engine.resources == []
 
 
-def test_github_has_every_push_and_pull_request_tested(prod: Run) -> None:
-    """Patterns are anchored, tags are left out, and the secret that AWS makes stays one."""
+def test_a_webhook_starts_the_checks_of_every_push_and_pull_request(prod: Run) -> None:
+    """Patterns are anchored, tags do not match, and the generated secret stays a Pulumi secret."""
     engine, outputs = prod
     receiver = engine.one("codebuild/webhook:Webhook", "prod-checks").inputs
     assert receiver["manualCreation"] is True
@@ -256,16 +259,16 @@ def test_github_has_every_push_and_pull_request_tested(prod: Run) -> None:
     assert outputs["webhook_url"] == configuration["url"] == "https://hooks.example.test/checks"
 
 
-def test_a_strangers_change_waits_for_a_comment(prod: Run) -> None:
-    """A fork's pull request would otherwise run on a privileged machine with the connection at hand."""
+def test_a_pull_request_from_a_fork_waits_for_a_comment(prod: Run) -> None:
+    """It would otherwise run in a privileged build that can use the connection."""
     engine, _ = prod
     policy = engine.one("codebuild/webhook:Webhook", "prod-checks").inputs["pullRequestBuildPolicy"]
     assert policy["requiresCommentApproval"] == "FORK_PULL_REQUESTS"
     assert "GITHUB_READ" not in policy["approverRoles"]
 
 
-def test_a_person_is_asked_with_what_and_where(prod: Run) -> None:
-    """Commit and images in the message, staging by its link, in the time that is configured."""
+def test_an_approval_request_names_the_release_and_the_url_of_staging(prod: Run) -> None:
+    """Commit and images in the message, staging as the link, and the configured timeout."""
     engine, outputs = prod
     approve = action(engine, "Approval", "Approve")
     assert approve["timeoutInMinutes"] == 10080
@@ -276,8 +279,8 @@ def test_a_person_is_asked_with_what_and_where(prod: Run) -> None:
     assert outputs["approval_link"].endswith("#/Approval/Approve")
 
 
-def test_people_are_told_of_failures_and_alarms(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the topic, at the addresses that are configured."""
+def test_the_topic_gets_failures_and_alarms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has a subscription for each configured address."""
     engine, outputs = program.run_prod(monkeypatch, section(notify=["a@example.test", "b@example.test"]))
     assert {one.inputs["endpoint"] for one in engine.of("TopicSubscription")} == {"a@example.test", "b@example.test"}
     rule = engine.one("NotificationRule").inputs
@@ -289,28 +292,28 @@ def test_people_are_told_of_failures_and_alarms(monkeypatch: pytest.MonkeyPatch)
     assert all(one["treatMissingData"] == "notBreaching" for one in alarms.values())
 
 
-def test_each_role_may_do_what_its_step_needs_and_no_more(prod: Run) -> None:
-    """By the table above."""
+def test_each_role_has_the_permissions_of_its_step_and_no_more(prod: Run) -> None:
+    """As in the table above."""
     engine, _ = prod
     found = {one.name: sorted(statements(engine, one.name)) for one in engine.of("RolePolicy")}
     del found["prod-web-execution"]
-    assert found == {role: sorted(purposes) for role, purposes in RIGHTS.items()}
+    assert found == {role: sorted(purposes) for role, purposes in STATEMENTS.items()}
 
 
 def test_a_step_of_staging_can_touch_nothing_of_production(prod: Run) -> None:
-    """No right of its role names production's services, cluster, families or roles."""
+    """No statement of its role names production's services, cluster, families or roles."""
     engine, _ = prod
     for role in ("prod-staging-deploy", "prod-staging-acceptance"):
-        for purpose in OF_DEPLOY:
+        for purpose in DEPLOY:
             text = json.dumps(statements(engine, role)[purpose])
             assert "slipway-prod" not in text, (role, purpose)
             assert "prod-web" not in text, (role, purpose)
     for role in ("prod-production-deploy", "prod-production-smoke"):
-        for purpose in OF_DEPLOY:
+        for purpose in DEPLOY:
             assert "staging" not in json.dumps(statements(engine, role)[purpose]), (role, purpose)
 
 
-def test_only_the_tasks_roles_of_one_environment_can_be_passed_on(prod: Run) -> None:
+def test_only_the_task_roles_of_one_environment_can_be_passed(prod: Run) -> None:
     """By their path, and to ECS tasks alone."""
     engine, _ = prod
     held = statements(engine, "prod-production-deploy")["PassTaskRoles"]
@@ -404,9 +407,10 @@ def test_the_outputs_name_the_pipeline(prod: Run) -> None:
 def test_before_the_click_there_is_the_connection_and_no_pipeline(
     monkeypatch: pytest.MonkeyPatch, status: str | None
 ) -> None:
-    """A pipeline made now might never be triggered; what to click is said."""
-    said: list[str] = []
-    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    """A pipeline created now might never be triggered; the warning says how to complete the connection."""
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", warnings.append)
+    monkeypatch.setattr(program, "RUNS", {})
     engine, outputs = program.run_prod(monkeypatch, program.stack_file("prod"), answers=program.connection(status))
     assert engine.one("codeconnections/connection:Connection").inputs["name"] == "slipway-prod"
     assert not engine.of("codepipeline/pipeline:Pipeline")
@@ -416,13 +420,13 @@ def test_before_the_click_there_is_the_connection_and_no_pipeline(
     assert outputs["connection_status"] == "PENDING"
     assert "pipeline" not in outputs
     assert "webhook_url" not in outputs
-    assert len(said) == 1
-    assert "Update pending connection" in said[0]
-    assert "pulumi up -s prod" in said[0]
+    assert len(warnings) == 1
+    assert "Update pending connection" in warnings[0]
+    assert "pulumi up -s prod" in warnings[0]
 
 
 def test_a_connection_that_failed_is_refused_and_the_pipeline_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else the pipeline would be removed because of it."""
+    """Otherwise the pipeline would be deleted because of it."""
     with pytest.raises(pulumi.RunError, match=r"connection slipway-prod is ERROR; repair it, then repeat: https://"):
         program.run_prod(monkeypatch, program.stack_file("prod"), answers=program.connection("ERROR"))
 
@@ -458,17 +462,17 @@ def test_a_given_connection_is_used_under_both_names_of_its_service(monkeypatch:
 
 
 @pytest.mark.parametrize(
-    ("status", "said"), [("PENDING", "is PENDING and must be AVAILABLE"), (None, "cannot be read")]
+    ("status", "reason"), [("PENDING", "is PENDING and must be AVAILABLE"), (None, "cannot be read")]
 )
-def test_a_given_connection_of_no_use_is_refused_before_anything_is_made(
-    monkeypatch: pytest.MonkeyPatch, status: str | None, said: str
+def test_an_unusable_connection_is_rejected_before_any_resource_is_declared(
+    monkeypatch: pytest.MonkeyPatch, status: str | None, reason: str
 ) -> None:
     """In one line with file, key and remedy."""
-    engine = program.beside_staging(program.connection(status))
+    engine = program.account(program.connection(status))
     with pytest.raises(pulumi.RunError) as refused:
         program.run(monkeypatch, section(connection_arn=GIVEN), stack="prod", engine=engine)
     assert str(refused.value).startswith(f"Pulumi.prod.yaml: slipway:pipeline.connection_arn: connection {GIVEN} ")
-    assert said in str(refused.value)
+    assert reason in str(refused.value)
     assert "\n" not in str(refused.value)
     assert engine.resources == []
 
@@ -520,7 +524,7 @@ def test_no_secret_is_written_in_clear(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_automatic_approval_is_no_approval_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither a stage nor a link nor a right to ask."""
+    """Neither a stage nor a link nor the permission to publish requests."""
     engine, outputs = program.run_prod(monkeypatch, section(approval="automatic"))
     assert list(stages(engine)) == ["Source", "Test", "Build", "Staging", "Production"]
     assert outputs["approval_link"] == ""
@@ -530,7 +534,7 @@ def test_automatic_approval_is_no_approval_at_all(monkeypatch: pytest.MonkeyPatc
 
 
 def test_staging_alone_has_a_pipeline_that_ends_with_promotion(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All in one stack, whose repositories and services its own rights name."""
+    """In one stack, with permissions on its own repositories and services."""
     engine, outputs = staging_alone(monkeypatch)
     assert list(stages(engine)) == ["Source", "Test", "Build", "Staging"]
     assert set(outputs["pipeline_projects"]) == PROJECTS - {"production-deploy", "production-smoke"}
@@ -549,7 +553,7 @@ def test_staging_alone_has_a_pipeline_that_ends_with_promotion(monkeypatch: pyte
 
 
 def test_services_for_arm_are_built_on_arm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else the image would not run; an image of one's own stays."""
+    """Otherwise the image would not run; a configured build image is kept."""
     config = section()
     config["slipway:environment"]["services"]["web"]["cpu_architecture"] = "ARM64"
     engine, _ = program.run_prod(monkeypatch, config)
@@ -571,7 +575,7 @@ def test_the_pipeline_is_made_after_what_its_first_execution_needs(prod: Run) ->
 
 
 def test_the_project_whose_role_uses_the_connection_at_once_is_made_last(prod: Run) -> None:
-    """AWS tries the connection as that role when it makes the project, and new rights take some seconds."""
+    """CodeBuild uses the connection when it creates the project, and new permissions take some seconds to apply."""
     engine, _ = prod
     asked = engine.options["aws:codebuild/project:Project", "prod-checks"]
     after = {urn.rsplit("::", 1)[-1] for urn in asked.dependencies}
@@ -582,7 +586,7 @@ def test_the_project_whose_role_uses_the_connection_at_once_is_made_last(prod: R
 
 
 def test_without_the_section_there_is_nothing_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither resources nor outputs; the environment's alarms stay, and tell nobody."""
+    """Neither resources nor outputs; the environment's alarms remain, without actions."""
     config = program.stack_file("prod")
     del config["slipway:pipeline"]
     engine, outputs = program.run_prod(monkeypatch, config)
@@ -595,7 +599,7 @@ def test_without_the_section_there_is_nothing_of_it(monkeypatch: pytest.MonkeyPa
 def test_a_secret_in_plain_text_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is created."""
     config = section(trigger="webhook") | BY_WEBHOOK
-    engine = program.beside_staging()
+    engine = program.account()
     with pytest.raises(ConfigError) as refused:
         program.run(monkeypatch, config, stack="prod", engine=engine)
     assert "slipway:webhook_secret is in plain text" in str(refused.value)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.fake_engine import ACCOUNT, REGION
 from tests.stack import program
-from tests.stack.test_pipeline import PROJECTS, RIGHTS, action, section, stages, statements
+from tests.stack.test_pipeline import PROJECTS, STATEMENTS, action, section, stages, statements
 
 if TYPE_CHECKING:
     from tests.fake_engine import FakeEngine
@@ -82,7 +82,7 @@ def test_the_rest_of_the_pipeline_is_the_same(both: FakeEngine, monkeypatch: pyt
 
 def test_the_second_build_may_what_the_first_may_and_the_index_may_push_no_layer(both: FakeEngine) -> None:
     """Each on the repositories of the release, with its own logs and reports."""
-    assert sorted(statements(both, "prod-build-arm64")) == sorted(RIGHTS["prod-build"])
+    assert sorted(statements(both, "prod-build-arm64")) == sorted(STATEMENTS["prod-build"])
     repository = [f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/slipway/web"]
     may = statements(both, "prod-index")
     assert set(may) == {"WriteLogs", "ReadFacts", "FindArtifacts", "WriteArtifacts", "TagImages"}

@@ -24,9 +24,7 @@ VALUES = ("secretsmanager:", "ssm:", "dynamodb:", "ecr:GetDownloadUrlForLayer", 
 
 def declared(monkeypatch: pytest.MonkeyPatch, **section: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:  # noqa: ANN401
     """Return the role's inputs and its statements."""
-    engine, outputs = program.run(
-        monkeypatch, program.with_previews("staging", **section), engine=program.knowing_github()
-    )
+    engine, outputs = program.run(monkeypatch, program.with_previews("staging", **section), engine=program.account())
     (role,) = [one for one in engine.of("iam/role:Role") if one.name == "staging-preview"]
     (policy,) = [one for one in engine.of("RolePolicy") if one.name == "staging-preview"]
     assert outputs["preview_role"].endswith("staging-preview")
@@ -72,7 +70,7 @@ def test_without_a_bucket_and_keys_the_role_reads_no_state(monkeypatch: pytest.M
     """It is with Pulumi Cloud then, whose token does that."""
     config = program.with_previews("staging")
     del config["slipway:previews"]["state_bucket"]
-    engine, _ = program.run(monkeypatch, config, engine=program.knowing_github())
+    engine, _ = program.run(monkeypatch, config, engine=program.account())
     (policy,) = [one for one in engine.of("RolePolicy") if one.name == "staging-preview"]
     assert not {"ReadState", "FindState", "Decrypt"} & {
         one["Sid"] for one in json.loads(policy.inputs["policy"])["Statement"]
@@ -81,7 +79,7 @@ def test_without_a_bucket_and_keys_the_role_reads_no_state(monkeypatch: pytest.M
 
 def test_the_accounts_provider_is_looked_up_and_never_owned(monkeypatch: pytest.MonkeyPatch) -> None:
     """There is one for all stacks of an account."""
-    engine, _ = program.run(monkeypatch, program.with_previews("staging"), engine=program.knowing_github())
+    engine, _ = program.run(monkeypatch, program.with_previews("staging"), engine=program.account())
     assert not engine.of("OpenIdConnectProvider")
 
 
@@ -111,7 +109,7 @@ def test_an_account_that_does_not_know_github_is_refused_before_anything_is_made
     remedy: str,
 ) -> None:
     """In one line with the command that mends it."""
-    engine = program.knowing_github({program.LOOK_UP_OIDC: answer})
+    engine = program.account({program.LOOK_UP_OIDC: answer})
     with pytest.raises(pulumi.RunError, match="slipway:previews") as refused:
         program.run(monkeypatch, program.with_previews("staging"), engine=engine)
     assert remedy in str(refused.value)

@@ -1,4 +1,4 @@
-"""The stack files, and every part of the configuration that can be switched on, as runs of the real program."""
+"""The stack files and variants of them that cover every configuration key, as runs of the real program."""
 
 from __future__ import annotations
 
@@ -63,10 +63,8 @@ class Variant:
         return config
 
     def run(self, monkeypatch: pytest.MonkeyPatch) -> tuple[FakeEngine, dict[str, Any]]:
-        """Run the program; returns what was registered, and the stack's outputs."""
-        engine = program.beside_staging(
-            {**program.connection(self.connection), program.LOOK_UP_OIDC: program.oidc_provider}, self.outputs
-        )
+        """Run the program; return the fake engine with the registered resources, and the stack's outputs."""
+        engine = program.account(program.connection(self.connection), self.outputs)
         return program.run(
             monkeypatch,
             self.config() | self.secrets,
@@ -189,4 +187,4 @@ VARIANTS = {
         outputs={"repository_urls": {name: f"{REGISTRY}/slipway/{name}" for name in ("web", "api")}},
     ),
 }
-"""What each switch makes of a stack file."""
+"""Variants of the stack files by name."""

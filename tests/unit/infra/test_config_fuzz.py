@@ -17,7 +17,7 @@ from infra.config.environment import Service
 from infra.config.errors import NOT_IN_STACK_FILE, ConfigError, section_of
 from infra.config.rules import RETENTION_DAYS
 from infra.config.stack import StackConfig
-from tests.stack.program import URLS, beside_staging, run, stack_file
+from tests.stack.program import URLS, account, run, stack_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -214,7 +214,7 @@ def test_an_accepted_configuration_can_be_built() -> None:
         if load_or_reject(config, stack) is None:
             return
         with pytest.MonkeyPatch.context() as patch:
-            engine, outputs = run(patch, config, stack=stack, engine=beside_staging(outputs=URLS))
+            engine, outputs = run(patch, config, stack=stack, engine=account(outputs=URLS))
         assert outputs["services"]
         built.append(len(engine.resources))
 
