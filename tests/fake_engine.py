@@ -124,6 +124,7 @@ def start(engine: FakeEngine, *, stack: str = "staging") -> FakeEngine:
     """Put the stand-in in the engine's place; never in preview, where asserts in an `.apply` would not run."""
     # Mocks need the thread's event loop, which an `asyncio.run` of an earlier test has taken away.
     asyncio.set_event_loop(asyncio.new_event_loop())
+    settings.set_root_resource(None)  # type: ignore[arg-type]  # else the stack of an earlier run stays the parent
     pulumi.runtime.set_mocks(
         engine, project="slipway", stack=stack, preview=False, organization="organization", monitor=Monitor(engine)
     )
