@@ -58,7 +58,7 @@ class Clients(Protocol):
 @cache
 def _made(service: str) -> Any:  # noqa: ANN401 - boto3's own function has no static type
     # boto3 itself reads AWS_DEFAULT_REGION only; the other SDKs and the AWS CLI read AWS_REGION first.
-    return boto3.client(service, region_name=os.environ.get("AWS_REGION"), config=CONFIG)
+    return boto3.client(service, region_name=os.environ.get("AWS_REGION") or None, config=CONFIG)
 
 
 client: Clients = _made

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from delivery.aws import clients
-from delivery.deploying import deploy
+from delivery.deploying import deploy, rollout
 from tests.unit.delivery.commands import Commands
 from tests.unit.delivery.docker import Docker
 from tests.unit.delivery.patient import Patient
@@ -68,3 +68,9 @@ def patient(piped: World, capsys: pytest.CaptureFixture[str], docker: Docker) ->
     """A stack in good health, on a machine with Docker."""
     (docker.folder / "platform").write_text("")
     return Patient(piped, capsys)
+
+
+@pytest.fixture
+def patient_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rollouts are looked at every ten seconds: for those that go on for a quarter of an hour."""
+    monkeypatch.setattr(rollout, "POLL_SECONDS", 10.0)

@@ -154,3 +154,11 @@ def test_where_what_was_replaced_is_gone_the_newest_that_passed_serves(
     docker.fails("run --")
     with pytest.raises(DeliveryError, match=r"put back: web serves staging-web:2"):
         accept(world, root, None)
+
+
+@pytest.mark.parametrize("gone", ["rm --force", "rmi --no-prune"])
+def test_what_docker_has_removed_by_itself_is_no_failure(world: World, root: Path, docker: Docker, gone: str) -> None:
+    """The container ends with `--rm`; another build may have taken the image's name away."""
+    docker.fails(gone)
+    accept(world, root, deployed(world))
+    assert world.tags("staging-web:2")["slipway:result"].startswith("passed")

@@ -18,6 +18,7 @@ NAME = "Concurrently running builds for Linux/Small environment"
     ("machine", "limit", "level", "words"),
     [
         ("LINUX_CONTAINER", 60.0, findings.OK, "60 builds on Linux/Small may run"),
+        ("LINUX_CONTAINER", 2.0, findings.OK, "2 builds on Linux/Small may run"),
         ("LINUX_CONTAINER", 1.0, findings.WARN, f"one build on Linux/Small.*ask for more.*{NAME}"),
         ("LINUX_CONTAINER", 0.0, findings.FAIL, f"no build.*ask for more.*{NAME}"),
         ("ARM_CONTAINER", 60.0, findings.UNKNOWN, "ARM/Small"),

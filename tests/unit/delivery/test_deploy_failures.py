@@ -68,6 +68,7 @@ def test_without_capacity_for_its_tasks_a_release_is_put_back(world: World) -> N
     assert world.said("web: ECS: (service staging-web) was unable to place a task")
 
 
+@pytest.mark.usefixtures("patient_polls")
 def test_without_a_circuit_breaker_a_rollout_ends_after_fifteen_minutes(world: World) -> None:
     """ECS is asked to roll back, which is waited for."""
     slept = world.time.slept
@@ -90,6 +91,7 @@ def test_where_ecs_does_not_get_back_the_good_revision_is_rolled_out(world: Worl
     assert asked[-1]["forceNewDeployment"] is (way == "empty")
 
 
+@pytest.mark.usefixtures("patient_polls")
 def test_a_rollback_that_ecs_refuses_is_done_by_an_update(world: World) -> None:
     """Such as when no deployment was ever completed."""
     world.aws.fail("StopServiceDeployment", "ConflictException")

@@ -140,6 +140,7 @@ def test_one_service_that_cannot_be_put_back_keeps_none_of_the_others_from_it(tw
     assert two.running("web") == "staging-web:1"
 
 
+@pytest.mark.usefixtures("patient_polls")
 def test_going_back_is_given_six_minutes(world: World) -> None:
     """The step of the pipeline has an hour for everything."""
     world.ecs.behaviour[digest_of(FIRST)] = "hangs"

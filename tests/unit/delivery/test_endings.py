@@ -109,3 +109,6 @@ def test_clients_are_made_once_with_patience_and_the_region_that_everybody_reads
     (options,) = served.made
     assert options["region_name"] == REGION
     assert options["config"].retries == {"mode": "standard", "max_attempts": 10}
+    monkeypatch.setenv("AWS_REGION", "")
+    clients.client("ecr")
+    assert served.made[-1]["region_name"] is None

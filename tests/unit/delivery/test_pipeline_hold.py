@@ -62,11 +62,13 @@ def test_an_execution_that_deploys_is_stopped_with_its_build_where_asked(piped: 
     released(piped, ONE, TWO)
     deploying(piped)
     piped.ecs.tags[piped.arn("staging-web:3")].pop("slipway:result")
+    before: list[str] = []
+    piped.aws.hooks["UpdateService"] = lambda: before.append(piped.builds.status["project:build"])
     roll_back(piped, stop=True)
+    assert before == ["STOPPED"]
     (stopped,) = piped.aws.asked("StopPipelineExecution")
     assert (stopped["pipelineExecutionId"], stopped["abandon"]) == (RUN, True)
     assert [asked["id"] for asked in piped.aws.asked("StopBuild")] == ["project:build"]
-    assert piped.builds.status["project:build"] == "STOPPED"
     assert piped.said(f"execution {RUN} is stopped")
     assert piped.running() == "staging-web:2"
     assert f"{TWO} rolled back to what was good before" in piped.pipeline.closed["Production"]

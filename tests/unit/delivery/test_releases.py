@@ -65,6 +65,11 @@ def test_a_manifest_is_read_as_it_was_written(tmp_path: Path) -> None:
     made.write(tmp_path / "release.json")
     assert manifest.read(tmp_path / "release.json") == made
     assert made.text() == f"api@{DIGEST} web@{DIGEST}"
+    longest = manifest.TEXT_LIMIT - len(made.text()) - len(f" @{DIGEST}")
+    full = replace(made, services={**made.services, "z" * longest: web})
+    assert len(full.text()) == manifest.TEXT_LIMIT
+    more = replace(made, services={**made.services, "z" * (longest + 1): web})
+    assert more.text().endswith(" and 1 more")
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,7 @@ def test_a_rollback_that_fails_serves_what_served_before_however_bad(world: Worl
     assert world.running() == "staging-web:3"
 
 
+@pytest.mark.usefixtures("patient_polls")
 def test_what_never_came_up_is_not_what_a_failed_rollback_goes_back_to(world: World) -> None:
     """ECS alone goes back to it, and that it does not serve is told."""
     released(world, ONE)

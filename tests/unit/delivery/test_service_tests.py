@@ -67,3 +67,16 @@ def test_an_application_without_tests_that_can_be_run_is_refused(world: World, t
     program.unlink()
     with pytest.raises(DeliveryError, match=r"app/bin/test does not exist; a service's image context brings its own"):
         testing.run(world.environment, COMMIT, place.workplace)
+
+
+def test_reports_that_tests_left_out_are_written_as_missing(world: World, tmp_path: Path) -> None:
+    """A build fails for a report that its buildspec names and nobody wrote."""
+    place = Place(world, tmp_path)
+    program = tmp_path / "app" / "bin" / "test"
+    program.write_text('#!/bin/sh\n[ "$1" != unit ] || echo mine >"$REPORTS/unit.xml"\n')
+    testing.run(world.environment, COMMIT, place.workplace)
+    reports = {path.name: path.read_text() for path in (tmp_path / "reports").rglob("*.xml")}
+    assert set(reports) == {"unit.xml", "integration.xml", "coverage.xml"}
+    assert reports["unit.xml"] == "mine\n"
+    assert "wrote no integration.xml" in reports["integration.xml"]
+    assert 'lines-covered="0"' in reports["coverage.xml"]

@@ -12,9 +12,8 @@ from delivery.deploying import answers, revisions, rollback
 from delivery.deploying.revisions import Revision
 from delivery.environment import Environment, Service
 from delivery.errors import DeliveryError
-from delivery.release import images, manifest, testing
+from delivery.release import images, manifest
 from delivery.release.manifest import Image, Manifest
-from delivery.release.testing import Workplace
 from delivery.session import Session
 from infra.aws import iam, permissions
 from infra.aws.arns import Home
@@ -83,23 +82,6 @@ def test_what_is_served_names_the_commit_once() -> None:
     assert answers.told({"web": ("v", "d")}) == "v (d)"
     assert answers.told({"api": ("v", "d"), "web": ("v", "e")}) == "v (api@d web@e)"
     assert answers.told({"api": ("v", "d"), "web": ("w", "e")}) == "v (api@d), w (web@e)"
-
-
-def test_services_of_one_context_are_tested_once_and_missing_reports_are_said_to_be_missing(tmp_path: Path) -> None:
-    """A build fails for a report that its buildspec names and nobody wrote."""
-    program = tmp_path / "app" / "bin" / "test"
-    program.parent.mkdir(parents=True)
-    program.write_text('#!/bin/sh\n[ "$1" != unit ] || echo mine >"$REPORTS/unit.xml"\n')
-    program.chmod(0o755)
-    lines: list[str] = []
-    place = Workplace(root=tmp_path, reports=tmp_path / "reports", say=lines.append)
-    testing.run(PROD, "1a2b3c4", place)
-    reports = {path.name: path.read_text() for path in (tmp_path / "reports").rglob("*.xml")}
-    assert set(reports) == {"unit.xml", "integration.xml", "coverage.xml"}
-    assert reports["unit.xml"] == "mine\n"
-    assert "wrote no integration.xml" in reports["integration.xml"]
-    assert 'lines-covered="0"' in reports["coverage.xml"]
-    assert lines[-1] == "web: its tests are those of app, which have passed"
 
 
 class Families:
