@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -20,6 +21,12 @@ PACKAGES = {
 }
 
 
+@cache
+def tree(path: Path) -> ast.Module:
+    """Return a module's syntax tree, parsed once."""
+    return ast.parse(path.read_text("utf-8"))
+
+
 def modules(package: str) -> dict[str, Path]:
     """Return a package's modules by full name."""
     base = ROOT / PACKAGES[package]
@@ -33,16 +40,16 @@ def is_for_types(node: ast.If) -> bool:
     return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
-def imports(tree: ast.AST, name: str, *, types: bool) -> set[str]:
+def imports(parsed: ast.AST, name: str, *, types: bool) -> set[str]:
     """Return what a module may import, in functions too: `from a import b` is `a.b`, whatever `b` is.
 
     Args:
-        tree: the module's, or a part of it.
+        parsed: the module's syntax tree, or a part of it.
         name: the module's package, for relative imports.
         types: whether imports for types count.
     """
     found: set[str] = set()
-    for node in ast.iter_child_nodes(tree):
+    for node in ast.iter_child_nodes(parsed):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -60,7 +67,7 @@ def graph(package: str, *, types: bool) -> dict[str, set[str]]:
     found = {}
     for name, path in known.items():
         parent = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        wanted = imports(ast.parse(path.read_text("utf-8")), parent, types=types)
+        wanted = imports(tree(path), parent, types=types)
         found[name] = {each if each in known else each.rpartition(".")[0] for each in wanted} & known.keys() - {name}
     return found
 
