@@ -15,11 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PORT = ports.own("CONTRACT_PORT", 4610)
+RUNNING: list[Cloud] = []
+"""The process's local cloud: a fixture that two conftest files import is two fixtures to pytest."""
 
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """A running local cloud of its own with nothing on it; taken away with all it holds at the end."""
+    if RUNNING:
+        yield RUNNING[0]
+        return
     kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
     state = tmp_path_factory.mktemp("contract") / "state"
     own = {
@@ -31,7 +36,9 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     running = Cloud(kept | own | {"CI": "true"})
     running.command("up", "--yes")
     running.roles()
+    RUNNING.append(running)
     yield running
+    RUNNING.clear()
     running.command("reset")
 
 
