@@ -1,4 +1,4 @@
-"""CodeBuild: builds are containers of the local Docker Engine that run real buildspecs."""
+"""CodeBuild: runs real buildspecs in containers of the local Docker Engine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ __all__ = ["Artifact", "CodeBuild"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Artifact:
-    """A pipeline's artifact: a zip file in S3."""
+    """A pipeline artifact: a zip file in S3."""
 
     name: str
     bucket: str
@@ -40,18 +40,18 @@ class Artifact:
 
 
 class CodeBuild(Api):
-    """The service behind the signing name codebuild."""
+    """The API with the signing name codebuild."""
 
     api = "codebuild"
     signing_name = "codebuild"
     invalid_code = "InvalidInputException"
 
     def __init__(self, ctx: Context, github: GitHub) -> None:
-        """Read the documents; nothing runs before `start`.
+        """Load the tables; no build runs before `start`.
 
         Args:
             ctx: the local cloud.
-            github: where sources come from and commit statuses go to.
+            github: the local GitHub: where sources are fetched from and commit statuses are reported.
         """
         self._state = State(ctx)
         self._engine = ServiceContainers(ctx, "build")
@@ -72,16 +72,16 @@ class CodeBuild(Api):
         return await self._webhooks.receive(request)
 
     async def start(self) -> None:
-        """Take up the builds that were under way."""
+        """Resume the builds that were in progress."""
         await self._runner.start()
 
     async def stop(self) -> None:
-        """Leave builds to their containers."""
+        """Stop following builds; their containers keep running."""
         await self._runner.close()
         await self._engine.close()
 
     async def reset(self) -> None:
-        """Remove everything: containers, work folders, caches, documents."""
+        """Remove everything: containers, work folders, caches and tables."""
         await self._runner.close()
         for container in await self._engine.containers():
             await self._engine.remove(container.id)
@@ -90,7 +90,7 @@ class CodeBuild(Api):
             await self._engine.call(shutil.rmtree, self._state.ctx.state_dir / build_leftovers.BUILDS)
         self._state.clear()
 
-    def start_from_pipeline(  # noqa: PLR0913 - each is a value of its own
+    def start_from_pipeline(  # noqa: PLR0913 - each is a parameter of its own
         self,
         *,
         project: str,
@@ -103,21 +103,21 @@ class CodeBuild(Api):
         source_version: str,
         batch: bool,
     ) -> str:
-        """Start a build for a pipeline's action and return its identifier, "project:uuid".
+        """Start a build for a pipeline action and return its identifier, "project:uuid".
 
         Args:
-            project: its name.
-            inputs: the artifacts to unpack.
-            primary: the name of the one that is the primary source.
-            outputs: where to store the artifacts that the build makes.
-            environment: variables over the project's: name, value and, if not PLAINTEXT, type.
+            project: the project's name.
+            inputs: the input artifacts to unpack.
+            primary: the name of the input artifact that is the primary source.
+            outputs: where to store the output artifacts.
+            environment: variables that override the project's: name, value and, unless PLAINTEXT, type.
             execution: the pipeline execution's identifier.
             initiator: as the API shows it: "codepipeline/NAME".
             source_version: the primary artifact's revision, e.g. a commit.
-            batch: BatchEnabled, which is refused.
+            batch: the action's BatchEnabled; true is refused.
 
         Raises:
-            ApiError: no such project, or something that AWS or this machine refuses.
+            ApiError: there is no such project, or AWS or this machine rejects the build.
         """
         if batch:
             raise validation.unsupported("BatchEnabled")
@@ -146,11 +146,11 @@ class CodeBuild(Api):
         return str(build["id"])
 
     def build(self, build_id: str) -> dict[str, Any] | None:
-        """Return a build as BatchGetBuilds shows it, or None."""
+        """Return a build as BatchGetBuilds shows it, or None if there is no such build."""
         found = self._state.build(build_id)
         return None if found is None else shown(found)
 
     def stop_build(self, build_id: str) -> None:
-        """Begin to stop a build; one that is over, or that there is not, is left alone."""
+        """Request that a build stop; does nothing if the build is complete or does not exist."""
         with contextlib.suppress(ApiError):
             self._builds.stop_build({"id": build_id})

@@ -1,4 +1,4 @@
-"""Zip archives: sources in, artifacts out; with file modes, and never outside of their folder. Blocking."""
+"""Zip archives: unpack sources, pack artifacts, keep file modes, never escape the folder. Blocking."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 BYTES_AT_MOST = 2**30
 FILES_AT_MOST = 100_000
 DIRECTORY_BYTES = 32 * 2**20
-"""Limit of a zip file's directory: 100,000 files whose names have 280 characters."""
+"""Maximum size in bytes of a zip file's central directory: 100,000 files with names of 280 characters."""
 LINK_AT_MOST = 4096
 OUTSIDE = "would lead outside of the source folder"
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 class ArchiveError(Exception):
-    """An archive cannot be unpacked or made; the message is one line for the build's phase."""
+    """An archive cannot be unpacked or packed; the message becomes the phase context, in one line."""
 
 
 def unpack(archive: Path, folder: Path) -> int:
     """Unpack a zip file into a folder and return its number of files.
 
     Raises:
-        ArchiveError: it is no zip file, has too much in it, or would write outside of the folder.
+        ArchiveError: it is not a zip file, exceeds a limit, or would write outside the folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -63,9 +63,9 @@ def unpack(archive: Path, folder: Path) -> int:
                 left -= extract(packed, row, place, left)
                 if mode & 0o777:
                     place.chmod(mode & 0o777)
-            for place, target in links:  # last, so that nothing is written through one
+            for place, target in links:  # last, so that no file is written through a link
                 linked(folder, place, target)
-            for place, target in links:  # once more: a link's way may lead over other links
+            for place, target in links:  # check again: a link may resolve through other links
                 if not place.resolve().is_relative_to(folder.resolve()):
                     raise ArchiveError(f"the archive's link {place.name!r} to {target!r} {OUTSIDE}")
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, NotImplementedError,
@@ -75,16 +75,16 @@ def unpack(archive: Path, folder: Path) -> int:
 
 
 def directory_bounded(archive: Path) -> None:
-    """Refuse a directory that would take the memory: it is read whole before its entries can be counted."""
+    """Refuse a central directory that would exhaust memory: zipfile reads it whole before entries can be counted."""
     with archive.open("rb") as stream:
-        end = zipfile._EndRecData(stream)  # type: ignore[attr-defined]  # noqa: SLF001  there is no other way to ask
+        end = zipfile._EndRecData(stream)  # type: ignore[attr-defined]  # noqa: SLF001  there is no public API
     size = end[5] if end else 0
     if size > DIRECTORY_BYTES:
         raise ArchiveError(f"the archive's directory has {size} bytes; the local cloud reads {DIRECTORY_BYTES} at most")
 
 
 def bounded(rows: list[zipfile.ZipInfo]) -> None:
-    """Refuse an archive that says itself that it is too big."""
+    """Refuse an archive whose declared number of files or size exceeds the limits."""
     if len(rows) > FILES_AT_MOST:
         raise ArchiveError(f"the archive has {len(rows)} files; the local cloud unpacks {FILES_AT_MOST} at most")
     names = Counter(str(PurePosixPath(row.filename)) for row in rows)
@@ -96,7 +96,7 @@ def bounded(rows: list[zipfile.ZipInfo]) -> None:
 
 
 def inside(folder: Path, name: str) -> Path:
-    """Return the place of an archive's member, which must lie in the folder."""
+    """Return the path of an archive member, which must be inside the folder."""
     parts = PurePosixPath(name.replace("\\", "/"))
     if parts.is_absolute() or ".." in parts.parts:
         raise ArchiveError(f"the archive's file {name!r} would lie outside of the source folder")
@@ -104,7 +104,7 @@ def inside(folder: Path, name: str) -> Path:
 
 
 def extract(packed: zipfile.ZipFile, row: zipfile.ZipInfo, place: Path, left: int) -> int:
-    """Write one file and return its size; what the archive says of the size is not believed."""
+    """Extract one file and return its actual size; the size that the archive declares is not trusted."""
     size = 0
     with packed.open(row) as stream, place.open("wb") as target:
         while chunk := stream.read(2**20):
@@ -118,7 +118,7 @@ def extract(packed: zipfile.ZipFile, row: zipfile.ZipInfo, place: Path, left: in
 
 
 def linked(folder: Path, place: Path, target: str) -> None:
-    """Make a symbolic link that stays in the folder."""
+    """Create a symbolic link whose target must be inside the folder."""
     aim = os.path.normpath(place.parent / target)
     if target.startswith("/") or not Path(aim).is_relative_to(folder):
         raise ArchiveError(f"the archive's link {place.name!r} to {target!r} {OUTSIDE}")
@@ -127,23 +127,23 @@ def linked(folder: Path, place: Path, target: str) -> None:
 
 
 def matching(root: Path, wanted: Files) -> list[tuple[Path, str]]:
-    """Return files to collect with their names in the archive, sorted.
+    """Return the files to collect with their names in the archive, sorted.
 
     Args:
         root: the source folder.
-        wanted: patterns below base directories; a base directory may be a pattern too, and absolute.
+        wanted: patterns below base directories; a base directory may itself be a pattern, or absolute.
 
     Raises:
-        ArchiveError: a file lies, or leads by a link, outside of the build's folder: it would be this machine's own.
+        ArchiveError: a file is outside the build's folder, directly or through a link: it would be the host's own.
     """
     try:
         return collected(root, wanted)
-    except (NotImplementedError, ValueError, RuntimeError) as error:  # a pattern that is none, links in a circle
+    except (NotImplementedError, ValueError, RuntimeError) as error:  # an invalid pattern, or a cycle of links
         raise ArchiveError(f"the files {', '.join(wanted.files)[:200]} cannot be collected: {error}") from error
 
 
 def collected(root: Path, wanted: Files) -> list[tuple[Path, str]]:
-    """Return files to collect with their names in the archive, as `matching` does."""
+    """Return the files to collect with their names in the archive, like `matching` but without its error handling."""
     found: dict[str, Path] = {}
     for base in bases(root, wanted.base):
         own(root, base)
@@ -157,29 +157,29 @@ def collected(root: Path, wanted: Files) -> list[tuple[Path, str]]:
 
 
 def own(root: Path, path: Path) -> None:
-    """Refuse what is not in the build's folder, where the source folder and what else the build may write to lie.
+    """Refuse a path outside the build's folder, which contains all that the build may write to.
 
     Raises:
-        ArchiveError: it is elsewhere.
+        ArchiveError: the path is outside.
     """
     if not path.resolve().is_relative_to(root.parent.resolve()):
         raise ArchiveError(f"{path.name!r} is outside of the build's folder: copy it to $CODEBUILD_SRC_DIR first")
 
 
 def relative(path: Path, base: Path) -> str:
-    """Return a path as seen from its base; one elsewhere keeps its whole path without the leading slash."""
+    """Return a path relative to its base; a path outside the base stays whole, without the leading slash."""
     return str(path.relative_to(base)) if path.is_relative_to(base) else str(path).lstrip("/")
 
 
 def bases(root: Path, pattern: str) -> list[Path]:
-    """Return the folders that a base directory names."""
+    """Return the folders that match a base directory."""
     if re.search(r"[*?\[]", pattern):
         return sorted(path for path in root.glob(pattern) if path.is_dir())
     return [Path(os.path.normpath(root / pattern))]
 
 
 def chosen(base: Path, wanted: Files) -> Iterator[Path]:
-    """Yield the files below a base directory that a pattern names and none excludes."""
+    """Yield the files below a base directory that match a pattern and no exclude pattern."""
     for pattern in wanted.files:
         for path in named(base, pattern):
             name = relative(path, base)
@@ -188,7 +188,7 @@ def chosen(base: Path, wanted: Files) -> Iterator[Path]:
 
 
 def named(base: Path, pattern: str) -> Iterator[Path]:
-    """Yield the files that one pattern names; `**/*` and `folder/**/*` mean everything below."""
+    """Yield the files that match one pattern; `**/*` and `folder/**/*` match everything below."""
     plain = base / pattern
     if not re.search(r"[*?\[]", pattern):
         if plain.is_file() or plain.is_symlink():
@@ -210,7 +210,7 @@ def pack(rows: list[tuple[Path, str]], target: Path, *, symlinks: bool) -> None:
     Args:
         rows: files with their names in the archive.
         target: the zip file.
-        symlinks: keep links as links; otherwise what they lead to is packed.
+        symlinks: keep links as links; otherwise pack their targets.
 
     Raises:
         ArchiveError: there are too many files or bytes.
@@ -226,7 +226,7 @@ def pack(rows: list[tuple[Path, str]], target: Path, *, symlinks: bool) -> None:
                 packed.writestr(entry, str(path.readlink()))
                 continue
             if not path.is_file():
-                continue  # a link that leads nowhere, or to what has no end
+                continue  # a dangling link, or a target that is not a regular file
             entry = zipfile.ZipInfo(name, EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = (stat.S_IFREG | stat.S_IMODE(path.stat().st_mode)) << 16

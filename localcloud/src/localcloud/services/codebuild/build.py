@@ -1,4 +1,4 @@
-"""A build under way, as each of its steps sees it."""
+"""A build in progress: what each of its steps works with."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ if TYPE_CHECKING:
 
 
 class Build:
-    """A build's document, its role's credentials, its log and its build specification."""
+    """A build's document, its role's credentials, its log and its buildspec."""
 
     def __init__(self, parts: Parts, build: Doc) -> None:
-        """Take the build."""
+        """Initialize with the build's document."""
         self.parts, self.build = parts, build
         self.shipment: Shipment | None = None
         self.session: Session = {}
-        """The credentials of the build's role."""
+        """Return the credentials of the build's role."""
         self.spec = buildspec.Buildspec()
         self.places: dict[str, str] = {}
         self.halted = ""
 
     def save(self) -> None:
-        """Write the build's document."""
+        """Save the build's document."""
         self.parts.state.builds.save(self.build["id"])
 
     def require(self, action: str, resource: str) -> None:
-        """Refuse what CodeBuild does in the build's name where its role may not do it.
+        """Require that the build's role may perform an action that CodeBuild performs for the build.
 
         Raises:
-            DeniedError: in AWS's words.
+            DeniedError: the role lacks the permission; the message is AWS's.
         """
         self.parts.state.ctx.iam.require(self.session, action, resource)
 
     def say(self, *rows: str) -> None:
-        """Log lines as the build's agent."""
+        """Log lines as the build agent."""
         if self.shipment is not None:
             now = time.time()
             self.shipment.add([(now, stamped(now, row)) for row in rows])
 
     def reader(self, secret: list[str]) -> Transcript:
-        """Return what reads the build's output; the secret values are masked."""
+        """Return a reader of the build's output that masks the secret values."""
         return Transcript(self.build, self.build["_word"], script.shown(self.spec), secret)

@@ -1,4 +1,4 @@
-"""What every build is given."""
+"""What all builds share."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Parts:
     github: GitHub
 
     def folder(self, build: Doc) -> Path:
-        """Return a build's work folder; containers see it at the same path."""
+        """Return a build's work folder; containers mount it at the same path."""
         return self.state.ctx.state_dir / build_leftovers.BUILDS / str(build["id"]).rpartition(":")[2]
 
 
 def container_name(build: Doc) -> str:
-    """Return a build container's name in Docker."""
+    """Return the name of a build's Docker container."""
     return f"{NAME}-build-{build['id'].rpartition(':')[2]}"
 
 

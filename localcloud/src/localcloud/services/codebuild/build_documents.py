@@ -1,4 +1,4 @@
-"""A new build's document: the project with a start's overrides."""
+"""The document of a new build: the project's settings with StartBuild's overrides."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ NOT_SHOWN = ("artifacts", "secondaryArtifacts", "logsConfig")
 
 
 def settings_of(project: Doc) -> Doc:
-    """Return a copy of what a build takes over from its project."""
+    """Return a copy of the settings that a build inherits from its project."""
     return copy.deepcopy({name: project[name] for name in TAKEN if name in project})
 
 
 def overridden(project: Doc, params: Params) -> Doc:
-    """Return a project's settings with StartBuild's overrides.
+    """Return a project's settings with StartBuild's overrides applied.
 
     Raises:
-        ApiError: an override is not supported here, or the result is against a rule.
+        ApiError: an override is not supported here, or the result is invalid.
     """
     for name in UNSUPPORTED:
         if params.get(name):
@@ -74,7 +74,7 @@ def overridden(project: Doc, params: Params) -> Doc:
 
 
 def with_variables(settings: Doc, rows: list[Doc]) -> None:
-    """Put variables over those that there are."""
+    """Add environment variables, replacing those of the same name."""
     validation.variables(rows)
     env = settings["environment"]
     named = {row["name"]: row for row in [*env["environmentVariables"], *({"type": PLAIN} | row for row in rows)]}
@@ -82,7 +82,7 @@ def with_variables(settings: Doc, rows: list[Doc]) -> None:
 
 
 def document(state: State, project: Doc, settings: Doc, initiator: str) -> Doc:
-    """Return a new build that has been submitted."""
+    """Return the document of a new build, in the phase SUBMITTED."""
     settings = copy.deepcopy(settings)
     identifier = str(uuid.uuid4())
     name, now = project["name"], state.now()
@@ -113,7 +113,7 @@ def document(state: State, project: Doc, settings: Doc, initiator: str) -> Doc:
 
 
 def logs(state: State, config: Doc, project: str, identifier: str) -> Doc:
-    """Return where a build's log goes; a link that AWS's console understands."""
+    """Return the location of a build's log, with a deep link in the format of the AWS console."""
     watch = config.get("cloudWatchLogs") or {"status": "ENABLED"}
     if watch["status"] != "ENABLED":
         return {"cloudWatchLogs": watch}

@@ -1,4 +1,4 @@
-"""After the commands: exported variables, reports, artifacts."""
+"""What happens after a build's commands: exported variables, reports, artifacts."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 EXPORTED_AT_MOST = 64 * 1024
 CONTENT = {"TEST": "BatchPutTestCases", "CODE_COVERAGE": "BatchPutCodeCoverages"}
-"""What a report of a type is filled by."""
+"""The IAM action that fills a report, by report group type."""
 NOTHING = "no matching artifact paths found"
 
 
 async def finished(run: Build, reader: Transcript) -> None:
-    """Collect what the build has left; where not even its BUILD phase began, there is no UPLOAD_ARTIFACTS, as on AWS.
+    """Collect the results of a build; if BUILD never began, there is no UPLOAD_ARTIFACTS phase, as on AWS.
 
     Raises:
         PhaseError: an artifact or a report is missing or cannot be stored.
@@ -48,12 +48,12 @@ async def finished(run: Build, reader: Transcript) -> None:
 
 
 def exported(run: Build, reader: Transcript) -> list[dict[str, str]]:
-    """Return the exported variables that were set; secrets among them are masked. Blocking."""
+    """Return the exported variables that were set, with secrets masked. Blocking."""
     root = run.parts.folder(run.build)
     rows = []
     for name in run.spec.exported:
         path = root / "agent" / "exported" / name
-        if path.is_file() and path.resolve().is_relative_to(root.resolve()):  # the build may have put a link there
+        if path.is_file() and path.resolve().is_relative_to(root.resolve()):  # the build may have created a link there
             with path.open("rb") as stream:
                 value = stream.read(EXPORTED_AT_MOST).decode("utf-8", "replace")
             rows.append({"name": name, "value": reader.masked(value)})
@@ -61,7 +61,7 @@ def exported(run: Build, reader: Transcript) -> list[dict[str, str]]:
 
 
 async def reported(run: Build, name: str, wanted: Files, source: Path) -> str:
-    """Make one report; returns what is wrong, "" where nothing is."""
+    """Create one report and return an error message, or ""."""
     run.say(f"Preparing to copy {report_files.KINDS[wanted.format]} report {name}")
     parts, build = run.parts, run.build
     own = f"{build['projectName']}-{name}"
@@ -93,10 +93,10 @@ async def reported(run: Build, name: str, wanted: Files, source: Path) -> str:
 
 
 def uploaded(run: Build, source: Path) -> None:
-    """Store all artifacts of the build. Blocking.
+    """Upload all artifacts of the build. Blocking.
 
     Raises:
-        PhaseError: one has no files or cannot be stored.
+        PhaseError: an artifact has no files or cannot be stored.
     """
     build, spec = run.build, run.spec
     try:
@@ -120,7 +120,7 @@ def uploaded(run: Build, source: Path) -> None:
 
 
 def found(run: Build, source: Path, wanted: Files | None) -> list[tuple[Path, str]]:
-    """Return an artifact's files."""
+    """Return the files of an artifact with their names."""
     rows = archives.matching(source, wanted) if wanted is not None else []
     if not rows:
         raise PhaseError("CLIENT_ERROR", NOTHING)
@@ -129,10 +129,10 @@ def found(run: Build, source: Path, wanted: Files | None) -> list[tuple[Path, st
 
 
 def zipped(run: Build, source: Path, wanted: Files, bucket: str, key: str) -> None:
-    """Store an artifact as one zip file."""
+    """Upload an artifact as one zip file."""
     rows = found(run, source, wanted)
     archive = run.parts.folder(run.build) / "artifact.zip"
-    archive.unlink(missing_ok=True)  # the build may have put a link there
+    archive.unlink(missing_ok=True)  # the build may have created a link there
     archives.pack(rows, archive, symlinks=wanted.symlinks)
     arguments = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": run.build["encryptionKey"]}
     put(run, bucket, key, archive, arguments)
@@ -141,7 +141,7 @@ def zipped(run: Build, source: Path, wanted: Files, bucket: str, key: str) -> No
 
 
 def to_s3(run: Build, source: Path, place: Doc, wanted: Files | None) -> None:
-    """Store an artifact where the project says: as one zip file, or file by file."""
+    """Upload an artifact to the project's S3 location: as one zip file, or file by file."""
     name = place["name"] if wanted is None or not (place.get("overrideArtifactName") and wanted.name) else wanted.name
     uuid = run.build["id"].rpartition(":")[2]
     middle = uuid if place.get("namespaceType") == "BUILD_ID" else ""
@@ -155,7 +155,7 @@ def to_s3(run: Build, source: Path, place: Doc, wanted: Files | None) -> None:
 
 
 def put(run: Build, bucket: str, key: str, path: Path, arguments: dict[str, Any]) -> None:
-    """Store one file, which the build's role has to be allowed."""
+    """Upload one file; the build's role needs the permission."""
     run.require("s3:PutObject", f"arn:aws:s3:::{bucket}/{key}")
     with path.open("rb") as stream:
         client(run.parts.state.ctx, "s3").put_object(Bucket=bucket, Key=key, Body=stream, **arguments)

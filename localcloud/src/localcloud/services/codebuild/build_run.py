@@ -1,4 +1,4 @@
-"""One build, from its place in the queue to its end."""
+"""One build, from the queue to completion."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ LOG = logging.getLogger(__name__)
 
 
 class BuildRun(Build):
-    """Runs a build, or takes one up that a killed local cloud has left."""
+    """Runs a build, or resumes one after the local cloud was killed."""
 
     def __init__(self, parts: Parts, build: Doc, slots: asyncio.Semaphore) -> None:
-        """Take the build and the places of builds that run at once; nothing runs before `run`."""
+        """Initialize with the build and the semaphore that limits concurrent builds; nothing runs before `run`."""
         super().__init__(parts, build)
         self._slots, self._has_slot = slots, False
         self._halt = asyncio.Event()
 
     def stop(self) -> None:
-        """End the build before its time, without waiting."""
+        """Request that the build stop, without waiting."""
         self._halt.set()
 
     def _assumed(self) -> Session:
-        """Take the build's role; the same credentials whenever the build is taken up.
+        """Assume the build's role; a resumed build gets the same credentials.
 
         Raises:
             PhaseError: the role does not exist or does not trust CodeBuild for this project.
@@ -59,7 +59,7 @@ class BuildRun(Build):
             raise PhaseError("ACCESS_DENIED", text) from error
 
     async def run(self) -> None:
-        """Run to the end. Cancelled, the container goes on and another local cloud may take the build up."""
+        """Run to completion. If cancelled, the container keeps running; another process may resume the build."""
         self.shipment = Shipment(self.parts.state, self.parts.engine, self.build)
         await self.shipment.start()
         work = asyncio.create_task(self._work())
@@ -77,7 +77,7 @@ class BuildRun(Build):
                 self._slots.release()
 
     async def _watch(self, work: asyncio.Task[None]) -> None:
-        """Wait for the work's end, ending it early when the build is stopped or its time is over."""
+        """Wait for the work to finish; end it early when the build is stopped or times out."""
         halting = asyncio.create_task(self._halt.wait())
         try:
             while not work.done():
@@ -95,7 +95,7 @@ class BuildRun(Build):
             halting.cancel()
 
     async def _kill(self) -> None:
-        """Kill the container, if it runs; its log stays to be read."""
+        """Kill the container if it is running; its log can still be read."""
         with contextlib.suppress(docker.errors.APIError):
             await self.parts.engine.insist(self.parts.engine.client.api.kill, container_name(self.build))
 
@@ -108,7 +108,7 @@ class BuildRun(Build):
         return "TIMED_OUT" if self.parts.state.now() > begun + limit * MINUTE else ""
 
     async def _queued(self) -> None:
-        """Wait for a place."""
+        """Wait in the queue for a free slot."""
         build, now = self.build, self.parts.state.now
         await self.parts.engine.call(build_start.log_stream, self)
         phases.leave(build, "SUCCEEDED", now())
@@ -123,7 +123,7 @@ class BuildRun(Build):
         self._has_slot = True
 
     async def _work(self) -> None:
-        """Do everything; the outcome is in the document's "_outcome"."""
+        """Run all phases; the outcome is stored in the document's "_outcome"."""
         self.build["_outcome"] = "FAILED"
         try:
             self.session = self._assumed()
@@ -141,24 +141,24 @@ class BuildRun(Build):
             self._failed(error.state, error.code, str(error))
         except asyncio.CancelledError:
             raise
-        except Exception as error:  # a fault of ours ends the build as FAULT, as AWS shows it
+        except Exception as error:  # an internal error ends the build as FAULT, as on AWS
             LOG.exception("build %s failed in the local cloud", self.build["id"])
             self._failed("FAULT", "INTERNAL_SERVICE_ERROR", f"{type(error).__name__}: {error}")
             self.build["_outcome"] = "FAULT"
 
     def _judge(self, reader: Transcript) -> None:
-        """Take the commands' success as the build's so far."""
+        """Set the build's outcome so far to that of the commands."""
         self.build["_outcome"] = "FAILED" if reader.failed or not reader.done else "SUCCEEDED"
 
     def _failed(self, state: str, code: str, message: str) -> None:
-        """End the phase under way by an error."""
+        """End the current phase with an error."""
         phase = self.build["currentPhase"]
         self.build["_outcome"] = "FAILED"
         phases.leave(self.build, state, self.parts.state.now(), code, message)
         self.say(f"Phase complete: {phase} State: {state}", f"Phase context status code: {code} Message: {message}")
 
     async def _complete(self, outcome: str) -> None:
-        """Write the end down; whoever sees it finds the log whole."""
+        """Record that the build is complete, after its whole log: whoever sees the end can read all of the log."""
         now = self.parts.state.now()
         if outcome == "TIMED_OUT":
             phases.leave(self.build, "TIMED_OUT", now, "BUILD_TIMED_OUT", "Build has timed out. ")
@@ -176,19 +176,19 @@ class BuildRun(Build):
         self.save()
 
     async def clear(self) -> None:
-        """Remove container and work folder, end the role's credentials."""
+        """Remove the container and the work folder, and revoke the role's credentials."""
         self.parts.state.ctx.iam.sessions.end(owner(self.build))
         await self.parts.engine.remove(container_name(self.build))
         await cleared(self.parts, self.build)
 
 
 def owner(build: Doc) -> str:
-    """Return whose credentials a build's are."""
+    """Return the owner under which a build's credentials are issued."""
     return f"build {build['id']}"
 
 
 async def cleared(parts: Parts, build: Doc) -> None:
-    """Remove a build's work folder; what the container's root has left that we may not remove, root removes."""
+    """Remove a build's work folder; files that the container's root user left are removed by a container as root."""
     folder = parts.folder(build)
     if build["environment"].get("privilegedMode"):
         left = await parts.engine.insist(build_leftovers.remove, parts.engine.client, folder)

@@ -1,4 +1,4 @@
-"""From the queue to a running container: log stream, image, sources, build specification, variables."""
+"""From the queue to a running container: log stream, image, sources, buildspec, variables."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
 DEFAULT_FILE = "buildspec.yml"
 SPEC_BYTES = 2**20
 RUNTIMES = ("python", "docker")
-"""Languages of the curated image that can be chosen here."""
+"""Runtimes of the curated image that can be selected here."""
 
 
 async def started(run: Build) -> Transcript:
-    """Bring a build to where its container runs; returns what reads its output.
+    """Start a build's container and return the reader of its output.
 
     Raises:
-        PhaseError: with the phase's context.
+        PhaseError: a step failed; it has the phase's context.
     """
     build, parts = run.build, run.parts
     await parts.engine.remove(container_name(build))
@@ -73,10 +73,10 @@ async def started(run: Build) -> Transcript:
 
 
 async def provisioned(run: Build) -> str:
-    """Return the image's id in Docker. One of the local registry is pulled with the build's role.
+    """Return the ID of the Docker image; pull an image of the local registry with the build role's permissions.
 
     Raises:
-        PhaseError: it cannot be had.
+        PhaseError: the image cannot be pulled.
     """
     parts, name, kind = run.parts, run.build["environment"]["image"], run.build["environment"]["type"]
     password = parts.state.ctx.iam.password(run.session["key"])
@@ -96,7 +96,7 @@ async def provisioned(run: Build) -> str:
 
 
 def specification(build: Doc, source: str, run: Build) -> buildspec.Buildspec:
-    """Read the build specification: given in the project, or a file of the source."""
+    """Parse the buildspec, which is inline in the project or a file of the source."""
     given = build["source"].get("buildspec") or DEFAULT_FILE
     if "\n" in given or given.lstrip().startswith("{"):
         text = given
@@ -116,7 +116,7 @@ def specification(build: Doc, source: str, run: Build) -> buildspec.Buildspec:
 
 
 def chosen(spec: buildspec.Buildspec, image: str) -> None:
-    """Refuse runtime versions that cannot be chosen."""
+    """Refuse runtime versions that are not available."""
     for name, version in spec.runtimes.items():
         if not CURATED.match(image):
             raise buildspec.BuildspecError(f"runtime-versions: {image} is none of AWS's images; it has what it has")
@@ -125,7 +125,7 @@ def chosen(spec: buildspec.Buildspec, image: str) -> None:
 
 
 async def launched(run: Build, image: str, own: dict[str, str], secret: dict[str, str]) -> Transcript:
-    """Write the program, make the container and start it."""
+    """Write the build script, then create and start the container."""
     build, parts = run.build, run.parts
     folder = parts.folder(build)
     word = secrets.token_hex(8)
@@ -154,16 +154,16 @@ async def launched(run: Build, image: str, own: dict[str, str], secret: dict[str
 
 
 def written(folder: Path, files: dict[str, str]) -> None:
-    """Write the program's files. Blocking."""
+    """Write the build script's files. Blocking."""
     (folder / "exported").mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         (folder / name).write_text(text, "utf-8")
 
 
-def create(  # noqa: PLR0913 - each is a value of its own
+def create(  # noqa: PLR0913 - each is a parameter of its own
     parts: Parts, build: Doc, image: str, shell: str, environment: dict[str, str], mounts: dict[str, str]
 ) -> None:
-    """Make the container. Blocking."""
+    """Create the container. Blocking."""
     api: Any = parts.engine.client.api
     folder = str(parts.folder(build))
     binds = [f"{folder}:{folder}:rw", *(f"{volume}:{path}:rw" for volume, path in mounts.items())]
@@ -188,10 +188,10 @@ def create(  # noqa: PLR0913 - each is a value of its own
 
 
 def log_stream(run: Build) -> None:
-    """Make the build's log stream. Blocking.
+    """Create the build's log stream. Blocking.
 
     Raises:
-        PhaseError: the role may not write there, or there is no such log group: a build here makes none.
+        PhaseError: the role lacks the permission, or the log group does not exist: a build does not create one here.
     """
     build = run.build
     logs = build["logs"]

@@ -1,4 +1,4 @@
-"""Builds: the API's operations."""
+"""The API operations on builds."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ TOKEN_SECONDS = 300
 
 
 class Builds:
-    """Handles the operations on builds."""
+    """Implements the operations on builds."""
 
     def __init__(self, state: State, launch: Callable[[Doc], None], halt: Callable[[str], None]) -> None:
-        """Take the documents and the runner.
+        """Initialize with the state and the runner's functions.
 
         Args:
-            state: the documents.
-            launch: starts to run a new build.
-            halt: ends one by its identifier, without waiting.
+            state: the service's state.
+            launch: runs a new build in the background.
+            halt: requests that the build with an identifier stop, without waiting.
         """
         self._state, self._launch, self._halt = state, launch, halt
         self._tokens: dict[str, tuple[float, Params, str]] = {}
 
     def start_build(self, params: Params) -> Params:
-        """Start a build of a project with overrides; a token given again within five minutes starts nothing."""
+        """Start a build of a project with overrides; a token repeated within five minutes starts nothing."""
         known = self._known(params)
         if known is not None:
             return {"build": shown(known)}
@@ -42,16 +42,16 @@ class Builds:
         return {"build": shown(build)}
 
     def begun(self, project: Doc, settings: Doc, *, initiator: str, **own: object) -> Doc:
-        """Make a build document and start it.
+        """Create a build document and start the build.
 
         Args:
             project: the project.
-            settings: its members with overrides applied.
-            initiator: who started it, as the API shows it.
-            own: further members of the document.
+            settings: its settings with overrides applied.
+            initiator: who started the build, as the API shows it.
+            own: further fields of the document.
 
         Raises:
-            ApiError: the project's limit is reached, or its environment cannot run here.
+            ApiError: the project's concurrent build limit is reached, or its environment cannot run here.
         """
         if settings["source"]["type"] == "CODEPIPELINE" and "_inputs" not in own:
             raise validation.invalid(
@@ -79,14 +79,14 @@ class Builds:
         return self._state.builds.get(identifier)
 
     def stop_build(self, params: Params) -> Params:
-        """Begin to stop a build; one that is over stays as it is."""
+        """Request that a build stop; a build that is complete stays as it is."""
         build = self._found(params["id"])
         if build["buildStatus"] not in OVER:
             self._halt(build["id"])
         return {"build": shown(build)}
 
     def retry_build(self, params: Params) -> Params:
-        """Run a build that is over once more, with what it was started with."""
+        """Run a completed build again with the same settings."""
         build = self._found(params.get("id", ""))
         if not build["buildComplete"]:
             raise validation.invalid(f"Cannot retry build {build['id']}: it is not over")
@@ -99,7 +99,7 @@ class Builds:
         return {"build": shown(self.begun(project, build["_settings"], initiator="local", **own))}
 
     def batch_get_builds(self, params: Params) -> Params:
-        """Show builds by identifier or ARN."""
+        """Return builds by identifier or ARN."""
         found = {name: self._state.build(name) for name in params["ids"]}
         return {
             "builds": [shown(doc) for doc in found.values() if doc is not None],
@@ -107,7 +107,7 @@ class Builds:
         }
 
     def batch_delete_builds(self, params: Params) -> Params:
-        """Delete builds that are over."""
+        """Delete completed builds."""
         deleted, kept = [], []
         for name in params["ids"]:
             build = self._state.build(name)
@@ -119,12 +119,12 @@ class Builds:
         return {"buildsDeleted": deleted, "buildsNotDeleted": kept}
 
     def list_builds(self, params: Params) -> Params:
-        """List all builds' identifiers, newest first."""
+        """List the identifiers of all builds, newest first."""
         ids, token = page(directed([doc["id"] for doc in self._state.builds.values()], params, "DESCENDING"), params)
         return {"ids": ids, "nextToken": token}
 
     def list_builds_for_project(self, params: Params) -> Params:
-        """List a project's builds' identifiers, newest first."""
+        """List the identifiers of a project's builds, newest first."""
         name = self._state.project(params["projectName"])["name"]
         rows = [doc["id"] for doc in self._state.builds.values() if doc["projectName"] == name]
         ids, token = page(directed(rows, params, "DESCENDING"), params)

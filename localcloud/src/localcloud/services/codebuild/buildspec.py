@@ -1,6 +1,6 @@
-"""Build specifications, version 0.2: read and checked whole before anything runs. Pure.
+"""Buildspecs, version 0.2: parsed and validated in full before anything runs. Pure.
 
-What AWS knows and the local cloud cannot do is refused by name, so that no build is green for having skipped it.
+What AWS supports and the local cloud does not is refused by name, so that no build succeeds by ignoring it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ FORMATS = {"JUNITXML": "TEST", "COBERTURAXML": "CODE_COVERAGE"}
 VERSION = 0.2
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 NODES_AT_MOST, DEPTH_AT_MOST = 100_000, 20
-"""A buildspec has six levels and some dozen nodes."""
+"""Limits of the YAML tree; a real buildspec has six levels and some dozen nodes."""
 UNSUPPORTED = {
     "": ("batch", "proxy", "run-as"),
     "env": ("git-credential-helper",),
@@ -38,23 +38,23 @@ KNOWN = {
 
 
 class BuildspecError(Exception):
-    """The build specification cannot be run; the message becomes the phase context of YAML_FILE_ERROR."""
+    """The buildspec cannot be run; the message becomes the phase context of YAML_FILE_ERROR."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Phase:
-    """What one phase runs."""
+    """The commands of one phase."""
 
     commands: tuple[str, ...] = ()
     last: tuple[str, ...] = ()
-    """The commands below `finally`."""
+    """The commands in `finally`."""
     on_failure: str = ""
-    """ABORT, CONTINUE, or "" for what AWS does by default."""
+    """ABORT, CONTINUE, or "" for AWS's default."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Files:
-    """Files to collect: of artifacts, or of a report."""
+    """File patterns to collect, for artifacts or for a report."""
 
     files: tuple[str, ...]
     base: str = "."
@@ -67,7 +67,7 @@ class Files:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Buildspec:
-    """A build specification."""
+    """A parsed buildspec."""
 
     shell: str = "sh"
     variables: dict[str, str] = field(default_factory=dict)
@@ -83,13 +83,13 @@ class Buildspec:
 
 
 def parse(text: str) -> Buildspec:
-    """Read a build specification.
+    """Parse a buildspec.
 
     Raises:
-        BuildspecError: it is no YAML, breaks a rule, or asks for what cannot be done here.
+        BuildspecError: it is not YAML, is invalid, or uses a feature that is not supported here.
     """
     try:
-        tree = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506  makes texts only, so that `on: yes` stays as it is
+        tree = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506  creates strings only, so that `on: yes` stays as it is
     except yaml.YAMLError as error:
         raise BuildspecError(f"YAML file is invalid: {' '.join(str(error).split())}") from error
     except RecursionError:
@@ -129,12 +129,12 @@ def parse(text: str) -> Buildspec:
 
 
 def counted(node: object, depth: int, left: list[int]) -> None:
-    """Refuse a tree that is too deep, or too large once its aliases are spelled out: a few lines may mean gigabytes.
+    """Refuse a tree that is too deep or, with its aliases expanded, too large: a few lines may expand to gigabytes.
 
     Args:
-        node: the tree or a part of it.
-        depth: how deep it lies.
-        left: how many nodes there may still be; is counted down.
+        node: the tree or a subtree.
+        depth: the depth of the node.
+        left: the number of nodes still allowed; decremented in place.
     """
     left[0] -= 1
     if left[0] < 0 or depth > DEPTH_AT_MOST:
@@ -144,7 +144,7 @@ def counted(node: object, depth: int, left: list[int]) -> None:
 
 
 def number(text: object) -> float | None:
-    """Return a text as a number, None where it is none."""
+    """Return a string as a number, or None if it is not one."""
     try:
         return float(str(text))
     except ValueError:
@@ -152,7 +152,7 @@ def number(text: object) -> float | None:
 
 
 def mapping(value: object, where: str) -> dict[str, Any]:
-    """Return a mapping; an absent one is empty."""
+    """Return a mapping; an absent one becomes an empty one."""
     if value is None or value == "":
         return {}
     if not isinstance(value, dict):
@@ -161,7 +161,7 @@ def mapping(value: object, where: str) -> dict[str, Any]:
 
 
 def checked(value: object, kind: str, where: str) -> dict[str, Any]:
-    """Return a mapping that has known keys only."""
+    """Return a mapping that has only known keys."""
     found = mapping(value, where)
     for key in found:
         if key in UNSUPPORTED.get(kind, ()):
@@ -172,7 +172,7 @@ def checked(value: object, kind: str, where: str) -> dict[str, Any]:
 
 
 def texts(value: object, where: str) -> tuple[str, ...]:
-    """Return a list of texts; one text alone is a list of one."""
+    """Return a list of strings; a single string becomes a list of one."""
     if value is None or value == "":
         return ()
     rows = value if isinstance(value, list) else [value]
@@ -183,14 +183,14 @@ def texts(value: object, where: str) -> tuple[str, ...]:
 
 
 def text(value: object, where: str) -> str:
-    """Return a text; an absent one is empty."""
+    """Return a string; an absent one becomes ""."""
     if not isinstance(value, str | None):
         raise BuildspecError(f"{where} must be a text")
     return value or ""
 
 
 def names(value: object, where: str) -> dict[str, str]:
-    """Return variables: names that a shell takes, with texts."""
+    """Return variables: valid shell names with string values."""
     found = mapping(value, where)
     for name, text in found.items():
         if not NAME.fullmatch(name):
@@ -201,7 +201,7 @@ def names(value: object, where: str) -> dict[str, str]:
 
 
 def exported(value: object) -> tuple[str, ...]:
-    """Return the names of exported variables."""
+    """Return the names of the exported variables."""
     found = texts(value, "env.exported-variables")
     for name in found:
         if not NAME.fullmatch(name):
@@ -210,19 +210,19 @@ def exported(value: object) -> tuple[str, ...]:
 
 
 def one_of(value: object, allowed: tuple[str, ...], where: str) -> str:
-    """Return a text that must be one of a few."""
+    """Return a string that must be one of the allowed values."""
     if value not in allowed:
         raise BuildspecError(f"{where} {value} is not supported by the local cloud; it takes {', '.join(allowed)}")
     return str(value)
 
 
 def yes(value: object, where: str) -> bool:
-    """Return AWS's yes and no."""
+    """Return AWS's yes or no as a bool."""
     return one_of(str(value).lower(), ("yes", "no", "true", "false"), where) in ("yes", "true")
 
 
 def phase(body: dict[str, Any], name: str) -> Phase:
-    """Return a phase."""
+    """Parse a phase."""
     if "runtime-versions" in body and name != "INSTALL":
         raise BuildspecError(f"runtime-versions may be in the phase install only, not in {name.lower()}")
     on_failure = body.get("on-failure", "")
@@ -236,12 +236,12 @@ def phase(body: dict[str, Any], name: str) -> Phase:
 
 
 def runtimes(bodies: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """Return the runtime versions asked for."""
+    """Return the requested runtime versions."""
     return names(bodies.get("INSTALL", {}).get("runtime-versions"), "runtime-versions")
 
 
 def collected(body: dict[str, Any], where: str) -> Files:
-    """Return which files to collect."""
+    """Parse the file patterns of artifacts or reports."""
     files = texts(body.get("files"), f"{where}.files")
     if not files:
         raise BuildspecError(f"{where}.files must be given in the buildspec")
@@ -257,7 +257,7 @@ def collected(body: dict[str, Any], where: str) -> Files:
 
 
 def report(body: object, name: str) -> Files:
-    """Return a report's files and format."""
+    """Parse a report's file patterns and format."""
     found = checked(body, "report", f"reports.{name}")
     one_of(found.get("file-format", "JUNITXML"), tuple(FORMATS), f"reports.{name}.file-format")
     return collected(found, f"reports.{name}")

@@ -1,4 +1,4 @@
-"""LOCAL_CUSTOM_CACHE: the folders that a buildspec's `cache` names are Docker volumes of the project."""
+"""LOCAL_CUSTOM_CACHE: the paths of a buildspec's `cache` are Docker volumes of the project."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ HOME = "/root"
 
 
 def mounts(build: Doc, spec: Buildspec, source: str, network: str) -> dict[str, str]:
-    """Return the folders to mount by volume name; none where the project does not cache folders.
+    """Return the folders to mount by volume name; empty if the project has no custom cache.
 
     Args:
         build: the build.
-        spec: its build specification, whose cache paths end in `/**/*` or name a folder.
-        source: the source folder, which relative paths start at.
+        spec: its buildspec, whose cache paths end in `/**/*` or name a folder.
+        source: the source folder, which relative paths are resolved against.
         network: the local cloud's Docker network: several local clouds may share one Docker Engine.
     """
     cache = build.get("cache") or {}
@@ -42,12 +42,12 @@ def folder(path: str, source: str) -> str:
 
 
 def short(path: str, source: str) -> str:
-    """Return a short name of a folder that is the same for each build, though its source folder is not."""
+    """Return a short name for a folder that is the same for all builds, although their source folders differ."""
     return hashlib.sha256(path.replace(source, ".", 1).encode()).hexdigest()[:12]
 
 
 def ensure(engine: ServiceContainers, project: str, volume: str) -> None:
-    """Make a volume with our labels unless it is there. Blocking."""
+    """Create a volume with the local cloud's labels unless it exists. Blocking."""
     try:
         engine.client.volumes.get(volume)
     except docker.errors.NotFound:
@@ -55,7 +55,7 @@ def ensure(engine: ServiceContainers, project: str, volume: str) -> None:
 
 
 def remove(engine: ServiceContainers, project: str | None) -> list[str]:
-    """Remove a project's volumes (None: all projects'); returns the names of those in use. Blocking."""
+    """Remove a project's volumes (None: those of all projects); return the names of those in use. Blocking."""
     used: list[str] = []
     wanted = engine.labels(project=project) if project else engine.labels()
     labels = [f"{key}={value}" for key, value in wanted.items()]

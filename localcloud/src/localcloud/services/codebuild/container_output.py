@@ -1,4 +1,4 @@
-"""Reading a running build's output from Docker, from its first line on."""
+"""Reading the output of a running build's container, from the first line."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Item = tuple[str, str] | None
 
 
 async def taken_up(run: Build) -> Transcript:
-    """Take up a build whose container was started before; returns what reads its output again.
+    """Resume a build whose container is already running; return a new reader of its output.
 
     Raises:
         PhaseError: the container is gone.
@@ -51,13 +51,13 @@ async def taken_up(run: Build) -> Transcript:
 
 
 async def followed(run: Build, reader: Transcript) -> None:
-    """Read to the end of the container's output, then judge how it ended.
+    """Read the container's output to its end, then determine how the container ended.
 
-    Docker may end the answer before the container's last lines (moby/moby#16463 tells of one way), so what has not
-    come to its own end is read once more after the container's.
+    Docker may end the log stream before the container's last lines (moby/moby#16463 describes one case). An incomplete
+    output is therefore read once more after the container has exited.
 
     Raises:
-        PhaseError: the shell ended before its program did.
+        PhaseError: the shell ended before the build script did.
     """
     engine, seen, status = run.parts.engine, 0, None
     while True:
@@ -77,9 +77,9 @@ async def followed(run: Build, reader: Transcript) -> None:
 
 
 async def fed(run: Build, reader: Transcript, queue: asyncio.Queue[Item], seen: int, *, last: bool) -> int:
-    """Give the reader the lines of one reading, those left out that it has seen; returns how many there were.
+    """Feed the reader the lines of one pass over the log, without those already seen; return the number of lines in it.
 
-    A line without an end comes whole with the next reading, unless this is the last one.
+    An unterminated line is read again, complete, in the next pass, unless this is the last one.
     """
     number = 0
     while (item := await queue.get()) is not None:
@@ -97,7 +97,7 @@ async def fed(run: Build, reader: Transcript, queue: asyncio.Queue[Item], seen: 
 
 
 async def exit_state(run: Build) -> dict[str, Any] | None:
-    """Return the container's state in Docker, None where it is gone."""
+    """Return the container's state in Docker, or None if the container is gone."""
     engine = run.parts.engine
     try:
         found: Any = await engine.insist(engine.client.api.inspect_container, container_name(run.build))
@@ -107,7 +107,7 @@ async def exit_state(run: Build) -> dict[str, Any] | None:
 
 
 def ended_without_a_word(run: Build, status: int) -> None:
-    """Fail a build whose shell ended before its program did: killed, or its trap taken away by a command."""
+    """Fail a build whose shell ended before the build script did: killed, or a command removed its trap."""
     if run.halted:
         return
     why = GONE if status in KILLED else "a command has ended it"
@@ -115,7 +115,7 @@ def ended_without_a_word(run: Build, status: int) -> None:
 
 
 def reading(client: Any, name: str, queue: asyncio.Queue[Item]) -> None:
-    """Read a container's log in a thread: (time stamp, line with its end) items, then None."""
+    """Read a container's log in a thread: put (timestamp, line with its newline) items, then None."""
     loop = asyncio.get_running_loop()
 
     def put(item: Item) -> None:
@@ -125,9 +125,9 @@ def reading(client: Any, name: str, queue: asyncio.Queue[Item]) -> None:
 
 
 def read(client: Any, name: str, put: Callable[[Item], None]) -> None:
-    """Read all lines; Docker cuts those above 16 KiB, here they are whole again."""
+    """Read all lines; Docker splits lines above 16 KiB, here they are joined again."""
     stamp, parts = "", []
-    with contextlib.suppress(Exception):  # the container is gone, the daemon or our loop has stopped
+    with contextlib.suppress(Exception):  # the container is gone, or the daemon or the event loop has stopped
         for chunk in client.api.logs(name, stream=True, follow=True, timestamps=True, stdout=True, stderr=True):
             when, _, text = chunk.decode(errors="replace").partition(" ")
             stamp = stamp or when

@@ -1,4 +1,4 @@
-"""Source credentials: one per server type and region."""
+"""Source credentials: one for each server type and region."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ AUTHS = {"GITHUB": ("PERSONAL_ACCESS_TOKEN", "CODECONNECTIONS", "SECRETS_MANAGER
 
 
 class Credentials:
-    """Handles the operations on source credentials."""
+    """Implements the operations on source credentials."""
 
     def __init__(self, state: State) -> None:
-        """Take the documents."""
+        """Initialize with the service's state."""
         self._state = state
 
     def import_source_credentials(self, params: Params) -> Params:
-        """Keep a credential; a second one of a server type only where it may overwrite. No token is kept."""
+        """Store a credential without its token; only shouldOverwrite replaces one of the same server type."""
         server, auth = params["serverType"], params["authType"]
         if server not in AUTHS:
             raise validation.unsupported(f"serverType {server}")
@@ -37,7 +37,7 @@ class Credentials:
         return {"arn": arn}
 
     def list_source_credentials(self, params: Params) -> Params:
-        """List credentials without their tokens."""
+        """Return the credentials without their tokens."""
         del params
         return {"sourceCredentialsInfos": self._state.credentials.values()}
 

@@ -1,4 +1,4 @@
-"""Which webhook events start a build: AWS's filter groups over GitHub's payloads. Pure."""
+"""Which webhook events start a build: AWS's filter groups applied to GitHub's payloads. Pure."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ PULLS = {
 }
 EVENTS = ("PUSH", *PULLS.values(), "PULL_REQUEST_MERGED")
 BY_DEFAULT = ("PUSH", "PULL_REQUEST_CREATED", "PULL_REQUEST_UPDATED", "PULL_REQUEST_REOPENED")
-"""What starts a build where a webhook has no filter groups."""
+"""The events that start a build if a webhook has no filter groups."""
 ZEROS = "0" * 40
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Happened:
-    """What GitHub tells, as filters see it."""
+    """A GitHub event, as the filters see it."""
 
     event: str
-    """PUSH, PULL_REQUEST_CREATED ...; "" for what starts no build."""
+    """PUSH, PULL_REQUEST_CREATED ...; "" for an event that never starts a build."""
     repository: str
     commit: str
     head: str
-    """The full ref that has changed; of a pull request its head branch's."""
+    """The full ref that changed; for a pull request, its head branch's."""
     base: str
     """The full ref of a pull request's base branch; "" for a push."""
     actor: str
@@ -44,12 +44,12 @@ class Happened:
 
 
 def happened(kind: str, payload: dict[str, Any], message: str = "") -> Happened | None:
-    """Return what a delivery tells, None where it is nothing that builds react to.
+    """Return the event of a webhook delivery, or None if builds do not react to it.
 
     Args:
         kind: the header X-GitHub-Event.
-        payload: the delivery's body.
-        message: of a pull request's head commit, which the payload lacks.
+        payload: the payload.
+        message: for a pull request, the head commit's message, which the payload lacks.
     """
     actor = str((payload.get("sender") or {}).get("id", ""))
     repository = str((payload.get("repository") or {}).get("full_name", ""))
@@ -82,11 +82,11 @@ def happened(kind: str, payload: dict[str, Any], message: str = "") -> Happened 
 
 
 def starts(groups: list[list[Filter]], branch: str, told: Happened) -> bool:
-    """Tell whether an event starts a build.
+    """Return whether an event starts a build.
 
     Args:
-        groups: filter groups: one has to match whole. None at all means AWS's default.
-        branch: the older branch filter, a pattern of branch names; "" for none.
+        groups: filter groups: all filters of one have to match. Without groups, AWS's default applies.
+        branch: the older branch filter, a regular expression on branch names; "" if there is none.
         told: the event.
     """
     if not groups:
@@ -96,7 +96,7 @@ def starts(groups: list[list[Filter]], branch: str, told: Happened) -> bool:
 
 
 def matches(row: Filter, told: Happened) -> bool:
-    """Tell whether one filter lets an event pass; patterns are searched for, so anchors are the user's."""
+    """Return whether an event matches one filter; patterns are searched for, so that anchoring is up to the user."""
     kind, pattern = row["type"], row["pattern"]
     if kind == "EVENT":
         result = told.event in [name.strip() for name in pattern.split(",")]
@@ -113,10 +113,10 @@ def matches(row: Filter, told: Happened) -> bool:
 
 
 def check(groups: list[list[Filter]], branch: str) -> None:
-    """Refuse filters that AWS refuses or that cannot be evaluated here.
+    """Refuse filters that AWS rejects or that cannot be evaluated here.
 
     Raises:
-        ApiError: with the rule.
+        ApiError: a filter is invalid; the message states the rule.
     """
     if groups and branch:
         raise validation.invalid("Cannot specify both branchFilter and filterGroups")
@@ -131,7 +131,7 @@ def check(groups: list[list[Filter]], branch: str) -> None:
 
 
 def check_one(row: Filter, events: list[str]) -> None:
-    """Refuse one filter."""
+    """Validate one filter."""
     if row["type"] not in TYPES:
         raise validation.unsupported(f"a filter of type {row['type']}")
     if row["type"] == "EVENT":
@@ -149,7 +149,7 @@ def check_one(row: Filter, events: list[str]) -> None:
 
 
 def compiled(pattern: str) -> re.Pattern[str]:
-    """Return a pattern, refusing one that is none."""
+    """Return a compiled pattern, or refuse an invalid one."""
     try:
         return re.compile(pattern)
     except re.error as error:

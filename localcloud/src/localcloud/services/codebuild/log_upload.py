@@ -1,4 +1,4 @@
-"""A build's lines to CloudWatch Logs while they come."""
+"""Upload of a build's log lines to CloudWatch Logs while the build runs."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ LOG = logging.getLogger(__name__)
 
 
 class Shipment:
-    """One build's log stream.
+    """The upload to one build's log stream.
 
-    A build that is taken up again gives all its lines once more; as many as the stream has are left out.
+    A resumed build produces all its lines again; as many lines as the stream already has are skipped.
     """
 
     def __init__(self, state: State, engine: ServiceContainers, build: Doc) -> None:
-        """Take the build; nothing is sent before `start`."""
+        """Initialize with the build; nothing is uploaded before `start`."""
         self._state, self._engine, self._build = state, engine, build
         self.taken: list[Line] = []
-        """The lines before the commands' own."""
+        """The lines logged before those of the commands."""
         self._lines: list[Line] = []
         self._skip = 0
         self._wake, self._urgent = asyncio.Event(), asyncio.Event()
@@ -45,14 +45,14 @@ class Shipment:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to send."""
+        """Start uploading."""
         logs = self._build["logs"]
         if logs.get("groupName"):
             self._skip = await self._engine.call(length, self._state, logs["groupName"], logs["streamName"])
         self._task = asyncio.create_task(self._run())
 
     def add(self, rows: list[Line]) -> None:
-        """Take lines."""
+        """Queue lines for upload."""
         if self._build["_stage"] == "queued":
             self.taken += rows
         skipped = min(self._skip, len(rows))
@@ -62,7 +62,7 @@ class Shipment:
             self._wake.set()
 
     async def close(self) -> None:
-        """Send what is left, and have it kept."""
+        """Upload the remaining lines and persist them."""
         self._closing = True
         self._urgent.set()
         self._wake.set()
@@ -72,7 +72,7 @@ class Shipment:
             await self._engine.call(keep, self._state, self._build["logs"]["groupName"])
 
     def cancel(self) -> None:
-        """Leave what is not sent to a later replay."""
+        """Stop uploading; a later replay uploads the rest."""
         if self._task is not None:
             self._task.cancel()
 
@@ -109,14 +109,14 @@ class Shipment:
                     await self._engine.call(put, api, logs["groupName"], logs["streamName"], events)
                     break
                 except api.exceptions.ResourceNotFoundException:
-                    break  # the log group is gone
+                    break  # the log group was deleted
                 except (ClientError, BotoCoreError) as error:
                     LOG.warning("%d lines of %s are not written (try %d): %s", len(batch), logs, attempt + 1, error)
                     await asyncio.sleep(BATCH_SECONDS)
 
 
 def length(state: State, group: str, stream: str) -> int:
-    """Return the number of lines in a stream, 0 where there is none. Blocking."""
+    """Return the number of lines in a stream, 0 if there is none. Blocking."""
     api, count, token = client(state.ctx, "logs"), 0, ""
     while True:
         more = {"nextToken": token} if token else {}
@@ -131,7 +131,7 @@ def length(state: State, group: str, stream: str) -> int:
 
 
 def keep(state: State, group: str) -> None:
-    """Have the log kept on the disk now: lines alone are kept once a second, any other change is at once. Blocking."""
+    """Persist the log to disk now: lines alone are flushed once a second, any other change immediately. Blocking."""
     arn = f"arn:aws:logs:{state.ctx.region}:{state.ctx.account}:log-group:{group}"
     with contextlib.suppress(ClientError, BotoCoreError):
         client(state.ctx, "logs").untag_resource(resourceArn=arn, tagKeys=[f"{NAME}:none"])

@@ -1,4 +1,4 @@
-"""A build's phases: how they begin and end in its document."""
+"""A build's phases: their start and end in its document."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ BEFORE_COMMANDS = ("SUBMITTED", "QUEUED", "PROVISIONING", "DOWNLOAD_SOURCE")
 
 
 def enter(build: Doc, phase: str, now: float) -> None:
-    """Begin a phase; the one before has to be over."""
+    """Start a phase; the previous one must have ended."""
     build["currentPhase"] = phase
     build["phases"].append({"phaseType": phase, "startTime": now})
 
 
 def leave(build: Doc, state: str, now: float, code: str = "", message: str = "") -> None:
-    """End the phase under way, where there is one.
+    """End the current phase, if there is one.
 
     Args:
         build: the build.
@@ -34,20 +34,20 @@ def leave(build: Doc, state: str, now: float, code: str = "", message: str = "")
 
 
 def restart(build: Doc) -> None:
-    """Take a build that has run nothing yet back to its queue, its phases forgotten but for SUBMITTED."""
+    """Requeue a build that has not run any command, discarding its phases except SUBMITTED."""
     build["phases"] = build["phases"][:1]
     build["currentPhase"] = "SUBMITTED"
 
 
 def complete(build: Doc, status: str, now: float) -> None:
-    """End the build."""
+    """Mark the build as complete."""
     leave(build, status, now)
     build["phases"].append({"phaseType": "COMPLETED", "startTime": now})
     build |= {"currentPhase": "COMPLETED", "buildStatus": status, "buildComplete": True, "endTime": now}
 
 
 def failure(build: Doc) -> str:
-    """Return why a build failed, in one line: the first phase's context that says so."""
+    """Return why a build failed, in one line: the message of the first phase context that has one."""
     for row in build["phases"]:
         if row.get("phaseStatus", "SUCCEEDED") != "SUCCEEDED":
             contexts = row.get("contexts") or [{}]

@@ -1,4 +1,4 @@
-"""Projects: the API's operations."""
+"""The API operations on projects."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ GIVEN = (
 )  # fmt: skip
 TIMEOUT_MINUTES, QUEUED_MINUTES = 60, 480
 NO_LIMIT = -1
-"""What the Terraform provider sends to take concurrentBuildLimit away."""
+"""The value that the Terraform provider sends to remove concurrentBuildLimit."""
 PROJECTS_AT_MOST = 5000
 
 
 class Projects:
-    """Handles the operations on projects."""
+    """Implements the operations on projects."""
 
     def __init__(
         self, state: State, removed: Callable[[str], Awaitable[None]], emptied: Callable[[str], Awaitable[None]]
     ) -> None:
-        """Take the documents.
+        """Initialize with the service's state.
 
         Args:
-            state: the documents.
-            removed: awaited with the name of a project that is being deleted: its builds and caches go too.
-            emptied: awaited with the name of a project whose cache is to be emptied.
+            state: the service's state.
+            removed: awaited with the name of a project that is being deleted, to remove its builds and caches.
+            emptied: awaited with the name of a project whose cache is to be cleared.
         """
         self._state, self._removed, self._emptied = state, removed, emptied
 
     def create_project(self, params: Params) -> Params:
-        """Make a project."""
+        """Create a project."""
         name = params["name"]
         if self._state.projects.get(name) is not None:
             raise ApiError(
@@ -52,7 +52,7 @@ class Projects:
         return {"project": self._store(doc, params)}
 
     def update_project(self, params: Params) -> Params:
-        """Change the members given; a member given replaces the whole of the old one."""
+        """Update the given fields; each replaces the whole previous value."""
         return {"project": self._store(self._state.project(params["name"]), params)}
 
     def _store(self, old: Doc, params: Params) -> Doc:
@@ -67,14 +67,14 @@ class Projects:
         return shown(self._state.projects.put(doc["name"], doc))
 
     async def delete_project(self, params: Params) -> Params:
-        """Delete a project with its webhook, builds and cache; one that is not there is fine."""
+        """Delete a project with its webhook, builds and cache; succeeds if it does not exist."""
         name = params["name"].removeprefix(self._state.arn("project/"))
         await self._removed(name)
         self._state.projects.delete(name)
         return {}
 
     def batch_get_projects(self, params: Params) -> Params:
-        """Show projects by name or ARN."""
+        """Return projects by name or ARN."""
         prefix = self._state.arn("project/")
         found = {name: self._state.projects.get(name.removeprefix(prefix)) for name in params["names"]}
         return {
@@ -83,7 +83,7 @@ class Projects:
         }
 
     def list_projects(self, params: Params) -> Params:
-        """List names."""
+        """List the project names."""
         keys = {"NAME": "name", "CREATED_TIME": "created", "LAST_MODIFIED_TIME": "lastModified"}
         key = keys[params.get("sortBy", "NAME")]
         rows = sorted(self._state.projects.values(), key=lambda doc: doc[key])
@@ -91,12 +91,12 @@ class Projects:
         return {"projects": names, "nextToken": token}
 
     async def invalidate_project_cache(self, params: Params) -> Params:
-        """Empty a project's cache."""
+        """Clear a project's cache."""
         await self._emptied(self._state.project(params["projectName"])["name"])
         return {}
 
     def update_project_visibility(self, params: Params) -> Params:
-        """Take PRIVATE only: nothing here is public."""
+        """Accept only PRIVATE: no project is public here."""
         if params["projectVisibility"] != "PRIVATE":
             raise validation.unsupported("projectVisibility PUBLIC_READ")
         name = params["projectArn"].removeprefix(self._state.arn("project/"))
@@ -104,7 +104,7 @@ class Projects:
 
 
 def filled(doc: Doc, state: State) -> None:
-    """Fill in what AWS fills in."""
+    """Fill in AWS's defaults."""
     doc.setdefault("timeoutInMinutes", TIMEOUT_MINUTES)
     doc.setdefault("queuedTimeoutInMinutes", QUEUED_MINUTES)
     if not doc.get("encryptionKey"):
@@ -121,13 +121,13 @@ def filled(doc: Doc, state: State) -> None:
 
 
 def environment(env: Doc) -> Doc:
-    """Return an environment with its defaults."""
+    """Return an environment with its defaults filled in."""
     rows = [{"type": "PLAINTEXT"} | row for row in env.get("environmentVariables", [])]
     return {"privilegedMode": False, "imagePullCredentialsType": "CODEBUILD"} | env | {"environmentVariables": rows}
 
 
 def artifacts(doc: Doc, project: str) -> Doc:
-    """Return artifacts with their defaults."""
+    """Return artifacts with their defaults filled in."""
     if doc["type"] == "NO_ARTIFACTS":
         return doc
     defaults = {"name": project, "packaging": "NONE", "encryptionDisabled": False}
@@ -135,14 +135,14 @@ def artifacts(doc: Doc, project: str) -> Doc:
 
 
 def badge(params: Params, old: Doc) -> bool:
-    """Tell whether the project has a badge; a public picture of it is not to be had here."""
+    """Return whether the build badge is enabled, which is refused here: there is no public badge URL."""
     if params.get("badgeEnabled"):
         raise validation.unsupported("badgeEnabled")
     return bool((old.get("badge") or {}).get("badgeEnabled"))
 
 
 def public(doc: Doc) -> dict[str, Any]:
-    """Return a project as the API shows it: the webhook without its secret."""
+    """Return a project as the API shows it: with its webhook, without the webhook's secret."""
     result = shown(doc)
     if "webhook" in result:
         result["webhook"] = {key: value for key, value in result["webhook"].items() if key != "secret"}

@@ -1,4 +1,4 @@
-"""JUnit and Cobertura files as AWS's reports."""
+"""Parsing of JUnit and Cobertura files into AWS's reports."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ SECOND = 1_000_000_000
 KEPT_SECONDS = 30 * 24 * 3600
 MESSAGE_AT_MOST = 5000
 BYTES_AT_MOST = 16 * 2**20
-"""Limit of a report file: in memory it takes ten times as much."""
+"""Maximum size in bytes of a report file; parsed, it takes ten times as much memory."""
 DEPTH_AT_MOST = 100
 NUMBER_AT_MOST = 10.0**15
-"""What is larger, infinite or no number (a comparison with NaN is false) counts as 0."""
+"""A larger number, infinity or NaN (a comparison with it is false) counts as 0."""
 CASES_AT_MOST = 500
-"""Test cases kept of one report; AWS keeps 500 too and marks the report as truncated."""
+"""Maximum number of test cases stored per report; AWS also stores 500 and marks the report as truncated."""
 OUTCOMES = {"failure": "FAILED", "error": "ERROR", "skipped": "SKIPPED"}
 
 
 class ReportError(Exception):
-    """A file is not of its format."""
+    """A file does not have the expected format."""
 
 
 @dataclass
 class Content:
-    """What report files hold."""
+    """The content of report files."""
 
     cases: list[Doc] = field(default_factory=list)
     coverages: list[Doc] = field(default_factory=list)
 
 
 def read(kind: str, rows: list[tuple[Path, str]]) -> Content:
-    """Read report files. Blocking.
+    """Parse report files. Blocking.
 
     Args:
         kind: JUNITXML or COBERTURAXML.
-        rows: files with the names to show.
+        rows: files with the names to display.
 
     Raises:
-        ReportError: one is not XML of that kind.
+        ReportError: a file is not XML of that kind.
     """
     content = Content()
     for path, name in rows:
@@ -66,7 +66,7 @@ def read(kind: str, rows: list[tuple[Path, str]]) -> Content:
 
 
 def parsed(path: Path, name: str) -> ET.Element:
-    """Return the root of an XML file; entities are refused, since a few bytes of them may mean gigabytes.
+    """Return the root of an XML file; entities are refused because a few bytes of them may expand to gigabytes.
 
     Raises:
         ReportError: it is too large, nested too deeply, or declares entities.
@@ -92,14 +92,14 @@ def parsed(path: Path, name: str) -> ET.Element:
     checker = expat.ParserCreate()
     checker.EntityDeclHandler, checker.StartElementHandler, checker.EndElementHandler = refuse, down, up
     try:
-        checker.Parse(content, True)  # noqa: FBT003  expat's own
+        checker.Parse(content, True)  # noqa: FBT003  expat's signature
     except expat.ExpatError as error:
         raise ET.ParseError(str(error)) from error
     return ET.fromstring(content)  # noqa: S314  checked
 
 
 def junit(root: ET.Element, name: str, content: Content) -> None:
-    """Take over the test cases of a JUnit file."""
+    """Add the test cases of a JUnit file."""
     if root.tag not in ("testsuites", "testsuite"):
         raise ReportError(f"{name} is no JUnit file: its root is <{root.tag}>")
     suites = [root] if root.tag == "testsuite" else list(root.iter("testsuite"))
@@ -120,7 +120,7 @@ def junit(root: ET.Element, name: str, content: Content) -> None:
 
 
 def number(text: str | None) -> float:
-    """Return a number in a file, 0 where it is none."""
+    """Return a number from a file, 0 if it is not a number."""
     try:
         found = float((text or "0").replace(",", ""))
     except ValueError:
@@ -129,7 +129,7 @@ def number(text: str | None) -> float:
 
 
 def cobertura(root: ET.Element, name: str, content: Content) -> None:
-    """Take over the files of a Cobertura file."""
+    """Add the files of a Cobertura file."""
     if root.tag != "coverage":
         raise ReportError(f"{name} is no Cobertura file: its root is <{root.tag}>")
     lines: dict[str, dict[str, int]] = {}
@@ -147,7 +147,7 @@ def cobertura(root: ET.Element, name: str, content: Content) -> None:
 
 
 def conditions(line: ET.Element) -> tuple[int, int]:
-    """Return covered and all branches of a line, written as condition-coverage="50% (1/2)"."""
+    """Return the covered and total branches of a line, from condition-coverage="50% (1/2)"."""
     text = line.get("condition-coverage", "").partition("(")[2].partition(")")[0]
     covered, _, total = text.partition("/")
     return int(number(covered)), int(number(total))
@@ -168,12 +168,12 @@ def coverage(file: str, hits: list[int], branches: list[int]) -> Doc:
 
 
 def percentage(part: int, whole: int) -> float:
-    """Return a share in percent, 100 of nothing being 0 as in AWS's reports."""
+    """Return a percentage; of zero it is 100, as in AWS's reports."""
     return round(100 * part / whole, 2) if whole else 0.0
 
 
 def store(state: State, build: Doc, group: Doc, content: Content | None) -> None:
-    """Keep a report and name it in its build; done twice, there is one report."""
+    """Store a report and add its ARN to the build; idempotent."""
     identifier = uuid.uuid5(uuid.NAMESPACE_URL, f"{build['arn']} {group['arn']}")
     arn = state.arn(f"report/{group['name']}:{identifier}")
     now = state.now()
@@ -189,7 +189,7 @@ def store(state: State, build: Doc, group: Doc, content: Content | None) -> None
 
 
 def summarised(kind: str, content: Content) -> Doc:
-    """Return status, summary and details of a report."""
+    """Return the status, summary and details of a report."""
     if kind == "TEST":
         counts = {"SUCCEEDED": 0, "FAILED": 0, "ERROR": 0, "SKIPPED": 0, "UNKNOWN": 0}
         for row in content.cases:

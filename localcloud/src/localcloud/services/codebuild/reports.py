@@ -1,4 +1,4 @@
-"""Report groups and reports: the API's operations."""
+"""The API operations on report groups and reports."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 class Reports:
-    """Handles the operations on report groups and reports."""
+    """Implements the operations on report groups and reports."""
 
     def __init__(self, state: State) -> None:
-        """Take the documents."""
+        """Initialize with the service's state."""
         self._state = state
 
     def create_report_group(self, params: Params) -> Params:
-        """Make a report group."""
+        """Create a report group."""
         name = params["name"]
         arn = self._state.arn(f"report-group/{name}")
         if not validation.REPORT_GROUP.match(name):
@@ -35,7 +35,7 @@ class Reports:
         return {"reportGroup": self._state.groups.put(arn, doc)}
 
     def update_report_group(self, params: Params) -> Params:
-        """Change export and tags."""
+        """Update the export configuration and tags."""
         doc = self._state.group(params["arn"])
         if "exportConfig" in params:
             doc["exportConfig"] = exported(params["exportConfig"])
@@ -44,7 +44,7 @@ class Reports:
         return {"reportGroup": self._state.groups.put(doc["arn"], doc)}
 
     def delete_report_group(self, params: Params) -> Params:
-        """Delete a group; one with reports only where these are to go too. One that is not there is fine."""
+        """Delete a group, with its reports only if deleteReports is set; succeeds if it does not exist."""
         arn = params["arn"]
         reports = [row["arn"] for row in self._of(arn)]
         if reports and not params.get("deleteReports"):
@@ -55,7 +55,7 @@ class Reports:
         return {}
 
     def batch_get_report_groups(self, params: Params) -> Params:
-        """Show groups by ARN."""
+        """Return groups by ARN."""
         found = {arn: self._state.groups.get(arn) for arn in params["reportGroupArns"]}
         return {
             "reportGroups": [doc for doc in found.values() if doc is not None],
@@ -63,7 +63,7 @@ class Reports:
         }
 
     def list_report_groups(self, params: Params) -> Params:
-        """List the groups' ARNs."""
+        """List the ARNs of the groups."""
         keys = {"NAME": "name", "CREATED_TIME": "created", "LAST_MODIFIED_TIME": "lastModified"}
         key = keys[params.get("sortBy", "NAME")]
         rows = sorted(self._state.groups.values(), key=lambda doc: doc[key])
@@ -71,7 +71,7 @@ class Reports:
         return {"reportGroups": arns, "nextToken": token}
 
     def batch_get_reports(self, params: Params) -> Params:
-        """Show reports by ARN."""
+        """Return reports by ARN."""
         found = {arn: self._state.reports.get(arn) for arn in params["reportArns"]}
         return {
             "reports": [shown(doc) for doc in found.values() if doc is not None],
@@ -79,21 +79,21 @@ class Reports:
         }
 
     def delete_report(self, params: Params) -> Params:
-        """Delete a report; one that is not there is fine."""
+        """Delete a report; succeeds if it does not exist."""
         self._state.reports.delete(params["arn"])
         return {}
 
     def list_reports(self, params: Params) -> Params:
-        """List all reports' ARNs, newest first."""
+        """List the ARNs of all reports, newest first."""
         return listed(self._state.reports.values(), params)
 
     def list_reports_for_report_group(self, params: Params) -> Params:
-        """List a group's reports' ARNs, newest first."""
+        """List the ARNs of a group's reports, newest first."""
         self._state.group(params.get("reportGroupArn", ""))
         return listed(self._of(params["reportGroupArn"]), params)
 
     def describe_test_cases(self, params: Params) -> Params:
-        """Show a report's test cases."""
+        """Return a report's test cases."""
         report = self._report(params["reportArn"])
         wanted = params.get("filter") or {}
         rows = [
@@ -105,7 +105,7 @@ class Reports:
         return paged("testCases", rows, params)
 
     def describe_code_coverages(self, params: Params) -> Params:
-        """Show a report's files."""
+        """Return the coverage of a report's files."""
         report = self._report(params["reportArn"])
         key = "lineCoveragePercentage" if params.get("sortBy") == "LINE_COVERAGE_PERCENTAGE" else "filePath"
         least, most = params.get("minLineCoveragePercentage", 0), params.get("maxLineCoveragePercentage", 100)
@@ -127,14 +127,14 @@ class Reports:
 
 
 def exported(config: Doc) -> Doc:
-    """Return an export configuration; reports are not exported here, so S3 is refused."""
+    """Return an export configuration; S3 is refused because reports are not exported here."""
     if config.get("exportConfigType", "NO_EXPORT") != "NO_EXPORT":
         raise validation.unsupported(f"exportConfig {config['exportConfigType']}")
     return {"exportConfigType": "NO_EXPORT"}
 
 
 def listed(rows: list[Doc], params: Params) -> Params:
-    """Return one page of reports."""
+    """Return one page of report ARNs."""
     status = (params.get("filter") or {}).get("status")
     arns = [row["arn"] for row in sorted(rows, key=lambda row: row["created"]) if status in (None, row["status"])]
     found, token = page(directed(arns, params, "DESCENDING"), params)

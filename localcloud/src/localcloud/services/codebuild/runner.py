@@ -1,4 +1,4 @@
-"""All builds under way: at most three at once, in order; taken up again after any kind of stop."""
+"""Runs the builds: at most three at once, in order; they are resumed after any kind of stop."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 AT_ONCE = 3
 STOP_SECONDS = 20
 ROOM_SECONDS = 1
-"""How long a build whose end could not be written waits for another look at the disk."""
+"""Seconds between checks for disk space, for a build whose end could not be written."""
 LOG = logging.getLogger(__name__)
 
 
 class Runner:
-    """A task per build that is not over."""
+    """Runs one task for each build that is not complete."""
 
     def __init__(self, parts: Parts) -> None:
-        """Take what builds are given."""
+        """Initialize with the parts that builds use."""
         self._parts = parts
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._runs: dict[str, BuildRun] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def launch(self, build: Doc) -> None:
-        """Start to run a build."""
+        """Run a build in the background."""
         run = self._runs[build["id"]] = BuildRun(self._parts, build, self._slots)
         self._tasks[build["id"]] = asyncio.create_task(self._run(run), name=f"build {build['id']}")
 
@@ -43,25 +43,25 @@ class Runner:
         try:
             await run.run()
         except limits.LimitError as error:
-            LOG.error("build %s waits: %s", run.build["id"], error)  # noqa: TRY400  one line says it
+            LOG.error("build %s waits: %s", run.build["id"], error)  # noqa: TRY400  the message is enough
             full = True
         except Exception:  # logged; the other builds go on
             LOG.exception("build %s: its end failed", run.build["id"])
         finally:
             self._runs.pop(run.build["id"], None)
             self._tasks.pop(run.build["id"], None)
-        if full:  # as after a restart: its container is taken up again
-            while limits.no_room(self._parts.state.ctx.state_dir):  # noqa: ASYNC110  a disk sets no event
+        if full:  # as after a restart: resume from its container
+            while limits.no_room(self._parts.state.ctx.state_dir):  # noqa: ASYNC110  a disk cannot set an event
                 await asyncio.sleep(ROOM_SECONDS)
             self.launch(run.build)
 
     def halt(self, identifier: str) -> None:
-        """Begin to stop a build."""
+        """Request that a build stop."""
         if identifier in self._runs:
             self._runs[identifier].stop()
 
     async def start(self) -> None:
-        """Take up what a stop has left: running containers first, then the queue; remove what belongs to no build."""
+        """Resume builds after a stop, running containers first, then the queue; remove what belongs to no build."""
         builds = self._parts.state.builds
         alive = [build for build in builds.values() if build["_stage"] != "over"]
         self._parts.state.ctx.iam.sessions.keep("build", {owner(build) for build in alive})
@@ -77,14 +77,14 @@ class Runner:
             self.launch(build)
 
     async def close(self) -> None:
-        """End the tasks; containers go on."""
+        """End the tasks; containers keep running."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def forget(self, project: str) -> None:
-        """Stop a project's builds, and remove them and its caches."""
+        """Stop a project's builds; delete them and the project's caches."""
         rows = [build for build in self._parts.state.builds.values() if build["projectName"] == project]
         tasks = [self._tasks[build["id"]] for build in rows if build["id"] in self._tasks]
         for build in rows:
@@ -96,10 +96,10 @@ class Runner:
         await self.emptied(project)
 
     async def emptied(self, project: str | None) -> None:
-        """Remove a project's caches (None: all), after the containers of builds that are over.
+        """Remove a project's caches (None: those of all projects) after the containers of completed builds.
 
         Raises:
-            ApiError: a build that runs has a cache in use.
+            ApiError: a running build uses a cache.
         """
         rows = self._parts.state.builds.values()
         ending = [self._tasks[row["id"]] for row in rows if row["buildComplete"] and row["id"] in self._tasks]

@@ -1,8 +1,8 @@
-"""A build's commands as one shell program. Pure.
+"""The shell script that runs a build's commands. Pure.
 
-Among the commands' output the program writes control lines: a record separator, a secret word, and one of
-`enter PHASE`, `run PHASE N`, `failed PHASE N STATUS`, `leave PHASE STATE` or `done`. So Docker's log alone tells how
-far a build got and in which order, also to a local cloud that was killed and started again.
+Between the output of the commands, the script writes control lines: a record separator, a secret word, and one of
+`enter PHASE`, `run PHASE N`, `failed PHASE N STATUS`, `leave PHASE STATE` or `done`. So Docker's log alone records how
+far a build got and in which order, even after the local cloud was killed and restarted.
 """
 
 from __future__ import annotations
@@ -74,11 +74,11 @@ python3 --version | grep -q '^Python {version}\\.' || {{
   echo "Unknown runtime version named '{version}' of python. This build image has: $(python3 --version)"
   false
 }}"""
-"""How a curated image is told which Python to use; the stand-in has one only."""
+"""How a curated image selects its Python version; the stand-in image has only one."""
 
 
 def commands(spec: Buildspec, phase: str) -> tuple[list[tuple[str, str]], int]:
-    """Return all commands of a phase as (text to show, text to run) and how many come before those of `finally`."""
+    """Return all commands of a phase as (text to log, text to run), and how many come before those of `finally`."""
     body = spec.phases.get(phase, Phase())
     first = [(row, row) for row in body.commands]
     version = spec.runtimes.get("python", "")
@@ -89,23 +89,23 @@ def commands(spec: Buildspec, phase: str) -> tuple[list[tuple[str, str]], int]:
 
 
 def shown(spec: Buildspec) -> dict[str, list[str]]:
-    """Return each phase's commands as the log shows them."""
+    """Return each phase's commands as they are logged."""
     return {phase: [text for text, _ in commands(spec, phase)[0]] for phase in PHASES}
 
 
 def goes_on(spec: Buildspec, phase: str) -> bool:
-    """Tell whether the next phase runs after a phase has failed."""
+    """Return whether the next phase runs after a phase has failed."""
     wanted = spec.phases.get(phase, Phase()).on_failure
     return wanted == "CONTINUE" or (wanted == "" and phase == "BUILD")
 
 
 def files(spec: Buildspec, folder: str, word: str) -> dict[str, str]:
-    """Return the program's files by name; "run.sh" is the one to start.
+    """Return the script's files by name; "run.sh" is the entry point.
 
     Args:
         spec: the build specification.
-        folder: where the files will lie, as the container sees it.
-        word: a secret word that no command can print by chance.
+        folder: the folder of the files, as the container sees it.
+        word: a secret word that no command prints by chance.
     """
     table: list[str] = []
     found: dict[str, str] = {}

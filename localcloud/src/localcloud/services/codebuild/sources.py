@@ -1,4 +1,4 @@
-"""Getting a build's sources: from pipeline artifacts, S3 and GitHub."""
+"""Fetching of a build's sources: from pipeline artifacts, S3 and GitHub."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ DEFAULT_REFS = ("HEAD", "main", "master")
 
 
 class SourceError(Exception):
-    """A source cannot be had; the message becomes the phase context of CLIENT_ERROR."""
+    """A source cannot be fetched; the message becomes the phase context of CLIENT_ERROR."""
 
 
 def from_s3(ctx: Context, bucket: str, key: str, version: str, place: Path) -> str:
-    """Download a zip file from S3 and unpack it into a folder; returns the object's version. Blocking.
+    """Download a zip file from S3, unpack it into a folder and return the object's version. Blocking.
 
     Raises:
-        SourceError: there is no such object, or it cannot be unpacked.
+        SourceError: the object does not exist or cannot be unpacked.
     """
     place.mkdir(parents=True, exist_ok=True)
     archive = place.with_name(f"{place.name}.zip")
@@ -57,7 +57,7 @@ def from_s3(ctx: Context, bucket: str, key: str, version: str, place: Path) -> s
 
 
 def repository_of(location: str) -> str:
-    """Return "owner/name" of a GitHub location."""
+    """Return "owner/name" of a GitHub URL."""
     found = validation.REPOSITORY.match(location)
     if found is None:
         raise SourceError(f"{location!r} is no GitHub repository")
@@ -65,10 +65,10 @@ def repository_of(location: str) -> str:
 
 
 def resolved(github: GitHub, repository: str, version: str) -> str:
-    """Return the commit that a source version names: a branch, tag, commit, pr/NUMBER, or "" for the default branch.
+    """Return the commit of a source version: a branch, tag, commit, pr/NUMBER, or "" for the default branch.
 
     Raises:
-        SourceError: the repository has none.
+        SourceError: the repository has no such version.
     """
     if version.startswith("pr/"):
         wanted: tuple[str, ...] = (f"refs/pull/{version.removeprefix('pr/')}/head",)
@@ -82,10 +82,10 @@ def resolved(github: GitHub, repository: str, version: str) -> str:
 
 
 def from_github(url: str, sha: str, place: Path) -> None:
-    """Clone a repository and check a commit out. Blocking.
+    """Clone a repository and check out a commit. Blocking.
 
     Raises:
-        SourceError: git fails.
+        SourceError: git failed.
     """
     steps = (
         ["git", "clone", "--quiet", "--no-checkout", url, str(place)],
@@ -104,17 +104,17 @@ def from_github(url: str, sha: str, place: Path) -> None:
 
 
 async def fetch(parts: Parts, build: Doc, folder: Path, require: Require) -> dict[str, str]:
-    """Fetch all sources of a build; returns their folders by identifier, the primary one's is "".
+    """Fetch all sources of a build; return their folders by source identifier, "" for the primary source.
 
     Args:
-        parts: what a build needs.
-        build: the build, which gets its resolved source version.
-        folder: takes "src" and a folder for each further source.
-        require: refuses an action on a resource that the build's role may not do.
+        parts: the parts of the service.
+        build: the build, whose resolved source version is set.
+        folder: the parent of "src" and of a folder for each secondary source.
+        require: raises DeniedError unless the build's role may perform an action on a resource.
 
     Raises:
-        DeniedError: the role may not read one.
-        SourceError: one cannot be had.
+        DeniedError: the role may not read a source.
+        SourceError: a source cannot be fetched.
     """
     primary = folder / "src"
     primary.mkdir(parents=True, exist_ok=True)

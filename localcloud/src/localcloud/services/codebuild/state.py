@@ -1,4 +1,4 @@
-"""What CodeBuild keeps: projects, builds, report groups, reports, credentials, deliveries."""
+"""CodeBuild's state: projects, builds, report groups, reports, credentials, webhook deliveries."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ OVER = ("SUCCEEDED", "FAILED", "FAULT", "TIMED_OUT", "STOPPED")
 
 
 class State:
-    """The tables. Members of a document whose name begins with "_" are ours and leave no API."""
+    """The tables. Fields of a document with a leading "_" are internal and never returned by the API."""
 
     def __init__(self, ctx: Context) -> None:
-        """Read what the store holds."""
+        """Load the tables from the store."""
         self.ctx = ctx
         self.projects = Table(ctx.store, "codebuild.project")
         self.builds = Table(ctx.store, "codebuild.build")
@@ -31,11 +31,11 @@ class State:
         self.numbers = Table(ctx.store, "codebuild.number")
 
     def now(self) -> float:
-        """Return the time that builds go by, in seconds since 1970."""
+        """Return the current time of builds, in seconds since 1970."""
         return round(self.ctx.clock.now(), 3)
 
     def architectures(self) -> set[str]:
-        """Return the architectures whose programs run here."""
+        """Return the architectures that this machine can run."""
         return qemu.runs(self.ctx.docker)
 
     def arn(self, resource: str) -> str:
@@ -46,7 +46,7 @@ class State:
         """Return a project by name or ARN.
 
         Raises:
-            ApiError: there is none.
+            ApiError: the project does not exist.
         """
         short = name.removeprefix(self.arn("project/"))
         found = self.projects.get(short)
@@ -55,14 +55,14 @@ class State:
         return found
 
     def build(self, name: str) -> Doc | None:
-        """Return a build by identifier ("project:uuid") or ARN, or None."""
+        """Return a build by identifier ("project:uuid") or ARN, or None if there is none."""
         return self.builds.get(name.removeprefix(self.arn("build/")))
 
     def group(self, group_arn: str) -> Doc:
         """Return a report group by ARN.
 
         Raises:
-            ApiError: there is none.
+            ApiError: the group does not exist.
         """
         found = self.groups.get(group_arn)
         if found is None:
@@ -70,13 +70,13 @@ class State:
         return found
 
     def next_number(self, project: str) -> int:
-        """Return a project's next build number; numbers go on when a project is deleted and made again, as on AWS."""
+        """Return a project's next build number; numbering survives the project's deletion, as on AWS."""
         number = int((self.numbers.get(project) or {}).get("number", 0)) + 1
         self.numbers.put(project, {"number": number})
         return number
 
     def first_delivery(self, delivery: str) -> bool:
-        """Remember a webhook delivery; False where it was here before."""
+        """Record a webhook delivery; return False if it was already recorded."""
         if self.deliveries.get(delivery) is not None:
             return False
         self.deliveries.put(delivery, {})
@@ -85,7 +85,7 @@ class State:
         return True
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
         for table in (
             self.projects, self.builds, self.groups, self.reports,
             self.credentials, self.deliveries, self.numbers,
@@ -99,10 +99,10 @@ def shown(doc: Doc) -> Doc:
 
 
 def page(items: list[str], params: Doc, default: int = 100) -> tuple[list[str], str | None]:
-    """Return one page of a listing and the token of the next one.
+    """Return one page of a listing and the token of the next page.
 
     Raises:
-        ApiError: the token is none that a listing gave.
+        ApiError: the token is invalid.
     """
     token = params.get("nextToken") or "0"
     if not token.isdecimal():
@@ -112,5 +112,5 @@ def page(items: list[str], params: Doc, default: int = 100) -> tuple[list[str], 
 
 
 def directed(items: list[str], params: Doc, default: str = "ASCENDING") -> list[str]:
-    """Return items in the order asked for, given in ascending order."""
+    """Return items, which are in ascending order, in the requested sort order."""
     return items[::-1] if params.get("sortOrder", default) == "DESCENDING" else items

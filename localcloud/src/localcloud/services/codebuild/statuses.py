@@ -1,4 +1,4 @@
-"""Commit statuses at GitHub: what a build reports of itself."""
+"""Commit statuses on GitHub that report a build's state."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ LOG = logging.getLogger(__name__)
 
 
 def wanted(build: Doc) -> bool:
-    """Tell whether the build reports: where its source says so, and always when a webhook started it, as on AWS."""
+    """Return whether the build reports its status: if its source says so, or if a webhook started it, as on AWS."""
     source = build["source"]
     return source["type"] == "GITHUB" and bool(source.get("reportBuildStatus") or build.get("_webhook"))
 
 
 async def report(parts: Parts, build: Doc) -> None:
-    """Report the build's present state, once each."""
+    """Report the build's current state, unless it was already reported."""
     state = STATES.get(build["buildStatus"], "error")
     sha = build.get("_commit") or build.get("resolvedSourceVersion")
     repository = validation.REPOSITORY.match(build["source"].get("location", ""))
@@ -42,7 +42,7 @@ async def report(parts: Parts, build: Doc) -> None:
             description=f"Build {WORDS[state]} for project {build['projectName']}",
             target_url=filled(config.get("targetUrl") or console(parts, build), build),
         )
-    except Exception:  # a build's outcome does not depend on its status at GitHub
+    except Exception:  # a build's outcome does not depend on its GitHub commit status
         LOG.exception("the status of %s cannot be set", build["id"])
         return
     build["_reported"] = state
@@ -50,7 +50,7 @@ async def report(parts: Parts, build: Doc) -> None:
 
 
 def filled(text: str, build: Doc) -> str:
-    """Put CodeBuild's own variables into a context or address."""
+    """Replace CodeBuild's variables in a context or target URL."""
     told = {
         "CODEBUILD_BUILD_ID": build["id"],
         "CODEBUILD_BUILD_ARN": build["arn"],
@@ -62,6 +62,6 @@ def filled(text: str, build: Doc) -> str:
 
 
 def console(parts: Parts, build: Doc) -> str:
-    """Return the build's address in AWS's console."""
+    """Return the URL of the build in the AWS console."""
     region = parts.state.ctx.region
     return f"https://{region}.console.aws.amazon.com/codesuite/codebuild/projects/{build['projectName']}/build/{build['id']}"

@@ -1,4 +1,4 @@
-"""From Docker's log of a build to AWS's lines and the build's phases. Deterministic: a replay gives the same lines."""
+"""From a build's Docker log to AWS's log lines and the build's phases. Deterministic: a replay gives the same lines."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ MASK = "***"
 
 
 def stamped(moment: float, text: str) -> str:
-    """Return a line of the build's agent, as AWS writes them."""
+    """Return a line of the build agent with its timestamp, as AWS formats it."""
     when = datetime.fromtimestamp(moment, UTC).strftime("%Y/%m/%d %H:%M:%S.%f")
     return f"[Container] {when} {text}"
 
 
 class Transcript:
-    """Reads a build's output in order."""
+    """Parses a build's output line by line."""
 
     def __init__(self, build: Doc, word: str, commands: dict[str, list[str]], secrets: list[str]) -> None:
-        """Take what is needed to understand it.
+        """Initialize the parser.
 
         Args:
-            build: whose phases are kept.
+            build: the build whose phases are updated.
             word: the control lines' secret word.
             commands: each phase's commands.
-            secrets: texts to be masked.
+            secrets: the values to mask.
         """
         self._build, self._commands = build, commands
         self._control = f"{MARK}{word} "
@@ -42,18 +42,18 @@ class Transcript:
         self.done = False
 
     def masked(self, text: str) -> str:
-        """Return a line with secrets as ***."""
+        """Return a line with secrets replaced by ***."""
         for secret in self._secrets:
             text = text.replace(secret, MASK)
         return text
 
     def feed(self, moment: float, text: str, ahead: float) -> list[Line]:
-        """Take one line of output and return the lines to be logged.
+        """Parse one line of output and return the lines to log.
 
         Args:
-            moment: when it was written, in seconds since 1970.
-            text: the line, which may hold a control line behind output without an end.
-            ahead: how far the time that builds go by is ahead of it.
+            moment: when the line was written, in seconds since 1970.
+            text: the line, in which a control line may follow output without a newline.
+            ahead: seconds by which the builds' clock is ahead of it.
         """
         before, mark, control = text.partition(self._control)
         rows = [before] if before or not mark else []
@@ -82,7 +82,7 @@ class Transcript:
         return []
 
     def leave(self, phase: str, state: str, now: float) -> list[str]:
-        """End a phase that commands ran in."""
+        """End a phase in which commands ran."""
         self.failed = self.failed or state != "SUCCEEDED"
         code, message = ("COMMAND_EXECUTION_ERROR", self._failure) if state != "SUCCEEDED" else ("", "")
         message = self.masked(message)

@@ -1,4 +1,4 @@
-"""What CreateProject, UpdateProject and StartBuild refuse: AWS's rules first, then what cannot run here. Pure."""
+"""Validation of CreateProject, UpdateProject and StartBuild: AWS's rules first, then what cannot run here. Pure."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ REPORT_GROUP = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{1,127}$")
 
 
 def invalid(message: str) -> ApiError:
-    """Return AWS's parameter error."""
+    """Return AWS's error for an invalid parameter."""
     return ApiError("InvalidInputException", message)
 
 
 def unsupported(what: str) -> ApiError:
-    """Return the refusal of what AWS takes and the local cloud cannot do."""
+    """Return the error for a feature that AWS supports and the local cloud does not."""
     return invalid(f"{what} is not supported by the local cloud; it would have to pretend")
 
 
 def project(doc: Doc) -> None:
-    """Check a whole project.
+    """Validate a whole project.
 
     Raises:
-        ApiError: with the rule that it breaks.
+        ApiError: the project is invalid; the message states the rule.
     """
     for name in ("buildBatchConfig", "fileSystemLocations", "autoRetryLimit"):
         if doc.get(name):
@@ -68,7 +68,7 @@ def project(doc: Doc) -> None:
 
 
 def timeouts(doc: Doc) -> None:
-    """Refuse time-outs outside of AWS's bounds, in minutes."""
+    """Refuse timeouts outside AWS's bounds, in minutes."""
     for name, least, most in (("timeoutInMinutes", 5, 2160), ("queuedTimeoutInMinutes", 5, 480)):
         if not least <= doc.get(name, least) <= most:
             raise invalid(f"Invalid {name}: {doc[name]}; it must be between {least} and {most} minutes")
@@ -78,7 +78,7 @@ def timeouts(doc: Doc) -> None:
 
 
 def environment(env: Doc, doc: Doc) -> None:
-    """Refuse environments that AWS refuses or that nothing here can run."""
+    """Refuse environments that AWS rejects or that cannot run here."""
     kind, size = env["type"], env["computeType"]
     if kind not in SIZES:
         raise unsupported(f"environment type {kind}")
@@ -106,7 +106,7 @@ def image(name: str, kind: str) -> None:
 
 
 def variables(rows: list[dict[str, Any]]) -> None:
-    """Refuse names that are none and names given twice."""
+    """Refuse invalid and duplicate names."""
     names = [row["name"] for row in rows]
     for name in names:
         if not VARIABLE.match(name):
@@ -116,7 +116,7 @@ def variables(rows: list[dict[str, Any]]) -> None:
 
 
 def on_lambda(env: Doc, doc: Doc) -> None:
-    """Refuse what Lambda compute cannot do."""
+    """Refuse settings that Lambda compute does not support."""
     if env.get("privilegedMode"):
         raise invalid("Cannot specify privilegedMode for Lambda compute")
     if doc.get("_timeout_given") and doc["timeoutInMinutes"] > LAMBDA_MINUTES:
@@ -128,7 +128,7 @@ def on_lambda(env: Doc, doc: Doc) -> None:
 
 
 def source(src: Doc) -> None:
-    """Refuse sources that AWS refuses or that nothing here can fetch."""
+    """Refuse sources that AWS rejects or that cannot be fetched here."""
     kind, location = src["type"], src.get("location", "")
     if kind not in SOURCES:
         raise unsupported(f"source type {kind}")
@@ -149,7 +149,7 @@ def source(src: Doc) -> None:
 
 
 def identified(rows: list[Doc], member: str, name: str) -> None:
-    """Refuse secondary sources or artifacts without an identifier of their own."""
+    """Refuse secondary sources or artifacts without a unique identifier."""
     found = [row.get(member, "") for row in rows]
     for identifier in found:
         if not VARIABLE.match(identifier):
@@ -159,7 +159,7 @@ def identified(rows: list[Doc], member: str, name: str) -> None:
 
 
 def artifacts(doc: Doc) -> None:
-    """Refuse artifacts that do not fit the source or say no place."""
+    """Refuse artifacts that do not match the source type or lack a location."""
     kinds = {doc["source"]["type"], doc["artifacts"]["type"]}
     if "CODEPIPELINE" in kinds and len(kinds) > 1:
         raise invalid("Invalid artifacts: artifact type CODEPIPELINE and source type CODEPIPELINE only go together")
@@ -170,7 +170,7 @@ def artifacts(doc: Doc) -> None:
 
 
 def cache(doc: Doc) -> None:
-    """Refuse a cache in S3 and modes that do not fit."""
+    """Refuse a cache in S3 and invalid cache modes."""
     if doc.get("type") == "S3":
         raise unsupported("cache type S3")
     if doc.get("type") == "LOCAL" and not doc.get("modes"):
@@ -188,10 +188,10 @@ def runnable(doc: Doc, architectures: Collection[str]) -> None:
 
     Args:
         doc: the build.
-        architectures: that the Docker daemon runs, e.g. "x86_64", and one that is emulated.
+        architectures: those that the Docker daemon runs natively or emulated, e.g. "x86_64".
 
     Raises:
-        ApiError: with the environment type.
+        ApiError: the environment cannot run here; the message has its type.
     """
     kind = doc["environment"]["type"]
     if "LAMBDA" in kind or (kind == "ARM_CONTAINER" and ARM not in architectures):

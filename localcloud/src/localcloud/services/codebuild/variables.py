@@ -1,4 +1,4 @@
-"""The variables of a build's container."""
+"""The environment variables of a build's container."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class VariableError(Exception):
     """A parameter or secret cannot be read."""
 
     def __init__(self, code: str, message: str) -> None:
-        """Keep the phase context's status code and message."""
+        """Initialize with the phase context's status code and message."""
         super().__init__(message)
         self.code = code
 
@@ -37,10 +37,10 @@ class VariableError(Exception):
 def resolve(
     ctx: Context, build: Doc, spec: Buildspec, require: Callable[[str, str], None]
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Return the buildspec's and the project's variables, and those of them that are secret. Blocking.
+    """Return the variables of the buildspec and the project, and the subset of them that is secret. Blocking.
 
-    The project's (and a start's) variables win over the buildspec's, as on AWS. `require` refuses what
-    the role may not do.
+    The project's (and StartBuild's) variables override the buildspec's, as on AWS. `require` raises an error if the
+    role lacks a permission.
 
     Raises:
         VariableError: a parameter or secret cannot be read.
@@ -76,7 +76,7 @@ def parameter(ctx: Context, name: str, require: Callable[[str, str], None]) -> s
 
 
 def secret_value(ctx: Context, reference: str, require: Callable[[str, str], None]) -> str:
-    """Return the value of secret-id:json-key:version-stage:version-id; all but the first may be left out."""
+    """Return the value of secret-id:json-key:version-stage:version-id, where all parts but the first are optional."""
     identifier, key, stage, version = split_reference(reference)
     arguments: dict[str, str] = {"SecretId": identifier}
     arguments |= {"VersionStage": stage} if stage else {}
@@ -98,7 +98,7 @@ def secret_value(ctx: Context, reference: str, require: Callable[[str, str], Non
 
 
 def split_reference(reference: str) -> tuple[str, str, str, str]:
-    """Return secret id, JSON key, version stage and version id; missing ones are ""."""
+    """Return the secret ID, JSON key, version stage and version ID; missing parts are ""."""
     parts = reference.split(":")
     length = ARN_PARTS if reference.startswith("arn:") else 1
     rest = [*parts[length:], "", "", ""]
@@ -106,7 +106,7 @@ def split_reference(reference: str) -> tuple[str, str, str, str]:
 
 
 def part(text: str, key: str, identifier: str) -> str:
-    """Return one member of a JSON secret."""
+    """Return one key of a JSON secret."""
     try:
         value: Any = json.loads(text)[key]
     except (ValueError, KeyError, TypeError) as error:
@@ -117,15 +117,15 @@ def part(text: str, key: str, identifier: str) -> str:
 def environment(
     ctx: Context, build: Doc, places: dict[str, str], own: dict[str, str], session: Session
 ) -> dict[str, str]:
-    """Return all variables of a build's container.
+    """Return all environment variables of a build's container.
 
     Args:
         ctx: the local cloud.
         build: the build.
-        places: source folders by source identifier; the primary one's is "".
-        own: the variables of buildspec and project.
-        session: of the build's role. AWS hands its credentials out at an address that AWS_CONTAINER_CREDENTIALS_
-            RELATIVE_URI names; here they are variables, which every client reads too.
+        places: source folders by source identifier; "" for the primary source.
+        own: the variables of the buildspec and the project.
+        session: the session of the build's role. AWS serves its credentials at AWS_CONTAINER_CREDENTIALS_RELATIVE_URI;
+            here they are environment variables, which every client supports too.
     """
     gateway = ctx.container_endpoint.split("//", 1)[1].split(":", 1)[0]
     kind = build["environment"]["type"]

@@ -1,4 +1,4 @@
-"""Webhooks: the API's operations, and what GitHub posts to."""
+"""Webhooks: the API operations, and the receiver of GitHub's deliveries."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ KEPT = ("filterGroups", "branchFilter", "pullRequestBuildPolicy")
 FORM = "application/x-www-form-urlencoded"
 INITIATOR = "GitHub-Hookshot/localcloud"
 FIELDS = 10
-"""GitHub's form has one field."""
+"""Maximum number of form fields; GitHub's form has one."""
 TRIGGER = re.compile(r"(branch|tag)/.+|pr/[0-9]{1,9}", re.DOTALL)
 REFUSED, MISSING = 400, 404
 LOG = logging.getLogger(__name__)
 
 
 class DeliveryError(Exception):
-    """A delivery cannot be taken; GitHub is told why."""
+    """A delivery is rejected; GitHub gets the message as the response."""
 
 
 class Webhooks:
-    """Handles the operations on webhooks and takes deliveries."""
+    """Implements the operations on webhooks and receives deliveries."""
 
     def __init__(self, parts: Parts, builds: Builds, call: Callable[..., Awaitable[Any]]) -> None:
-        """Take the parts, builds to start, and what runs blocking calls in threads."""
+        """Initialize with the parts, the build operations, and the function that runs blocking calls in threads."""
         self._parts, self._builds, self._call = parts, builds, call
         self._state: State = parts.state
 
     def create_webhook(self, params: Params) -> Params:
-        """Make a project's webhook; it is registered at GitHub by whoever asked, with payloadUrl and secret."""
+        """Create a project's webhook; the caller registers it on GitHub with payloadUrl and secret."""
         project = self._state.project(params["projectName"])
         if project.get("webhook"):
             raise ApiError("ResourceAlreadyExistsException", f"Webhook already exists for project {project['name']}")
@@ -73,7 +73,7 @@ class Webhooks:
         return {"webhook": project["webhook"]}
 
     def _authorised(self, source: Doc) -> None:
-        """Refuse a webhook for a source that CodeBuild has no right to read."""
+        """Refuse a webhook for a source that CodeBuild has no permission to read."""
         imported = any(row["serverType"] == "GITHUB" for row in self._state.credentials.values())
         if not source.get("auth", {}).get("resource") and not imported:
             raise validation.invalid("Could not find access token for server type github")
@@ -84,7 +84,7 @@ class Webhooks:
         if params.get("buildType", "BUILD") != "BUILD":
             raise validation.unsupported(f"buildType {params['buildType']}")
         changed = hook | {"buildType": "BUILD"}
-        if params.get("filterGroups") or "branchFilter" in params:  # one takes the place of the other
+        if params.get("filterGroups") or "branchFilter" in params:  # each replaces the other
             changed.pop("filterGroups", None)
             changed.pop("branchFilter", None)
         changed |= {name: params[name] for name in KEPT if params.get(name)}
@@ -93,7 +93,7 @@ class Webhooks:
         return changed
 
     def update_webhook(self, params: Params) -> Params:
-        """Change filters and policy; rotateSecret makes a new secret and shows it."""
+        """Update filters and policy; rotateSecret creates a new secret and returns it."""
         project = self._with_hook(params["projectName"])
         hook = self._changed(project["webhook"], params)
         if params.get("rotateSecret"):
@@ -119,7 +119,7 @@ class Webhooks:
         return project
 
     async def receive(self, request: Request) -> Response:
-        """Take a delivery from GitHub; whatever is wrong with it starts nothing and is said."""
+        """Receive a delivery from GitHub; an invalid one starts no build, and the response says why."""
         url = f"{self._state.ctx.endpoint}{request.url.path}"
         rows = self._state.projects.values()
         project = next((row for row in rows if (row.get("webhook") or {}).get("payloadUrl") == url), None)
@@ -143,8 +143,8 @@ class Webhooks:
         reason = unwanted(project, told)
         if told is None or reason:
             return JSONResponse({"message": f"{kind} {payload.get('action', '')}: {reason}; nothing is started"})
-        with self._state.ctx.store.transaction():  # no await in here: a delivery that comes twice starts one build
-            if not self._state.first_delivery(f"{project['name']} {signature}"):  # a new GUID makes nothing new
+        with self._state.ctx.store.transaction():  # no await in here: a repeated delivery starts only one build
+            if not self._state.first_delivery(f"{project['name']} {signature}"):  # a new GUID does not make it new
                 return JSONResponse({"message": f"delivery {delivery!r} was here before; nothing is started"})
             build = self._start(project, told)
         return JSONResponse({"message": "started", "builds": [build["id"]]})
@@ -178,10 +178,10 @@ class Webhooks:
 
 
 def refuse_odd(told: filters.Happened) -> None:
-    """Refuse refs and commits that git would not take: they would become a build's variables and git's arguments.
+    """Refuse malformed refs and commits: they would become build variables and arguments of git.
 
     Raises:
-        DeliveryError: one is odd.
+        DeliveryError: a ref or commit is malformed.
     """
     for ref in (told.head, told.base):
         if ref and not (ref.startswith(("refs/heads/", "refs/tags/")) and names.is_ref(ref)):
@@ -194,7 +194,7 @@ def refuse_odd(told: filters.Happened) -> None:
 
 
 def unwanted(project: Doc, told: filters.Happened | None) -> str:
-    """Return why an event starts no build of a project, "" where it does."""
+    """Return why an event does not start a build of a project, or "" if it does."""
     hook, own = project["webhook"], validation.REPOSITORY.match(project["source"]["location"])
     if told is None or own is None or told.repository.lower() != own[1].lower():
         return "it starts no build here"
@@ -207,16 +207,16 @@ def unwanted(project: Doc, told: filters.Happened | None) -> str:
 
 
 def signed(secret: str, body: bytes, signature: str) -> bool:
-    """Tell whether GitHub's header X-Hub-Signature-256 fits a body."""
+    """Return whether GitHub's X-Hub-Signature-256 header matches a body."""
     expected = f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"
     return hmac.compare_digest(expected.encode(), signature.encode())
 
 
 def read(request: Request, body: bytes, secret: str) -> dict[str, Any]:
-    """Return a payload, posted as JSON or as a form.
+    """Return a payload that was posted as JSON or as a form.
 
     Raises:
-        DeliveryError: its signature is wrong, or it is no JSON object.
+        DeliveryError: the signature does not match, or the payload is not a JSON object.
     """
     if not signed(secret, body, request.headers.get("x-hub-signature-256", "")):
         raise DeliveryError("the signature is missing or wrong")

@@ -1,4 +1,4 @@
-"""CodePipeline: walks the declared V1 and V2 pipelines, with CodeBuild's builds, GitHub's commits, and approvals."""
+"""CodePipeline: runs V1 and V2 pipelines with CodeBuild builds, commits of the local GitHub, and approvals."""
 
 from __future__ import annotations
 
@@ -39,19 +39,19 @@ WEBHOOKS = "/_localcloud/codepipeline/webhooks/"
 
 
 class CodePipeline(Api):
-    """The service behind the signing name codepipeline."""
+    """The API with the signing name codepipeline."""
 
     api = "codepipeline"
     signing_name = "codepipeline"
 
     def __init__(self, ctx: Context, github: GitHub, codebuild: CodeBuild, connections: CodeConnections) -> None:
-        """Read the documents; nothing runs before `start`.
+        """Load the tables; no execution runs before `start`.
 
         Args:
             ctx: the local cloud.
-            github: where sources come from and pushes are told.
-            codebuild: where builds run.
-            connections: what sources need.
+            github: the local GitHub, where sources and push events come from.
+            codebuild: the service that runs builds.
+            connections: the connections that source actions use.
         """
         self._state = State(ctx)
         self.events = Events(self._state)
@@ -85,11 +85,11 @@ class CodePipeline(Api):
         ])  # fmt: skip
 
     async def start(self) -> None:
-        """Go on with the executions under way."""
+        """Resume the executions in progress."""
         self._engine.start()
 
     async def stop(self) -> None:
-        """Stop looking; builds and approvals go on."""
+        """Stop the engine; builds and approvals continue."""
         await self._engine.stop()
 
     async def reset(self) -> None:
@@ -99,7 +99,7 @@ class CodePipeline(Api):
             table.clear()
 
     def _abandon(self, execution: Doc) -> None:
-        """End what runs for an execution whose pipeline is deleted: nobody would follow its builds."""
+        """Stop the builds of an execution whose pipeline is deleted: nothing would follow them any more."""
         for action in self._state.actions.values():
             if action["execution"] == execution["id"] and action["status"] == "InProgress":
                 self._runner.forget(action)
@@ -107,7 +107,7 @@ class CodePipeline(Api):
                     self._codebuild.stop_build(action["externalId"])
 
     async def _control(self, request: Request) -> Response:
-        """Serve what GitHub posts to a webhook's address."""
+        """Serve GitHub's webhook deliveries."""
         if request.method == "POST" and request.url.path.startswith(WEBHOOKS):
             return await self._webhooks.receive(request, request.url.path.removeprefix(WEBHOOKS))
         return JSONResponse({"message": f"{request.method} {request.url.path} is not served here"}, 404)

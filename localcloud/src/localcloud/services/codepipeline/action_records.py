@@ -1,4 +1,4 @@
-"""How action executions are written down: begun, succeeded, failed, abandoned."""
+"""Records of action executions: started, succeeded, failed, abandoned."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
 
 LETTERS = string.ascii_letters + string.digits
 SUMMARY = 2048
-"""AWS's limit of a summary."""
+"""Maximum length of a summary, AWS's."""
 
 
 class Ledger:
-    """Writes action executions and tells of them."""
+    """Records action executions and emits their events."""
 
     def __init__(self, state: State, events: Events) -> None:
-        """Take the documents and who is told."""
+        """Initialize with the service's state and the event emitter."""
         self.state, self.events = state, events
 
     def begin(self, execution: Doc, stage: str, declared: Doc) -> Doc:
-        """Write down that an action starts; returns its document."""
+        """Record that an action has started and return its document."""
         state = self.state
         now = state.now()
         bucket = self.bucket(execution)
@@ -65,13 +65,13 @@ class Ledger:
         return action
 
     def bucket(self, execution: Doc) -> str:
-        """Return the artifact bucket of an execution's structure."""
+        """Return the artifact bucket in an execution's pipeline structure."""
         declaration = self.state.structure(execution)
         store = declaration.get("artifactStore") or declaration["artifactStores"][self.state.ctx.region]
         return str(store["location"])
 
     def succeed(self, execution: Doc, action: Doc, variables: dict[str, str]) -> None:
-        """Write down that an action succeeded: its artifacts and variables are there for the next ones."""
+        """Record that an action succeeded: its artifacts and variables become available to later actions."""
         action["status"], action["variables"] = "Succeeded", variables
         for output in action["outputs"]:
             execution["artifacts"][output["name"]] = {"bucket": output["bucket"], "key": output["key"]}
@@ -83,19 +83,19 @@ class Ledger:
         self.events.action(execution, action, "SUCCEEDED")
 
     def fail(self, execution: Doc, action: Doc, code: str, message: str) -> None:
-        """Write down that an action failed, and why."""
+        """Record that an action failed, with the error."""
         action["status"], action["error"] = "Failed", {"code": code, "message": message[:5000]}
         self.state.save_action(action)
         self.events.action(execution, action, "FAILED")
 
     def abandon(self, execution: Doc, action: Doc) -> None:
-        """Write down that nobody waits for an action any more."""
+        """Record that an action was abandoned."""
         action["status"] = "Abandoned"
         self.state.save_action(action)
         self.events.action(execution, action, "ABANDONED")
 
 
 def artifact_key(pipeline: str, artifact: str) -> str:
-    """Return a fresh S3 key in AWS's form: <pipeline>/<artifact>/<random>, shortened to 20, 10 and 7 characters."""
+    """Return a new S3 key in AWS's form: <pipeline>/<artifact>/<random>, truncated to 20, 10 and 7 characters."""
     tail = "".join(secrets.choice(LETTERS) for _ in range(7))
     return f"{pipeline[:20]}/{artifact[:10]}/{tail}"

@@ -1,4 +1,4 @@
-"""A pipeline's actions against AWS's rules: types, configurations, artifacts, time-outs."""
+"""Validation of a pipeline's actions by AWS's rules: types, configurations, artifacts, timeouts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FORMATS = ("CODE_ZIP", "CODEBUILD_CLONE_REF")
 
 
 def error(message: str) -> ApiError:
-    """Return the error for what is wrong with an action."""
+    """Return the error for an invalid action."""
     return ApiError("InvalidActionDeclarationException", message)
 
 
@@ -45,7 +45,7 @@ def check(declaration: Doc, region: str) -> None:
 
 
 def check_action(action: Doc, region: str) -> None:
-    """Refuse an action by itself."""
+    """Validate one action on its own."""
     name, identity = action["name"], action["actionTypeId"]
     kind = action_type(identity)
     if kind is None:
@@ -71,7 +71,7 @@ def check_action(action: Doc, region: str) -> None:
 
 
 def check_configuration(action: Doc, kind: ActionType) -> None:
-    """Refuse missing, unknown and wrong configuration."""
+    """Refuse missing, unknown and invalid configuration keys."""
     name, configuration = action["name"], action["configuration"]
     for key in kind.required:
         if key not in configuration:
@@ -90,7 +90,7 @@ def check_configuration(action: Doc, kind: ActionType) -> None:
 
 
 def check_connection(action: Doc) -> None:
-    """Refuse a connection source whose values have the wrong form."""
+    """Refuse a connection source whose values are malformed."""
     name, configuration = action["name"], action["configuration"]
     if ":connection/" not in configuration["ConnectionArn"]:
         raise error(f"Action configuration for action '{name}': ConnectionArn is no connection's ARN")
@@ -101,14 +101,14 @@ def check_connection(action: Doc) -> None:
 
 
 def check_github(action: Doc) -> None:
-    """Refuse to poll: AWS polls where PollForSourceChanges is not false."""
+    """Refuse polling: AWS polls unless PollForSourceChanges is false."""
     if "PollForSourceChanges" not in action["configuration"]:
         text = "PollForSourceChanges must be false: AWS polls without it, and the local cloud does not poll"
         raise error(f"Action configuration for action '{action['name']}': {text}")
 
 
 def check_build(action: Doc) -> None:
-    """Refuse a build whose primary source or variables are wrong."""
+    """Refuse a build action whose primary source or variables are invalid."""
     name, configuration = action["name"], action["configuration"]
     inputs = [row["name"] for row in action["inputArtifacts"]]
     primary = configuration.get("PrimarySource")
@@ -120,10 +120,10 @@ def check_build(action: Doc) -> None:
 
 
 def build_variables(name: str, text: str) -> list[Doc]:
-    """Return the variables that an action gives to its build.
+    """Return the environment variables that an action passes to its build.
 
     Raises:
-        ApiError: the configuration value is no JSON list of name, value, type.
+        ApiError: the configuration value is not a JSON list of name, value, type.
     """
     where = f"Action configuration for action '{name}': EnvironmentVariables"
     try:
@@ -143,7 +143,7 @@ def build_variables(name: str, text: str) -> list[Doc]:
 
 
 def check_topic(name: str, topic: str | None, region: str) -> None:
-    """Refuse a topic that is none, or in another region."""
+    """Refuse a malformed topic ARN, or one in another region."""
     if topic is None or "#{" in topic:
         return
     parts = topic.split(":")
@@ -166,7 +166,7 @@ PROVIDERS = {
 
 
 def check_inputs(action: Doc, made: set[str]) -> None:
-    """Refuse an input that no action before has made."""
+    """Refuse an input artifact that no earlier action outputs."""
     for row in action["inputArtifacts"]:
         if row["name"] not in made:
             text = f"Input Artifact Bundle {row['name']} in action {action['name']} is not declared as Output Artifact "

@@ -1,4 +1,4 @@
-"""The action types that are served: their configuration's keys, and how many artifacts they take and give."""
+"""The supported action types: their configuration keys, and their numbers of input and output artifacts."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from localcloud.gateway.protocol import ApiError, Params
 from localcloud.services.codepipeline.state import page
 
-SECRET = "OAuthToken"  # noqa: S105  a key's name
+SECRET = "OAuthToken"  # noqa: S105  the name of a key
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ActionType:
-    """One of AWS's action types, as its action reference describes it."""
+    """An AWS action type, as in the action reference."""
 
     category: str
     owner: str
@@ -23,11 +23,11 @@ class ActionType:
     inputs: tuple[int, int] = (0, 0)
     outputs: tuple[int, int] = (0, 0)
     refused: tuple[tuple[str, str, str], ...] = ()
-    """Key, value in lower case, reason: what AWS takes and the local cloud does not."""
+    """Key, lowercase value, reason: what AWS accepts and the local cloud does not."""
 
     @property
     def identity(self) -> Params:
-        """Return the type's identifier."""
+        """Return the action type's identifier."""
         return {"category": self.category, "owner": self.owner, "provider": self.provider, "version": "1"}
 
 
@@ -74,21 +74,21 @@ TYPES = (
 
 
 def action_type(identity: Params) -> ActionType | None:
-    """Return the served type of that identifier, or None."""
+    """Return the supported type with that identifier, or None."""
     return next((row for row in TYPES if row.identity == identity), None)
 
 
 class ActionTypes:
-    """The API's operations on action types."""
+    """The API operations on action types."""
 
     def list_action_types(self, params: Params) -> Params:
-        """Return what is served."""
+        """Return the supported action types."""
         owner = params.get("actionOwnerFilter")
         rows, more = page([described(row) for row in TYPES if owner in (None, row.owner)], params)
         return {"actionTypes": rows} | more
 
     def get_action_type(self, params: Params) -> Params:
-        """Refuse: the operation describes custom types, and there are none."""
+        """Refuse the request: the operation describes custom action types, and there are none."""
         text = f"the local cloud has no custom action types, so none of {params['provider']}"
         raise ApiError("ActionTypeNotFoundException", text)
 

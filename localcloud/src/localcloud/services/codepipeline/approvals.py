@@ -1,4 +1,4 @@
-"""Manual approvals: a token, a message to a topic, and an end by a person or by the clock."""
+"""Manual approvals: a token, a message to a topic, and a decision by a person or a timeout."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ if TYPE_CHECKING:
 
 DEFAULT_MINUTES = 7 * 24 * 60
 SUBJECT = 100
-"""SNS's limit of a subject."""
+"""Maximum length of a subject, SNS's."""
 
 
 class Approvals:
-    """Runs the actions of Approval/AWS/Manual."""
+    """Runs the Approval/AWS/Manual actions."""
 
     def __init__(self, ledger: Ledger, background: Background) -> None:
-        """Take where they are written down."""
+        """Initialize with the action records and the background threads."""
         self._ledger, self._background = ledger, background
 
     def begin(self, execution: Doc, action: Doc) -> None:
-        """Wait for a person from now on; tell the topic."""
+        """Start waiting for a decision; notify the topic."""
         minutes = int(action["declared"].get("timeoutInMinutes", DEFAULT_MINUTES))
         action["token"] = identifier()
         action["expires"] = self._ledger.state.now() + minutes * 60
@@ -37,7 +37,7 @@ class Approvals:
         self._tell(execution, action)
 
     def look(self, execution: Doc, action: Doc) -> None:
-        """See whether the time is over, and whether the message has left."""
+        """Check whether the timeout has passed and whether the notification was sent."""
         if self._ledger.state.now() >= action["expires"]:
             self.forget(action)
             text = f"Approval timed out: nobody approved or rejected it within {action['minutes']} minutes"
@@ -51,11 +51,11 @@ class Approvals:
             self._tell(execution, action)
 
     def forget(self, action: Doc) -> None:
-        """Stop waiting."""
+        """Stop following the action."""
         self._background.forget(action["id"])
 
     def decide(self, execution: Doc, action: Doc, *, approved: bool, summary: str) -> None:
-        """Write down what a person decided."""
+        """Record a person's decision."""
         self.forget(action)
         action["summary"], action["updatedBy"] = summary, self._ledger.state.caller
         if approved:
@@ -77,17 +77,17 @@ class Approvals:
         sns = client(self._ledger.state.ctx, "sns")
         try:
             sns.publish(TopicArn=topic, Subject=subject[:SUBJECT], Message=json.dumps(body))
-        except Exception as error:  # whatever failed is the action's error
+        except Exception as error:  # any failure becomes the action's error
             text = f"The topic {topic} cannot be told of the approval: {error}"
             raise ApiError("ConfigurationError", text) from error
 
     def link(self, action: Doc) -> str:
-        """Return the console's address at which an approval is reviewed."""
+        """Return the console URL to review an approval."""
         tail = f"{action['stage']}/{action['action']}/approve/{action['token']}"
         return self._ledger.state.console(action["pipeline"], f"view/{tail}")
 
     def console(self, action: Doc) -> str:
-        """Return the console's address of an approval's pipeline."""
+        """Return the console URL of an approval's pipeline."""
         return self._ledger.state.console(action["pipeline"])
 
     @property
@@ -97,7 +97,7 @@ class Approvals:
 
 
 def message(approvals: Approvals, action: Doc) -> Doc:
-    """Return what the topic is told, in the form that AWS documents."""
+    """Return the notification of an approval, in the format that AWS documents."""
     configuration = action["resolved"]
     expires = datetime.fromtimestamp(action["expires"], UTC)
     approval = {

@@ -1,4 +1,4 @@
-"""Work in threads, by name, whose result is looked at later: the engine never waits."""
+"""Named background threads whose results are polled: the engine never blocks."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ if TYPE_CHECKING:
 
 
 class Background:
-    """Threads under way by key; nothing of it survives the process."""
+    """Running threads by key; they do not survive the process."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
-        """Take what to call when something is done."""
+        """Initialize with the callback for when a thread finishes."""
         self._wake = wake
         self._tasks: dict[str, asyncio.Task[Any]] = {}
 
     def has(self, key: str) -> bool:
-        """Return whether work of that key is under way or its result not taken."""
+        """Return whether work with that key is running or its result has not been taken."""
         return key in self._tasks
 
     def start(self, key: str, work: Callable[..., Any], *arguments: object) -> None:
-        """Start work in a thread."""
+        """Run work in a thread."""
         task = asyncio.create_task(asyncio.to_thread(work, *arguments))
         task.add_done_callback(lambda _: self._wake())
         self._tasks[key] = task
 
     def taken(self, key: str) -> tuple[bool, Any]:
-        """Return whether the work is done and its result, which is forgotten; raises what the work raised."""
+        """Return whether the work is done, and its result, which is then removed; raise what the work raised."""
         task = self._tasks[key]
         if not task.done():
             return False, None
@@ -36,7 +36,7 @@ class Background:
         return True, task.result()
 
     def forget(self, key: str) -> None:
-        """Do not look at a result any more."""
+        """Discard a result."""
         task = self._tasks.pop(key, None)
         if task is not None:
             task.add_done_callback(lambda done: done.cancelled() or done.exception())

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 class Builds:
-    """Runs the actions of CodeBuild."""
+    """Runs the CodeBuild actions."""
 
     def __init__(self, ledger: Ledger, codebuild: CodeBuild) -> None:
-        """Take where builds run."""
+        """Initialize with the action records and CodeBuild."""
         self._ledger, self._codebuild = ledger, codebuild
 
     def begin(self, execution: Doc, action: Doc) -> None:
-        """Start the build; it and its identifier are written down together (the engine's transaction)."""
+        """Start the build; the build and its identifier are saved together, in the engine's transaction."""
         configuration = action["resolved"]
         inputs = [artifact(row) for row in action["inputs"]]
         primary = configuration.get("PrimarySource", inputs[0].name)
@@ -43,7 +43,7 @@ class Builds:
         self._ledger.state.save_action(action)
 
     def _started(self, **arguments: Any) -> str:
-        """Start a build; what CodeBuild refuses fails the action in AWS's words."""
+        """Start a build; if CodeBuild rejects it, the action fails with AWS's message."""
         try:
             return self._codebuild.start_from_pipeline(**arguments)
         except ApiError as error:
@@ -51,7 +51,7 @@ class Builds:
             raise ApiError("JobFailed", text) from error
 
     def look(self, execution: Doc, action: Doc) -> None:
-        """See whether the build is over."""
+        """Check whether the build is complete."""
         if "externalId" not in action:
             self.begin(execution, action)
             return
@@ -70,7 +70,7 @@ class Builds:
         self._ledger.fail(execution, action, "JobFailed", reason(build))
 
     def forget(self, action: Doc) -> None:
-        """Let the build go on by itself, as AWS does when an execution is abandoned."""
+        """Leave the build running, as AWS does when an execution is abandoned."""
 
     def _url(self, build: str) -> str:
         ctx = self._ledger.state.ctx
@@ -80,12 +80,12 @@ class Builds:
 
 
 def artifact(row: Doc) -> Artifact:
-    """Return an artifact as CodeBuild takes it."""
+    """Return an artifact in CodeBuild's form."""
     return Artifact(name=row["name"], bucket=row["bucket"], key=row["key"])
 
 
 def reason(build: dict[str, Any]) -> str:
-    """Return why a build ended badly, in AWS's words, with where its log is."""
+    """Return why a build failed, in AWS's words, with a link to its log."""
     text = f"Build terminated with state: {build['buildStatus']}"
     for phase in build.get("phases") or []:
         if phase.get("phaseStatus") not in (None, "SUCCEEDED", "IN_PROGRESS"):

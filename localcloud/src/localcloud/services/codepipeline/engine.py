@@ -1,6 +1,6 @@
-"""Walks the pipelines: stages with their locks, superseding, run orders, stops.
+"""The engine that runs the pipelines: stage locks, superseding, run orders, stops.
 
-Everything is a document, and one look at a pipeline is one transaction: after a kill the next look goes on from there.
+All state is in documents, and each pass over a pipeline is one transaction: after a kill, the next pass continues.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.1
 ROUNDS = 200
-"""How many steps one look may take; more would be an error of ours."""
+"""Maximum number of steps in one pass; more would be a bug."""
 LOG = logging.getLogger(__name__)
 
 
 class Engine:
-    """One loop over all pipelines that have executions under way."""
+    """One loop over all pipelines that have executions in progress."""
 
     def __init__(self, ledger: Ledger, runner: Runner) -> None:
-        """Take where things are written down and what runs actions."""
+        """Initialize with the action records and the runner of actions."""
         self._ledger, self._runner = ledger, runner
         self._state, self._events = ledger.state, ledger.events
         self._wake = asyncio.Event()
@@ -36,11 +36,11 @@ class Engine:
         self._waits = False
 
     def start(self) -> None:
-        """Go on with whatever is under way."""
+        """Resume everything in progress."""
         self._loop = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Stop looking; what runs goes on."""
+        """Stop the loop; running actions continue."""
         if self._loop is not None:
             self._loop.cancel()
             with suppress(asyncio.CancelledError):
@@ -48,7 +48,7 @@ class Engine:
         self._loop = None
 
     def wake(self) -> None:
-        """Look at once."""
+        """Run a pass immediately."""
         self._wake.set()
 
     async def _run(self) -> None:
@@ -59,14 +59,14 @@ class Engine:
                 try:
                     with self._state.ctx.store.transaction():
                         self._look(name)
-                except Exception:  # logged; the other pipelines go on
+                except Exception:  # logged; the other pipelines continue
                     LOG.exception("the pipeline %s cannot go on", name)
             self._wake.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
 
     def _has_room(self) -> bool:
-        """Return whether the disk has space for another step; without it pipelines wait where they are."""
+        """Return whether the disk has space for another step; without it, pipelines stay where they are."""
         message = limits.no_room(self._state.ctx.state_dir)
         if message and not self._waits:
             LOG.warning("the pipelines wait: %s", message)
@@ -74,7 +74,7 @@ class Engine:
         return not self._waits
 
     def _look(self, name: str) -> None:
-        """Take every step that can be taken now."""
+        """Take every step that is possible now."""
         for _ in range(ROUNDS):
             live = [row for row in self._state.of_pipeline(name) if row["status"] in LIVE]
             changed = [self._step(row) for row in live if row["inside"]]
@@ -85,12 +85,12 @@ class Engine:
                 return
 
     def _halt(self, execution: Doc) -> bool:
-        """Stop an execution that waits between stages."""
+        """Stop an execution that is waiting between stages."""
         self._finish(execution, "Stopped")
         return True
 
     def _admit(self, name: str) -> bool:
-        """Let executions into free stages; in SUPERSEDED mode only the newest in front of a stage stays."""
+        """Let executions enter free stages; in SUPERSEDED mode, only the newest one waiting for a stage is kept."""
         pipeline = self._state.pipelines.rows[name]
         declaration = self._state.declaration(pipeline)
         live = [row for row in self._state.of_pipeline(name) if row["status"] == "InProgress"]
@@ -111,7 +111,7 @@ class Engine:
         return changed
 
     def _enter(self, pipeline: Doc, execution: Doc) -> None:
-        """Let an execution into its stage, which is locked from now on."""
+        """Start an execution's next stage and lock the stage."""
         stage = execution["stage"]
         execution["inside"] = True
         execution["stages"][stage] = {"status": "InProgress", "actions": {}, "retries": 0}
@@ -121,7 +121,7 @@ class Engine:
         self._events.stage(execution, stage, "STARTED")
 
     def _step(self, execution: Doc) -> bool:
-        """Go on within a stage; returns whether anything changed."""
+        """Advance an execution within its stage; return whether anything changed."""
         record = execution["stages"][execution["stage"]]
         if execution["status"] == "Stopping" and execution["stop"]["abandon"]:
             self._abandon(execution, record)
@@ -146,7 +146,7 @@ class Engine:
         return self._leave(execution, record)
 
     def _abandon(self, execution: Doc, record: Doc) -> None:
-        """Stop without waiting for the actions under way."""
+        """Stop an execution without waiting for its running actions."""
         for key in record["actions"].values():
             action = self._state.actions.rows[key]
             if action["status"] == "InProgress":
@@ -161,7 +161,7 @@ class Engine:
         return True
 
     def _fail(self, execution: Doc, record: Doc, failed: list[str]) -> bool:
-        """End a stage, and so the execution, after a failure; the lock is free again."""
+        """End a stage, and with it the execution, after a failure; release the lock."""
         if execution["status"] == "Stopping":
             return self._halt_stage(execution, record)
         record["status"] = "Failed"
@@ -170,7 +170,7 @@ class Engine:
         return True
 
     def _leave(self, execution: Doc, record: Doc) -> bool:
-        """End a stage well: the execution waits in front of the next one, or is done."""
+        """End a successful stage: the execution waits for the next one, or is complete."""
         record["status"] = "Succeeded"
         self._events.stage(execution, execution["stage"], "SUCCEEDED")
         names = [stage["name"] for stage in self._state.structure(execution)["stages"]]

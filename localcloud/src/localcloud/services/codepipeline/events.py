@@ -1,4 +1,4 @@
-"""State changes as AWS tells them, with what its notifications add, handed to whoever listens."""
+"""AWS's state change events, with the additional attributes of notifications, passed to listeners."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ LOG = logging.getLogger(__name__)
 
 
 class Events:
-    """Makes the events and hands them on."""
+    """Creates the events and passes them to listeners."""
 
     def __init__(self, state: State) -> None:
-        """Start without listeners."""
+        """Initialize without listeners."""
         self._state = state
         self.listeners: list[Callable[[Doc], None]] = []
 
     def pipeline(self, execution: Doc, status: str) -> None:
-        """Tell of a pipeline execution."""
+        """Emit an event for a pipeline execution."""
         self._tell("Pipeline", execution, {"state": status, "execution-trigger": trigger(execution)})
 
     def stage(self, execution: Doc, stage: str, status: str) -> None:
-        """Tell of a stage."""
+        """Emit an event for a stage."""
         self._tell("Stage", execution, {"stage": stage, "state": status})
 
     def action(self, execution: Doc, action: Doc, status: str) -> None:
-        """Tell of an action, with its result where it has one and the approval's data where it needs one."""
+        """Emit an event for an action, with its result if it has one, and with the approval's data if it needs one."""
         detail: dict[str, Any] = {
             "stage": action["stage"],
             "action": action["action"],
@@ -77,11 +77,11 @@ class Events:
         for listener in self.listeners:
             try:
                 listener(event)
-            except Exception:  # logged; the other listeners are told
+            except Exception:  # logged; the other listeners get the event
                 LOG.exception("a listener to %s failed", event["detail-type"])
 
     def _additional(self, execution: Doc, detail: Doc) -> Doc:
-        """Return what notifications say besides: which actions failed, what an approval is about."""
+        """Return the additional attributes of notifications: the failed actions, the data of an approval."""
         record = execution["stages"].get(execution["stage"], {"actions": {}})
         actions = [self._state.actions.rows[key] for key in record["actions"].values()]
         if detail["state"] == "FAILED":
@@ -96,7 +96,7 @@ class Events:
 
 
 def trigger(execution: Doc) -> Doc:
-    """Return what started an execution as the events show it."""
+    """Return an execution's trigger as the events show it."""
     return {
         "trigger-type": execution["trigger"]["triggerType"],
         "trigger-detail": execution["trigger"]["triggerDetail"],

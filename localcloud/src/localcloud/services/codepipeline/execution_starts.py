@@ -1,4 +1,4 @@
-"""Starting executions, by whatever trigger."""
+"""Starting executions, for any trigger."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 QUEUE = 50
-"""How many executions a QUEUED pipeline may have under way."""
+"""Maximum number of executions in progress of a QUEUED pipeline."""
 
 
 class Starter:
-    """Makes executions; the engine walks them."""
+    """Creates executions; the engine runs them."""
 
     def __init__(self, state: State, events: Events) -> None:
-        """Take the documents; `wake` is the engine's."""
+        """Initialize with the service's state and the event emitter; `wake` is set by the engine."""
         self._state, self._events = state, events
         self.wake: Callable[[], None] = lambda: None
 
@@ -36,20 +36,20 @@ class Starter:
         variables: dict[str, str] | None = None,
         revisions: dict[str, dict[str, str]] | None = None,
     ) -> str:
-        """Start an execution of the pipeline's present structure.
+        """Start an execution of the pipeline's current structure.
 
         Args:
-            pipeline: its document.
+            pipeline: the pipeline's document.
             trigger: AWS's trigger type.
-            detail: what triggered it; cut at AWS's limit.
+            detail: the trigger detail; truncated to AWS's limit.
             variables: values of pipeline variables by name.
-            revisions: what source actions have to use instead of their branch's tip, by action: "sha", "branch".
+            revisions: the revisions that source actions use instead of their branch's tip, by action: "sha", "branch".
 
         Returns:
             The execution's identifier.
 
         Raises:
-            ApiError: unknown variables, or too many executions under way.
+            ApiError: a variable is unknown, or too many executions are in progress.
         """
         declaration = self._state.declaration(pipeline)
         values = self._variables(declaration, variables or {})
@@ -63,7 +63,7 @@ class Starter:
         return self.add(execution)
 
     def blank(self, pipeline: Doc, declaration: Doc, trigger: str, detail: str) -> Doc:
-        """Return an execution that waits in front of the first stage; it is not kept yet."""
+        """Return a new execution waiting for the first stage; it is not saved yet."""
         now = self._state.now()
         pipeline["started"] = pipeline.get("started", 0) + 1
         self._state.pipelines.save(pipeline["name"])
@@ -89,7 +89,7 @@ class Starter:
         }
 
     def add(self, execution: Doc) -> str:
-        """Keep an execution and let it go."""
+        """Save an execution and wake the engine."""
         self._state.executions.put(execution["id"], execution)
         trigger = execution["trigger"]
         LOG.info("%s: %s started by %s", execution["pipeline"], execution["id"], trigger["triggerType"])

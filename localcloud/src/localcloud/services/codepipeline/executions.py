@@ -1,4 +1,4 @@
-"""The API's operations that start, stop, retry and roll back executions."""
+"""The API operations that start, stop, retry and roll back executions."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ RETRYABLE = ("Failed", "Stopped")
 
 
 class Executions:
-    """What changes executions."""
+    """Implements the operations that change executions."""
 
     def __init__(self, state: State, starter: Starter, events: Events) -> None:
-        """Take the documents and what starts executions."""
+        """Initialize with the service's state, the starter of executions and the event emitter."""
         self._state, self._starter, self._events = state, starter, events
 
     def start_pipeline_execution(self, params: Params) -> Params:
-        """Start an execution; the same request token gives the same one."""
+        """Start an execution; repeating a client request token returns the same one."""
         pipeline = self._state.pipeline(params["name"])
         token = params.get("clientRequestToken")
         if token in pipeline["tokens"]:
@@ -40,7 +40,7 @@ class Executions:
         return {"pipelineExecutionId": identifier}
 
     def stop_pipeline_execution(self, params: Params) -> Params:
-        """Stop an execution: after the actions under way, or abandoning them."""
+        """Stop an execution, after the actions in progress or abandoning them."""
         name = params["pipelineName"]
         self._state.pipeline(name)
         execution = self._state.executions.get(params["pipelineExecutionId"])
@@ -61,7 +61,7 @@ class Executions:
         return {"pipelineExecutionId": execution["id"]}
 
     def retry_stage_execution(self, params: Params) -> Params:
-        """Run a failed or stopped stage again: its failed actions, or all."""
+        """Retry a failed or stopped stage: its failed actions, or all of them."""
         pipeline = self._state.pipeline(params["pipelineName"])
         name, identifier = params["stageName"], params["pipelineExecutionId"]
         self._state.stage(self._state.declaration(pipeline), name)
@@ -120,7 +120,7 @@ class Executions:
         return ""
 
     def _revisions(self, pipeline: Doc, rows: list[Doc]) -> dict[str, dict[str, str]]:
-        """Return the commits that a start asks for, by source action."""
+        """Return the commits that a start request specifies, by source action."""
         sources = [row["name"] for row in self._state.declaration(pipeline)["stages"][0]["actions"]]
         for row in rows:
             if row["actionName"] not in sources:

@@ -1,4 +1,4 @@
-"""The API's operations that show executions and what their actions did."""
+"""The API operations that return executions and action executions."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 class History:
-    """What reads executions."""
+    """Implements the operations that read executions."""
 
     def __init__(self, state: State) -> None:
-        """Take the documents."""
+        """Initialize with the service's state."""
         self._state = state
 
     def get_pipeline_execution(self, params: Params) -> Params:
@@ -45,7 +45,7 @@ class History:
         return {"pipelineExecutionSummaries": [summary(row) for row in part]} | more
 
     def list_action_executions(self, params: Params) -> Params:
-        """Return what a pipeline's actions did, newest first."""
+        """Return a pipeline's action executions, newest first."""
         name = params["pipelineName"]
         self._state.pipeline(name)
         wanted = params.get("filter", {})
@@ -62,7 +62,7 @@ class History:
         return {"actionExecutionDetails": [self._detail(row) for row in part]} | more
 
     def _artifacts(self, execution: Doc) -> list[Doc]:
-        """Return the revisions that an execution works on, by the artifact that holds each."""
+        """Return the source revisions of an execution by artifact."""
         rows = []
         for action in self._state.structure(execution)["stages"][0]["actions"]:
             revision = execution["revisions"].get(action["name"])
@@ -107,12 +107,12 @@ class History:
 
 
 def located(row: Doc) -> Doc:
-    """Return an artifact and where it lies, as the API shows it."""
+    """Return an artifact and its S3 location, as the API shows them."""
     return {"name": row["name"], "s3location": {"bucket": row["bucket"], "key": row["key"]}}
 
 
 def common(execution: Doc) -> Doc:
-    """Return what both views of an execution show."""
+    """Return the fields that the detail and the summary of an execution share."""
     rollback = {"rollbackTargetPipelineExecutionId": execution["rollbackOf"]} if "rollbackOf" in execution else None
     return {
         "pipelineExecutionId": execution["id"],
@@ -126,7 +126,7 @@ def common(execution: Doc) -> Doc:
 
 
 def summary(execution: Doc) -> Doc:
-    """Return an execution in short."""
+    """Return the summary of an execution."""
     stop = execution.get("stop")
     revisions = [{"actionName": name, **revision} for name, revision in execution["revisions"].items()]
     return {

@@ -1,4 +1,4 @@
-"""The part of JSONPath that webhook filters use: $.a.b, $['a'], $.a[0], $.a[*].b."""
+"""The subset of JSONPath that webhook filters use: $.a.b, $['a'], $.a[0], $.a[*].b."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ STEP = re.compile(r"\.([A-Za-z0-9_-]+|\*)|\[(\d+|\*)\]|\[(['\"])(.*?)\3\]")
 
 
 def steps(path: str) -> list[str | int] | None:
-    """Return a path's steps (a name, a number, or "*" for all), or None where it is no path that is known here."""
+    """Return the steps of a path (a name, an index, or "*" for all), or None if it is invalid or unsupported."""
     if not path.startswith("$"):
         return None
     found: list[str | int] = []
@@ -27,7 +27,7 @@ def steps(path: str) -> list[str | int] | None:
 
 
 def values(document: Any, path: str) -> list[Any]:
-    """Return everything in a JSON document that a path leads to."""
+    """Return all values in a JSON document that match a path."""
     found = [document]
     for step in steps(path) or []:
         nexts: list[Any] = []
@@ -44,7 +44,7 @@ def values(document: Any, path: str) -> list[Any]:
 
 
 def text(value: Any) -> str:
-    """Return a JSON value as a filter compares it."""
+    """Return a JSON value as the string that a filter compares."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return "null" if value is None else str(value)

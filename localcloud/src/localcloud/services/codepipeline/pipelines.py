@@ -1,4 +1,4 @@
-"""The API's operations on pipelines and on tags."""
+"""The API operations on pipelines and tags."""
 
 from __future__ import annotations
 
@@ -29,24 +29,24 @@ LOG = logging.getLogger(__name__)
 
 
 class Pipelines:
-    """Pipelines and tags."""
+    """Implements the operations on pipelines and tags."""
 
     def __init__(
         self, state: State, starter: Starter, connections: CodeConnections, abandon: Callable[[Doc], None]
     ) -> None:
-        """Take the documents, what starts executions, and what ends those of a pipeline that is deleted."""
+        """Initialize; `abandon` is called with each running execution of a deleted pipeline."""
         self._state, self._starter = state, starter
         self._connections, self._abandon = connections, abandon
 
     async def create_pipeline(self, params: Params) -> Params:
-        """Keep a new pipeline and start its first execution, as AWS does."""
+        """Create a pipeline and start its first execution, as AWS does."""
         name = params["pipeline"]["name"]
         self._check_free(name)
         if len(self._state.pipelines.rows) >= PIPELINES:
             raise ApiError("LimitExceededException", f"There are {PIPELINES} pipelines, AWS's limit")
         tags = checked_tags(params.get("tags", []))
         declaration = await self._checked(params["pipeline"], None)
-        self._check_free(name)  # again: another request may have come meanwhile
+        self._check_free(name)  # checked again: another request may have created it meanwhile
         now = self._state.now()
         pipeline = {
             "name": name,
@@ -71,7 +71,7 @@ class Pipelines:
         return {"pipeline": masked(pipeline["versions"]["1"]), "tags": listed(tags)}
 
     async def update_pipeline(self, params: Params) -> Params:
-        """Keep a new version; executions under way go on with the structure they started with."""
+        """Save a new version; executions in progress continue with the structure that they started with."""
         pipeline = self._state.pipeline(params["pipeline"]["name"])
         declaration = await self._checked(params["pipeline"], self._state.declaration(pipeline))
         pipeline["version"] += 1
@@ -83,7 +83,7 @@ class Pipelines:
         return {"pipeline": masked(self._state.declaration(pipeline))}
 
     def get_pipeline(self, params: Params) -> Params:
-        """Return a pipeline, in its present version or the one asked for."""
+        """Return a pipeline, in the current or the requested version."""
         pipeline = self._state.pipeline(params["name"])
         declaration = with_default_triggers(self._state.declaration(pipeline, params.get("version")))
         metadata = {
@@ -94,7 +94,7 @@ class Pipelines:
         return {"pipeline": masked(declaration), "metadata": metadata}
 
     def delete_pipeline(self, params: Params) -> None:
-        """Remove a pipeline with its history; one that does not exist is fine, as on AWS."""
+        """Delete a pipeline with its history; succeeds if it does not exist, as on AWS."""
         name = params["name"]
         pipeline = self._state.pipelines.get(name)
         if pipeline is None:
@@ -108,7 +108,7 @@ class Pipelines:
             self._state.pipelines.delete(name)
 
     def list_pipelines(self, params: Params) -> Params:
-        """Return all pipelines in short."""
+        """List all pipelines."""
         rows = []
         for pipeline in sorted(self._state.pipelines.values(), key=lambda row: str(row["name"])):
             declaration = self._state.declaration(pipeline)
@@ -154,7 +154,7 @@ class Pipelines:
         table.save(doc["name"])
 
     async def _checked(self, given: Doc, present: Doc | None) -> Doc:
-        """Return a declaration that breaks no rule, with the secrets that a masked value stands for."""
+        """Return a valid declaration, with masked values replaced by the stored secrets."""
         declaration = structure.check(copy.deepcopy(given), self._state.ctx.region)
         declaration.pop("version", None)
         keep_secrets(declaration, present)
@@ -162,7 +162,7 @@ class Pipelines:
         return declaration
 
     def _check_role(self, role: str) -> None:
-        """Refuse a role that does not exist or that CodePipeline may not take (in a thread)."""
+        """Refuse a role that does not exist or that CodePipeline may not assume (runs in a thread)."""
         error = structure.structure_error(f"CodePipeline is not authorized to perform AssumeRole on role {role}")
         iam = client(self._state.ctx, "iam")
         try:
@@ -190,7 +190,7 @@ class Pipelines:
 
 
 def trusts(document: Any) -> bool:
-    """Return whether a role's trust policy lets CodePipeline take the role."""
+    """Return whether a role's trust policy allows CodePipeline to assume the role."""
     policy = json.loads(unquote(document)) if isinstance(document, str) else document
     statements = policy.get("Statement", [])
     for statement in statements if isinstance(statements, list) else [statements]:
@@ -202,10 +202,10 @@ def trusts(document: Any) -> bool:
 
 
 def keep_secrets(declaration: Doc, present: Doc | None) -> None:
-    """Put the kept secrets where a masked value stands for them: same stage, same action.
+    """Replace masked values by the stored secrets of the same action in the same stage.
 
     Raises:
-        ApiError: a mask stands for nothing.
+        ApiError: there is no stored secret for a masked value.
     """
     kept = {
         (stage["name"], action["name"], key): value
@@ -225,7 +225,7 @@ def keep_secrets(declaration: Doc, present: Doc | None) -> None:
 
 
 def with_default_triggers(declaration: Doc) -> Doc:
-    """Return a V2 declaration with the trigger that AWS adds for a connection's source that declares none."""
+    """Return a V2 declaration with the trigger that AWS adds for a connection source without a declared one."""
     if declaration["pipelineType"] != "V2":
         return declaration
     added = [
@@ -245,10 +245,10 @@ def with_default_triggers(declaration: Doc) -> Doc:
 
 
 def checked_tags(tags: list[Doc]) -> dict[str, str]:
-    """Return tags by key.
+    """Return tags as a dict.
 
     Raises:
-        ApiError: too many, or AWS's own prefix.
+        ApiError: there are too many tags, or a key has AWS's reserved prefix.
     """
     found = {tag["key"]: tag["value"] for tag in tags}
     if len(found) > TAGS:

@@ -1,4 +1,4 @@
-"""What the pipeline's role has to be allowed before an action starts.
+"""The permissions that the pipeline's role needs before an action starts.
 
 Source: AWS's CodePipeline guide, "Manage the CodePipeline service role".
 """
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 SERVICE = "codepipeline.amazonaws.com"
 Need = tuple[str, str]
-"""An action of IAM and a resource."""
+"""An IAM action and a resource."""
 
 
 def require(state: State, execution: Doc, action: Doc) -> None:
-    """Refuse to start an action for which the role, the action's own or the pipeline's, has no right.
+    """Refuse to start an action if its role, or otherwise the pipeline's role, lacks a permission.
 
     Raises:
-        ApiError: in AWS's words.
+        ApiError: a permission is missing; the message is AWS's.
     """
     role = action["declared"].get("roleArn") or state.structure(execution)["roleArn"]
     pipeline, iam = execution["pipeline"], state.ctx.iam
@@ -36,7 +36,7 @@ def require(state: State, execution: Doc, action: Doc) -> None:
 
 
 def needs(state: State, action: Doc) -> list[Need]:
-    """Return what an action whose configuration is resolved needs."""
+    """Return the permissions that an action with a resolved configuration needs."""
     configuration = action["resolved"]
     found = [("s3:PutObject", f"arn:aws:s3:::{row['bucket']}/{row['key']}") for row in action["outputs"]]
     connection = configuration.get("ConnectionArn")

@@ -1,4 +1,4 @@
-"""Runs actions: resolves their configuration, then leaves them to the runner of their provider."""
+"""Runs actions: resolves their configuration, then delegates to the runner of their provider."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ LOG = logging.getLogger(__name__)
 
 
 class ActionRunner(Protocol):
-    """Runs the actions of a provider. Whatever it raises fails the action."""
+    """Runs the actions of one provider. Any exception fails the action."""
 
     def begin(self, execution: Doc, action: Doc) -> None:
         """Start an action whose configuration is resolved."""
 
     def look(self, execution: Doc, action: Doc) -> None:
-        """See how far an action is; called again and again, after a restart too, and never blocking."""
+        """Poll an action; called repeatedly, after a restart too; must not block."""
 
     def forget(self, action: Doc) -> None:
         """Stop following an action."""
 
 
 class Runner:
-    """All actions."""
+    """Runs the actions of all providers."""
 
     def __init__(self, ledger: Ledger, providers: dict[str, ActionRunner]) -> None:
-        """Take the runners by provider."""
+        """Initialize with the action records and the runners by provider."""
         self._ledger, self._providers = ledger, providers
 
     def begin(self, execution: Doc, action: Doc) -> None:
-        """Start an action; one that cannot start has failed."""
+        """Start an action; if it cannot start, it fails."""
         problem: Exception | None = None
         try:
             check_inputs(action)
@@ -52,14 +52,14 @@ class Runner:
         try:
             rights.require(self._ledger.state, execution, action)
             self._of(action).begin(execution, action)
-        except Exception as error:  # noqa: BLE001  whatever it is, the action has failed and says why
+        except Exception as error:  # noqa: BLE001  any exception fails the action and becomes its error
             self._broken(execution, action, error)
 
     def look(self, execution: Doc, action: Doc) -> None:
-        """See how far an action is."""
+        """Poll an action."""
         try:
             self._of(action).look(execution, action)
-        except Exception as error:  # noqa: BLE001  whatever it is, the action has failed and says why
+        except Exception as error:  # noqa: BLE001  any exception fails the action and becomes its error
             self._broken(execution, action, error)
 
     def forget(self, action: Doc) -> None:
@@ -82,7 +82,7 @@ def check_inputs(action: Doc) -> None:
     """Refuse to start without an input artifact.
 
     Raises:
-        ApiError: an artifact was not made in this execution.
+        ApiError: an input artifact was not created in this execution.
     """
     missing = {row["name"] for row in action["declared"]["inputArtifacts"]} - {row["name"] for row in action["inputs"]}
     if missing:

@@ -1,4 +1,4 @@
-"""Source actions: the commit of a branch from the local GitHub, as a zip in the artifact bucket."""
+"""Source actions: the commit of a branch on the local GitHub, stored as a zip file in the artifact bucket."""
 
 from __future__ import annotations
 
@@ -24,32 +24,32 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 CONNECTION = "CodeStarSourceConnection"
 MESSAGE = 1500
-"""How much of a commit message the revision's summary holds; AWS's limit of the whole is 2048."""
+"""Maximum length of a commit message in the revision summary; AWS's limit for the whole summary is 2048."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Wanted:
-    """What a source action has to fetch and where to put it."""
+    """The commit that a source action fetches, and the S3 location to store it."""
 
     repository: str
     branch: str
     sha: str
-    """The commit asked for; "" for the branch's tip."""
+    """The requested commit; "" for the branch's tip."""
     bucket: str
     key: str
     encryption: dict[str, str]
 
 
 class Sources:
-    """Runs the actions of CodeStarSourceConnection and of GitHub version 1."""
+    """Runs the source actions of CodeStarSourceConnection and GitHub version 1."""
 
     def __init__(self, ledger: Ledger, github: GitHub, connections: CodeConnections, background: Background) -> None:
-        """Take where commits come from."""
+        """Initialize with the action records, the local GitHub, the connections and the background threads."""
         self._ledger, self._github = ledger, github
         self._connections, self._background = connections, background
 
     def begin(self, execution: Doc, action: Doc) -> None:
-        """Start to fetch."""
+        """Start fetching."""
         configuration = action["resolved"]
         if action["type"]["provider"] == CONNECTION:
             self._check_connection(configuration["ConnectionArn"])
@@ -57,7 +57,7 @@ class Sources:
         self._background.start(action["id"], self.fetch, wanted)
 
     def look(self, execution: Doc, action: Doc) -> None:
-        """Take the result; after a restart fetch once more."""
+        """Take the result; after a restart, fetch again."""
         if not self._background.has(action["id"]):
             self.begin(execution, action)
             return
@@ -80,11 +80,11 @@ class Sources:
         self._ledger.state.save(execution)
 
     def forget(self, action: Doc) -> None:
-        """Stop following."""
+        """Stop following the action."""
         self._background.forget(action["id"])
 
     def wanted(self, execution: Doc, action: Doc) -> Wanted:
-        """Return what an action has to fetch."""
+        """Return what an action fetches."""
         repository, branch = place(action["resolved"])
         override = execution["overrides"].get(action["action"], {})
         declaration = self._ledger.state.structure(execution)
@@ -102,10 +102,10 @@ class Sources:
         )
 
     def fetch(self, wanted: Wanted) -> Commit:
-        """Put the commit's files into the artifact bucket (in a thread).
+        """Upload the commit's files to the artifact bucket (runs in a thread).
 
         Raises:
-            ApiError: there is no such repository, branch or commit, or no such bucket.
+            ApiError: the repository, branch, commit or bucket does not exist.
         """
         commit = self._github.commit(wanted.repository, wanted.sha or f"refs/heads/{wanted.branch}")
         if commit is None:
@@ -116,7 +116,7 @@ class Sources:
         s3 = client(self._ledger.state.ctx, "s3")
         try:
             s3.put_object(Bucket=wanted.bucket, Key=wanted.key, Body=body, **wanted.encryption)
-        except Exception as error:  # whatever failed is the action's error
+        except Exception as error:  # any failure becomes the action's error
             text = f"The artifact bucket {wanted.bucket} cannot be written: {error}"
             raise ApiError("ConfigurationError", text) from error
         return commit
@@ -132,7 +132,7 @@ class Sources:
 
 
 def without_modes(archive: bytes) -> bytes:
-    """Return a zip file whose files are not executable any more; links stay links.
+    """Return a zip file without executable permissions; links stay links.
 
     CodePipeline's user guide, Troubleshooting: file permissions are not retained.
     """
@@ -147,14 +147,14 @@ def without_modes(archive: bytes) -> bytes:
 
 
 def place(configuration: dict[str, Any]) -> tuple[str, str]:
-    """Return the repository and the branch of a source action's configuration."""
+    """Return the repository and the branch in a source action's configuration."""
     if "FullRepositoryId" in configuration:
         return configuration["FullRepositoryId"], configuration["BranchName"]
     return f"{configuration['Owner']}/{configuration['Repo']}", configuration["Branch"]
 
 
 def connection_variables(configuration: Doc, wanted: Wanted, commit: Commit, _url: str) -> dict[str, str]:
-    """Return the variables that a connection's source produces."""
+    """Return the output variables of a connection source."""
     return {
         "AuthorDate": commit.author_date,
         "BranchName": wanted.branch,
@@ -166,7 +166,7 @@ def connection_variables(configuration: Doc, wanted: Wanted, commit: Commit, _ur
 
 
 def github_variables(configuration: Doc, wanted: Wanted, commit: Commit, url: str) -> dict[str, str]:
-    """Return the variables that the GitHub version 1 source produces."""
+    """Return the output variables of a GitHub version 1 source."""
     return {
         "AuthorDate": commit.author_date,
         "BranchName": wanted.branch,

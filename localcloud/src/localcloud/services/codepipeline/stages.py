@@ -1,4 +1,4 @@
-"""The API's operations on stages: the state of a pipeline, transitions, approvals."""
+"""The API operations on stages: pipeline state, transitions, approvals."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class Stages:
-    """What looks at stages and lets executions pass."""
+    """Implements the operations on stages."""
 
     def __init__(self, state: State, starter: Starter, approvals: Approvals) -> None:
-        """Take the documents, the engine's alarm, and what decides approvals."""
+        """Initialize with the service's state, the starter of executions and the approvals."""
         self._state, self._starter, self._approvals = state, starter, approvals
 
     def get_pipeline_state(self, params: Params) -> Params:
-        """Return how a pipeline's stages and actions are."""
+        """Return the state of a pipeline's stages and actions."""
         pipeline = self._state.pipeline(params["name"])
         stages = self._state.declaration(pipeline)["stages"]
         return {
@@ -33,15 +33,15 @@ class Stages:
         }
 
     def disable_stage_transition(self, params: Params) -> None:
-        """Hold executions in front of a stage (Inbound) or behind it (Outbound)."""
+        """Disable the transition into a stage (Inbound) or out of it (Outbound)."""
         self._transition(params, enabled=False)
 
     def enable_stage_transition(self, params: Params) -> None:
-        """Let executions pass again; the newest that waits goes on."""
+        """Enable a transition; the newest waiting execution continues."""
         self._transition(params, enabled=True)
 
     def put_approval_result(self, params: Params) -> Params:
-        """Approve or reject."""
+        """Approve or reject a manual approval."""
         pipeline = self._state.pipeline(params["pipelineName"])
         stage, name, token = params["stageName"], params["actionName"], params["token"]
         declared = self._state.stage(self._state.declaration(pipeline), stage)
@@ -110,11 +110,11 @@ class Stages:
         return shown
 
     def _failing(self, record: Doc) -> bool:
-        """Return whether an action of a stage has failed while others still run."""
+        """Return whether an action of a stage has failed while others are still running."""
         return any(self._state.actions.rows[key]["status"] == "Failed" for key in record["actions"].values())
 
     def _action(self, pipeline: Doc, stage: str, declared: Doc) -> Doc:
-        """Return an action's state: that of its latest execution, in whatever pipeline execution."""
+        """Return an action's state: that of its latest execution, in any pipeline execution."""
         shown: Doc = {"actionName": declared["name"]}
         row = self._state.actions.get(pipeline["latestActions"].get(f"{stage}/{declared['name']}", ""))
         link = self._entity(declared, row)
@@ -145,7 +145,7 @@ class Stages:
         return shown
 
     def _entity(self, declared: Doc, row: Doc | None) -> str:
-        """Return the link to what an action works on."""
+        """Return the link to the resource of an action."""
         configuration = (row or {}).get("resolved") or declared["configuration"]
         provider, region = declared["actionTypeId"]["provider"], self._state.ctx.region
         if provider == "CodeBuild":
@@ -160,5 +160,5 @@ class Stages:
 
 
 def stage_execution(execution: Doc, status: str) -> Doc:
-    """Return which execution is in or at a stage, and how it is there."""
+    """Return the execution in a stage or waiting for it, with its status there."""
     return {"pipelineExecutionId": execution["id"], "status": status, "type": execution["type"]}

@@ -1,4 +1,4 @@
-"""What CodePipeline holds, as durable documents, and the questions that several operations ask of it."""
+"""CodePipeline's state as durable documents, with the lookups that several operations share."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from localcloud.context import Context
 
 LIVE = ("InProgress", "Stopping")
-"""Statuses of an execution that is not over."""
+"""The statuses of an execution in progress."""
 MASK = "****"
 SECRETS = ("OAuthToken",)
 PAGE = 100
 
 
 class State:
-    """The documents: pipelines by name, executions, action executions and webhooks by identifier or name."""
+    """The tables: pipelines by name, executions and action executions by identifier, webhooks by name."""
 
     def __init__(self, ctx: Context) -> None:
-        """Read everything from the store."""
+        """Load the tables from the store."""
         self.ctx = ctx
         self.pipelines = Table(ctx.store, "codepipeline.pipeline")
         self.executions = Table(ctx.store, "codepipeline.execution")
@@ -30,7 +30,7 @@ class State:
         self.webhooks = Table(ctx.store, "codepipeline.webhook")
 
     def now(self) -> float:
-        """Return the time that pipelines go by."""
+        """Return the current time of pipelines."""
         return self.ctx.clock.now()
 
     def arn(self, resource: str) -> str:
@@ -39,11 +39,11 @@ class State:
 
     @property
     def caller(self) -> str:
-        """Return who the local cloud takes every caller for."""
+        """Return the principal that the local cloud uses for every caller."""
         return f"arn:aws:iam::{self.ctx.account}:root"
 
     def pipeline(self, name: str) -> Doc:
-        """Return a pipeline or refuse."""
+        """Return a pipeline, or raise AWS's error if it does not exist."""
         doc = self.pipelines.get(name)
         if doc is None:
             text = f"Account '{self.ctx.account}' does not have a pipeline with name '{name}'"
@@ -51,7 +51,7 @@ class State:
         return doc
 
     def declaration(self, pipeline: Doc, version: int | None = None) -> Doc:
-        """Return a pipeline's structure, the present one or that of a version, or refuse."""
+        """Return a pipeline's structure, current or of a version; raise AWS's error if there is none."""
         found: Doc | None = pipeline["versions"].get(str(version or pipeline["version"]))
         if found is None:
             text = f"Pipeline {pipeline['name']} has no version {version}"
@@ -59,7 +59,7 @@ class State:
         return found
 
     def execution(self, pipeline: str, identifier: str) -> Doc:
-        """Return an execution of a pipeline or refuse."""
+        """Return an execution of a pipeline, or raise AWS's error if it does not exist."""
         doc = self.executions.get(identifier)
         if doc is None or doc["pipeline"] != pipeline:
             text = f"Pipeline {pipeline} has no execution {identifier}"
@@ -71,23 +71,23 @@ class State:
         return [doc for doc in self.executions.values() if doc["pipeline"] == name]
 
     def structure(self, execution: Doc) -> Doc:
-        """Return the structure that an execution goes by."""
+        """Return the pipeline structure that an execution uses."""
         return self.declaration(self.pipelines.rows[execution["pipeline"]], execution["version"])
 
     def stage(self, declaration: Doc, name: str) -> Doc:
-        """Return a declared stage or refuse."""
+        """Return a declared stage, or raise AWS's error if it does not exist."""
         for stage in declaration["stages"]:
             if stage["name"] == name:
                 return dict(stage)
         raise ApiError("StageNotFoundException", f"Pipeline {declaration['name']} has no stage {name}")
 
     def save(self, execution: Doc) -> None:
-        """Write an execution that was changed in place."""
+        """Save an execution that was changed in place."""
         execution["updated"] = self.now()
         self.executions.save(execution["id"])
 
     def save_action(self, action: Doc) -> None:
-        """Write an action execution that was changed in place."""
+        """Save an action execution that was changed in place."""
         action["updated"] = self.now()
         self.actions.save(action["id"])
 
@@ -96,29 +96,29 @@ class State:
         return self.arn(f"{pipeline}/{stage}/{action}")
 
     def console(self, pipeline: str, tail: str = "view") -> str:
-        """Return the address of AWS's console page of a pipeline; it is a text, nothing answers there."""
+        """Return the URL of a pipeline in the AWS console; it is informational, nothing serves it here."""
         region = self.ctx.region
         base = f"https://{region}.console.aws.amazon.com/codesuite/codepipeline/pipelines"
         return f"{base}/{pipeline}/{tail}?region={region}"
 
 
 def identifier() -> str:
-    """Return a fresh identifier."""
+    """Return a new identifier."""
     return str(uuid.uuid4())
 
 
 def masked(value: Any) -> Any:
-    """Return a structure without its secrets."""
+    """Return a structure with its secrets masked."""
     if isinstance(value, dict):
         return {key: MASK if key in SECRETS and isinstance(item, str) else masked(item) for key, item in value.items()}
     return [masked(item) for item in value] if isinstance(value, list) else value
 
 
-def page(rows: list[Any], params: Params, most: str = "maxResults", token: str = "nextToken") -> tuple[list[Any], Doc]:  # noqa: S107 - a member's name, no password
-    """Return the part of a listing that a request asks for, and the member that names the next part.
+def page(rows: list[Any], params: Params, most: str = "maxResults", token: str = "nextToken") -> tuple[list[Any], Doc]:  # noqa: S107 - the name of a field, not a password
+    """Return one page of a listing, and the field with the token of the next page.
 
     Raises:
-        ApiError: the token is not one of ours.
+        ApiError: the token is invalid.
     """
     try:
         start = int(params.get(token, "0"))

@@ -1,6 +1,6 @@
-"""A pipeline's structure against AWS's rules (structure reference, action references, quotas), before it is kept.
+"""Validation of a pipeline's structure by AWS's rules (structure reference, action references, quotas).
 
-What AWS takes but the local cloud does not run is refused here as well, by its name.
+Features that AWS supports and the local cloud does not are refused too, by name.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ CONDITIONS = {"beforeEntry": "conditions on entry", "onSuccess": "conditions on 
 
 
 def structure_error(message: str) -> ApiError:
-    """Return the error for what is wrong with a pipeline."""
+    """Return the error for an invalid pipeline."""
     return ApiError("InvalidStructureException", message)
 
 
 def stage_error(message: str) -> ApiError:
-    """Return the error for what is wrong with a stage."""
+    """Return the error for an invalid stage."""
     return ApiError("InvalidStageDeclarationException", message)
 
 
@@ -33,7 +33,7 @@ def check(declaration: Doc, region: str) -> Doc:
     """Return the declaration with AWS's defaults filled in.
 
     Raises:
-        ApiError: the first rule that is broken.
+        ApiError: the declaration is invalid; the message states the first violated rule.
     """
     declaration = defaults(declaration)
     check_type(declaration)
@@ -47,7 +47,7 @@ def check(declaration: Doc, region: str) -> Doc:
 
 
 def defaults(declaration: Doc) -> Doc:
-    """Return a copy in which everything optional that AWS shows has its value."""
+    """Return a copy with the defaults of all optional fields that AWS returns."""
     declaration = {**DEFAULTS, **declaration}
     stages = []
     for stage in declaration["stages"]:
@@ -60,7 +60,7 @@ def defaults(declaration: Doc) -> Doc:
 
 
 def check_type(declaration: Doc) -> None:
-    """Refuse what needs V2 in V1, and the mode that is not served."""
+    """Refuse V2 features in V1, and the execution mode that is not supported."""
     mode = declaration["executionMode"]
     if mode == "PARALLEL":
         raise structure_error("the local cloud does not support the execution mode PARALLEL; use SUPERSEDED or QUEUED")
@@ -78,7 +78,7 @@ def check_type(declaration: Doc) -> None:
 
 
 def check_store(declaration: Doc, region: str) -> None:
-    """Refuse anything but one artifact store, in this region."""
+    """Refuse anything but a single artifact store, in this region."""
     if ("artifactStore" in declaration) == ("artifactStores" in declaration):
         raise structure_error("Pipeline must have either artifactStore or artifactStores, and not both")
     stores = declaration.get("artifactStores")
@@ -88,7 +88,7 @@ def check_store(declaration: Doc, region: str) -> None:
 
 
 def check_stages(declaration: Doc) -> None:
-    """Refuse a wrong number of stages or actions, sources in wrong places, and conditions."""
+    """Refuse an invalid number of stages or actions, misplaced source actions, and conditions."""
     stages = declaration["stages"]
     if not STAGES[0] <= len(stages) <= STAGES[1]:
         raise structure_error(f"Pipeline has {len(stages)} stages; it must have {STAGES[0]} to {STAGES[1]}")
@@ -110,7 +110,7 @@ def check_stages(declaration: Doc) -> None:
 
 
 def check_conditions(stage: Doc) -> None:
-    """Refuse stage conditions and results that are not served."""
+    """Refuse stage conditions and results that are not supported."""
     for member, what in CONDITIONS.items():
         if member in stage:
             raise stage_error(f"Stage {stage['name']}: the local cloud does not support {what} ({member})")
@@ -123,7 +123,7 @@ def check_conditions(stage: Doc) -> None:
 
 
 def check_unique(declaration: Doc) -> None:
-    """Refuse names given twice."""
+    """Refuse duplicate names."""
     double = duplicate([stage["name"] for stage in declaration["stages"]])
     if double:
         raise structure_error(f"Stage names must be unique within a pipeline; {double} is used twice")
@@ -145,12 +145,12 @@ def check_unique(declaration: Doc) -> None:
 
 
 def duplicate(names: list[str]) -> str | None:
-    """Return the first name that is there twice."""
+    """Return the first duplicate name, or None."""
     return next((name for number, name in enumerate(names) if name in names[:number]), None)
 
 
 def check_references(declaration: Doc) -> None:
-    """Refuse references to namespaces or pipeline variables that cannot have a value when the action runs."""
+    """Refuse references to namespaces or pipeline variables that have no value when the action runs."""
     declared = {row["name"] for row in declaration.get("variables", [])}
     ready: set[str] = {variables.PIPELINE}
     for stage in declaration["stages"]:
@@ -166,7 +166,7 @@ def check_references(declaration: Doc) -> None:
 
 
 def check_reference(reference: str, action: Doc, ready: set[str], declared: set[str], where: str) -> None:
-    """Refuse one reference that can never be resolved."""
+    """Refuse a reference that can never be resolved."""
     form = "Valid format for a pipeline execution variable reference is a namespace and a key separated by a period (.)"
     parts = variables.split(reference)
     if parts is None:

@@ -1,4 +1,4 @@
-"""V2 triggers: AWS's rules for their declaration, and whether a push or a pull request meets their filters."""
+"""V2 triggers: validation of their declaration, and matching of pushes and pull requests against their filters."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 PROVIDER = "CodeStarSourceConnection"
 EVENTS = {"opened": "OPEN", "reopened": "OPEN", "synchronize": "UPDATED", "edited": "", "closed": "CLOSED"}
-"""AWS's name of what happens to a pull request by GitHub's."""
+"""AWS's pull request events by GitHub's action."""
 HEADS, TAGS = "refs/heads/", "refs/tags/"
 
 
 def error(message: str) -> ApiError:
-    """Return the error for what is wrong with a trigger."""
+    """Return the error for an invalid trigger."""
     return ApiError("InvalidStructureException", message)
 
 
 def check(declaration: Doc) -> None:
-    """Refuse a trigger that AWS refuses."""
+    """Refuse a trigger that AWS rejects."""
     sources = {action["name"]: action["actionTypeId"]["provider"] for action in declaration["stages"][0]["actions"]}
     seen: set[str] = set()
     for trigger in declaration.get("triggers", []):
@@ -44,7 +44,7 @@ def check(declaration: Doc) -> None:
 
 
 def check_push(name: str, row: Doc) -> None:
-    """Refuse a push filter that is no tags, branches, or branches with file paths."""
+    """Refuse a push filter other than tags, branches, or branches with file paths."""
     given = [member for member in ("tags", "branches", "filePaths") if member in row]
     if given not in (["tags"], ["branches"], ["branches", "filePaths"]):
         text = f"Trigger for {name}: a push filter has {' and '.join(given) or 'nothing'}"
@@ -63,13 +63,13 @@ def check_pull_request(name: str, row: Doc) -> None:
 
 
 def check_criteria(name: str, member: str, criteria: Doc) -> None:
-    """Refuse criteria without any pattern."""
+    """Refuse criteria without patterns."""
     if not criteria.get("includes") and not criteria.get("excludes"):
         raise error(f"Trigger for {name}: {member} must have includes or excludes")
 
 
 def explicit(declaration: Doc, action: str) -> Doc | None:
-    """Return a source action's declared trigger, or None."""
+    """Return the declared trigger of a source action, or None."""
     for trigger in declaration.get("triggers", []):
         if trigger["gitConfiguration"]["sourceActionName"] == action:
             return dict(trigger["gitConfiguration"])
@@ -77,14 +77,14 @@ def explicit(declaration: Doc, action: str) -> Doc | None:
 
 
 def fires(git: Doc, event: Event) -> bool:
-    """Return whether an event meets one of a trigger's filters."""
+    """Return whether an event matches one of a trigger's filters."""
     if event.kind == "pull_request":
         return any(meets_pull_request(row, event) for row in git.get("pullRequest", []))
     return any(meets_push(row, event) for row in git.get("push", []))
 
 
 def meets_push(row: Doc, event: Event) -> bool:
-    """Return whether a push meets a filter."""
+    """Return whether a push matches a filter."""
     if "tags" in row:
         return event.ref.startswith(TAGS) and meets(row["tags"], event.ref.removeprefix(TAGS))
     if not event.ref.startswith(HEADS) or not meets(row["branches"], event.ref.removeprefix(HEADS)):
@@ -93,7 +93,7 @@ def meets_push(row: Doc, event: Event) -> bool:
 
 
 def meets_pull_request(row: Doc, event: Event) -> bool:
-    """Return whether a pull request meets a filter: its target branch, the files it changes, what happened."""
+    """Return whether a pull request matches a filter: its target branch, its changed files, its event."""
     happened = EVENTS.get(event.action, "")
     if not happened or happened not in row.get("events", ["OPEN", "UPDATED", "CLOSED"]):
         return False
@@ -101,12 +101,12 @@ def meets_pull_request(row: Doc, event: Event) -> bool:
 
 
 def meets_files(row: Doc, files: tuple[str, ...]) -> bool:
-    """Return whether any changed file meets a filter, or the filter has no file paths."""
+    """Return whether any changed file matches a filter, or the filter has no file paths."""
     return "filePaths" not in row or any(meets(row["filePaths"], path) for path in files)
 
 
 def meets(criteria: Doc, text: str) -> bool:
-    """Return whether a name meets includes and excludes; excludes win."""
+    """Return whether a name matches includes and excludes; excludes take precedence."""
     if any(glob(pattern).match(text) for pattern in criteria.get("excludes", [])):
         return False
     includes = criteria.get("includes", [])
@@ -115,7 +115,7 @@ def meets(criteria: Doc, text: str) -> bool:
 
 @cache
 def glob(pattern: str) -> re.Pattern[str]:
-    """Return a glob as a whole-text pattern: * within a folder, ** over folders, ?, [a-z], {a,b}."""
+    """Return a glob as a regex for the whole text: * within a folder, ** across folders, ?, [a-z], {a,b}."""
     out, position, depth = "", 0, 0
     while position < len(pattern):
         char = pattern[position]

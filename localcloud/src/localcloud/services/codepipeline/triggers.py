@@ -1,4 +1,4 @@
-"""What a connection tells of pushes and pull requests starts the pipelines that wait for them."""
+"""Starting of pipelines on pushes and pull requests that come through a connection."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ LOG = logging.getLogger(__name__)
 
 
 class Triggers:
-    """Listens to GitHub for all pipelines with a connection's source."""
+    """Listens to GitHub events for all pipelines with a connection source."""
 
     def __init__(self, state: State, starter: Starter, connections: CodeConnections) -> None:
-        """Take the documents and what starts executions."""
+        """Initialize with the service's state, the starter of executions and the connections."""
         self._state, self._starter, self._connections = state, starter, connections
 
     def heard(self, event: Event) -> None:
-        """Start every pipeline that an event is for; an event told twice starts nothing the second time."""
+        """Start every pipeline that an event triggers; a repeated event starts nothing."""
         for pipeline in self._state.pipelines.values():
             for action in self._state.declaration(pipeline)["stages"][0]["actions"]:
                 if action["actionTypeId"]["provider"] == PROVIDER:
@@ -66,7 +66,7 @@ class Triggers:
             self._start(pipeline, name, key, git, event)
 
     def _wanted(self, git: Doc | None, configuration: Doc, event: Event) -> bool:
-        """Return whether an event is one that the pipeline waits for."""
+        """Return whether an event triggers the pipeline."""
         if event.kind == "push" and event.after == ZEROS:
             return False
         if git is not None:
@@ -75,7 +75,7 @@ class Triggers:
         return detects and event.kind == "push" and event.ref == f"{HEADS}{configuration['BranchName']}"
 
     def _start(self, pipeline: Doc, action: str, connection: str, git: Doc | None, event: Event) -> None:
-        """Start: with the commit of the event where a trigger is declared, else with the branch's tip."""
+        """Start an execution: of the event's commit if a trigger is declared, otherwise of the branch's tip."""
         if git is None:
             self._starter.start(pipeline, "Webhook", connection)
             return

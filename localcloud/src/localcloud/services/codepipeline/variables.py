@@ -15,22 +15,22 @@ IMPLICIT = ("PipelineExecutionId",)
 
 
 class UnresolvedError(Exception):
-    """A reference to something that does not exist."""
+    """A reference to a variable that does not exist."""
 
 
 def references(value: str) -> list[str]:
-    """Return what a configuration value refers to, e.g. ["Source.CommitId"]."""
+    """Return the references in a configuration value, e.g. ["Source.CommitId"]."""
     return REFERENCE.findall(value)
 
 
 def split(reference: str) -> tuple[str, str] | None:
-    """Return a reference's namespace and key, or None where it is not well formed."""
+    """Return a reference's namespace and key, or None if it is malformed."""
     found = NAME.match(reference)
     return (found[1], found[2]) if found else None
 
 
 def known(execution: Doc) -> dict[str, dict[str, str]]:
-    """Return all values of an execution by namespace and key."""
+    """Return all variables of an execution by namespace and key."""
     return {
         **execution["namespaces"],
         PIPELINE: {"PipelineExecutionId": execution["id"]},
@@ -39,10 +39,10 @@ def known(execution: Doc) -> dict[str, dict[str, str]]:
 
 
 def resolve(configuration: dict[str, str], execution: Doc) -> dict[str, str]:
-    """Return a configuration with every reference replaced; values are not escaped, as on AWS.
+    """Return a configuration with all references replaced; values are not escaped, as on AWS.
 
     Raises:
-        UnresolvedError: a reference names nothing that this execution has.
+        UnresolvedError: a reference names a variable that this execution does not have.
     """
     values = known(execution)
 

@@ -1,4 +1,4 @@
-"""Webhooks in front of source actions: the API's operations, and the receiver of what GitHub posts."""
+"""Webhooks of source actions: the API operations, and the receiver of GitHub's deliveries."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ FILTERS = (1, 5)
 WEBHOOKS = 300
 HOOKABLE = "GitHub"
 FIELDS = 10
-"""GitHub's form has one field."""
+"""Maximum number of form fields; GitHub's form has one."""
 LOG = logging.getLogger(__name__)
 
 
 class Webhooks:
-    """The API's operations, and `receive`."""
+    """Implements the operations on webhooks, and receives deliveries."""
 
     def __init__(self, state: State, starter: Starter) -> None:
-        """Take the documents and what starts executions."""
+        """Initialize with the service's state and the starter of executions."""
         self._state, self._starter = state, starter
 
     def put_webhook(self, params: Params) -> Params:
-        """Make a webhook, or change one; its address stays."""
+        """Create or update a webhook; an update keeps its URL."""
         given = params["webhook"]
         check_authentication(given)
         check_filters(given)
@@ -65,19 +65,19 @@ class Webhooks:
         return {"webhooks": part} | more
 
     def delete_webhook(self, params: Params) -> None:
-        """Remove a webhook; one that does not exist is fine, as on AWS."""
+        """Delete a webhook; succeeds if it does not exist, as on AWS."""
         self._state.webhooks.delete(params["name"])
 
     def register_webhook_with_third_party(self, params: Params) -> None:
-        """Refuse: CodePipeline would need a person's right at GitHub."""
+        """Refuse the request: CodePipeline would need a user's permission on GitHub."""
         self._refuse_registration(params)
 
     def deregister_webhook_with_third_party(self, params: Params) -> None:
-        """Refuse, for the same reason."""
+        """Refuse the request, for the same reason."""
         self._refuse_registration(params)
 
     async def receive(self, request: Request, key: str) -> Response:
-        """Take one delivery: check its signature over the raw body, its filters, then start the pipeline."""
+        """Receive a delivery: verify its signature over the raw body, apply its filters, then start the pipeline."""
         doc = next(
             (row for row in self._state.webhooks.values() if hmac.compare_digest(row["key"].encode(), key.encode())),
             None,
@@ -98,7 +98,7 @@ class Webhooks:
         return self._take(doc, payload, request.headers.get("x-github-delivery", ""))
 
     def _take(self, doc: Doc, payload: Any, delivery: str) -> Response:
-        """Start the pipeline if the filters match; answers either way."""
+        """Start the pipeline if the filters match; return a response in either case."""
         definition = doc["definition"]
         try:
             pipeline = self._state.pipeline(definition["targetPipeline"])
@@ -118,7 +118,7 @@ class Webhooks:
         return JSONResponse({"pipelineExecutionId": execution})
 
     def _target(self, pipeline: Doc, name: str) -> Doc:
-        """Return the source action that a webhook is in front of or refuse."""
+        """Return the source action that a webhook targets, or raise AWS's error if there is none."""
         for action in self._state.declaration(pipeline)["stages"][0]["actions"]:
             if action["name"] == name:
                 provider = action["actionTypeId"]["provider"]
@@ -147,7 +147,7 @@ class Webhooks:
 
 
 def check_authentication(given: Doc) -> None:
-    """Refuse a configuration that does not fit the kind of authentication."""
+    """Refuse a configuration that does not match the type of authentication."""
     kind, configuration = given["authentication"], given["authenticationConfiguration"]
     needed = {"GITHUB_HMAC": {"SecretToken"}, "IP": {"AllowedIPRange"}, "UNAUTHENTICATED": set()}[kind]
     if set(configuration) != needed:
@@ -162,7 +162,7 @@ def check_authentication(given: Doc) -> None:
 
 
 def check_filters(given: Doc) -> None:
-    """Refuse a wrong number of filters, or paths that cannot be followed."""
+    """Refuse an invalid number of filters, or invalid JSON paths."""
     if not FILTERS[0] <= len(given["filters"]) <= FILTERS[1]:
         text = f"A webhook has {FILTERS[0]} to {FILTERS[1]} filters, not {len(given['filters'])}"
         raise ApiError("InvalidWebhookFilterPatternException", text)
@@ -173,7 +173,7 @@ def check_filters(given: Doc) -> None:
 
 
 def authentic(definition: Doc, headers: dict[str, str], body: bytes, client: str) -> bool:
-    """Return whether a delivery is from whom it says: GitHub's signature over the raw body, or the sender's address."""
+    """Return whether a delivery is authentic by GitHub's signature over the raw body, or by the sender's IP address."""
     configuration = definition["authenticationConfiguration"]
     if definition["authentication"] == "GITHUB_HMAC":
         secret = configuration["SecretToken"].encode()
@@ -191,14 +191,14 @@ def authentic(definition: Doc, headers: dict[str, str], body: bytes, client: str
 
 
 def payload_of(kind: str, body: bytes) -> Any:
-    """Return what a delivery says; GitHub posts JSON, or a form with JSON in it."""
+    """Return the payload of a delivery; GitHub posts JSON, or a form that contains JSON."""
     if kind.startswith("application/x-www-form-urlencoded"):
         return limits.decoded(parse_qs(body.decode(), max_num_fields=FIELDS).get("payload", [""])[0])
     return limits.decoded(body)
 
 
 def matches(row: Doc, configuration: dict[str, str], payload: Any) -> bool:
-    """Return whether a payload meets a filter; {Name} stands for a value of the target action's configuration."""
+    """Return whether a payload matches a filter; {Name} is replaced by the target action's configuration value."""
     found = json_path.values(payload, row["jsonPath"])
     wanted = row.get("matchEquals")
     if wanted is None:
