@@ -228,7 +228,7 @@ class Gateway:
     async def _ministack(
         self, entry: Entry, headers: dict[str, str], scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Route a request to ministack; turn a 5xx into a 4xx that names the request, save changes before responding."""
+        """Route a request to ministack; turn a 5xx into a 4xx naming the request, save changes before responding."""
         refused = False
         unsaved: limits.LimitError | None = None
 
