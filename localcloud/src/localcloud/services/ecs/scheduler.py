@@ -184,7 +184,7 @@ class Scheduler:
         """Tell whether a task is in its health check grace period.
 
         Once a task of a deployment has used up the full grace period, its replacements get only the time that the
-        health check thresholds need: a deployment that cannot succeed then fails before three grace periods have passed.
+        health check thresholds need: a failing deployment need not take three grace periods.
         """
         deployment = next((row for row in service["deployments"] if row["id"] == task["startedBy"]), None)
         if deployment is not None and deployment.get("graceUsed") and not task.get("proven"):
