@@ -1,4 +1,4 @@
-"""`python -m localcloud`: start, look at, stop and empty the local cloud."""
+"""`python -m localcloud`: start, inspect, stop and reset the local cloud."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LOCALCLOUD_IMAGES (public or stand-in instead of asking whether a registry can b
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the command line's grammar."""
+    """Return the argument parser."""
     top = argparse.ArgumentParser(
         prog=os.environ.get("LOCALCLOUD_COMMAND") or "python -m localcloud",
         description=DESCRIPTION,
@@ -56,8 +56,8 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code; errors are one line on standard error.
 
-    Sources, artifacts and images that it makes have modes of their own, not the caller's umask; the state folder's mode
-    keeps others out.
+    The modes of sources, artifacts and images must not depend on the caller's umask; the state folder's own mode
+    denies access to other users.
     """
     os.umask(0o022)
     options = parser().parse_args(arguments)

@@ -1,4 +1,4 @@
-"""A running local cloud as other programs of this machine see it."""
+"""Client access to a running local cloud, for other programs on this machine."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def python() -> Path:
 
 @dataclass(frozen=True, kw_only=True)
 class LocalCloud:
-    """A local cloud that answers."""
+    """A running local cloud."""
 
     endpoint: str
     state: Path
     images: dict[str, str]
-    """Names of the base images in use by build argument: PYTHON_IMAGE, POSTGRES_IMAGE, ..."""
+    """Base image names by build argument: PYTHON_IMAGE, POSTGRES_IMAGE, ..."""
 
     @cached_property
     def environment(self) -> dict[str, str]:
-        """Variables that lead any AWS client of a child process here, and nowhere else."""
+        """Environment variables that point the AWS clients of a child process here, and nowhere else."""
         return settings.client_environment(self.endpoint, self.images)
 
     def boto3(self, service: str) -> Any:
@@ -47,13 +47,13 @@ class LocalCloud:
 
 
 def is_running() -> bool:
-    """Tell whether the local cloud of this folder answers."""
+    """Tell whether this folder's local cloud is running."""
     own = settings.load()
     return process.running_pid(own) is not None and bool(process.health(own).get("ready"))
 
 
 def running() -> LocalCloud:
-    """Return the local cloud of this folder.
+    """Return this folder's local cloud.
 
     Raises:
         UserError: it is not running, or not ready.

@@ -1,4 +1,4 @@
-"""What every service of the local cloud is given, and what it has to be."""
+"""The context passed to every service of the local cloud, and the interface that a service implements."""
 
 from __future__ import annotations
 
@@ -23,51 +23,51 @@ class Context:
     """One running local cloud."""
 
     account: str
-    """The AWS account's number, "000000000000"."""
+    """The AWS account id, "000000000000"."""
     region: str
-    """The region assumed where a request names none."""
+    """The default region, for requests that name none."""
     endpoint: str
-    """The gateway as the host sees it, e.g. "http://127.0.0.1:4566"."""
+    """The gateway's URL on the host, e.g. "http://127.0.0.1:4566"."""
     container_endpoint: str
-    """The gateway as containers on the network see it, e.g. "http://172.31.250.1:4566"."""
+    """The gateway's URL from containers on the network, e.g. "http://172.31.250.1:4566"."""
     network: str
-    """Name of the Docker network that tasks, load balancers and databases sit on."""
+    """Name of the Docker network of tasks, load balancers and databases."""
     docker: docker.DockerClient
     store: Store
-    """Documents that survive any kind of stop."""
+    """Documents that survive a restart or a kill."""
     state_dir: Path
-    """The folder of everything that is kept (".localcloud")."""
+    """The folder with all persistent state (".localcloud")."""
     clock: Clock
-    """The time that pipelines and builds go by."""
+    """The clock of pipelines and builds."""
     images: dict[str, str]
-    """Names of the base images in use by variable: PYTHON_IMAGE, POSTGRES_IMAGE, HAPROXY_IMAGE, CODEBUILD_IMAGE."""
+    """Base image names by variable: PYTHON_IMAGE, POSTGRES_IMAGE, HAPROXY_IMAGE, CODEBUILD_IMAGE."""
     iam: Authority
-    """Sessions of roles, and what they may do."""
+    """Role sessions and their permissions."""
 
     def control_url(self, service: str, path: str) -> str:
-        """Return the address at which a service's `control` gets requests that are not AWS's: webhooks and the like."""
+        """Return the URL of a service's `control` handler, which serves non-AWS requests such as webhooks."""
         return f"{self.endpoint}/_localcloud/{service}/{path}"
 
 
 class Service(Protocol):
-    """An AWS service served by the local cloud itself; the gateway hands it its requests."""
+    """An AWS service implemented by the local cloud itself; the gateway routes its requests to it."""
 
     api: str
     """The service's name in botocore, e.g. "elbv2"."""
     signing_name: str
-    """The service's name in SigV4 credential scopes, e.g. "elasticloadbalancing": the gateway routes by it."""
+    """The service's name in SigV4 credential scopes, e.g. "elasticloadbalancing", by which the gateway routes."""
     control: Callable[[Request], Awaitable[Response]] | None
-    """Answers unsigned requests below /_localcloud/<api>/: webhooks and what AWS has in its console only."""
+    """Handles unsigned requests to /_localcloud/<api>/: webhooks, and actions that AWS offers in its console only."""
 
     async def start(self) -> None:
-        """Make what Docker runs agree with what the store holds, after any kind of stop."""
+        """Reconcile the containers in Docker with the documents in the store, after a restart or a kill."""
 
     async def stop(self) -> None:
-        """Stop loops and close connections; containers stay."""
+        """Stop loops and close connections; containers keep running."""
 
     async def handle(self, request: Request) -> Response:
-        """Answer one API request; whatever is not supported gets a 4xx that names it."""
+        """Handle one API request; anything unsupported gets a 4xx that names it."""
         ...
 
     async def reset(self) -> None:
-        """Remove everything that the service holds, containers included."""
+        """Remove all of the service's resources, containers included."""

@@ -1,4 +1,4 @@
-"""The process of the local cloud: ministack, our own services and the gateway in front of both."""
+"""The local cloud's server process: ministack, our own services, and the gateway in front of both."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ STORE = "store.sqlite3"
 WATCH_SECONDS = 2
 IMAGE_VARIABLES = ("PYTHON_IMAGE", "POSTGRES_IMAGE", "HAPROXY_IMAGE", "CODEBUILD_IMAGE")
 DOCKER_SECONDS = 300
-"""Time-out of one call of the Docker API: a pull may take minutes."""
+"""Timeout of one Docker API call: a pull may take minutes."""
 
 
 def serve(settings: Settings) -> None:
-    """Run the local cloud until it is told to stop.
+    """Run the local cloud until SIGTERM or SIGINT.
 
     Raises:
-        UserError: no Docker Engine answers, or the network cannot be made.
+        UserError: no Docker Engine responds, or the network cannot be created.
     """
     handler = logging.StreamHandler()
     handler.setFormatter(OneLine())
@@ -77,7 +77,7 @@ def serve(settings: Settings) -> None:
 
 
 def listener(host: str, port: int) -> socket.socket:
-    """Return a socket bound to one address; never to all of them."""
+    """Return a listening socket bound to one address, never to all of them."""
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     found.bind((host, port))
@@ -85,7 +85,7 @@ def listener(host: str, port: int) -> socket.socket:
 
 
 def gate_of(context: Context, application: Any) -> Gate:
-    """Return what decides who is let through."""
+    """Return the gate that authenticates and authorizes requests."""
     modules = [application._get_module(name) for name in ("secretsmanager", "kms", "sts")]  # noqa: SLF001 - ministack has no public name for it
     lookups = Lookups(context.iam.roles, *modules)
     hosts = {address.partition("//")[2] for address in (context.endpoint, context.container_endpoint)}
@@ -94,24 +94,24 @@ def gate_of(context: Context, application: Any) -> Gate:
 
 
 def services_of(context: Context, gateway: Gateway) -> list[Service]:
-    """Return our own services in the order of their start."""
+    """Return our own services in start order."""
     ecr = Ecr(context)
     gateway.registry = ecr.registry
     github = GitHub(context)
     gateway.github = github.app
-    # GitHub last: when it tells of pushes that a killed process did not, whoever acts on them runs already.
+    # GitHub last: it sends the push events that a killed process did not, and their receivers must be running.
     return [ecr, Rds(context), *own_services(context, github), github]
 
 
 class Cloud:
-    """Everything that runs, from start to stop."""
+    """All parts of a running local cloud, from start to stop."""
 
     def __init__(self, settings: Settings, context: Context, application: Any) -> None:
-        """Put the parts together.
+        """Assemble the parts.
 
         Args:
-            settings: of this local cloud.
-            context: what the services are given.
+            settings: this local cloud's settings.
+            context: the context of the services.
             application: ministack's application module.
         """
         self._settings = settings
@@ -128,7 +128,7 @@ class Cloud:
             self._gateway.add(service)
 
     def health(self) -> dict[str, Any]:
-        """Return what the health page says."""
+        """Return the content of the health page."""
         return {
             "ready": self._ready,
             "pid": os.getpid(),
@@ -143,7 +143,7 @@ class Cloud:
             self._gateway,
             http=JoinedHttp,
             loop="asyncio",
-            log_level="error",  # Docker tries TLS first, which uvicorn warns of
+            log_level="error",  # Docker tries TLS first, which uvicorn logs as a warning
             access_log=False,
             server_header=False,
             date_header=False,
@@ -161,8 +161,8 @@ class Cloud:
         process.forget(self._settings)
 
     async def _watch(self) -> None:
-        """End the process once its state is removed from under it: what it went on to do, nobody could undo."""
-        while (self._settings.state_dir / STORE).exists():  # noqa: ASYNC110  the file system tells nobody
+        """Exit once the state folder is removed: whatever the process did from then on could not be cleaned up."""
+        while (self._settings.state_dir / STORE).exists():  # noqa: ASYNC110  the file system has no event to await
             await asyncio.sleep(WATCH_SECONDS)
         logger.critical(
             "%s is gone: ended; its containers are left: run: %s up", self._settings.state_dir / STORE, COMMAND
@@ -170,13 +170,13 @@ class Cloud:
         os._exit(1)
 
     async def _start(self, server: uvicorn.Server) -> None:
-        """Start our own services once the gateway answers, since they call it; one that fails stops no other."""
+        """Start our own services once the gateway is up, since they call it; a failure does not affect the others."""
         while not server.started:  # noqa: ASYNC110  uvicorn has a flag, no event
             await asyncio.sleep(0.01)
         for service in self._services:
             try:
                 await service.start()
-            except Exception as error:  # told at the health page; the other services start
+            except Exception as error:  # shown on the health page; the other services start
                 logger.exception("%s did not start", service.api)
                 self._failed[service.api] = f"{type(error).__name__}: {error}"
             self._gateway.started(service)

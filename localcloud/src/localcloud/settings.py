@@ -1,4 +1,4 @@
-"""Where this local cloud keeps things and where it listens: environment variables with defaults."""
+"""Settings from environment variables, with defaults: folders, host, port and network of this local cloud."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 NAME = os.environ.get("LOCALCLOUD_NAME") or "localcloud"
-"""The instance's name: its containers', images', labels', network's and folders' names begin with it."""
+"""The instance's name, a prefix of the names of its containers, images, labels, network and folders."""
 COMMAND = os.environ.get("LOCALCLOUD_COMMAND") or "python -m localcloud"
-"""How this command line is called, for messages."""
+"""The command line that users type, for messages."""
 IMAGE_PREFIX = f"{NAME}.local/"
 LABEL = f"{NAME}.localcloud"
-"""The label of every container, volume, network and image that is ours; its value is "1"."""
+"""The label of every container, volume, network and image that we create; its value is "1"."""
 NETWORK_LABEL = f"{NAME}.network"
-"""The label that tells which local cloud of this machine a container or volume belongs to: its network's name."""
+"""The label that assigns a container or volume to a local cloud on this machine; its value is the network's name."""
 ACCOUNT = "000000000000"
 REGION = "eu-central-1"
 DEFAULT_PORT = 4566
 
 
 def label(key: str) -> str:
-    """Return the full name of a label of ours: `task` is `localcloud.task`."""
+    """Return the full name of one of our labels: `localcloud.task` for `task`."""
     return f"{NAME}.{key}"
 
 
 class UserError(Exception):
-    """Something the user can put right; the message is one line: thing, rule, remedy."""
+    """An error that the user can fix; the message is one line: what, which rule, remedy."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """One local cloud; two of them need different state folders, ports and networks."""
+    """The settings of one local cloud; two of them need different state folders, ports and networks."""
 
     state_dir: Path
     port: int
@@ -41,27 +41,27 @@ class Settings:
 
     @property
     def endpoint(self) -> str:
-        """The gateway as the host sees it."""
+        """The gateway's URL on the host."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def log_dir(self) -> Path:
-        """Logs of the process and the request log."""
+        """The folder of the process's log and the request log."""
         return self.state_dir / "log"
 
 
 def no_proxy() -> str:
-    """Return the value of NO_PROXY that keeps requests to this machine away from a proxy, the caller's included."""
+    """Return the value of NO_PROXY that exempts this machine from proxies, with the caller's own exemptions."""
     given = os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or ""
     return ",".join(part for part in ("127.0.0.1", "localhost", given) if part)
 
 
 def client_environment(endpoint: str, images: dict[str, str]) -> dict[str, str]:
-    """Return the variables that lead any AWS client here and nowhere else, and the base images' names.
+    """Return the variables that point any AWS client here and nowhere else, and the base image names.
 
     Args:
-        endpoint: of the local cloud.
-        images: names of the base images in use by variable.
+        endpoint: the local cloud's URL.
+        images: base image names by variable.
     """
     return {
         "AWS_ENDPOINT_URL": endpoint,
@@ -79,11 +79,11 @@ def client_environment(endpoint: str, images: dict[str, str]) -> dict[str, str]:
 
 
 def default(variable: str, folder: str) -> Path:
-    """Return our folder in one of the XDG base directories.
+    """Return our folder below an XDG base directory.
 
     Args:
-        variable: that names the base directory.
-        folder: its default, in the user's home.
+        variable: the variable that holds the base directory.
+        folder: the default base directory, relative to the user's home.
     """
     return Path(os.environ.get(variable) or Path.home() / folder) / NAME
 
@@ -92,7 +92,7 @@ def load() -> Settings:
     """Read LOCALCLOUD_STATE, LOCALCLOUD_PORT, LOCALCLOUD_NETWORK and LOCALCLOUD_CACHE.
 
     Raises:
-        UserError: the port is no number between 1 and 65535.
+        UserError: the port is not a number between 1 and 65535.
     """
     port = os.environ.get("LOCALCLOUD_PORT") or str(DEFAULT_PORT)
     if not port.isdecimal() or not 0 < int(port) < 2**16:

@@ -50,7 +50,7 @@ def say(line: str) -> None:
 
 
 def run_up(options: argparse.Namespace, settings: Settings) -> int:
-    """Bring it up and tell where."""
+    """Start the local cloud and print its endpoint."""
     started = time.monotonic()
     if problems := look.require(look.LOCAL_CLOUD, settings, yes=daemon.allowed(yes=options.yes), say=say):
         return look.report("localcloud up", problems)
@@ -63,7 +63,7 @@ def run_up(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def run_status(options: argparse.Namespace, settings: Settings) -> int:
-    """Show what runs; exit code 0 if it does, else 3."""
+    """Print the status; exit code 0 if it is running, else 3."""
     found = lifecycle.status(settings)
     if options.json:
         print(json.dumps(found, indent=2))
@@ -95,7 +95,7 @@ def run_env(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def run_clock(options: argparse.Namespace, settings: Settings) -> int:
-    """Let time pass for pipelines and builds."""
+    """Advance the clock of pipelines and builds."""
     answer = control(settings, "clock", {"advance": options.seconds})
     say(f"pipelines and builds are {answer['ahead']:.0f} s ahead of this machine's clock")
     return 0

@@ -21,7 +21,7 @@ START_SECONDS = 90
 STOP_SECONDS = 15
 HEALTH_SECONDS = 5
 COMMAND_LENGTH = 80
-"""So much of a command line is shown."""
+"""Maximum length of a command line in messages."""
 
 
 def record_path(settings: Settings) -> Path:

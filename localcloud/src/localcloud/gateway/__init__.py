@@ -1,1 +1,1 @@
-"""The one endpoint: HTTP, AWS's wire formats, limits of requests, repeated requests, the request log."""
+"""The gateway, a single endpoint for all services: HTTP, AWS wire formats, request limits, retries, the request log."""

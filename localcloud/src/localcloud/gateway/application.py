@@ -1,4 +1,4 @@
-"""The one endpoint: an ASGI application that hands each request to the service that serves it."""
+"""The gateway: an ASGI application that routes each request to the service that handles it."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ if TYPE_CHECKING:
 HEALTH = "/_localcloud/health"
 CONTROL = "/_localcloud/"
 GITHUB = re.compile(r"^/(api/|[^/]+/[^/]+\.git(/|$))")
-"""What of GitHub is asked for here: its REST and GraphQL APIs, and repositories by git over HTTP."""
+"""Paths that belong to GitHub: its REST and GraphQL APIs, and repositories by git over HTTP."""
 CREDENTIAL = re.compile(r"Credential=[^/,]*/\d{8}/[^/,]*/([a-z0-9-]+)/aws4_request")
 FORM = "application/x-www-form-urlencoded"
 START_SECONDS = 60
 GONE = 499
-"""What the log says of a client that went away before its request was whole (nginx's number for it)."""
+"""The logged status when a client disconnects before its request is complete (nginx's 499)."""
 logger = logging.getLogger("localcloud.gateway.application")
 
 
 class Gateway:
-    """Routes by the SigV4 credential scope: own services first, then what ministack serves, else a refusal."""
+    """Routes requests by SigV4 credential scope: our own services first, then ministack's; anything else is refused."""
 
     def __init__(
         self,
@@ -53,15 +53,15 @@ class Gateway:
         health: Callable[[], dict[str, Any]],
         gate: Gate,
     ) -> None:
-        """Set up routing without any own service.
+        """Create a gateway with no service of our own registered.
 
         Args:
-            inner: ministack.
-            log: takes one line per request.
-            changed: called with service and operation when ministack has served a request that may have changed
-                something, before the answer leaves.
-            health: what the health page says.
-            gate: decides who is let through.
+            inner: the ASGI application of ministack.
+            log: the request log, which gets one line per request.
+            changed: awaited with service and operation when ministack has handled a request that may have changed
+                state, before the response is sent.
+            health: returns the content of the health page.
+            gate: authenticates and authorizes requests.
         """
         self._inner = inner
         self._log = log
@@ -72,27 +72,27 @@ class Gateway:
         self._services: dict[str, Service] = {}
         self._started: dict[str, asyncio.Event] = {}
         self.registry: ASGIApp | None = None
-        """Serves the image registry's paths."""
+        """The ASGI application of the image registry."""
         self.github: ASGIApp | None = None
-        """Serves GitHub's."""
+        """The ASGI application of GitHub."""
         self.controls: dict[str, Callable[[Request], Awaitable[Response]]] = {}
-        """Serve what lies below /_localcloud/<name>/."""
+        """Handlers of /_localcloud/<name>/, by name."""
         self.room: Callable[[], str | None] = lambda: None
-        """Says in one line why nothing new may begin: no space."""
+        """Returns one line saying that the disk is too full to create anything, else None."""
 
     def add(self, service: Service) -> None:
-        """Route a service's requests to it; they wait until it has started."""
+        """Register a service; its requests wait until it has started."""
         self._services[service.signing_name] = service
         if service.control is not None:
             self.controls[service.api] = service.control
         self._started[service.signing_name] = asyncio.Event()
 
     def started(self, service: Service) -> None:
-        """Let a service's requests through."""
+        """Mark a service as started, which releases its waiting requests."""
         self._started[service.signing_name].set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection event, as ASGI wants it."""
+        """Handle one ASGI connection."""
         if scope["type"] == "lifespan":
             await self._inner(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -102,7 +102,7 @@ class Gateway:
             await self._http(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request and write it down."""
+        """Handle one request and log it."""
         path: str = scope["path"]
         if path == HEALTH and limits.wrong(scope) is None and is_here(scope):
             await JSONResponse(self._health())(scope, receive, send)
@@ -122,7 +122,7 @@ class Gateway:
             await over_the_limit(entry, headers, error)(scope, receive, watched)
         except limits.GoneError:
             entry.status = GONE
-        except Exception as error:  # whatever a service raises, the client gets an answer
+        except Exception as error:  # whatever a service raises, the client gets a response
             what = f"{entry.service} {entry.operation}".strip()
             logger.exception("%s failed", what)
             if entry.status:
@@ -135,7 +135,7 @@ class Gateway:
             self._log.write(entry)
 
     async def _answer(self, entry: Entry, headers: dict[str, str], scope: Scope, receive: Receive, send: Send) -> None:
-        """Refuse what has no right head, give a repeated request its answer, hand on the rest."""
+        """Refuse a request with invalid headers, replay the response to a retry, route all others."""
         if wrong := limits.wrong(scope):
             entry.operation = f"{scope['method']} {scope['path']}"
             await refusals.refusal(headers, "InvalidRequest", wrong)(scope, receive, send)
@@ -150,7 +150,7 @@ class Gateway:
         await self._route(entry, headers, scope, receive, kept)
 
     async def _route(self, entry: Entry, headers: dict[str, str], scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand the request on; whatever goes wrong is answered by a 4xx, since clients retry a 5xx for minutes."""
+        """Route the request; every failure becomes a 4xx, since clients retry a 5xx for minutes."""
         path: str = scope["path"]
         entry.operation = f"{scope['method']} {path}"
         git = entry.service == "" and self.github is not None and GITHUB.match(path) is not None
@@ -172,7 +172,7 @@ class Gateway:
             await self._aws(entry, headers, scope, receive, send)
 
     async def _control(self, entry: Entry, headers: dict[str, str], scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve what lies below /_localcloud/."""
+        """Handle a request to /_localcloud/."""
         name = entry.path.removeprefix(CONTROL).split("/", 1)[0] if entry.path.startswith(CONTROL) else ""
         control = self.controls.get(name)
         if control is None:
@@ -183,7 +183,7 @@ class Gateway:
         await (await control(Request(scope, receive)))(scope, receive, send)
 
     async def _aws(self, entry: Entry, headers: dict[str, str], scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the service answer that a request is signed for."""
+        """Route a request to the AWS service that it is signed for."""
         limit = limits.OBJECT_BYTES if entry.service == "s3" else limits.API_BYTES
         body, receive = await limits.whole(receive, limit, headers)
         form = headers.get("content-type", "").startswith(FORM)
@@ -208,10 +208,10 @@ class Gateway:
             await refusals.refusal(headers, "UnsupportedOperation", message)(scope, receive, send)
 
     def _check_room(self, entry: Entry) -> None:
-        """Refuse what would begin something on a full disk.
+        """Refuse operations that would create something on a full disk.
 
         Raises:
-            LimitError: there is no space.
+            LimitError: the disk is too full.
         """
         reads = entry.method in ("GET", "HEAD", "OPTIONS") or READS.match(entry.operation)
         if reads or entry.operation in COALESCED or limits.FREES.match(entry.operation):
@@ -220,7 +220,7 @@ class Gateway:
             raise limits.LimitError(403, "LimitExceededException", message)
 
     async def _own(self, entry: Entry, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let one of our own services answer, once it has started."""
+        """Route a request to one of our own services, once it has started."""
         await asyncio.wait_for(self._started[entry.service].wait(), START_SECONDS)
         answer = await self._services[entry.service].handle(Request(scope, receive))
         await answer(scope, receive, send)
@@ -228,7 +228,7 @@ class Gateway:
     async def _ministack(
         self, entry: Entry, headers: dict[str, str], scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Let ministack answer; a 5xx becomes a 4xx that names the request, a change is saved before the answer."""
+        """Route a request to ministack; turn a 5xx into a 4xx naming the request, save changes before responding."""
         refused = False
         unsaved: limits.LimitError | None = None
 
@@ -253,7 +253,7 @@ class Gateway:
 
 
 def signed_for(headers: dict[str, str], query: bytes) -> str:
-    """Return the service that a request is signed for, "" where it is not signed."""
+    """Return the service that a request is signed for, "" if it is unsigned."""
     found = CREDENTIAL.search(headers.get("authorization", ""))
     if found:
         return found[1]
@@ -264,7 +264,7 @@ def signed_for(headers: dict[str, str], query: bytes) -> str:
 
 
 def over_the_limit(entry: Entry, headers: dict[str, str], error: limits.LimitError) -> Response:
-    """Return the answer to a body that is too large or too slow, in the form that the client reads."""
+    """Return the response to a body that is too large or too slow, in the wire format that the client expects."""
     if entry.service == "registry":
         return registry_problem("SIZE_INVALID", error.status, error.message)
     if entry.service == "github" or entry.path.startswith(CONTROL):

@@ -1,8 +1,8 @@
-"""uvicorn's HTTP protocol: an answer's headers and body leave in one piece, and a head has a limit.
+"""uvicorn's HTTP protocol, with a response's headers and body sent in one write, and a size limit on request heads.
 
-uvicorn writes them one after the other. When a thread takes the interpreter in between, the AWS provider, which has
-the headers, gives the connection up and asks again (seen in a trace: it closes 1 ms after the headers, before the
-body): what was made is then asked for twice.
+uvicorn writes headers and body separately. If a thread takes the interpreter in between, the AWS provider, which has
+the headers already, drops the connection and retries (seen in a trace: it closes 1 ms after the headers, before the
+body): a resource that was just created is then requested a second time.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_BYTES = 2**16
-"""Limit of a request's line and headers: that of AWS's Application Load Balancer, 64 KB."""
+"""Limit of the request line and headers: 64 KB, as on AWS's Application Load Balancer."""
 AT_ONCE = 2**16
-"""Bytes from which on waiting for more would only cost memory."""
+"""Buffered bytes at which to write at once: buffering more would only cost memory."""
 LOG = logging.getLogger("localcloud.gateway.application")
 
 
 class Joining:
-    """A transport whose writes of one turn of the event loop become one."""
+    """A transport that joins all writes of one event loop iteration into one."""
 
     def __init__(self, transport: Any) -> None:
-        """Take the transport that really writes."""
+        """Wrap the transport that does the writing."""
         self._transport = transport
         self._pending = bytearray()
 
     def __getattr__(self, name: str) -> Any:
-        """Leave all else to the transport."""
+        """Delegate everything else to the transport."""
         return getattr(self._transport, name)
 
     def write(self, data: bytes) -> None:
-        """Write with whatever else is written in this turn."""
+        """Buffer the data, to be written with everything else of this event loop iteration."""
         if not self._pending:
             asyncio.get_running_loop().call_soon(self.flush)
         self._pending += data
@@ -41,13 +41,13 @@ class Joining:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write the buffer."""
         if self._pending and not self._transport.is_closing():
             self._transport.write(bytes(self._pending))
         self._pending.clear()
 
     def close(self) -> None:
-        """Write what waits, then close."""
+        """Write the buffer, then close."""
         self.flush()
         self._transport.close()
 
@@ -57,18 +57,18 @@ class HeadError(Exception):
 
 
 class JoinedHttp(HttpToolsProtocol):
-    """uvicorn's protocol on such a transport, with a limit that it lacks: of the size of a head."""
+    """uvicorn's protocol over a joining transport, with a size limit on request heads, which uvicorn lacks."""
 
     _head, _pieces = 0, 0
-    """Bytes of the head under way: what is parsed, and what came after its first piece."""
+    """Bytes of the head being read: those parsed, and those received after its first chunk."""
     _in_head, _tls = False, False
 
     def connection_made(self, transport: Any) -> None:
-        """Begin a connection."""
-        super().connection_made(Joining(transport))  # type: ignore[arg-type]  # all that uvicorn uses of a transport
+        """Wrap the transport of a new connection."""
+        super().connection_made(Joining(transport))  # type: ignore[arg-type]  # it has everything that uvicorn uses of a transport
 
     def data_received(self, data: bytes) -> None:
-        """Take what came; a head that has no end is cut off."""
+        """Parse received data; close the connection if the head exceeds its limit."""
         self._tls = data.startswith(b"\x16\x03")
         went_on = self._in_head
         super().data_received(data)
@@ -78,7 +78,7 @@ class JoinedHttp(HttpToolsProtocol):
                 self.send_400_response("")
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is no request, and close; an answer that has begun is cut off instead."""
+        """Respond to a malformed request and close; if a response has begun, only close."""
         if self.transport.is_closing():
             return
         if max(self._head, self._pieces) > HEAD_BYTES:
@@ -91,17 +91,17 @@ class JoinedHttp(HttpToolsProtocol):
             super().send_400_response(msg)
 
     def on_message_begin(self) -> None:
-        """Begin a request."""
+        """Reset the head counters for a new request."""
         super().on_message_begin()
         self._head, self._pieces, self._in_head = 0, 0, True
 
     def on_url(self, url: bytes) -> None:
-        """Take a part of the address."""
+        """Count and store a part of the URL."""
         self._count(url)
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header."""
+        """Count and store a header."""
         self._count(name + value)
         super().on_header(name, value)
 
@@ -111,6 +111,6 @@ class JoinedHttp(HttpToolsProtocol):
             raise HeadError
 
     def on_headers_complete(self) -> None:
-        """Hand the request on."""
+        """Pass the complete head on to the application."""
         self._in_head = False
         super().on_headers_complete()

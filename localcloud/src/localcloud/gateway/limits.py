@@ -1,4 +1,4 @@
-"""What any request is held to before a service sees it: its head, and the size of its body."""
+"""Limits enforced on every request before a service sees it: valid headers, the size of the body, free disk space."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ if TYPE_CHECKING:
     from starlette.types import Message, Receive, Scope
 
 API_BYTES = 16 * 2**20
-"""Limit of an API request's body; AWS's own limits are below it."""
+"""Limit of an API request's body; AWS's own limits are lower."""
 OBJECT_BYTES = 512 * 2**20
-"""Limit of an S3 upload: ministack holds it in memory."""
+"""Limit of an S3 upload: ministack keeps it in memory."""
 DELIVERY_BYTES = 25 * 2**20
-"""Limit of what is posted to a webhook or another control page: GitHub's own limit of a payload."""
+"""Limit of a body posted to a webhook or another control page: GitHub's limit of a webhook payload."""
 REST_BYTES = 4 * 2**20
-"""Limit of a body of GitHub's REST API; the longest text that it takes has 65,536 characters."""
+"""Limit of a GitHub REST API body; the longest text that the API accepts has 65,536 characters."""
 ROOM_BYTES = 64 * 2**20
-"""Free space below which nothing new is begun, so that what is under way can still be written down."""
+"""Free space below which nothing new is started, so that running work can still save its state."""
 ONCE = ("authorization", "content-type", "host", "x-amz-content-sha256", "x-amz-date", "x-amz-security-token",
         "x-amz-target", "x-hub-signature", "x-hub-signature-256")  # fmt: skip
-"""Headers that decide: of two that differ, one part of the local cloud might believe one and one the other."""
+"""Headers that must not be repeated: two parts of the local cloud might each read a different one."""
 HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5})?")
 FREES = re.compile(
     r"(Batch)?(Delete|Remove|Stop|Terminate|Disable|Deregister|Detach|Untag|Abort|Release|Revoke)|DELETE "
 )
-"""Beginnings of operations that give space back, or end what uses it."""
+"""Prefixes of operations that free space or stop whatever uses it."""
 
 
 class LimitError(Exception):
-    """A request that is too large, or that there is no room for."""
+    """A request that is too large, or for which there is no disk space."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
-        """Keep HTTP's status, AWS's name of it and one line."""
+        """Set the HTTP status, AWS's error code and a one-line message."""
         super().__init__(message)
         self.status, self.code, self.message = status, code, message
 
 
 class GoneError(Exception):
-    """The client went away before its body was whole; there is nobody to answer."""
+    """The client disconnected before its body was complete, so no response can be sent."""
 
 
 def too_large(most: int) -> LimitError:
@@ -55,10 +55,10 @@ def too_large(most: int) -> LimitError:
 
 
 def decoded(body: bytes | str) -> Any:
-    """Return what JSON from outside says.
+    """Return the value of untrusted JSON.
 
     Raises:
-        ValueError: it is no JSON, is nested too deeply, or has a number that is none (NaN) or a lone surrogate in it.
+        ValueError: it is not JSON, is nested too deeply, or contains NaN, Infinity or a lone surrogate.
     """
 
     def refuse(word: str) -> None:
@@ -73,13 +73,13 @@ def decoded(body: bytes | str) -> Any:
 
 
 async def whole(receive: Receive, most: int, headers: Mapping[str, str]) -> tuple[bytes, Receive]:
-    """Read a body whole; return it and a receive that gives it once more.
+    """Read a complete body; return it and a `receive` that replays it.
 
     Raises:
-        LimitError: it has more bytes than `most`, said beforehand or not.
-        GoneError: it was cut off; half a body must not be taken for a whole one.
+        LimitError: it has more bytes than `most`, by its Content-Length or as received.
+        GoneError: the client disconnected; a partial body must not be taken for a complete one.
     """
-    if int(headers.get("content-length") or 0) > most:  # digits: httptools takes nothing else
+    if int(headers.get("content-length") or 0) > most:  # always digits: httptools accepts nothing else
         raise too_large(most)
     parts: list[bytes] = []
     size, more = 0, True
@@ -106,7 +106,7 @@ async def whole(receive: Receive, most: int, headers: Mapping[str, str]) -> tupl
 
 
 def wrong(scope: Scope) -> str | None:
-    """Return in one line what is wrong with a request's head, or None."""
+    """Return one line about what is wrong with a request's headers, or None."""
     counts = Counter(name.decode("latin-1").lower() for name, _ in scope["headers"])
     if twice := sorted(name for name in ONCE if counts[name] > 1):
         return f"the header {twice[0]} is there {counts[twice[0]]} times; once is right"
@@ -123,9 +123,9 @@ def wrong(scope: Scope) -> str | None:
 
 
 def is_here(host: str) -> bool:
-    """Say whether a Host header means this machine: a page of the web must not reach us by a name that leads here.
+    """Tell whether a Host header names this machine, which prevents DNS rebinding by web pages.
 
-    Addresses, names without a dot, and names below localhost and internal cannot be anybody's in the public DNS.
+    Addresses, names without a dot, and names below localhost and internal cannot belong to anyone in the public DNS.
     """
     found = HOST.fullmatch(host)
     if found is None:
@@ -141,13 +141,13 @@ def is_here(host: str) -> bool:
 
 
 def unsigned(headers: Mapping[str, str], method: str, query: bytes, service: str) -> str | None:
-    """Return in one line why a request's signature is not there, or only half of it; None where it may pass.
+    """Return one line saying that a request's signature is missing or incomplete, or None if it is acceptable.
 
     Args:
-        headers: names in lower case.
-        method: of HTTP.
-        query: as it came.
-        service: what the request is signed for, "" for none.
+        headers: by lower-case name.
+        method: the HTTP method.
+        query: the raw query string.
+        service: the service that the request is signed for, "" if unsigned.
     """
     given = headers.get("authorization", "")
     if given.startswith("AWS4-") and not all(part in given for part in ("Credential=", "SignedHeaders=", "Signature=")):
@@ -160,17 +160,17 @@ def unsigned(headers: Mapping[str, str], method: str, query: bytes, service: str
 
 
 def require_room(folder: Path) -> None:
-    """Refuse to write more to a full disk.
+    """Check that the disk of a folder has space to write to.
 
     Raises:
-        LimitError: it is too full.
+        LimitError: the disk is too full.
     """
     if message := no_room(folder):
         raise LimitError(403, "LimitExceededException", message)
 
 
 def no_room(folder: Path) -> str | None:
-    """Return in one line that the disk of a folder is too full to begin anything, or None."""
+    """Return one line saying that the disk of a folder is too full to start anything, or None."""
     free = shutil.disk_usage(folder).free
     if free >= ROOM_BYTES:
         return None

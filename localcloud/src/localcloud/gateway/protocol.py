@@ -1,7 +1,7 @@
-"""An AWS service's side of its API: parse, check, dispatch, answer, all by botocore's service model.
+"""The server side of an AWS API: parse, validate, dispatch and respond, all by botocore's service model.
 
 A service is an `Api` with one or more handler objects; the operation `DescribeServices` is served by the first handler
-with a method `describe_services(params) -> dict` (plain or async). Nothing here ever answers 5xx: AWS's clients repeat
+with a method `describe_services(params) -> dict` (plain or async). No response is ever a 5xx: AWS clients retry
 those for minutes.
 """
 
@@ -34,16 +34,16 @@ LOG = logging.getLogger(__name__)
 
 
 class ApiError(Exception):
-    """An error that the client of the API gets to see."""
+    """An error that is returned to the API's client."""
 
     def __init__(self, code: str, message: str, status: int = 400, **fields: object) -> None:
-        """Keep the error.
+        """Create the error.
 
         Args:
-            code: AWS's name of it, e.g. "ClusterNotFoundException".
-            message: one line for people.
+            code: AWS's error code, e.g. "ClusterNotFoundException".
+            message: one human-readable line.
             status: the HTTP status, 4xx.
-            fields: further members of the error's shape.
+            fields: additional members of the error's shape.
         """
         super().__init__(message)
         self.code, self.message, self.status, self.fields = code, message, status, fields
@@ -51,36 +51,36 @@ class ApiError(Exception):
 
 @cache
 def service_model(api: str) -> ServiceModel:
-    """Return botocore's model of a service, read once."""
+    """Return botocore's model of a service, cached."""
     return botocore.session.get_session().get_service_model(api)
 
 
 class Api:
-    """Base of our own services; `start`, `stop` and `reset` are theirs to fill."""
+    """Base class of our own services, which override `start`, `stop` and `reset` as needed."""
 
     api: str
     signing_name: str
     control: Callable[[Request], Awaitable[Response]] | None = None
     invalid_code = "ValidationException"
-    """What this service calls a parameter error."""
+    """The error code of this service for invalid parameters."""
 
     def __init__(self, handlers: Sequence[object]) -> None:
-        """Take the objects that hold the operations' methods."""
+        """Create the service from the handlers that implement its operations."""
         self.model = service_model(self.api)
         self._handlers = tuple(handlers)
         self._protocol = str(self.model.metadata["protocol"])
 
     async def start(self) -> None:
-        """Nothing to reconcile."""
+        """Do nothing: there is nothing to reconcile."""
 
     async def stop(self) -> None:
-        """Nothing to stop."""
+        """Do nothing: there is nothing to stop."""
 
     async def reset(self) -> None:
-        """Nothing to remove."""
+        """Do nothing: there is nothing to remove."""
 
     async def handle(self, request: Request) -> Response:
-        """Answer one API request; an error of whatever kind is a 4xx that says what is wrong with which operation."""
+        """Handle one API request; any error becomes a 4xx that names the operation and the cause."""
         request_id, name = str(uuid.uuid4()), ""
         try:
             body = await request.body()
@@ -93,16 +93,16 @@ class Api:
             return self._refuse(ApiError(error.code, error.message), request_id)
         except reading.UnreadableError as error:
             return self._refuse(ApiError("SerializationException", f"{self.api}: {error}"), request_id)
-        except Exception as error:  # an operation's own fault is answered as AWS's InternalFailure
+        except Exception as error:  # a bug in an operation is returned as AWS's InternalFailure
             LOG.exception("%s %s failed", self.api, name)
             text = f"the local cloud failed in {self.api} {name}: {type(error).__name__}: {error}"
             return self._refuse(ApiError("InternalFailure", text), request_id)
 
     def _read(self, request: Request, body: bytes) -> tuple[str, Params]:
-        """Return operation and parameters.
+        """Return the operation's name and parameters.
 
         Raises:
-            UnreadableError: whatever keeps them from being read; the request comes from outside.
+            UnreadableError: the request, which is untrusted, cannot be parsed.
         """
         try:
             return self._parse(request, body)
@@ -115,7 +115,7 @@ class Api:
             operation = self._operation(name)
             return name, reading.from_query(operation.input_shape, tree) if operation.input_shape else tree
         if self._protocol == "rest-json":
-            path = request.scope.get("raw_path", b"").decode() or request.url.path  # raw: an ARN in it has %2F
+            path = request.scope.get("raw_path", b"").decode() or request.url.path  # raw: an ARN in it contains %2F
             name, uri = reading.rest_operation(self.model, request.method, path)
             operation = self._operation(name or f"{request.method} {path}")
             query = {key: request.query_params.getlist(key) for key in request.query_params}
@@ -134,7 +134,7 @@ class Api:
         for handler in self._handlers:
             method = getattr(handler, xform_name(name), None)
             if method is not None:
-                return method  # type: ignore[no-any-return]  # a method by its operation's name
+                return method  # type: ignore[no-any-return]  # getattr is untyped
         raise ApiError("UnsupportedOperation", f"the local cloud does not support {self.api} {name}")
 
     async def _call(self, name: str, params: Params) -> Params:

@@ -1,4 +1,4 @@
-"""Errors in the wire format that the client's SDK expects, guessed from its request."""
+"""Error responses in the wire format that the client's SDK expects, inferred from its request."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import cbor2
 from starlette.responses import JSONResponse, Response
 
 STATUS = 400
-"""Never a 5xx: SDKs and the provider would try again for up to 10 minutes."""
+"""Never a 5xx: SDKs and the AWS provider would retry for up to 10 minutes."""
 REST_XML = ("s3", "cloudfront", "route53")
-"""Services without a form that speak XML; all others speak JSON."""
+"""Services with an XML protocol other than query; all others use JSON."""
 
 
 FORBIDDEN = 403
@@ -23,18 +23,18 @@ DENIALS = {
     "missing": ("AccessDenied", "MissingAuthenticationToken", "MissingAuthenticationTokenException"),
     "unreadable": ("InvalidRequest", "ValidationError", "ValidationException"),
 }
-"""AWS's codes: of S3, of services with forms, of those with JSON."""
+"""AWS's error codes: of S3, of query-protocol services, of JSON-protocol services."""
 OWN_DENIALS = {"ec2": "UnauthorizedOperation", "sns": "AuthorizationError"}
 
 
 def denial(service: str, headers: dict[str, str], kind: str, message: str) -> Response:
-    """Return the answer to a request that its sender has no right to, or whose sender is not known.
+    """Return the response to a request whose sender is not authorized, or not authenticated.
 
     Args:
-        service: that it is signed for, "" for none.
-        headers: the request's, names in lower case.
-        kind: one of DENIALS.
-        message: one line.
+        service: the service that the request is signed for, "" if unsigned.
+        headers: the request's headers, by lower-case name.
+        kind: a key of DENIALS.
+        message: one line for the client.
     """
     s3, form, plain = DENIALS[kind]
     if service in ("s3", ""):
@@ -46,13 +46,13 @@ def denial(service: str, headers: dict[str, str], kind: str, message: str) -> Re
 
 
 def refusal(headers: dict[str, str], code: str, message: str, status: int = STATUS) -> Response:
-    """Return an error answer with the code and message.
+    """Return an error response with the code and message.
 
     Args:
-        headers: the request's, names in lower case; they tell the protocol.
+        headers: the request's headers, by lower-case name; the protocol is inferred from them.
         code: AWS's error code.
-        message: one line: thing, rule, remedy.
-        status: of HTTP.
+        message: one line: what, which rule, remedy.
+        status: the HTTP status.
     """
     kind = headers.get("content-type", "")
     identifier = str(uuid.uuid4())

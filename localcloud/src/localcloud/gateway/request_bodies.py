@@ -1,4 +1,4 @@
-"""Bodies of AWS requests before the emulator, or a service of our own, takes them apart."""
+"""Checks of AWS request bodies before ministack, or a service of our own, parses them."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from localcloud.gateway.limits import LimitError, too_large
 
 INFLATED_AT_ONCE = 2**20
 FIELDS_AT_MOST = 10_000
-"""Fields of a form; the largest request of an AWS query API has some thousand."""
+"""Limit of a form's fields; the largest request of an AWS query API has a few thousand."""
 
 
 def check(body: bytes, most: int, encoding: str, kind: str) -> None:
-    """Refuse a body that would become too much when it is unpacked or taken apart, or that is not what it says it is.
+    """Refuse a body that is too large once decompressed or parsed, or that does not match its Content-Type.
 
-    The emulator would log a traceback for JSON that is none, and take CBOR that is none for an empty request.
+    ministack would log a traceback for invalid JSON, and take invalid CBOR for an empty request.
 
     Args:
-        body: as it came.
-        most: its limit in bytes, unpacked too.
-        encoding: its Content-Encoding.
-        kind: its Content-Type.
+        body: the raw body.
+        most: the limit in bytes, before and after decompression.
+        encoding: the Content-Encoding.
+        kind: the Content-Type.
 
     Raises:
-        LimitError: it would.
+        LimitError: the body is refused.
     """
     form = kind.startswith("application/x-www-form-urlencoded")
     if form and body.count(b"&") > FIELDS_AT_MOST:
@@ -45,10 +45,10 @@ def check(body: bytes, most: int, encoding: str, kind: str) -> None:
 
 
 def check_packed(body: bytes, most: int) -> None:
-    """Refuse a gzip body that is over the limit in bytes when it is unpacked; one that is no gzip is not judged here.
+    """Refuse a gzip body that exceeds the limit in bytes once decompressed; a body that is not gzip is not checked.
 
     Raises:
-        LimitError: it is.
+        LimitError: the decompressed body is too large.
     """
     unpacker, size = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16), 0
     while body and not unpacker.eof:

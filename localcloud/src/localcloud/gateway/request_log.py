@@ -1,4 +1,4 @@
-"""One line of JSON per request, without bodies, queries or headers: nothing secret."""
+"""The request log: one line of JSON per request, without bodies, query strings or headers, hence without secrets."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ TEXT_AT_MOST = 500
 CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 SECRET = re.compile(r"(/webhooks/[^/]{4})[^/]+")
 KEPT_BYTES = 20 * 2**20
-"""A log beyond this size is put aside (one earlier file is kept)."""
+"""Size above which the log is rotated (one old file is kept)."""
 
 
 @dataclass(kw_only=True, slots=True)
 class Entry:
-    """What is written about a request."""
+    """The log entry of a request."""
 
     service: str
     method: str
@@ -33,14 +33,14 @@ class Entry:
     milliseconds: int = 0
     agent: str = ""
     caller: str = ""
-    """The access key of the role's session that signed it, or "operator"."""
+    """The access key of the role session that signed the request, or "operator"."""
 
 
 class OneLine(logging.Formatter):
-    """Messages in one line each, whatever names and refs in them hold; tracebacks, which are ours, as they are."""
+    """Formats each message as one line, whatever untrusted names it contains; tracebacks are left unchanged."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  logging's name
-        """Return the message with its line ends and other control characters spelled out."""
+        """Return the message with line breaks and other control characters escaped."""
         return CONTROL.sub(lambda found: repr(found[0])[1:-1], super().formatMessage(record))
 
 
@@ -48,13 +48,13 @@ class RequestLog:
     """The file `requests.jsonl`."""
 
     def __init__(self, path: Path) -> None:
-        """Open the log for appending, after putting a large one aside."""
+        """Open the log for appending, after rotating one that is too large."""
         if path.exists() and path.stat().st_size > KEPT_BYTES:
             path.replace(path.with_suffix(".1.jsonl"))
         self._stream = path.open("ab", buffering=0)
 
     def write(self, entry: Entry) -> None:
-        """Append a request; a full disk keeps nobody from being answered."""
+        """Append an entry; a full disk does not fail the request."""
         row = {"time": round(time.time(), 3), **asdict(entry)}
         row |= {name: shown(row[name]) for name in ("path", "operation")}
         with contextlib.suppress(OSError):
@@ -62,18 +62,18 @@ class RequestLog:
 
 
 def shown(text: str) -> str:
-    """Return a path or operation as it is logged: without the word that makes a webhook's address a secret."""
+    """Return a path or operation as logged: with the secret part of a webhook URL removed."""
     return SECRET.sub(r"\1...", text)[:TEXT_AT_MOST]
 
 
 def operation_in(headers: dict[str, str], path: str, method: str, form: bytes) -> str:
-    """Return the operation's name, or method and path where the protocol has no name.
+    """Return the operation's name, or method and path where the protocol does not name operations.
 
     Args:
-        headers: the request's, names in lower case.
-        path: without the query, which may hold a signature.
-        method: of HTTP.
-        form: the body of a form, else empty.
+        headers: the request's headers, by lower-case name.
+        path: without the query string, which may contain a signature.
+        method: the HTTP method.
+        form: the form-encoded body, else empty.
     """
     target = headers.get("x-amz-target", "")
     if target:

@@ -1,7 +1,7 @@
-"""Requests that a client repeats because it did not get the answer: it gets that answer, and nothing happens twice.
+"""Retries of requests whose response was lost: the saved response is replayed, so that nothing happens twice.
 
-AWS's SDKs number the attempts of one call (`amz-sdk-invocation-id`, `amz-sdk-request: attempt=2; max=25`). A lost
-answer to a creation would else end in "already exists", and the resource would be nobody's.
+AWS's SDKs number the attempts of one call (`amz-sdk-invocation-id`, `amz-sdk-request: attempt=2; max=25`). Without
+this, a lost response to a creation would end in "already exists", and leave an orphaned resource.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ ATTEMPT = re.compile(r"\battempt=(\d+)")
 
 
 class Repeats:
-    """The newest answers by invocation, while the process lives."""
+    """The most recent responses by invocation id, in memory."""
 
     def __init__(self) -> None:
-        """Start with none."""
+        """Start empty."""
         self._answers: OrderedDict[str, list[Message]] = OrderedDict()
 
     def known(self, headers: dict[str, str]) -> list[Message] | None:
-        """Return the answer that an earlier attempt of this call was given, None where it is the first.
+        """Return the response to an earlier attempt of this call, or None for a first attempt.
 
         Args:
-            headers: the request's, names in lower case.
+            headers: the request's headers, by lower-case name.
         """
         attempt = ATTEMPT.search(headers.get("amz-sdk-request", ""))
         if attempt is None or attempt[1] == "1":
@@ -37,7 +37,7 @@ class Repeats:
         return self._answers.get(headers.get("amz-sdk-invocation-id", ""))
 
     def kept(self, headers: dict[str, str], method: str, send: Send) -> Send:
-        """Return a `send` that also keeps a successful answer to a call that may change something."""
+        """Return a `send` that also saves a successful response if the call may have changed something."""
         invocation = headers.get("amz-sdk-invocation-id")
         if invocation is None or method != "POST":
             return send

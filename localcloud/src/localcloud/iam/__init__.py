@@ -1,6 +1,6 @@
-"""Identity and access: who calls, and whether the policies of its role allow what is asked.
+"""IAM: authentication of callers, and authorization of their requests by the policies of their role.
 
-`conditions`, `policies`, `calls`, `asks*` and `readings` are pure. Own functions rather than a library: none that is
-alive evaluates policies without an AWS account, and ministack's evaluator takes a condition that it does not know for
-one that is not met, also in a Deny.
+`conditions`, `policies`, `calls`, `asks*` and `readings` are pure. Written here because no maintained library
+evaluates policies without an AWS account, and ministack's evaluator treats an unknown condition as not met, even in
+a Deny.
 """

@@ -1,4 +1,4 @@
-"""Who may do what: sessions of roles, decided by what IAM holds of the role."""
+"""Role sessions, and authorization by the policies and trust policy of the role."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ if TYPE_CHECKING:
     from localcloud.state.store import Store
 
 OPERATOR = "operator"
-"""The principal of whoever uses this machine: may do everything."""
+"""The principal of this machine's user, who may do everything."""
 LOG = logging.getLogger(__name__)
 
 
 class DeniedError(Exception):
-    """A role may not do what is asked; the message is AWS's."""
+    """The role is not authorized; the message is worded as AWS's."""
 
 
 class Authority:
-    """Sessions and decisions."""
+    """Role sessions and authorization decisions."""
 
     def __init__(self, store: Store, roles: Roles, account: str, region: str) -> None:
-        """Take the store and what IAM holds."""
+        """Create an authority from the stored sessions and IAM's roles."""
         self.sessions = Sessions(store)
         self.roles = roles
         self.account, self.region = account, region
         self.password: Callable[[str], str] = lambda _principal: ""
-        """Makes a password of the image registry for a principal; the registry sets it."""
+        """Issues an image registry password for a principal; set by ECR."""
         self.roles_of_definition: Callable[[str], list[str]] = lambda _definition: []
-        """Returns the roles of a task definition; ECS sets it."""
+        """Returns the roles of a task definition; set by ECS."""
 
     def assume(self, role: str, service: str, name: str, owner: str, context: Context | None = None) -> Doc:
-        """Return a session that a service takes of a role for its owner, the same one each time.
+        """Assume a role as a service, and return the owner's session, the same one on every call.
 
         Args:
-            role: its ARN.
+            role: the role's ARN.
             service: the service principal, such as "codebuild.amazonaws.com".
-            name: of the session.
-            owner: who gets the credentials; "" where each call makes new ones.
-            context: aws:sourcearn and the like.
+            name: the session's name.
+            owner: who uses the credentials; "" to create new ones on every call.
+            context: condition keys for the trust policy, such as aws:sourcearn.
 
         Raises:
             DeniedError: the role does not exist, or does not trust the service.
@@ -59,7 +59,7 @@ class Authority:
         return self.sessions.start(role, name, owner)
 
     def assume_as(self, caller: str, role: str, name: str, expires: float, context: Context) -> Doc:
-        """Return a new session that a principal of the account takes of a role by sts:AssumeRole.
+        """Assume a role as a principal of the account (sts:AssumeRole), and return a new session.
 
         Raises:
             DeniedError: the role does not exist, or does not trust the principal.
@@ -73,7 +73,7 @@ class Authority:
         return self.sessions.start(role, name, "", expires)
 
     def _check_trust(self, role: str, kind: str, names: set[str], context: Context, shown: str) -> None:
-        """Refuse a principal that a role does not trust."""
+        """Raise DeniedError if the role does not trust the principal."""
         try:
             good = trusted(self.roles.trust(role), kind, names, context)
         except PolicyError as error:
@@ -93,12 +93,12 @@ class Authority:
         return f"{role.get('RoleId', 'AROAUNKNOWN')}:{session['name']}"
 
     def principal(self, identity: str) -> Doc | None:
-        """Return the session of an identity that is no operator's, None where it has ended or is unknown."""
+        """Return the session of an identity other than the operator, or None if it has ended or is unknown."""
         session = self.sessions.get(identity)
         return session if session is not None and alive(session) else None
 
     def refusal(self, session: Doc, asks: list[Ask], extra: Context | None = None) -> str:
-        """Return AWS's message where one of several things is not allowed, "" where all are."""
+        """Return AWS's error message if one of several asks is not allowed, "" if all are."""
         try:
             rights = self.roles.rights(session["role"])
         except PolicyError as error:
@@ -114,16 +114,16 @@ class Authority:
         return ""
 
     def require(self, session: Doc, action: str, resource: str = "*", **keys: str) -> None:
-        """Refuse what a service does in a role's name where the role may not do it.
+        """Raise DeniedError if the role may not do what a service does on its behalf.
 
         Args:
-            session: of the role.
-            action: such as "logs:PutLogEvents".
-            resource: its ARN.
+            session: the role's session.
+            action: the IAM action, such as "logs:PutLogEvents".
+            resource: the resource's ARN.
             keys: condition keys of the action, with `__` for the colon: `iam__passedtoservice="..."`.
 
         Raises:
-            DeniedError: in AWS's words.
+            DeniedError: the role is not authorized.
         """
         named = {name.replace("__", ":"): value for name, value in keys.items()}
         text = self.refusal(session, [Ask(action=action, resource=resource, keys={**named})])
@@ -131,7 +131,7 @@ class Authority:
             raise DeniedError(text)
 
     def context(self, session: Doc) -> Context:
-        """Return the condition keys of every request of a session."""
+        """Return the condition keys that every request of a session has."""
         now = time.time()
         found: dict[str, Any] = {
             "aws:principalarn": session["role"],

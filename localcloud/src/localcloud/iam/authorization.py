@@ -1,7 +1,7 @@
-"""From an API call to what IAM is asked: actions, resources, condition keys. Pure.
+"""Maps an API call to what IAM has to authorize: actions, resources, condition keys. Pure.
 
-Source: AWS's Service Authorization Reference, which says what each action's resource is. A call that may mean two
-resources needs a right on both; one whose resource cannot be told is asked for on "*".
+Source: AWS's Service Authorization Reference, which says what each action's resource is. A call that may refer to
+two resources must be allowed on both; one whose resource cannot be determined must be allowed on "*".
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def asks(call: Call, names: Names) -> list[Ask]:
-    """Return everything that a call has to be allowed; nothing where AWS asks for nothing.
+    """Return everything that a call must be authorized for; empty if AWS requires no permission.
 
     Args:
-        call: of any service but S3.
-        names: of the call's region.
+        call: a call of any service but S3.
+        names: resolves names to ARNs in the call's region.
     """
     if call.action == "sts:GetCallerIdentity":
         return []
@@ -32,7 +32,7 @@ def asks(call: Call, names: Names) -> list[Ask]:
 
 
 def further(call: Call, resources: list[str], keys: Context) -> list[Ask]:
-    """Return the other actions that a call needs."""
+    """Return the additional actions that a call requires."""
     if call.action == "ecs:RegisterTaskDefinition" and call.params.get("tags"):
         created = keys | {"ecs:createaction": call.operation}
         return [Ask(action="ecs:TagResource", resource=resource, keys=created) for resource in resources]
@@ -42,7 +42,7 @@ def further(call: Call, resources: list[str], keys: Context) -> list[Ask]:
 
 
 def passed(call: Call, names: Names) -> list[Ask]:
-    """Return the roles that a call hands to a service, which needs iam:PassRole on each."""
+    """Return iam:PassRole for each role that a call passes to a service."""
     p = call.params
     service, roles = "", []
     if call.service == "ecs":
@@ -57,7 +57,7 @@ def passed(call: Call, names: Names) -> list[Ask]:
 
 
 def passed_to_tasks(call: Call, names: Names) -> list[object]:
-    """Return the roles that an ECS call gives to tasks, those of the task definition that it runs too."""
+    """Return the roles that an ECS call passes to tasks, including those of the task definition that it runs."""
     p = call.params
     if call.operation == "RegisterTaskDefinition":
         return [p.get("taskRoleArn"), p.get("executionRoleArn")]

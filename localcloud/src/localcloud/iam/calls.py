@@ -1,6 +1,6 @@
-"""What a signed request asks for: service, operation, parameters, read as the service behind will read it. Pure.
+"""Parses a signed request into service, operation and parameters, exactly as the service behind will. Pure.
 
-A request that could be read in two ways is refused: what decides and what acts must see the same.
+An ambiguous request is refused: authorization and the service must see the same call.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ APIS = {
     "monitoring": "cloudwatch",
     "tagging": "resourcegroupstaggingapi",
 }
-"""botocore's names of services whose name in signatures is another."""
+"""botocore's service names where they differ from the signing name."""
 PREFIXES = {"monitoring": "cloudwatch", "tagging": "tag"}
-"""IAM's prefixes of services whose name in signatures is another."""
+"""IAM's service prefixes where they differ from the signing name."""
 FORM = "application/x-www-form-urlencoded"
 
 
 class CallError(Exception):
-    """A request cannot be read, or not in one way only; the message is one line."""
+    """A request cannot be parsed, or is ambiguous; the message is one line."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,25 +39,25 @@ class Call:
     """One API call."""
 
     service: str
-    """As signatures name it."""
+    """The signing name."""
     operation: str
     region: str
     params: Params = field(default_factory=dict)
-    """By the API's names; those of the query protocol with dots, as on the wire."""
+    """Parameters by the API's names; in the query protocol dotted, as on the wire."""
 
     @property
     def action(self) -> str:
-        """Return IAM's name of the action, where it is the operation's."""
+        """Return the IAM action named after the operation."""
         return f"{PREFIXES.get(self.service, self.service)}:{self.operation}"
 
 
 def read(  # noqa: PLR0913 - the parts of a request
     service: str, region: str, method: str, path: str, query: bytes, headers: Mapping[str, str], body: bytes
 ) -> Call:
-    """Read a request of any service but S3.
+    """Parse a request of any service but S3.
 
     Raises:
-        CallError: it is not of the one form that its service takes.
+        CallError: it is not in the one form that its service accepts.
     """
     if headers.get("content-encoding"):
         raise CallError(f"the local cloud does not decide on packed requests to {service}: turn compression off")
@@ -86,24 +86,24 @@ def read(  # noqa: PLR0913 - the parts of a request
 
 
 def api_of(service: str) -> str:
-    """Return botocore's name of a service."""
+    """Return botocore's name of a service, by signing name."""
     return APIS.get(service, service)
 
 
 def target_of(service: str) -> str:
-    """Return how the service's X-Amz-Target begins, "" where it takes none."""
+    """Return the prefix of the service's X-Amz-Target, "" if it uses none."""
     return str(service_model(api_of(service)).metadata.get("targetPrefix", ""))
 
 
 def known(service: str, operation: str) -> str:
-    """Refuse what is no operation of the service."""
+    """Return the operation, or raise CallError if the service has none of that name."""
     if operation not in service_model(api_of(service)).operation_names:
         raise CallError(f"{service} has no operation {operation!r}")
     return operation
 
 
 def unpacked(body: bytes) -> Params:
-    """Read a call of the CBOR protocol."""
+    """Parse the parameters of a CBOR protocol call."""
     import cbor2  # noqa: PLC0415 - the local cloud's own, which the pure parts do without
 
     try:
@@ -113,17 +113,17 @@ def unpacked(body: bytes) -> Params:
 
 
 def by_target(service: str, path: str, target: str, body: bytes) -> tuple[str, Params]:
-    """Read a call of the JSON protocol."""
+    """Parse a JSON protocol call."""
     prefix, _, operation = target.rpartition(".")
     whole = target_of(service)
-    # Go's SDK leaves out what botocore's model has before the last dot (codestar-connections).
+    # Go's SDK omits what precedes the last dot in botocore's model (codestar-connections).
     if not prefix or prefix not in (whole, whole.rpartition(".")[2]) or path != "/":
         raise CallError(f"X-Amz-Target {target!r} is not of {service}, which the request is signed for")
     return operation, read_json(body)
 
 
 def by_form(path: str, body: bytes) -> tuple[str, Params]:
-    """Read a call of the query protocol."""
+    """Parse a query protocol call."""
     pairs = parse_qsl(body.decode(), keep_blank_values=True)
     params = dict(pairs)
     if len(params) != len(pairs) or path != "/":

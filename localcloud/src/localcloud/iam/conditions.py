@@ -1,4 +1,4 @@
-"""Condition blocks of policy statements: whether a request's keys meet them. Pure.
+"""Evaluates the Condition blocks of policy statements against a request's condition keys. Pure.
 
 Source: AWS's IAM guide, "IAM JSON policy elements: Condition operators".
 """
@@ -15,39 +15,39 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 Context = dict[str, str | list[str]]
-"""Condition keys in lower case to their value or values."""
+"""Value or values by lower-case condition key."""
 IF_EXISTS = "IfExists"
 ARN_PARTS = 6
 
 
 class PolicyError(Exception):
-    """A policy holds what cannot be evaluated here; the message names it. Whatever asks is refused."""
+    """A policy has an element that cannot be evaluated here; the message names it. The request is denied."""
 
 
 @lru_cache(maxsize=4096)
 def pattern(text: str, *, any_case: bool = False) -> re.Pattern[str]:
-    """Return a pattern with `*` and `?` as a regular expression."""
+    """Return a wildcard pattern (`*`, `?`) as a regular expression."""
     split = re.split(r"([*?])", re.sub(r"\*+", "*", text))
     parts = ({"*": ".*", "?": "."}.get(part, re.escape(part)) for part in split)
     return re.compile("".join(parts), re.DOTALL | (re.IGNORECASE if any_case else 0))
 
 
 def like(value: str, wanted: str) -> bool:
-    """Tell whether a value fits a pattern, capital letters told from small ones."""
+    """Tell whether a value matches a wildcard pattern, case-sensitively."""
     return pattern(wanted).fullmatch(value) is not None
 
 
 def arn_like(value: str, wanted: str) -> bool:
-    """Tell whether an ARN fits a pattern, part by part."""
+    """Tell whether an ARN matches a pattern, part by part."""
     mine, other = value.split(":", ARN_PARTS - 1), wanted.split(":", ARN_PARTS - 1)
     return len(mine) == len(other) and all(map(like, mine, other))
 
 
 def number(text: str) -> float:
-    """Return a number of a policy or request.
+    """Parse a number of a policy or request.
 
     Raises:
-        PolicyError: it is none.
+        PolicyError: it is not a number.
     """
     try:
         return float(text)
@@ -56,10 +56,10 @@ def number(text: str) -> float:
 
 
 def moment(text: str) -> float:
-    """Return a time, ISO 8601 or seconds since 1970, as seconds.
+    """Parse a time, ISO 8601 or seconds since 1970, to seconds.
 
     Raises:
-        PolicyError: it is none.
+        PolicyError: it is not a time.
     """
     try:
         found = datetime.fromisoformat(text)
@@ -69,10 +69,10 @@ def moment(text: str) -> float:
 
 
 def within(value: str, wanted: str) -> bool:
-    """Tell whether an address lies in a network.
+    """Tell whether an IP address is in a CIDR range.
 
     Raises:
-        PolicyError: the policy's is no network.
+        PolicyError: the policy's value is not a CIDR range.
     """
     try:
         return ipaddress.ip_address(value) in ipaddress.ip_network(wanted, strict=False)
@@ -84,7 +84,7 @@ OPERATORS: dict[str, Callable[[str, str], bool]] = {
     "StringEquals": lambda value, wanted: value == wanted,
     "StringEqualsIgnoreCase": lambda value, wanted: value.lower() == wanted.lower(),
     "StringLike": like,
-    "ArnEquals": arn_like,  # the same as ArnLike, says AWS
+    "ArnEquals": arn_like,  # the same as ArnLike, according to AWS
     "ArnLike": arn_like,
     "Bool": lambda value, wanted: value.lower() == wanted.lower(),
     "NumericEquals": lambda value, wanted: number(value) == number(wanted),
@@ -107,14 +107,14 @@ NEGATED = {
 
 
 def met(block: Mapping[str, Mapping[str, Any]], context: Context) -> bool:
-    """Tell whether a request meets all conditions of a statement.
+    """Tell whether a request satisfies all conditions of a statement.
 
     Args:
-        block: the statement's Condition: operator to key to value or values.
-        context: the request's keys.
+        block: the statement's Condition: value or values by key, by operator.
+        context: the request's condition keys.
 
     Raises:
-        PolicyError: an operator is not known here, or a value is not what it takes.
+        PolicyError: an operator is not supported here, or a value is not valid for it.
     """
     return all(
         one(operator, listed(wanted), context.get(key.lower()))
@@ -124,7 +124,7 @@ def met(block: Mapping[str, Mapping[str, Any]], context: Context) -> bool:
 
 
 def one(operator: str, wanted: list[str], found: str | list[str] | None) -> bool:
-    """Tell whether one key meets one operator."""
+    """Tell whether one condition key satisfies one operator."""
     if operator == "Null":
         return (found is None) == (wanted[0].lower() == "true")
     quantity, colon, plain = operator.rpartition(":")
@@ -147,10 +147,10 @@ def one(operator: str, wanted: list[str], found: str | list[str] | None) -> bool
 
 
 def listed(value: object) -> list[str]:
-    """Return a policy's value or values as texts.
+    """Return a policy's value or values as a list of strings.
 
     Raises:
-        PolicyError: a value has a policy variable, which is not evaluated here.
+        PolicyError: a value contains a policy variable, which is not supported here.
     """
     rows = value if isinstance(value, list) else [value]
     texts = [str(row).lower() if isinstance(row, bool) else str(row) for row in rows]

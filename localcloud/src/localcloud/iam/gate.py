@@ -1,4 +1,4 @@
-"""Who is let through the gateway: this machine's user with any key, a role's session with what its policies allow."""
+"""Access control at the gateway: this machine's user with any key, a role session within its role's policies."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from localcloud.iam.sessions import Doc
 
 CALLER: ContextVar[str] = ContextVar("iam.caller", default=OPERATOR)
-"""The access key of the session that the request under way is signed with, or the operator."""
+"""The access key of the session that signed the current request, or the operator."""
 HEADER = re.compile(r"AWS4-HMAC-SHA256 Credential=([^/, ]+)/\d{8}/([^/, ]*)/([a-z0-9-]+)/aws4_request\b")
 ONCE = (
     "authorization", "content-encoding", "content-type", "host", "smithy-protocol", "x-amz-security-token",
     "x-amz-target",
 )  # fmt: skip
-"""Headers that decide what a request is; given twice they could be read in two ways."""
+"""Headers that determine what a request is; repeated, they would be ambiguous."""
 PASSED = ("accept", "content-length", "user-agent", "amz-sdk-invocation-id", "amz-sdk-request", "x-amzn-query-mode")
-"""Headers that a call may have beside those."""
+"""Other headers that are passed on with a call."""
 INVALID = "The security token included in the request is invalid."
 EXPIRED = "The security token included in the request is expired"
 READING = {"GET", "HEAD", "OPTIONS"}
@@ -46,7 +46,7 @@ READING = {"GET", "HEAD", "OPTIONS"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Signed:
-    """What a request's signature says."""
+    """The content of a request's signature."""
 
     key: str = ""
     region: str = ""
@@ -54,26 +54,26 @@ class Signed:
 
 
 class Gate:
-    """Decides on requests before anything serves them."""
+    """Authenticates and authorizes requests before they are routed."""
 
     def __init__(self, authority: Authority, lookups: Lookups, hosts: set[str]) -> None:
-        """Take who decides.
+        """Create a gate.
 
         Args:
-            authority: sessions and policies.
-            lookups: finds resources whose ARN their name does not tell.
-            hosts: the gateway's own addresses with port.
+            authority: role sessions and policy decisions.
+            lookups: finds resources whose ARN cannot be derived from their name.
+            hosts: the gateway's own addresses, with port.
         """
         self._authority, self._lookups, self._hosts = authority, lookups, hosts
         self._sts = Sts(authority)
 
     def outside(self, scope: Scope, path: str, *, git: bool) -> Response | None:
-        """Refuse what only this machine may ask for: control pages, and writing to GitHub, which takes any token.
+        """Refuse remote requests to control pages, and remote writes to GitHub, which accepts any token.
 
         Args:
             scope: the request.
-            path: of it.
-            git: whether it goes to GitHub.
+            path: the request's path.
+            git: whether the request is for GitHub.
         """
         if is_here(scope):
             return None
@@ -83,7 +83,7 @@ class Gate:
         return PlainTextResponse(f"{text} from this machine only, not from a container\n", status_code=403)
 
     def signed(self, scope: Scope, headers: dict[str, str]) -> Signed:
-        """Return what a request's signature says, an empty key where it has none of version 4."""
+        """Return the content of a request's signature; the key is empty if there is no Signature Version 4."""
         if found := HEADER.match(headers.get("authorization", "")):
             return Signed(key=found[1], region=found[2], token=headers.get("x-amz-security-token", ""))
         if "authorization" in headers or b"X-Amz-Credential" not in scope["query_string"]:
@@ -98,13 +98,13 @@ class Gate:
         return signed.key.startswith(TEMPORARY)
 
     def decide(self, service: str, scope: Scope, headers: dict[str, str], body: bytes) -> tuple[Response | None, Scope]:
-        """Return an answer to a request that goes no further, or None, and the request as it goes on.
+        """Return the response to a request that is not passed on, or None, and the request as passed on.
 
         Args:
-            service: that it is signed for, "" for none.
+            service: the service that the request is signed for, "" if unsigned.
             scope: the request.
-            headers: its headers.
-            body: its body, of any service but S3.
+            headers: the request's headers.
+            body: the request's body, for any service but S3.
         """
         signed = self.signed(scope, headers)
         if not self._is_session(signed):
@@ -126,7 +126,7 @@ class Gate:
     def _of_session(  # noqa: PLR0913 - the parts of a request
         self, session: Doc, service: str, region: str, scope: Scope, headers: dict[str, str], body: bytes
     ) -> Response | None:
-        """Decide on a session's request."""
+        """Authorize a role session's request; return the response to a denied one, else None."""
         names = [name for name, _ in scope["headers"] if name.decode("latin-1") in ONCE]
         if len(names) != len(set(names)) or headers.get("host") not in self._hosts:
             raise CallError(f"a header is given twice, or Host is none of {', '.join(sorted(self._hosts))}")
@@ -155,7 +155,7 @@ class Gate:
 
     @staticmethod
     def _no_operator(service: str, headers: dict[str, str], signed: Signed) -> Response:
-        """Refuse a request from a container without a role's credentials."""
+        """Return the refusal of a request from a container without a role's credentials."""
         if not signed.key:
             text = "Missing Authentication Token: a container needs a role's credentials"
             return refusals.denial(service, headers, "missing", text)
@@ -164,7 +164,7 @@ class Gate:
 
 
 def is_here(scope: Scope) -> bool:
-    """Tell whether a request comes from this machine itself."""
+    """Tell whether a request comes from this machine."""
     try:
         return ipaddress.ip_address(client(scope)).is_loopback
     except ValueError:
@@ -172,12 +172,12 @@ def is_here(scope: Scope) -> bool:
 
 
 def client(scope: Scope) -> str:
-    """Return the address that a request comes from."""
+    """Return the client address of a request."""
     return str((scope.get("client") or ("",))[0])
 
 
 def writes(scope: Scope) -> bool:
-    """Tell whether a request to GitHub changes something; git asks before a push what there is."""
+    """Tell whether a request to GitHub writes; the ref advertisement that precedes a push counts."""
     path, query = str(scope["path"]), scope["query_string"]
     if b"git-receive-pack" in query or path.endswith("/git-receive-pack"):
         return True
@@ -185,12 +185,12 @@ def writes(scope: Scope) -> bool:
 
 
 def agent(headers: dict[str, str]) -> dict[str, str | list[str]]:
-    """Return the condition key of the client's program."""
+    """Return the condition key aws:useragent."""
     return {"aws:useragent": headers["user-agent"]} if "user-agent" in headers else {}
 
 
 def cleaned(scope: Scope, service: str) -> Scope:
-    """Return a session's call without headers that could make it another one."""
+    """Return a session's call without headers that could change its meaning."""
     if service == "s3":
         return scope
     kept = [row for row in scope["headers"] if row[0].decode("latin-1") in (*ONCE, *PASSED)]

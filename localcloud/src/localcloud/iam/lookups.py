@@ -1,4 +1,4 @@
-"""Resources whose ARN a call's parameters do not tell, found as the service behind the gateway finds them."""
+"""Looks up resources whose ARN cannot be derived from a call's parameters, as the service itself would."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 
 class Lookups:
-    """Asks ministack's modules."""
+    """Look-ups in ministack's modules."""
 
     def __init__(self, roles: Roles, secrets: ModuleType, keys: ModuleType, sts: ModuleType) -> None:
-        """Take ministack's modules of Secrets Manager, KMS and STS."""
+        """Create look-ups from IAM's roles and ministack's modules for Secrets Manager, KMS and STS."""
         self._roles, self._secrets, self._keys, self._sts = roles, secrets, keys, sts
 
     def find(self, region: str, kind: str, name: str) -> str | None:
-        """Return the ARN of a "role", "secret" or "key" by name or part of its ARN, None where there is none.
+        """Return the ARN of a "role", "secret" or "key" by name or partial ARN, or None.
 
         Args:
-            region: that the request is signed for; ministack keeps secrets and keys by region.
-            kind: of resource.
-            name: as the request gives it.
+            region: the region that the request is signed for; ministack stores secrets and keys by region.
+            kind: the kind of resource.
+            name: the name or partial ARN from the request.
         """
         from ministack.core import responses  # noqa: PLC0415 - as the emulator is loaded
 
@@ -39,7 +39,7 @@ class Lookups:
         return str(key["Arn"]) if key else None
 
     def tell(self, session: Doc, arn: str) -> None:
-        """Let ministack know a session, since it checks the signature of a presigned address itself."""
+        """Register a session with ministack, which verifies the signatures of presigned URLs itself."""
         self._sts.register_session(session["key"], {
             "Arn": arn, "UserId": session["name"], "AccountId": arn.split(":")[4], "PrincipalType": "AssumedRole",
             "SecretAccessKey": session["secret"], "SessionToken": session["token"],

@@ -1,4 +1,4 @@
-"""Each service's calls: what their resources and condition keys are. Pure.
+"""The resources and condition keys of each service's operations. Pure.
 
 Source: AWS's Service Authorization Reference, "Actions, resources, and condition keys" of each service.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ARN = "arn:"
 ON_ACTIONS = ("PutApprovalResult", "OverrideStageCondition")
 ON_STAGES = ("EnableStageTransition", "DisableStageTransition", "RetryStageExecution", "RollbackStage", *ON_ACTIONS)
-"""CodePipeline's operations that are about less than a pipeline."""
+"""CodePipeline operations on a stage or an action of a pipeline."""
 ECS = {
     **dict.fromkeys(("UpdateService", "DeleteService", "ListServiceDeployments"), ("service", "service")),
     **dict.fromkeys(("StopTask", "ExecuteCommand"), ("task", "task")),
@@ -35,18 +35,18 @@ ECS = {
     "PutClusterCapacityProviders": ("cluster", "cluster"),
     "RegisterTaskDefinition": ("task-definition", "family"),
 }
-"""The type of resource of ECS's operations, "" where it is given by ARN, and the parameter that names it."""
+"""The resource type of each ECS operation ("" if it is given by ARN), and the parameter that names it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Names:
-    """What turns names into ARNs."""
+    """Resolves names to ARNs."""
 
     account: str
     region: str
     find: Callable[[str, str], str | None] = lambda _kind, _name: None
-    """Looks a resource up whose ARN its name does not tell ("secret", "role", "key"): its ARN, None where there is
-    none."""
+    """Looks up the ARN of a resource ("secret", "role", "key") if it cannot be derived from the name; None if there
+    is none."""
     roles: Callable[[str], list[str]] = lambda _definition: []
     """Returns the roles of a task definition."""
 
@@ -55,37 +55,37 @@ class Names:
         return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
 
     def each(self, service: str, kind: str, names: Iterable[object]) -> list[str]:
-        """Return the ARNs of resources given by name or ARN; nothing named is everything."""
+        """Return the ARNs of resources given by name or ARN; no names means all resources."""
         found = [str(name) if str(name).startswith(ARN) else self.arn(service, f"{kind}{name}") for name in names]
         return found or ["*"]
 
 
 Reading = tuple[list[str], "Context"]
-"""A call's resources, and its condition keys."""
+"""The resources and condition keys of a call."""
 
 
 def role_arn(role: str, names: Names) -> str:
-    """Return a role's ARN by ARN or name."""
+    """Return a role's ARN, given its ARN or name."""
     return role if role.startswith(ARN) else names.find("role", role) or f"arn:aws:iam::{names.account}:role/{role}"
 
 
 def structure(value: object) -> Params:
-    """Return a structure, an empty one where the call has something else."""
+    """Return the value if it is a structure, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def rows(value: object) -> list[Any]:
-    """Return a list, an empty one where the call has something else."""
+    """Return the value if it is a list, else an empty one."""
     return value if isinstance(value, list) else []
 
 
 def last(text: object) -> str:
-    """Return what a name or ARN ends with after the last slash."""
+    """Return the part of a name or ARN after the last slash."""
     return str(text).rpartition("/")[2]
 
 
 def ecs(call: Call, names: Names) -> Reading:
-    """Read a call of ECS."""
+    """Return the resources and condition keys of an ECS call."""
     cluster = last(call.params.get("cluster") or "default")
     keys: Context = {"ecs:cluster": names.arn("ecs", f"cluster/{cluster}")}
     kind, member = ECS.get(call.operation, ("*", ""))
@@ -99,7 +99,7 @@ def ecs(call: Call, names: Names) -> Reading:
 
 
 def ecs_arns(kind: str, name: str, cluster: str, names: Names) -> list[str]:
-    """Return what a name or ARN may mean: the service behind goes by the last part of an ARN, and by the cluster."""
+    """Return the ARNs that a name or ARN may refer to: ECS here goes by the last part of an ARN, and by the cluster."""
     short = last(name)
     if kind == "":
         return [name]
@@ -113,7 +113,7 @@ def ecs_arns(kind: str, name: str, cluster: str, names: Names) -> list[str]:
 
 
 def codebuild(call: Call, names: Names) -> Reading:
-    """Read a call of CodeBuild."""
+    """Return the resources and condition keys of a CodeBuild call."""
     p, op = call.params, call.operation
 
     def project(given: object) -> str:
@@ -133,13 +133,13 @@ def codebuild(call: Call, names: Names) -> Reading:
 
 
 def report_group(arn: str) -> str:
-    """Return the report group of a report, both by ARN."""
+    """Return the ARN of the report group of a report, given the report's ARN."""
     head, slash, tail = arn.partition(":report/")
     return f"{head}:report-group/{tail.partition(':')[0]}" if slash else arn
 
 
 def codepipeline(call: Call, names: Names) -> Reading:
-    """Read a call of CodePipeline."""
+    """Return the resources and condition keys of a CodePipeline call."""
     p, op = call.params, call.operation
     webhook = structure(p.get("webhook"))
     if "Webhook" in op and not op.startswith("List"):
@@ -157,7 +157,7 @@ def codepipeline(call: Call, names: Names) -> Reading:
 
 
 def ecr(call: Call, names: Names) -> Reading:
-    """Read a call of ECR."""
+    """Return the resources and condition keys of an ECR call."""
     p = call.params
     if call.operation == "DescribeRepositories":
         return names.each("ecr", "repository/", rows(p.get("repositoryNames")) or ["*"]), {}
@@ -167,7 +167,7 @@ def ecr(call: Call, names: Names) -> Reading:
 
 
 def logs(call: Call, names: Names) -> Reading:
-    """Read a call of CloudWatch Logs: its resource is a log stream, of no name where the call is about the group."""
+    """Return the log streams of a CloudWatch Logs call; the stream name is empty in a call on a log group."""
     p = call.params
     if p.get("resourceArn"):
         return [str(p["resourceArn"])], {}
@@ -182,7 +182,7 @@ def logs(call: Call, names: Names) -> Reading:
 
 
 def ssm(call: Call, names: Names) -> Reading:
-    """Read a call of Parameter Store; a name's version or label is no part of its ARN."""
+    """Return the parameters of a Parameter Store call; a version or label is not part of the ARN."""
     p = call.params
     given = [p.get("Name"), p.get("Path"), *rows(p.get("Names")), p.get("ResourceId")]
     if call.operation == "DescribeParameters":
@@ -192,14 +192,14 @@ def ssm(call: Call, names: Names) -> Reading:
 
 
 def parameter_arn(name: str, names: Names) -> str:
-    """Return a parameter's ARN by name, path or ARN."""
+    """Return a parameter's ARN, given its name, path or ARN."""
     if name.startswith(ARN):
         return name
     return names.arn("ssm", f"parameter/{name.strip('/').partition(':')[0]}")
 
 
 def secretsmanager(call: Call, names: Names) -> Reading:
-    """Read a call of Secrets Manager; a secret's ARN ends with letters that its name does not tell."""
+    """Return the secret of a Secrets Manager call; its ARN ends with a random suffix, so it is looked up."""
     name = call.params.get("SecretId")
     if not name:
         made = call.params.get("Name")
@@ -208,7 +208,7 @@ def secretsmanager(call: Call, names: Names) -> Reading:
 
 
 def kms(call: Call, names: Names) -> Reading:
-    """Read a call of KMS."""
+    """Return the key of a KMS call."""
     name = str(call.params.get("KeyId") or "")
     if ":key/" in name:
         return [name], {}
@@ -218,7 +218,7 @@ def kms(call: Call, names: Names) -> Reading:
 
 
 def iam(call: Call, names: Names) -> Reading:
-    """Read a call of IAM."""
+    """Return the resources and condition keys of an IAM call."""
     p = call.params
     keys: Context = {"iam:policyarn": str(p["PolicyArn"])} if "PolicyArn" in p else {}
     if call.operation == "CreateRole":
@@ -231,7 +231,7 @@ def iam(call: Call, names: Names) -> Reading:
 
 
 def by_arns(call: Call, _names: Names) -> Reading:
-    """Read a call whose parameters name its resources by ARN, as those of load balancing, SNS and STS do."""
+    """Return the ARNs in a call's parameters, for services that name resources by ARN: ELBv2, SNS, STS."""
     if call.operation.startswith(("Describe", "List")) and call.service == "elasticloadbalancing":
         return ["*"], {}
     found = [str(value) for name, value in sorted(call.params.items()) if "Arn" in name and isinstance(value, str)]
@@ -255,4 +255,4 @@ READERS: dict[str, Callable[[Call, Names], Reading]] = {
     "ssm": ssm,
     "sts": by_arns,
 }
-"""How each service's calls are read; those of any other are asked for on "*"."""
+"""The function for each service's calls; calls of other services must be allowed on "*"."""

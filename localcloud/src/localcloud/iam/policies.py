@@ -1,7 +1,7 @@
-"""Whether policies allow a request: AWS's evaluation of identity-based policies and a permissions boundary. Pure.
+"""Policy evaluation as in AWS: identity-based policies and a permissions boundary. Pure.
 
 Source: AWS's IAM guide, "Policy evaluation logic". Service control policies, session policies and resource-based
-policies are not looked at.
+policies are not evaluated.
 """
 
 from __future__ import annotations
@@ -19,32 +19,32 @@ MEMBERS = {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "C
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ask:
-    """One thing that a request needs to be allowed."""
+    """One action on one resource that a request must be allowed."""
 
     action: str
-    """Such as "ecs:UpdateService"."""
+    """The IAM action, such as "ecs:UpdateService"."""
     resource: str = "*"
-    """Its ARN; "*" where the action takes none, or it cannot be told: then only a statement on "*" allows it."""
+    """The resource's ARN; "*" if the action has none or it is unknown: then only a statement on "*" allows it."""
     keys: Context = field(default_factory=dict)
-    """Condition keys of this action, in lower case."""
+    """Condition keys of this action, by lower-case name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rights:
-    """What bears on a principal, as parsed statements."""
+    """The parsed policy statements that apply to a principal."""
 
     identity: tuple[Statement, ...]
     boundary: tuple[Statement, ...] | None = None
-    """None where there is no permissions boundary."""
+    """The permissions boundary's statements; None if there is no boundary."""
 
 
 def decide(rights: Rights, ask: Ask, context: Context) -> str:
-    """Return why a request is refused, in the words that AWS ends its message with; "" where it is allowed.
+    """Return the reason for a denial, as at the end of AWS's message; "" if the request is allowed.
 
     Args:
-        rights: the principal's.
-        ask: what is asked for.
-        context: the request's condition keys; those of `ask` come on top.
+        rights: the principal's policies.
+        ask: the action and resource.
+        context: the request's condition keys, to which those of `ask` are added.
     """
     keys = context | ask.keys
     try:
@@ -60,15 +60,15 @@ def decide(rights: Rights, ask: Ask, context: Context) -> str:
 
 
 def article(word: str) -> str:
-    """Return "a" or "an"."""
+    """Return the indefinite article for a word."""
     return "an" if word[0] in "aeiou" else "a"
 
 
 def named(statements: tuple[Statement, ...], effect: str, ask: Ask, keys: Context) -> bool:
-    """Tell whether a statement of the effect names what is asked for.
+    """Tell whether a statement with this effect applies.
 
     Raises:
-        PolicyError: one that would decide cannot be evaluated.
+        PolicyError: a statement on this action and resource cannot be evaluated.
     """
     rows = [row for row in statements if row["Effect"] == effect]
     about = [row for row in rows if acts(row, ask.action) and reaches(row, ask.resource)]
@@ -76,25 +76,25 @@ def named(statements: tuple[Statement, ...], effect: str, ask: Ask, keys: Contex
 
 
 def acts(row: Statement, action: str) -> bool:
-    """Tell whether a statement is about an action; actions have no case."""
+    """Tell whether a statement's actions match, case-insensitively."""
     wanted = listed(row.get("Action", row.get("NotAction")))
     return any(pattern(each, any_case=True).fullmatch(action) is not None for each in wanted) != ("NotAction" in row)
 
 
 def reaches(row: Statement, resource: str) -> bool:
-    """Tell whether a statement is about a resource."""
+    """Tell whether a statement's resources match."""
     wanted = listed(row.get("Resource", row.get("NotResource")))
     if resource == "*" and "NotResource" in row:
-        return bool(row["Effect"] == "Deny")  # it may be any: never allowed by what leaves some out
+        return bool(row["Effect"] == "Deny")  # it may be any: a NotResource never allows it
     return any(like(resource, each) for each in wanted) != ("NotResource" in row)
 
 
 @lru_cache(maxsize=1024)
 def parsed(text: str) -> tuple[Statement, ...]:
-    """Return a policy document's statements.
+    """Parse a policy document and return its statements.
 
     Raises:
-        PolicyError: it is no policy.
+        PolicyError: it is not a policy document.
     """
     try:
         rows = json.loads(text)["Statement"]
@@ -110,12 +110,12 @@ def parsed(text: str) -> tuple[Statement, ...]:
 
 
 def trusted(document: str, kind: str, names: set[str], context: Context) -> bool:
-    """Tell whether a role's trust policy lets a principal take the role.
+    """Tell whether a trust policy allows a principal to assume the role.
 
     Args:
         document: the trust policy.
         kind: "Service" or "AWS".
-        names: how the principal may be named, such as {"codebuild.amazonaws.com"}.
+        names: the principal's possible names, such as {"codebuild.amazonaws.com"}.
         context: the request's condition keys, such as aws:sourceaccount.
 
     Raises:
@@ -127,7 +127,7 @@ def trusted(document: str, kind: str, names: set[str], context: Context) -> bool
 
 
 def principal(row: Statement, kind: str, names: set[str]) -> bool:
-    """Tell whether a trust statement is about a principal."""
+    """Tell whether a trust policy statement's Principal matches."""
     if "NotPrincipal" in row:
         raise PolicyError("NotPrincipal is not known to the local cloud")
     wanted = row.get("Principal")

@@ -1,4 +1,4 @@
-"""What the emulated IAM holds of a role: its policies, its boundary, who may take it."""
+"""Roles in the emulated IAM: policies, permissions boundary, trust policy."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ Doc = dict[str, Any]
 
 
 class Roles:
-    """Reads roles from ministack's memory: a change of IAM counts from the next request on."""
+    """Reads roles from ministack's memory, so that IAM changes apply from the next request on."""
 
     def __init__(self, iam: ModuleType, account: str) -> None:
-        """Take ministack's module of IAM."""
+        """Create the reader from ministack's IAM module."""
         self._iam, self._account = iam, account
 
     def get(self, arn_or_name: str) -> Doc | None:
-        """Return a role by ARN or name, as ministack keeps it; None where there is none of that ARN."""
+        """Return a role by ARN or name, as stored by ministack, or None."""
         name = arn_or_name.rpartition("/")[2] if ":" in arn_or_name else arn_or_name
         found: Doc | None = self._iam._roles.get_scoped(self._account, None, name)  # noqa: SLF001 - ministack has no public name for it
         return found if found is not None and arn_or_name in (name, found["Arn"]) else None
 
     def rights(self, arn: str) -> Rights:
-        """Return what a role may do; nothing where it is gone.
+        """Return a role's policies and boundary; empty if the role does not exist.
 
         Raises:
-            PolicyError: a policy cannot be read.
+            PolicyError: a policy cannot be parsed.
         """
         role = self.get(arn)
         if role is None:
@@ -45,7 +45,7 @@ class Roles:
         )
 
     def trust(self, arn: str) -> str:
-        """Return a role's trust policy; one that trusts nobody where there is no such role."""
+        """Return a role's trust policy; one that trusts nobody if the role does not exist."""
         role = self.get(arn)
         return text_of(role["AssumeRolePolicyDocument"]) if role else '{"Statement": []}'
 
@@ -58,10 +58,10 @@ class Roles:
 
 
 def statements(document: object) -> tuple[Statement, ...]:
-    """Return a document's statements; ministack keeps it as text or parsed."""
+    """Return a policy document's statements; ministack stores documents as text or parsed."""
     return parsed(text_of(document))
 
 
 def text_of(document: object) -> str:
-    """Return a document as text."""
+    """Return a policy document as JSON text."""
     return document if isinstance(document, str) else json.dumps(document)

@@ -1,4 +1,4 @@
-"""From an S3 request to what IAM is asked. Pure; what is not in the tables is asked for as an action of no name.
+"""Maps an S3 request to what IAM has to authorize. Pure; a request that is not in the tables needs `s3:*`.
 
 Source: AWS's Service Authorization Reference, "Amazon S3", and "Required permissions for Amazon S3 API operations".
 """
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 BUCKET = re.compile(r"/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:/(.*))?", re.DOTALL)
 UNKNOWN = [Ask(action="s3:AnyOther")]
-"""Only a statement on all actions and resources allows it."""
+"""Allowed only by a statement on all actions and resources."""
 NO_MEANING = {
     "x-id", "list-type", "prefix", "delimiter", "max-keys", "continuation-token", "start-after", "encoding-type",
     "fetch-owner", "marker", "key-marker", "version-id-marker", "versionId", "partNumber", "uploadId", "max-parts",
     "part-number-marker", "max-uploads", "upload-id-marker", "response-content-type", "response-content-disposition",
     "response-cache-control", "response-content-encoding", "response-content-language", "response-expires",
 }  # fmt: skip
-"""Parameters that do not choose the action, or are looked at for themselves."""
+"""Query parameters that do not select the action, or are handled separately."""
 OF_BUCKETS = {
     ("GET", ""): "ListBucket", ("HEAD", ""): "ListBucket", ("PUT", ""): "CreateBucket", ("DELETE", ""): "DeleteBucket",
     ("GET", "versions"): "ListBucketVersions", ("GET", "uploads"): "ListBucketMultipartUploads",
@@ -55,13 +55,13 @@ REFUSED = re.compile(r"x-amz-(bypass-governance-retention|object-lock-.+|website
 
 
 def asks(method: str, path: str, query: bytes, headers: Mapping[str, str]) -> list[Ask]:
-    """Return everything that a request to S3 has to be allowed.
+    """Return everything that an S3 request must be authorized for.
 
     Args:
-        method: of HTTP.
-        path: decoded; the bucket comes first.
-        query: as on the wire; presigned addresses may have headers in it.
-        headers: names in lower case.
+        method: the HTTP method.
+        path: the decoded path, beginning with the bucket.
+        query: the raw query string; in presigned URLs it may contain headers.
+        headers: by lower-case name.
     """
     values = parse_qs(query.decode("latin-1"), keep_blank_values=True)
     signed = {name.lower(): rows[0] for name, rows in values.items() if name.lower().startswith("x-amz-")}
@@ -82,8 +82,8 @@ def asks(method: str, path: str, query: bytes, headers: Mapping[str, str]) -> li
 
 
 def of_bucket(method: str, sub: str, bucket: str, values: Mapping[str, list[str]]) -> list[Ask]:
-    """Return what a request about a bucket needs."""
-    if (method, sub) == ("POST", "delete"):  # which keys stands in the body: all
+    """Return what a request on a bucket must be authorized for."""
+    if (method, sub) == ("POST", "delete"):  # the keys are in the body, so all of them
         return [Ask(action=f"s3:{name}", resource=f"arn:aws:s3:::{bucket}/*") for name in DELETES]
     action = OF_BUCKETS.get((method, sub))
     if action is None:
@@ -98,7 +98,7 @@ DELETES = ("DeleteObject", "DeleteObjectVersion")
 def of_object(
     method: str, sub: str, resource: str, values: Mapping[str, list[str]], told: Mapping[str, str]
 ) -> list[Ask]:
-    """Return what a request about an object needs."""
+    """Return what a request on an object must be authorized for."""
     action = OF_UPLOADS.get(method) if "uploadId" in values and not sub else OF_OBJECTS.get((method, sub))
     if action is None:
         return UNKNOWN
@@ -115,7 +115,7 @@ def of_object(
 
 
 def copied(source: str) -> list[Ask]:
-    """Return what reading the source of a copy needs."""
+    """Return what reading the source of a copy must be authorized for."""
     name, question, version = unquote(source).lstrip("/").partition("?")
     if "?" in version or source.startswith("arn:"):
         return UNKNOWN

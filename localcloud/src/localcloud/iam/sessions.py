@@ -1,4 +1,4 @@
-"""Temporary credentials of roles, written down: what runs keeps them over a kill of the local cloud."""
+"""Temporary credentials of roles, persisted: builds and tasks keep theirs if the local cloud is killed."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ if TYPE_CHECKING:
 
 Doc = dict[str, Any]
 KIND = "iam.session"
-"""The store's kind of document."""
+"""The kind of these documents in the store."""
 TEMPORARY = "ASIA"
-"""How AWS's temporary access keys begin."""
+"""The prefix of AWS's temporary access keys."""
 ENDED_KEPT = 500
-"""How many sessions that have ended are remembered, to be called expired rather than unknown."""
+"""How many ended sessions are kept, so that their keys are reported as expired rather than unknown."""
 ALPHABET = string.ascii_uppercase + "234567"
 
 
 class Sessions:
-    """All sessions by access key."""
+    """All role sessions, by access key."""
 
     def __init__(self, store: Store) -> None:
-        """Read what the store holds."""
+        """Load the sessions from the store."""
         self._store = store
         self._rows: dict[str, Doc] = store.all(KIND)
 
     def start(self, role: str, name: str, owner: str, expires: float | None = None) -> Doc:
-        """Make a session.
+        """Create a session.
 
         Args:
-            role: ARN of the role.
-            name: of the session, which ends the assumed role's ARN.
-            owner: who has it, such as "build web:0a1b"; one session an owner and role, unless it is "".
-            expires: seconds since 1970; None where it ends with its owner.
+            role: the role's ARN.
+            name: the session's name, the last part of the assumed role's ARN.
+            owner: who uses it, such as "build web:0a1b"; one session per owner and role, unless it is "".
+            expires: seconds since 1970; None if it ends with its owner.
         """
         known = next((row for row in self._of(owner) if row["role"] == role), None) if owner else None
         if known is not None:
@@ -51,11 +51,11 @@ class Sessions:
         return made
 
     def get(self, key: str) -> Doc | None:
-        """Return a session by access key, ended ones too."""
+        """Return a session by access key, including ended ones."""
         return self._rows.get(key)
 
     def end(self, owner: str) -> None:
-        """End an owner's sessions."""
+        """End all sessions of an owner."""
         for row in self._of(owner):
             row["ended"] = time.time()
             self._store.put(KIND, row["key"], row)
@@ -65,7 +65,7 @@ class Sessions:
             self._rows.pop(key, None)
 
     def keep(self, kind: str, owners: set[str]) -> None:
-        """End the sessions of those of a kind ("build", "task") that are not among the owners."""
+        """End the sessions of a kind of owner ("build", "task"), except those of the given owners."""
         mine = {row["owner"] for row in list(self._rows.values()) if row["owner"].startswith(f"{kind} ") and alive(row)}
         for owner in mine - owners:
             self.end(owner)
@@ -80,12 +80,12 @@ def alive(session: Doc) -> bool:
 
 
 def is_token_of(session: Doc, token: str) -> bool:
-    """Tell whether a session token is the session's, in a time that tells nothing of it."""
+    """Tell whether a session token is the session's, in constant time."""
     return hmac.compare_digest(session["token"].encode(), token.encode())
 
 
 def variables(session: Doc) -> dict[str, str]:
-    """Return the credentials as every AWS client reads them from its environment."""
+    """Return the credentials as the environment variables of AWS clients."""
     return {
         "AWS_ACCESS_KEY_ID": session["key"],
         "AWS_SECRET_ACCESS_KEY": session["secret"],

@@ -1,4 +1,4 @@
-"""The part of STS that is about our sessions: who am I, and taking a role."""
+"""STS for our own role sessions: GetCallerIdentity and AssumeRole."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ if TYPE_CHECKING:
 NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}")
 SHORTEST, LONGEST, USUAL = 900, 43200, 3600
-"""Seconds that a session lasts; AWS's limits."""
+"""Minimum, maximum and default session duration in seconds, as in AWS."""
 GIVES_KEYS = ("AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "AssumeRoot", "GetFederationToken", "GetSessionToken")
 
 
 class Sts:
-    """Answers what ministack knows nothing of."""
+    """Handles the STS calls that concern sessions unknown to ministack."""
 
     def __init__(self, authority: Authority) -> None:
-        """Take who has the sessions."""
+        """Create the handler from the authority, which has the sessions."""
         self._authority = authority
 
     def for_operator(self, _scope: Scope, headers: dict[str, str], body: bytes) -> Response | None:
-        """Answer AssumeRole; None where ministack may answer."""
+        """Handle the operator's AssumeRole; return None for calls that ministack handles."""
         params = {name: rows[0] for name, rows in parse_qs(body.decode("latin-1")).items()}
         operation = params.pop("Action", "")
         if operation == "AssumeRole":
@@ -47,7 +47,7 @@ class Sts:
         return without_keys(operation, headers) if operation in GIVES_KEYS else None
 
     def for_session(self, session: Doc, call: Call, headers: dict[str, str]) -> Response | None:
-        """Answer a session's call; None where ministack may answer."""
+        """Handle a session's call; return None for calls that ministack handles."""
         if call.operation == "GetCallerIdentity":
             return self._who(session)
         authority = self._authority
@@ -93,13 +93,13 @@ class Sts:
 
 
 def without_keys(operation: str, headers: dict[str, str]) -> Response:
-    """Refuse what would give keys that the local cloud does not know."""
+    """Return the refusal of operations that issue keys unknown to the local cloud."""
     text = f"the local cloud does not support sts {operation}: use AssumeRole"
     return refusals.refusal(headers, "UnsupportedOperation", text)
 
 
 def answer(operation: str, members: dict[str, str | dict[str, str]]) -> Response:
-    """Return an answer of the query protocol."""
+    """Return a query-protocol response."""
 
     def xml(value: str | dict[str, str]) -> str:
         if isinstance(value, str):

@@ -13,7 +13,7 @@ ALL_PROTOCOLS = "-1"
 
 
 def apply(app: ModuleType) -> None:
-    """Mend what is known of ministack 1.5.33.
+    """Patch the known faults of ministack 1.5.33.
 
     Args:
         app: its application module.

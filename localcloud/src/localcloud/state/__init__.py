@@ -1,1 +1,1 @@
-"""What survives a kill: documents in SQLite, and the clock."""
+"""Persistent state: documents in SQLite, and the clock."""

@@ -1,7 +1,7 @@
-"""The clock that pipelines and builds go by: the machine's, plus what a test has added.
+"""The clock of pipelines and builds: the machine's time plus an offset that tests advance.
 
-AWS lets an approval expire after five minutes at the least; `localcloud clock 360` makes six minutes pass
-at once instead. Nothing else in the local cloud follows it.
+On AWS an approval's timeout is at least five minutes; `localcloud clock 360` advances the clock by six minutes
+at once. Nothing else in the local cloud uses it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ KIND, KEY = "clock", "clock"
 
 
 class Clock:
-    """Seconds since 1970, ahead of the machine's by a number of seconds that outlives the process."""
+    """Seconds since 1970, with an offset that is persisted."""
 
     def __init__(self, store: Store) -> None:
-        """Take up what was added before."""
+        """Load the offset from the store."""
         self._store = store
         self._ahead = float((store.get(KIND, KEY) or {}).get("ahead", 0))
 
@@ -36,10 +36,10 @@ class Clock:
         return time.time() + self._ahead
 
     def advance(self, seconds: float) -> None:
-        """Let time pass; durable on return.
+        """Advance the clock; durable on return.
 
         Raises:
-            ValueError: seconds are negative, infinite or no number.
+            ValueError: the seconds are negative, infinite or NaN.
         """
         if not 0 <= seconds < math.inf:
             raise ValueError(f"{seconds} s: time does not go back, nor without end; give a positive number of seconds")
@@ -47,7 +47,7 @@ class Clock:
         self._store.put(KIND, KEY, {"ahead": self._ahead})
 
     async def control(self, request: Request) -> Response:
-        """Serve /_localcloud/clock: POST {"advance": SECONDS} lets time pass, GET tells it."""
+        """Handle /_localcloud/clock: POST {"advance": SECONDS} advances the clock, GET returns the time."""
         if request.method == "POST":
             try:
                 self.advance(float(limits.decoded(await request.body())["advance"]))

@@ -1,4 +1,4 @@
-"""Documents that survive a kill: one SQLite file with a write-ahead log."""
+"""Durable documents in one SQLite file with a write-ahead log."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Store:
     """JSON documents by kind and key.
 
     A write is durable when the call returns: a killed process loses nothing. (The log is not synced to the disk at
-    every write, so a power cut may lose the last ones, but never leaves a broken file.)
-    Every method may be called from every thread.
+    every write, so a power failure may lose the last ones, but never corrupts the file.)
+    All methods are thread-safe.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the store, making the file where there is none.
+        """Open the store, creating the file if it does not exist.
 
         Args:
-            path: the SQLite file; its folder has to exist.
+            path: the SQLite file; its folder must exist.
         """
         self._lock = threading.RLock()
         self._depth = 0
@@ -43,10 +43,10 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Let the file be written to.
+        """Turn a write error of SQLite into a LimitError.
 
         Raises:
-            LimitError: it cannot be: no space.
+            LimitError: the disk is full.
         """
         try:
             yield
@@ -55,11 +55,11 @@ class Store:
             raise LimitError(403, "LimitExceededException", text) from error
 
     def put(self, kind: str, key: str, document: Document) -> None:
-        """Write a document over whatever the key held.
+        """Add or replace the document of a key.
 
         Raises:
-            TypeError: the document is not JSON.
-            LimitError: there is no space.
+            TypeError: the document cannot be serialized as JSON.
+            LimitError: the disk is full.
         """
         body = json.dumps(document)
         with self._lock, self._writing():
@@ -75,26 +75,26 @@ class Store:
         return None if row is None else json.loads(row[0])
 
     def delete(self, kind: str, key: str) -> None:
-        """Remove a document; one that is not there is fine.
+        """Remove a document; a missing one is no error.
 
         Raises:
-            LimitError: there is no space.
+            LimitError: the disk is full.
         """
         with self._lock, self._writing():
             self._db.execute("DELETE FROM documents WHERE kind = ? AND key = ?", (kind, key))
 
     def all(self, kind: str) -> dict[str, Document]:
-        """Return copies of all documents of a kind by key, in the order in which they were first written."""
+        """Return copies of all documents of a kind by key, in order of creation."""
         with self._lock:
             rows = self._db.execute("SELECT key, body FROM documents WHERE kind = ? ORDER BY rowid", (kind,)).fetchall()
         return {key: json.loads(body) for key, body in rows}
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make the writes inside all or nothing; an exception undoes them. Other threads wait meanwhile.
+        """Run the writes inside as one transaction, rolled back on an exception. Other threads wait meanwhile.
 
         Raises:
-            LimitError: there is no space.
+            LimitError: the disk is full.
         """
         with self._lock:
             if self._depth:
@@ -107,21 +107,21 @@ class Store:
                 yield
                 with self._writing():
                     self._db.execute("COMMIT")
-            except BaseException:  # cancelled too: all or nothing is written
+            except BaseException:  # cancellation too: all or nothing is written
                 self._undo()
                 raise
             finally:
                 self._depth, self._undos = 0, []
 
     def _undo(self) -> None:
-        """Take the writes of a transaction back, in the file and in what tables hold of it."""
-        if self._db.in_transaction:  # SQLite may have done so itself
+        """Roll a transaction back, in the file and in the tables' memory."""
+        if self._db.in_transaction:  # SQLite may have rolled back by itself
             self._db.execute("ROLLBACK")
         for undo in reversed(self._undos):
             undo()
 
     def on_undo(self, undo: Callable[[], None]) -> None:
-        """Have a function called when the transaction under way is taken back; without one it is never called."""
+        """Register a callback for a rollback of the current transaction; without a transaction it is never called."""
         if self._depth:
             self._undos.append(undo)
 

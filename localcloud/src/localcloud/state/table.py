@@ -1,4 +1,4 @@
-"""Documents of one kind in memory, each change written through to the store."""
+"""Documents of one kind in memory, written through to the store."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Doc = dict[str, Any]
 
 
 class Table:
-    """All documents of a kind by key; read them freely, change them in place, then `save`."""
+    """All documents of a kind by key; read them freely, or modify them in place, then `save`."""
 
     def __init__(self, store: Store, kind: str) -> None:
-        """Read what the store holds of the kind."""
+        """Load the documents of the kind from the store."""
         self._store, self._kind = store, kind
         self.rows: dict[str, Doc] = store.all(kind)
 
@@ -25,10 +25,10 @@ class Table:
         return self.rows.get(key)
 
     def put(self, key: str, doc: Doc) -> Doc:
-        """Add or replace a document; it is durable on return.
+        """Add or replace a document; durable on return.
 
         Raises:
-            LimitError: there is no space; nothing is changed.
+            LimitError: the disk is full; nothing is changed.
         """
         self._store.put(self._kind, key, doc)
         self._store.on_undo(lambda: self._reread(key))
@@ -36,10 +36,10 @@ class Table:
         return doc
 
     def save(self, key: str) -> None:
-        """Write a document that was changed in place; one removed meanwhile stays removed.
+        """Write a document that was modified in place; one removed meanwhile stays removed.
 
         Raises:
-            LimitError: there is no space; the document is as it was.
+            LimitError: the disk is full; the modification is undone.
         """
         if key not in self.rows:
             return
@@ -51,13 +51,13 @@ class Table:
             raise
 
     def delete(self, key: str) -> None:
-        """Remove a document; one that is not there is fine."""
+        """Remove a document; a missing one is no error."""
         self._store.delete(self._kind, key)
         self._store.on_undo(lambda: self._reread(key))
         self.rows.pop(key, None)
 
     def _reread(self, key: str) -> None:
-        """Take over what the store holds; whoever has the document in hand sees it too."""
+        """Restore the document in place from the store, so that all references to it see the restored content."""
         kept, held = self._store.get(self._kind, key), self.rows.get(key)
         if kept is None:
             self.rows.pop(key, None)
@@ -73,5 +73,5 @@ class Table:
             self.delete(key)
 
     def values(self) -> list[Doc]:
-        """Return the documents, oldest first, as a list that may be walked while documents come and go."""
+        """Return the documents, oldest first, as a list that stays valid while documents are added and removed."""
         return list(self.rows.values())

@@ -1,1 +1,1 @@
-"""Reading and writing AWS's wire formats by botocore's service models."""
+"""AWS's wire formats, parsed and serialized by botocore's service models."""

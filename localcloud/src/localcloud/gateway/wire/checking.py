@@ -1,4 +1,4 @@
-"""Parameters against the service model: what AWS refuses before a service looks at it."""
+"""Validation of parameters against the service model, which AWS does before the service itself sees a request."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ VALIDATOR = ParamValidator()
 
 
 def problem(shape: Shape | None, params: dict[str, Any]) -> str | None:
-    """Return the first thing wrong with the parameters in one line, or None.
+    """Return one line about the first invalid parameter, or None.
 
     Unknown, missing and wrongly typed parameters are found by botocore's own validator; enumerations, lengths and
     patterns, which botocore leaves to the service, here.
@@ -31,7 +31,7 @@ def problem(shape: Shape | None, params: dict[str, Any]) -> str | None:
 
 
 def limits(shape: Shape, value: object, path: str) -> Iterator[str]:
-    """Yield what breaks an enumeration, a length or a pattern."""
+    """Yield the violations of enumerations, lengths and patterns."""
     if shape.type_name == "structure" and isinstance(value, dict):
         for name, item in value.items():
             yield from limits(shape.members[name], item, f"{path}.{name}" if path else name)
@@ -52,14 +52,14 @@ def limits(shape: Shape, value: object, path: str) -> Iterator[str]:
 
 
 def length(shape: Shape, value: list[object] | dict[str, object], path: str) -> Iterator[str]:
-    """Yield a list or map that is too long."""
+    """Yield the violation of a list or map that is too long."""
     most = shape.metadata.get("max")
     if most is not None and len(value) > most:
         yield f"'{path}' failed to satisfy constraint: Member must have length less than or equal to {most}"
 
 
 def text(shape: Shape, value: str, path: str) -> Iterator[str]:
-    """Yield a text that is none of the allowed ones, too long, or against its pattern."""
+    """Yield the violation of a string that is not in its enumeration, too long, or does not match its pattern."""
     allowed = getattr(shape, "enum", None)
     if allowed and value not in allowed:
         yield f"Value '{value}' at '{path}' failed to satisfy constraint: Member must be one of {', '.join(allowed)}"
@@ -74,7 +74,7 @@ def text(shape: Shape, value: str, path: str) -> Iterator[str]:
 
 @cache
 def compiled_pattern(pattern: str) -> re.Pattern[str] | None:
-    """Return the model's pattern as a whole-text pattern, or None where it is Java's own dialect."""
+    """Return the model's pattern compiled for a full match, or None if it uses Java-only syntax."""
     try:
         return re.compile(rf"\A(?:{pattern})\Z")
     except re.error:

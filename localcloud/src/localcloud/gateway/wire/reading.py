@@ -1,4 +1,4 @@
-"""Requests: from what is on the wire to plain parameters, for the json, rest-json and query protocols."""
+"""Parsing of requests into plain parameters, for the json, rest-json and query protocols."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Tree = dict[str, Any]
 
 
 class UnreadableError(Exception):
-    """The request does not have the form that the protocol asks for."""
+    """The request does not have the form that the protocol requires."""
 
 
 def read_json(body: bytes) -> Tree:
@@ -38,7 +38,7 @@ def read_json(body: bytes) -> Tree:
 
 
 def from_json(shape: Shape | None, value: object) -> Any:
-    """Turn times and blobs inside a JSON value into datetime and bytes, and drop nulls; the rest stays as it is."""
+    """Convert timestamps and blobs in a JSON value to datetime and bytes, and drop nulls; keep the rest unchanged."""
     if shape is None:
         return value
     if shape.type_name == "structure" and isinstance(value, dict):
@@ -66,7 +66,7 @@ def scalar(shape: Shape, value: object) -> Any:
 
 
 def moment(value: object) -> object:
-    """Turn seconds since 1970 or an ISO 8601 text into a datetime; anything else stays for the validator."""
+    """Convert seconds since 1970 or an ISO 8601 string to a datetime; leave anything else to the validator."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return datetime.fromtimestamp(value, UTC)
     if isinstance(value, str):
@@ -78,7 +78,7 @@ def moment(value: object) -> object:
 
 
 def read_query(body: str) -> tuple[str, Tree]:
-    """Return the action's name and the tree of its parameters, made from `A.member.1.B=x` pairs."""
+    """Return the action's name and its parameters as a tree, built from `A.member.1.B=x` pairs."""
     tree: Tree = {}
     for key, value in parse_qsl(body, keep_blank_values=True):
         node = tree
@@ -94,7 +94,7 @@ def read_query(body: str) -> tuple[str, Tree]:
 
 
 def from_query(shape: Shape, node: object) -> Any:
-    """Turn a tree of texts into typed parameters by the input shape."""
+    """Convert a tree of strings to typed parameters by the input shape."""
     if shape.type_name == "structure" and isinstance(node, dict):
         names = {member.serialization.get("name", name): (name, member) for name, member in shape.members.items()}
         known = {names[key][0]: from_query(names[key][1], value) for key, value in node.items() if key in names}
@@ -108,7 +108,7 @@ def from_query(shape: Shape, node: object) -> Any:
 
 
 def from_query_list(shape: Shape, node: object) -> Any:
-    """Turn `member.1`, `member.2` (or `1`, `2` where flattened) into a list; an empty text is an empty list."""
+    """Convert `member.1`, `member.2` (or `1`, `2` where flattened) to a list; an empty string is an empty list."""
     if not isinstance(node, dict):
         return [] if node == "" else node
     inner = node if shape.serialization.get("flattened") else node.get(shape.member.serialization.get("name", "member"))
@@ -121,7 +121,7 @@ def numbered(node: Mapping[str, Any]) -> list[Any]:
 
 
 def from_text(shape: Shape, text: object) -> Any:
-    """Convert one text by its shape; what cannot be converted stays for the validator to refuse."""
+    """Convert a string by its shape; leave what cannot be converted for the validator to refuse."""
     if not isinstance(text, str):
         return text
     if shape.type_name == "boolean":
@@ -134,7 +134,7 @@ def from_text(shape: Shape, text: object) -> Any:
 
 
 def rest_operation(model: ServiceModel, method: str, path: str) -> tuple[str, dict[str, str]]:
-    """Return the operation that a rest-json request means and the values in its path; ("", {}) if none."""
+    """Return the operation of a rest-json request and the values of its path; ("", {}) if none matches."""
     for name in model.operation_names:
         http = model.operation_model(name).http
         template = str(http.get("requestUri", "/")).split("?")[0]
@@ -154,7 +154,7 @@ def rest_parameters(
     headers: Mapping[str, str],
     body: bytes,
 ) -> Tree:
-    """Gather a rest-json request's parameters from path, query (all values of each name), headers and body."""
+    """Collect a rest-json request's parameters from path, query (all values of each name), headers and body."""
     shape = operation.input_shape
     if shape is None:
         return {}

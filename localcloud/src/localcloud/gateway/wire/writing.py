@@ -1,4 +1,4 @@
-"""Responses: from plain results to what is on the wire, by the output shape; members that it lacks are left out."""
+"""Serialization of results by the output shape; members that the shape does not have are left out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def to_json(shape: Shape, value: object) -> Any:
-    """Return a JSON value of the shape; times are fractional seconds since 1970."""
+    """Return the JSON value for a shape; timestamps are fractional seconds since 1970."""
     if shape.type_name == "structure" and isinstance(value, dict):
         return {
             member.serialization.get("name", name): to_json(member, value[name])
@@ -34,10 +34,10 @@ def to_json(shape: Shape, value: object) -> Any:
 
 
 def seconds(value: object) -> float:
-    """Return a datetime, a number or an ISO 8601 text as seconds since 1970."""
+    """Return a datetime, a number or an ISO 8601 string as seconds since 1970."""
     if isinstance(value, str):
         value = datetime.fromisoformat(value)
-    return value.timestamp() if isinstance(value, datetime) else float(value)  # type: ignore[arg-type]  # numbers and texts of numbers
+    return value.timestamp() if isinstance(value, datetime) else float(value)  # type: ignore[arg-type]  # numbers and numeric strings
 
 
 def iso(value: object) -> str:
@@ -59,7 +59,7 @@ def query_response(operation: OperationModel, result: Mapping[str, Any], namespa
 
 
 def append(node: ET.Element, shape: Shape, value: Any) -> None:
-    """Write a value into an XML element."""
+    """Serialize a value into an XML element."""
     if shape.type_name == "structure":
         for name, member in shape.members.items():
             if value.get(name) is not None:
@@ -77,7 +77,7 @@ def append(node: ET.Element, shape: Shape, value: Any) -> None:
 
 
 def text_of(shape: Shape, value: Any) -> str:
-    """Return a scalar as XML's text."""
+    """Return a scalar as the text of an XML element."""
     if shape.type_name == "boolean":
         return "true" if value else "false"
     if shape.type_name == "timestamp":
@@ -86,7 +86,7 @@ def text_of(shape: Shape, value: Any) -> str:
 
 
 def append_member(node: ET.Element, name: str, member: Shape, value: Any) -> None:
-    """Write a structure's member; a flattened list repeats the member's own element."""
+    """Append a structure's member; a flattened list repeats the member's own element."""
     tag = member.serialization.get("name", name)
     if member.type_name == "list" and member.serialization.get("flattened"):
         for item in value:

@@ -24,14 +24,14 @@ class Ecr(Api):
     invalid_code = "InvalidParameterException"
 
     def __init__(self, ctx: Context) -> None:
-        """Serve what the store and the blob folder hold."""
+        """Load repositories and images from the store and the blob folder."""
         self._storage = Storage(ctx)
         access = Access(ctx)
         super().__init__([Repositories(ctx, self._storage), Images(ctx, self._storage), access])
         self.registry = Registry(self._storage, access, ctx.iam)
 
     async def start(self) -> None:
-        """Remove uploads that were cut off."""
+        """Remove interrupted uploads."""
         await asyncio.to_thread(self._storage.forget_uploads)
 
     async def reset(self) -> None:

@@ -1,4 +1,4 @@
-"""Authorization tokens: new on every call, valid for 12 hours, for whoever asked for them."""
+"""Authorization tokens: new on every call, valid for 12 hours, issued to the calling principal."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ USER = "AWS"
 
 
 class Access:
-    """Issues and checks tokens; the key they are signed with outlives a restart."""
+    """Issues and verifies tokens; the signing key survives a restart."""
 
     def __init__(self, ctx: Context) -> None:
-        """Take the signing key from the store, making it at the first start."""
+        """Load the signing key from the store, creating it at the first start."""
         held = ctx.store.get("ecr-key", "key")
         if held is None:
             held = {"key": secrets.token_hex(32)}
@@ -33,7 +33,7 @@ class Access:
         ctx.iam.password = lambda principal: self.issue(time.time() + SECONDS, principal)
 
     def get_authorization_token(self, _params: dict[str, Any]) -> dict[str, Any]:
-        """Answer GetAuthorizationToken."""
+        """Handle GetAuthorizationToken."""
         expires = time.time() + SECONDS
         token = base64.b64encode(f"{USER}:{self.issue(expires, CALLER.get())}".encode()).decode()
         data = {"authorizationToken": token, "expiresAt": expires, "proxyEndpoint": self._endpoint}
@@ -43,8 +43,8 @@ class Access:
         """Return a new password.
 
         Args:
-            expires: until when it is valid, in seconds since 1970.
-            principal: whose it is: a session's access key or the operator.
+            expires: the expiry, in seconds since 1970.
+            principal: its owner: a session's access key, or the operator.
         """
         text = f"{int(expires)}.{principal}.{secrets.token_hex(16)}"
         return f"{text}.{self._sign(text)}"
@@ -60,7 +60,7 @@ class Access:
         return rest.rpartition(".")[0] or None if int(expires) > time.time() else None
 
     def principal(self, authorization: str) -> str | None:
-        """Return whose valid password an Authorization header, Basic or Bearer, holds; None where it holds none."""
+        """Return the principal of a valid Authorization header (Basic or Bearer), or None."""
         kind, _, value = authorization.partition(" ")
         if kind.lower() == "bearer":
             return self._principal(value)

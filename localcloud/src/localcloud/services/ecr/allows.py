@@ -1,6 +1,6 @@
-"""Who may push and pull: the registry's requests as IAM's actions.
+"""Authorization of pushes and pulls: maps registry requests to IAM actions.
 
-Source: AWS's guide of ECR, "Private repository policies" and "Required permissions for pushing images".
+Source: the Amazon ECR user guide, "Private repository policies" and "Required permissions for pushing images".
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ ACTIONS = {
 
 
 def is_known(iam: Authority, principal: str) -> bool:
-    """Tell whether a token's principal still is one: a build's tokens end with the build."""
+    """Tell whether a token's principal is still valid: a build's tokens expire with the build."""
     return principal == OPERATOR or iam.principal(principal) is not None
 
 
 def refusal(iam: Authority, principal: str, request: Request, name: str | None) -> str:
-    """Return why a request is refused, in AWS's words; "" where it may pass.
+    """Return AWS's message if a request is denied; "" if it is allowed.
 
     Args:
-        iam: decides.
-        principal: of the request's token.
-        request: to the registry.
-        name: of the repository; None where the request is about none.
+        iam: the authority that decides.
+        principal: the principal of the request's token.
+        request: the registry request.
+        name: the repository's name; None if the request is for none.
     """
     if name is None:
         return ""
@@ -56,12 +56,12 @@ def refusal(iam: Authority, principal: str, request: Request, name: str | None) 
 
 
 def reads(iam: Authority, principal: str, name: str) -> bool:
-    """Tell whether a layer of a repository may be taken over into another one."""
+    """Tell whether the principal may read a repository's layers, as a cross-repository mount requires."""
     return not asked(iam, principal, ["BatchCheckLayerAvailability", "GetDownloadUrlForLayer"], name)
 
 
 def asked(iam: Authority, principal: str, actions: list[str], name: str) -> str:
-    """Return why one of several actions on a repository is refused; "" where all are allowed."""
+    """Return AWS's message if one of several actions on a repository is denied; "" if all are allowed."""
     if principal == OPERATOR:
         return ""
     session = iam.principal(principal)

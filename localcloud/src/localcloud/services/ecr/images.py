@@ -19,11 +19,11 @@ class Images:
     """Images by digest and tag."""
 
     def __init__(self, ctx: Context, storage: Storage) -> None:
-        """Work on the storage."""
+        """Use ECR's storage."""
         self._ctx, self._storage = ctx, storage
 
     def put_image(self, params: Params) -> Params:
-        """Answer PutImage: a new manifest, or one more tag for one that is there."""
+        """Handle PutImage: add a manifest, or a tag to an existing one."""
         name, tag = params["repositoryName"], params.get("imageTag")
         self._storage.repository(name)
         manifest = params["imageManifest"].encode()
@@ -38,7 +38,7 @@ class Images:
         return {"image": self._image(image, tag)}
 
     def batch_get_image(self, params: Params) -> Params:
-        """Answer BatchGetImage."""
+        """Handle BatchGetImage."""
         found, failures = self._pick(params)
         return {"images": [self._image(image, each.get("imageTag")) for each, image in found], "failures": failures}
 
@@ -52,10 +52,10 @@ class Images:
         }
 
     def batch_delete_image(self, params: Params) -> Params:
-        """Answer BatchDeleteImage: by tag only the tag goes (with the last one the image), by digest the image."""
+        """Handle BatchDeleteImage: a tag removes the tag (the last one also the image), a digest the image."""
         found, failures = self._pick(params)
         deleted = []
-        # As it was before the call: who deletes an index and what it names does so in this order, by two calls.
+        # As before the call: deleting an index and the images that it references takes two calls, in this order.
         indexes = {image["digest"]: self._storage.index_of(image) for _, image in found}
         for each, image in found:
             whole = "imageDigest" in each or image["tags"] == [each["imageTag"]]
@@ -72,7 +72,7 @@ class Images:
         return {"imageIds": deleted, "failures": failures}
 
     def _pick(self, params: Params) -> tuple[list[tuple[Params, Params]], list[Params]]:
-        """Return the images asked for beside how they were asked for, and failures for the others."""
+        """Return pairs of identifier and image for the requested images, and failures for missing ones."""
         name = params["repositoryName"]
         self._storage.repository(name)
         found, failures = [], []
@@ -94,7 +94,7 @@ class Images:
         return image if image is None or not tag or tag in image["tags"] else None
 
     def list_images(self, params: Params) -> Params:
-        """Answer ListImages: an entry for each tag, one for an untagged image."""
+        """Handle ListImages: an entry for each tag, one for an untagged image."""
         entries = [
             {"imageDigest": image["digest"], "imageTag": tag}
             for image in self._wanted(params)
@@ -103,7 +103,7 @@ class Images:
         return page("imageIds", entries, params)
 
     def describe_images(self, params: Params) -> Params:
-        """Answer DescribeImages; an image that is not there is an error."""
+        """Handle DescribeImages; a missing image is an error."""
         name = params["repositoryName"]
         images = self._wanted(params)
         if params.get("imageIds"):
@@ -138,11 +138,11 @@ class Images:
         }
 
     def describe_image_scan_findings(self, params: Params) -> Params:
-        """Answer DescribeImageScanFindings: nothing scans here, and nothing pretends to."""
+        """Handle DescribeImageScanFindings by an error: images are not scanned here."""
         raise ApiError("ScanNotFoundException", f"the local cloud scans no images: {params['repositoryName']}")
 
     def batch_check_layer_availability(self, params: Params) -> Params:
-        """Answer BatchCheckLayerAvailability."""
+        """Handle BatchCheckLayerAvailability."""
         name = params["repositoryName"]
         self._storage.repository(name)
         layers = []

@@ -41,14 +41,14 @@ CODES = {
     "InvalidLayerPartException": ("BLOB_UPLOAD_INVALID", 409),
     "ReferencedImagesNotFoundException": ("MANIFEST_BLOB_UNKNOWN", 400),
 }
-"""The registry's error codes for the API's."""
+"""Registry error codes by API error code."""
 
 
 class Registry:
-    """ASGI application for everything under /v2/, for who has a token of GetAuthorizationToken and may do it by IAM."""
+    """The ASGI application for /v2/: requires a token of GetAuthorizationToken and permission by IAM."""
 
     def __init__(self, storage: Storage, access: Access, iam: Authority) -> None:
-        """Serve the storage."""
+        """Serve the images in ECR's storage."""
         self._storage, self._access, self._iam = storage, access, iam
         self._uploads = Uploads(storage.uploads)
         self._routes: list[tuple[re.Pattern[str], dict[str, Callable[..., Coroutine[Any, Any, Response]]]]] = [
@@ -68,7 +68,7 @@ class Registry:
         ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Handle one request."""
         request = Request(scope, receive)
         response = await self._respond(request)
         response.headers.update(VERSION)
@@ -218,7 +218,7 @@ class Registry:
 
 
 def created(name: str, digest: str, kind: str = "blobs") -> Response:
-    """Return the answer to a finished upload."""
+    """Return the response to a completed upload."""
     headers = {"Location": f"/v2/{name}/{kind}/{digest}", "Docker-Content-Digest": digest}
     return Response(status_code=201, headers=headers)
 

@@ -26,12 +26,12 @@ class Repositories:
     """Repositories, their tags, policies and settings."""
 
     def __init__(self, ctx: Context, storage: Storage) -> None:
-        """Work on the storage."""
+        """Use ECR's storage."""
         self._ctx, self._storage = ctx, storage
         self._host = ctx.endpoint.partition("://")[2]
 
     def create_repository(self, params: Params) -> Params:
-        """Answer CreateRepository; the uri names the local registry, so that no push leaves the machine."""
+        """Handle CreateRepository; the uri names the local registry, so that no push leaves the machine."""
         name = params["repositoryName"]
         if self._storage.repositories.get(name):
             text = f"The repository with name '{name}' already exists in the registry with id '{self._ctx.account}'"
@@ -51,14 +51,14 @@ class Repositories:
         return {"repository": self._storage.repositories.put(name, repository)}
 
     def describe_repositories(self, params: Params) -> Params:
-        """Answer DescribeRepositories, all on one page."""
+        """Handle DescribeRepositories, all on one page."""
         names = params.get("repositoryNames")
         if names:
             return {"repositories": [self._storage.repository(name) for name in names]}
         return {"repositories": self._storage.repositories.values()}
 
     async def delete_repository(self, params: Params) -> Params:
-        """Answer DeleteRepository; one with images needs force. The Docker daemon loses its copies of them too."""
+        """Handle DeleteRepository; one with images needs force. Its names are also removed from the Docker daemon."""
         name = params["repositoryName"]
         repository = self._storage.repository(name)
         if self._storage.images(name) and not params.get("force"):
@@ -69,16 +69,16 @@ class Repositories:
         return {"repository": repository}
 
     def describe_registry(self, _params: Params) -> Params:
-        """Answer DescribeRegistry."""
+        """Handle DescribeRegistry."""
         return {"registryId": self._ctx.account, "replicationConfiguration": {"rules": []}}
 
     def put_image_tag_mutability(self, params: Params) -> Params:
-        """Answer PutImageTagMutability."""
+        """Handle PutImageTagMutability."""
         names = ("imageTagMutability", "imageTagMutabilityExclusionFilters")
         return self._set(params, {name: params.get(name) for name in names})
 
     def put_image_scanning_configuration(self, params: Params) -> Params:
-        """Answer PutImageScanningConfiguration."""
+        """Handle PutImageScanningConfiguration."""
         return self._set(params, {"imageScanningConfiguration": params["imageScanningConfiguration"]})
 
     def _set(self, params: Params, values: Params) -> Params:
@@ -88,31 +88,31 @@ class Repositories:
         return {"registryId": self._ctx.account, "repositoryName": name, **values}
 
     def put_lifecycle_policy(self, params: Params) -> Params:
-        """Answer PutLifecyclePolicy. It is kept, not acted on."""
+        """Handle PutLifecyclePolicy. It is stored, not executed."""
         self._refuse_invalid_json(params["lifecyclePolicyText"])
         return self._set(params, {"lifecyclePolicyText": params["lifecyclePolicyText"]})
 
     def get_lifecycle_policy(self, params: Params) -> Params:
-        """Answer GetLifecyclePolicy."""
+        """Handle GetLifecyclePolicy."""
         return self._text(params, "lifecyclePolicyText", "LifecyclePolicyNotFoundException", "Lifecycle policy")
 
     def delete_lifecycle_policy(self, params: Params) -> Params:
-        """Answer DeleteLifecyclePolicy."""
+        """Handle DeleteLifecyclePolicy."""
         answer = self.get_lifecycle_policy(params)
         self._set(params, {"lifecyclePolicyText": None})
         return answer
 
     def set_repository_policy(self, params: Params) -> Params:
-        """Answer SetRepositoryPolicy. It is kept, not enforced."""
+        """Handle SetRepositoryPolicy. It is stored, not enforced."""
         self._refuse_invalid_json(params["policyText"])
         return self._set(params, {"policyText": params["policyText"]})
 
     def get_repository_policy(self, params: Params) -> Params:
-        """Answer GetRepositoryPolicy."""
+        """Handle GetRepositoryPolicy."""
         return self._text(params, "policyText", "RepositoryPolicyNotFoundException", "Repository policy")
 
     def delete_repository_policy(self, params: Params) -> Params:
-        """Answer DeleteRepositoryPolicy."""
+        """Handle DeleteRepositoryPolicy."""
         answer = self.get_repository_policy(params)
         self._set(params, {"policyText": None})
         return answer
@@ -135,17 +135,17 @@ class Repositories:
         return self._storage.repository(params["resourceArn"].partition(":repository/")[2])
 
     def list_tags_for_resource(self, params: Params) -> Params:
-        """Answer ListTagsForResource."""
+        """Handle ListTagsForResource."""
         return {"tags": self._by_arn(params)["tags"]}
 
     def tag_resource(self, params: Params) -> Params:
-        """Answer TagResource."""
+        """Handle TagResource."""
         repository = self._by_arn(params)
         new = {tag["Key"]: tag["Value"] for tag in [*repository["tags"], *params["tags"]]}
         return self._save_tags(repository, new)
 
     def untag_resource(self, params: Params) -> Params:
-        """Answer UntagResource."""
+        """Handle UntagResource."""
         repository = self._by_arn(params)
         new = {tag["Key"]: tag["Value"] for tag in repository["tags"] if tag["Key"] not in params["tagKeys"]}
         return self._save_tags(repository, new)
@@ -157,8 +157,8 @@ class Repositories:
 
 
 def remove_copies(client: docker.DockerClient, uri: str) -> None:
-    """Take a repository's names off the daemon's images; its layers stay, as a build's cache. Blocking."""
+    """Remove a repository's names from the daemon's images; the layers stay as build cache. Blocking."""
     for name in images.names(client):
         if name.startswith((f"{uri}:", f"{uri}@")):
             with contextlib.suppress(APIError):
-                client.images.remove(name, force=True, noprune=True)  # a build may be on its layers
+                client.images.remove(name, force=True, noprune=True)  # a build may use its layers

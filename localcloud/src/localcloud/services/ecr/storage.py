@@ -1,4 +1,4 @@
-"""What the registry keeps: repositories and images as documents, blobs as files."""
+"""The registry's storage: repositories and images as documents, blobs as files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Doc = dict[str, Any]
 YOUNG_SECONDS = 900
-"""A blob younger than this may belong to a push that goes on, so it is not collected."""
+"""A blob younger than this may belong to a push in progress, so it is not garbage-collected."""
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 KINDS = (
     MANIFEST,
@@ -30,21 +30,21 @@ KINDS = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.oci.image.index.v1+json",
 )
-"""Media types of manifests that are taken: Docker's and OCI's, of images and of indexes."""
+"""Accepted media types of manifests: Docker's and OCI's, of images and indexes."""
 VERSION = 2
-"""The only schemaVersion of these."""
+"""The only schemaVersion of these media types."""
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-"""OCI distribution specification, Pulling manifests: what a tag may be."""
+"""OCI distribution specification, "Pulling manifests": the form of a tag."""
 MANIFEST_BYTES = 4 * 2**20
-"""OCI distribution specification, Pushing manifests; ECR's PutImage has the same limit."""
+"""OCI distribution specification, "Pushing manifests"; ECR's PutImage has the same limit."""
 
 
 class Storage:
     """Repositories by name, images by repository and digest, and their blobs."""
 
     def __init__(self, ctx: Context) -> None:
-        """Read what the store holds."""
+        """Load repositories and images from the store."""
         self.repositories = Table(ctx.store, "ecr-repository")
         self._images = Table(ctx.store, "ecr-image")
         self._folder = ctx.state_dir / "registry"
@@ -56,7 +56,7 @@ class Storage:
         """Return a repository.
 
         Raises:
-            ApiError: there is none of that name.
+            ApiError: the repository does not exist.
         """
         found = self.repositories.get(name)
         if found is None:
@@ -79,16 +79,16 @@ class Storage:
         return self.blob(image["repository"], image["digest"]).read_bytes()
 
     def put(self, repository: str, manifest: bytes, kind: str | None, tag: str | None) -> Doc:
-        """Keep a manifest and its tag.
+        """Store a manifest and its tag.
 
         Args:
-            repository: one that exists.
-            manifest: as sent.
-            kind: its media type; None: what it says itself.
-            tag: one to give it, or None.
+            repository: the name of an existing repository.
+            manifest: the manifest as sent.
+            kind: its media type; None: the one in the manifest.
+            tag: the tag to set, or None.
 
         Raises:
-            ApiError: the tag is immutable and names another image, a layer is missing, or it is no manifest.
+            ApiError: the tag is immutable and names another image, a layer is missing, or the manifest is invalid.
         """
         if tag and not TAG.fullmatch(tag):
             raise ApiError("InvalidParameterException", f"{tag[:140]!r} is no tag: it has to match {TAG.pattern}")
@@ -100,7 +100,7 @@ class Storage:
         image = self.find(repository, digest)
         if image is None:
             image = self._new_image(repository, digest, manifest, kind)
-        if held is not None and moved:  # last: a manifest that is refused takes nothing away
+        if held is not None and moved:  # last: a refused manifest must not remove the tag
             held["tags"].remove(tag)
             self._images.save(f"{repository}@{held['digest']}")
         if tag and tag not in image["tags"]:
@@ -145,7 +145,7 @@ class Storage:
         self.write_blob(repository, digest, manifest)
         artifact = content.get("artifactType") or (content.get("config") or {}).get("mediaType") or kind
         if named:
-            # As the API's reference has it: the largest of its images.
+            # As the API reference says: the size of the largest image.
             size, artifact = max(image["size"] for image in held.values() if image), content.get("artifactType")
         return {
             "repository": repository, "digest": digest, "tags": [], "pushed": time.time(), "type": kind,
@@ -153,12 +153,12 @@ class Storage:
         }  # fmt: skip
 
     def index_of(self, image: Doc) -> Doc | None:
-        """Return an index that names the image, None where none does: then it may be removed."""
+        """Return an index that references the image, or None: then the image may be removed."""
         others = [one for one in self.images(image["repository"]) if one["digest"] != image["digest"]]
         return next((one for one in others if image["digest"] in self._digests(one)), None)
 
     def remove(self, image: Doc) -> None:
-        """Forget an image and remove the blobs that no other image of its repository needs."""
+        """Remove an image and the blobs that no other image of its repository references."""
         self._images.delete(f"{image['repository']}@{image['digest']}")
         needed = {digest for other in self.images(image["repository"]) for digest in self._digests(other)}
         for digest in self._digests(image) - needed:
@@ -167,7 +167,7 @@ class Storage:
                 path.unlink()
 
     def untag(self, image: Doc, tag: str) -> None:
-        """Take a tag off; an image whose last tag goes goes too, as on AWS."""
+        """Remove a tag; an image is removed with its last tag, as on AWS."""
         image["tags"].remove(tag)
         self._images.save(f"{image['repository']}@{image['digest']}")
         if not image["tags"]:
@@ -179,7 +179,7 @@ class Storage:
         return {image["digest"], *(part["digest"] for part in parts(content))}
 
     def pulled(self, image: Doc) -> None:
-        """Note that an image was pulled now."""
+        """Record the time of a pull."""
         image["last_pull"] = time.time()
         self._images.save(f"{image['repository']}@{image['digest']}")
 
@@ -187,7 +187,7 @@ class Storage:
         """Return the file of a blob.
 
         Raises:
-            ApiError: the digest is none; it would be a path.
+            ApiError: the digest is invalid; it must not be used as a path.
         """
         if not DIGEST.fullmatch(digest):
             raise ApiError(
@@ -196,7 +196,7 @@ class Storage:
         return self._folder / "repositories" / repository.replace("/", "%") / digest.replace(":", "-")
 
     def write_blob(self, repository: str, digest: str, content: bytes) -> None:
-        """Write a blob as a whole or not at all."""
+        """Write a blob atomically."""
         path = self.blob(repository, digest)
         path.parent.mkdir(parents=True, exist_ok=True)
         new = self.uploads / digest.replace(":", "-")
@@ -204,7 +204,7 @@ class Storage:
         new.replace(path)
 
     def copy_blob(self, source: str, target: str, digest: str) -> None:
-        """Give a repository a blob of another one, as a whole or not at all. Blocking."""
+        """Copy a blob to another repository, atomically. Blocking."""
         new = self.uploads / f"{digest.replace(':', '-')}-{uuid.uuid4().hex}"
         place = self.blob(target, digest)
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -219,7 +219,7 @@ class Storage:
         shutil.rmtree(self._folder / "repositories" / name.replace("/", "%"), ignore_errors=True)
 
     def forget_uploads(self) -> None:
-        """Remove what was being uploaded when the process ended: its clients begin again."""
+        """Remove uploads that were in progress when the process ended; clients start them again."""
         shutil.rmtree(self.uploads, ignore_errors=True)
         self.uploads.mkdir(parents=True)
 
@@ -230,10 +230,10 @@ class Storage:
 
 
 def checked(manifest: bytes) -> Doc:
-    """Return what a manifest says.
+    """Return a validated manifest's content.
 
     Raises:
-        ApiError: it is too large, no JSON, or a part of it is not named by digest and size.
+        ApiError: it is too large, not JSON, or a descriptor lacks a valid digest and size.
     """
     if len(manifest) > MANIFEST_BYTES:
         raise ApiError("InvalidParameterException", f"an image manifest may have {MANIFEST_BYTES} bytes at most")
@@ -252,10 +252,10 @@ def checked(manifest: bytes) -> Doc:
 
 
 def kind_of(content: Doc, sent: str | None) -> str:
-    """Return a manifest's media type, which it may say itself, and its sender.
+    """Return a manifest's media type, given in the manifest or by the client.
 
     Raises:
-        ApiError: it is none of a manifest, or the two differ.
+        ApiError: it is not a manifest's media type, or the two differ.
     """
     kind = (sent or content.get("mediaType") or MANIFEST).partition(";")[0].strip()
     if kind not in KINDS or content.get("mediaType", kind) != kind:
@@ -265,7 +265,7 @@ def kind_of(content: Doc, sent: str | None) -> str:
 
 
 def parts(manifest: Doc) -> Iterator[Doc]:
-    """Yield the descriptors of what a manifest or index names: configuration, layers, manifests."""
+    """Yield the descriptors in a manifest or index: configuration, layers, manifests."""
     if manifest.get("config"):
         yield manifest["config"]
     yield from manifest.get("layers") or []

@@ -1,4 +1,4 @@
-"""Blobs on their way into the registry."""
+"""Blob uploads in progress."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 BLOB_BYTES = 10 * 2**30
-"""Limit of a layer. ECR's is 52,000 MB; no machine that this runs on has builds for that."""
+"""Limit of a layer. ECR's is 52,000 MB; local builds do not need that."""
 IDLE_SECONDS = 3600
-"""An upload that got nothing for so long is given up."""
+"""Idle time after which an upload is discarded."""
 
 
 @dataclass(slots=True)
 class Upload:
-    """One of them."""
+    """A blob upload."""
 
     repository: str
     path: Path
     hash: Any = field(default_factory=hashlib.sha256)
     size: int = 0
     busy: bool = False
-    """A request is adding to it."""
+    """Whether a request is writing to it."""
     touched: float = field(default_factory=time.monotonic)
 
 
 class Uploads:
-    """All of them, by identifier, while the process lives."""
+    """All uploads by identifier, in memory."""
 
     def __init__(self, folder: Path) -> None:
-        """Keep them in a folder."""
+        """Store uploads in a folder."""
         self._folder = folder
         self.rows: dict[str, Upload] = {}
 
     def begin(self, repository: str) -> str:
-        """Begin one and return its identifier; those that nobody goes on with are given up."""
+        """Start an upload and return its identifier; discard idle uploads."""
         for key, upload in list(self.rows.items()):
             if not upload.busy and time.monotonic() - upload.touched > IDLE_SECONDS:
                 self.drop(key)
@@ -55,14 +55,14 @@ class Uploads:
         return identifier
 
     def drop(self, key: str) -> None:
-        """Give one up."""
+        """Discard an upload."""
         self.rows.pop(key).path.unlink(missing_ok=True)
 
     def find(self, repository: str, key: str) -> Upload:
-        """Return one that goes on in a repository and that no other request is adding to.
+        """Return an upload of a repository that no other request is writing to.
 
         Raises:
-            ApiError: there is none, or it is busy: what is added after the digest was checked would not be checked.
+            ApiError: it does not exist, or is busy: data written after the digest check would be unverified.
         """
         found = self.rows.get(key)
         if found is None or found.repository != repository:
@@ -72,11 +72,11 @@ class Uploads:
         return found
 
     async def receive(self, request: Request, upload: Upload) -> None:
-        """Add a request's body to an upload.
+        """Append a request's body to an upload.
 
         Raises:
-            LimitError: it becomes too large, or leaves no room; the upload is given up.
-            OSError: it cannot be written; likewise.
+            LimitError: it is too large, or the disk is full; the upload is discarded.
+            OSError: it cannot be written; the upload is discarded.
         """
         upload.busy = True
         try:
@@ -96,6 +96,6 @@ class Uploads:
 
 
 def bounded(size: int) -> None:
-    """Refuse a blob of too many bytes."""
+    """Refuse a blob that is too large."""
     if size > BLOB_BYTES:
         raise limits.too_large(BLOB_BYTES)

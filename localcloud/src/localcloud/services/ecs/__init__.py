@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 RECONCILE_SECONDS = 5.0
 SETTLE_SECONDS = 15.0
-"""How long `start` waits at most for services whose tasks were stopped meanwhile."""
+"""Maximum time that `start` waits for services whose tasks stopped in the meantime to become steady again."""
 LOG = logging.getLogger(__name__)
 Found = dict[str, dict[str, str]]
 """Status of containers in Docker by task ARN and container name."""
@@ -44,11 +44,11 @@ class ContainerService(Api):
     invalid_code = "InvalidParameterException"
 
     def __init__(self, ctx: Context, targets: Targets) -> None:
-        """Read the documents; nothing runs before `start`.
+        """Load the documents; nothing runs before `start`.
 
         Args:
-            ctx: the local cloud.
-            targets: load balancing, where tasks are registered.
+            ctx: the local cloud's context.
+            targets: the load balancers' targets, with which tasks are registered.
         """
         self.engine = ServiceContainers(ctx, "task")
         self.state = State(ctx)
@@ -70,7 +70,7 @@ class ContainerService(Api):
         self._reconciling: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Adopt tasks that run, end those that do not, remove orphans, and take every service's loop up again."""
+        """Adopt running tasks, stop the others, remove orphaned containers, resume every service's scheduler loop."""
         self.shipper.start()
         found = await self._found()
         alive = {task["taskArn"]: task for task in self.state.tasks.values() if task["lastStatus"] != "STOPPED"}
@@ -88,7 +88,7 @@ class ContainerService(Api):
         await self.scheduler.settle(SETTLE_SECONDS)
 
     async def stop(self) -> None:
-        """Stop all loops; containers go on."""
+        """Stop all loops; containers keep running."""
         if self._reconciling is not None:
             self._reconciling.cancel()
         self.scheduler.stop()
@@ -111,7 +111,7 @@ class ContainerService(Api):
         state.prune()
 
     def _roles(self, definition: str) -> list[str]:
-        """Return the roles of a task definition by ARN or name; none where there is no such definition."""
+        """Return the roles of a task definition by ARN or name; empty if it does not exist."""
         try:
             found = self.state.definition(definition)
         except ApiError:
@@ -119,7 +119,7 @@ class ContainerService(Api):
         return [str(found[name]) for name in ("taskRoleArn", "executionRoleArn") if found.get(name)]
 
     def _react(self, event: dict[str, Any]) -> None:
-        """Look at a container that Docker reports on."""
+        """Inspect the container of a Docker event."""
         labels = event["Actor"]["Attributes"]
         task = self.state.tasks.get(labels.get(label("task"), ""))
         if task is None or not str(event.get("Action", "")).startswith(("die", "health_status", "destroy")):
@@ -138,20 +138,20 @@ class ContainerService(Api):
         return found
 
     async def _compare_all(self) -> None:
-        """Look at every task whose containers are not in Docker as they are written down."""
+        """Inspect every task whose containers in Docker differ from its document."""
         found = await self._found()
         for task in self.state.tasks.values():
             if task["lastStatus"] == "RUNNING" and task["desiredStatus"] == "RUNNING":
                 self._compare(task, found.get(task["taskArn"], {}))
 
     async def _reconcile_regularly(self) -> None:
-        """Find out regularly what Docker's events did not tell, and forget what is old."""
+        """Reconcile periodically with Docker, in case of missed events, and prune old documents."""
         while True:
             await asyncio.sleep(RECONCILE_SECONDS)
             try:
                 await self._compare_all()
                 self.state.prune()
-            except Exception:  # logged; the next round comes
+            except Exception:  # logged, and retried in the next round
                 LOG.exception("reconciling with Docker failed")
 
     def _compare(self, task: Doc, found: dict[str, str]) -> None:

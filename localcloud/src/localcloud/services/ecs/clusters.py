@@ -1,4 +1,4 @@
-"""Operations on clusters, and tags of everything in ECS."""
+"""Operations on clusters, and on the tags of all ECS resources."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Clusters:
     """Create, describe, change and delete clusters."""
 
     def __init__(self, state: State) -> None:
-        """Take the documents."""
+        """Use ECS's documents."""
         self._state = state
 
     def create_cluster(self, params: Params) -> Params:
-        """Make a cluster, or return the one of that name."""
+        """Create a cluster, or return the existing one of that name."""
         name = params.get("clusterName", "default")
         key = self._state.arn(f"cluster/{name}")
         doc = self._state.clusters.get(key)
@@ -44,7 +44,7 @@ class Clusters:
         return {"cluster": self._view(doc)}
 
     def describe_clusters(self, params: Params) -> Params:
-        """Return clusters by name or ARN; missing ones as failures."""
+        """Return clusters by name or ARN, with failures for missing ones."""
         found, missing = [], []
         for name in params.get("clusters") or ["default"]:
             key = self._state.arn(f"cluster/{name.rpartition('/')[2]}")
@@ -56,7 +56,7 @@ class Clusters:
         return {"clusters": found, "failures": missing}
 
     def list_clusters(self, _params: Params) -> Params:
-        """Return all ARNs."""
+        """Return the ARNs of all clusters."""
         return {"clusterArns": list(self._state.clusters.rows)}
 
     def update_cluster(self, params: Params) -> Params:
@@ -84,7 +84,7 @@ class Clusters:
         return {"cluster": self._view(doc)}
 
     def delete_cluster(self, params: Params) -> Params:
-        """Remove a cluster that holds no service and no task."""
+        """Delete a cluster without services and tasks."""
         doc = self._state.cluster(params["cluster"])
         view = self._view(doc)
         if view["activeServicesCount"]:
@@ -116,7 +116,7 @@ class Tags:
     """TagResource, UntagResource and ListTagsForResource."""
 
     def __init__(self, state: State) -> None:
-        """Take the documents."""
+        """Use ECS's documents."""
         self._state = state
 
     def tag_resource(self, params: Params) -> None:
@@ -147,7 +147,7 @@ class Tags:
 
 
 def settings(given: list[Doc] | None) -> list[Doc]:
-    """Return cluster settings with Container Insights' default."""
+    """Return cluster settings, with the default for Container Insights."""
     return given or [{"name": "containerInsights", "value": "disabled"}]
 
 

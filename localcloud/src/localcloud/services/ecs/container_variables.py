@@ -1,4 +1,4 @@
-"""A container's variables: plain ones, secrets from Secrets Manager and Parameter Store, and what Fargate sets."""
+"""A container's environment: plain variables, secrets from Secrets Manager and Parameter Store, Fargate's own."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ ENCRYPTED = "ENCRYPTED:"
 
 
 class ValuesError(Exception):
-    """A value cannot be had; the message is a task's stopped reason in AWS's words."""
+    """A secret or log group is not available; the message is the task's stopped reason as on AWS."""
 
 
 def environment(ctx: Context, container: Doc, own: Doc | None, starts: Doc | None) -> dict[str, str]:
-    """Return a container's whole environment. Blocking.
+    """Return a container's complete environment. Blocking.
 
     Args:
-        ctx: the local cloud.
+        ctx: the local cloud's context.
         container: the container definition.
-        own: credentials of the task's role; None where it has none, and so may not call AWS.
-        starts: credentials of the role that starts the task.
+        own: credentials of the task role; None if the task has none, and so may not call AWS.
+        starts: credentials of the task execution role.
 
     Raises:
         ValuesError: a secret or parameter cannot be read.
     """
     found = {"AWS_REGION": ctx.region, "AWS_DEFAULT_REGION": ctx.region, "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE"}
-    if own:  # on AWS at an address that AWS_CONTAINER_CREDENTIALS_RELATIVE_URI names
+    if own:  # on AWS served at AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
         found |= {"AWS_ENDPOINT_URL": ctx.container_endpoint} | sessions.variables(own)
     found |= {pair["name"]: pair.get("value", "") for pair in container["environment"]}
     for secret in container.get("secrets", []):
@@ -52,10 +52,10 @@ def environment(ctx: Context, container: Doc, own: Doc | None, starts: Doc | Non
 
 
 def value(ctx: Context, source: str, starts: Doc | None) -> str:
-    """Return what a `valueFrom` names: a secret (or one key of it) or a parameter. Blocking.
+    """Return the value of a `valueFrom`: a secret (or one JSON key of it) or a parameter. Blocking.
 
     Raises:
-        DeniedError: the role that starts the task may not read it.
+        DeniedError: the task execution role may not read it.
     """
     if SECRETS_MANAGER not in source:
         name = source.partition(":parameter/")[2]
@@ -82,7 +82,7 @@ def value(ctx: Context, source: str, starts: Doc | None) -> str:
 
 
 def parameter(ctx: Context, name: str, bare: str) -> str:
-    """Return a parameter's value; an ARN does not tell whether the name begins with a slash."""
+    """Return a parameter's value; its ARN does not show whether the name begins with a slash, so both are tried."""
     ssm: Any = client(ctx, "ssm")
     try:
         return str(ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
@@ -93,15 +93,15 @@ def parameter(ctx: Context, name: str, bare: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Undo the marker that the emulated Parameter Store puts around secure strings."""
+    """Remove the marker with which the emulated Parameter Store wraps secure strings."""
     return base64.b64decode(text.removeprefix(ENCRYPTED)).decode() if text.startswith(ENCRYPTED) else text
 
 
 def check_log_group(ctx: Context, options: dict[str, str], starts: Doc | None) -> None:
-    """Refuse a log group that does not exist, making it where the options ask for that. Blocking.
+    """Check that the log group exists, creating it if the options include awslogs-create-group. Blocking.
 
     Raises:
-        ValuesError: there is no such log group, or the role that starts the task may not write there.
+        ValuesError: the log group does not exist, or the task execution role may not write to it.
     """
     group = options.get("awslogs-group", "")
     stream = f"log-group:{group}:log-stream:{options.get('awslogs-stream-prefix', '')}"

@@ -1,4 +1,4 @@
-"""A container definition as the Docker API takes it: pure functions."""
+"""Conversion of container definitions to Docker API arguments: pure functions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAUSE = "pause"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """One container to make."""
+    """A container to create."""
 
     name: str
     """The container definition's name."""
@@ -40,14 +40,14 @@ def volume_name(task: Doc, name: str) -> str:
 
 
 def part(task: Doc, definition: Doc, container: Doc, image: str, environment: dict[str, str]) -> Part:
-    """Return what to ask Docker for.
+    """Return the arguments with which to create a container.
 
     Args:
         task: the task.
         definition: its task definition.
-        container: the container definition, overrides merged in.
-        image: the image's id in Docker.
-        environment: all variables, secrets included.
+        container: the container definition with overrides merged in.
+        image: the image id in Docker.
+        environment: all environment variables, secrets included.
     """
     linux = container.get("linuxParameters", {})
     create: dict[str, Any] = {
@@ -86,7 +86,7 @@ def part(task: Doc, definition: Doc, container: Doc, image: str, environment: di
 
 
 def sizes(task: Doc, definition: Doc, container: Doc) -> dict[str, Any]:
-    """Return memory as a hard limit and CPU as a share: on one machine a cap would only make everything slow."""
+    """Return memory as a hard limit and CPU as relative shares: on one machine a quota would only slow everything."""
     memory = container.get("memory") or units(task.get("memory") or definition.get("memory"), GIB)
     cpu = container.get("cpu") or units(task.get("cpu") or definition.get("cpu"), 1024)
     limits: dict[str, Any] = {"cpu_shares": max(cpu or 2, 2)}
@@ -103,7 +103,7 @@ def options(mount: dict[str, Any]) -> str:
 
 
 def binds(task: Doc, container: Doc) -> list[str]:
-    """Return the task's own volumes where the container mounts them."""
+    """Return the bind specifications of the task's volumes that the container mounts."""
     return [
         f"{volume_name(task, mount['sourceVolume'])}:{mount['containerPath']}:{'ro' if mount.get('readOnly') else 'rw'}"
         for mount in container.get("mountPoints", [])
@@ -111,7 +111,7 @@ def binds(task: Doc, container: Doc) -> list[str]:
 
 
 def health_check(check: dict[str, Any] | None) -> dict[str, Any]:
-    """Return a Docker health check; as on ECS, one that the image brings along is not used."""
+    """Return a Docker health check; as on ECS, the image's own HEALTHCHECK is ignored."""
     if not check:
         return {"test": ["NONE"]}
     return {
@@ -134,7 +134,7 @@ def overridden(container: Doc, overrides: dict[str, Any]) -> Doc:
 
 
 def start_order(containers: list[Doc]) -> list[Doc]:
-    """Return containers so that each comes after those it depends on; a circle is left in its given order."""
+    """Return containers in dependency order; those in a dependency cycle keep their given order."""
     ordered: list[Doc] = []
     waiting = list(containers)
     while waiting:

@@ -25,14 +25,14 @@ LISTED = {"ACTIVE": ("ACTIVE",), "INACTIVE": ("INACTIVE",), "DELETE_IN_PROGRESS"
 
 
 class Definitions:
-    """Register, describe, list, deregister and delete task definitions; a number is never used twice."""
+    """Register, describe, list, deregister and delete task definitions; a revision number is never reused."""
 
     def __init__(self, state: State) -> None:
-        """Take the documents."""
+        """Use ECS's documents."""
         self._state = state
 
     def register_task_definition(self, params: Params) -> Params:
-        """Make the family's next revision."""
+        """Register the family's next revision."""
         family = params["family"]
         if not FAMILY.fullmatch(family):
             raise ApiError("ClientException", f"Family {family!r} contains invalid characters.")
@@ -60,12 +60,12 @@ class Definitions:
         return {"taskDefinition": doc, "tags": doc["tags"]}
 
     def describe_task_definition(self, params: Params) -> Params:
-        """Return a task definition, inactive ones too."""
+        """Return a task definition, whether active or inactive."""
         doc = self._state.definition(params["taskDefinition"])
         return {"taskDefinition": doc, "tags": doc["tags"] if "TAGS" in params.get("include", []) else []}
 
     def deregister_task_definition(self, params: Params) -> Params:
-        """Make a revision inactive: what runs goes on, nothing new may start."""
+        """Make a revision INACTIVE: running tasks continue, no new ones may start."""
         if ":" not in params["taskDefinition"].rpartition("/")[2]:
             raise ApiError("InvalidParameterException", "The task definition needs a revision.")
         doc = self._state.definition(params["taskDefinition"])
@@ -75,7 +75,7 @@ class Definitions:
         return {"taskDefinition": doc}
 
     def delete_task_definitions(self, params: Params) -> Params:
-        """Delete inactive revisions; those in use go once nothing uses them."""
+        """Delete inactive revisions; those in use are removed once nothing uses them."""
         deleted, failures = [], []
         for name in params["taskDefinitions"]:
             try:
@@ -94,7 +94,7 @@ class Definitions:
         return {"taskDefinitions": deleted, "failures": failures}
 
     def list_task_definitions(self, params: Params) -> Params:
-        """Return ARNs by family prefix and status, oldest revision first unless asked otherwise."""
+        """Return ARNs by family prefix and status, oldest revision first by default."""
         status = params.get("status", "ACTIVE")
         prefix = params.get("familyPrefix")
         rows = [row for row in self._state.definitions.values() if row["status"] in LISTED[status]]
@@ -107,7 +107,7 @@ class Definitions:
         return {"taskDefinitionArns": [row["taskDefinitionArn"] for row in page]} | more
 
     def list_task_definition_families(self, params: Params) -> Params:
-        """Return the families with a revision of the status."""
+        """Return the families that have a revision of the status."""
         status, prefix = params.get("status", "ACTIVE"), params.get("familyPrefix", "")
         wanted = ("ACTIVE", "INACTIVE") if status == "ALL" else (status,)
         rows = [row["family"] for row in self._state.definitions.values() if row["status"] in wanted]

@@ -1,4 +1,4 @@
-"""What Fargate asks of a task definition, and what the local cloud cannot run: pure functions that refuse."""
+"""Validation of task definitions by Fargate's rules and the local cloud's limitations: pure functions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MEMORY = {
     8192: {n * GIB for n in range(16, 61, 4)},
     16384: {n * GIB for n in range(32, 121, 8)},
 }
-"""CPU units and the MiB that go with them."""
+"""Valid memory sizes in MiB by CPU units."""
 NOT_RUN = (
     "repositoryCredentials", "links", "environmentFiles", "volumesFrom", "dockerSecurityOptions",
     "resourceRequirements",
@@ -37,7 +37,7 @@ def check(params: Params) -> None:
     """Refuse a task definition that Fargate or the local cloud would not run.
 
     Raises:
-        ApiError: ClientException in AWS's words, or UnsupportedOperation naming what is not supported here.
+        ApiError: ClientException worded as on AWS, or UnsupportedOperation naming what is not supported here.
     """
     if "FARGATE" not in params.get("requiresCompatibilities", []):
         raise ApiError(
@@ -60,10 +60,10 @@ def check(params: Params) -> None:
 
 
 def check_architecture(params: Params, architectures: Collection[str]) -> None:
-    """Refuse a task definition for processors that this machine has not: of an index it would get another image.
+    """Refuse a CPU architecture that this machine cannot run: an image index would resolve to a different image.
 
     Raises:
-        ApiError: UnsupportedOperation with the architecture.
+        ApiError: UnsupportedOperation naming the architecture.
     """
     wanted = (params.get("runtimePlatform") or {}).get("cpuArchitecture", "X86_64")
     if KERNELS[wanted] not in architectures:
@@ -73,12 +73,12 @@ def check_architecture(params: Params, architectures: Collection[str]) -> None:
 
 
 def platform(definition: Doc) -> str:
-    """Return what Docker calls the platform that a task definition's images are taken for."""
+    """Return the Docker platform for which a task definition's images are pulled."""
     return PLATFORMS[(definition.get("runtimePlatform") or {}).get("cpuArchitecture", "X86_64")]
 
 
 def check_size(params: Params) -> None:
-    """Refuse a pair of CPU and memory that Fargate does not offer."""
+    """Refuse a combination of CPU and memory that Fargate does not offer."""
     cpu, memory = units(params.get("cpu"), 1024), units(params.get("memory"), GIB)
     if cpu is None or memory is None:
         raise ApiError("ClientException", "Fargate requires task definition to have cpu and memory at the task level.")
@@ -88,7 +88,7 @@ def check_size(params: Params) -> None:
 
 
 def units(text: str | None, factor: int) -> int | None:
-    """Return `256`, `.25 vCPU` or `2 GB` as CPU units or MiB, None when it is none of these."""
+    """Return `256`, `.25 vCPU` or `2 GB` as CPU units or MiB, None if it has another form."""
     number, _, unit = (text or "").strip().partition(" ")
     try:
         return int(float(number) * factor) if unit else int(number)
@@ -97,7 +97,7 @@ def units(text: str | None, factor: int) -> int | None:
 
 
 def check_container(container: dict[str, Any], names: list[Any], params: Params) -> None:
-    """Refuse one container definition."""
+    """Refuse an invalid container definition."""
     name = container["name"]
     if not container.get("image"):
         raise ApiError("ClientException", f"Container.image should not be null or empty (container {name}).")
@@ -122,7 +122,7 @@ def check_container(container: dict[str, Any], names: list[Any], params: Params)
 
 
 def check_ports(container: dict[str, Any]) -> None:
-    """Refuse a host port of its own."""
+    """Refuse a host port that differs from the container port."""
     for mapping in container.get("portMappings", []):
         if mapping.get("hostPort", mapping.get("containerPort")) != mapping.get("containerPort"):
             text = "When networkMode=awsvpc, the host ports and container ports in port mappings must match."
@@ -141,7 +141,7 @@ def check_logs(container: dict[str, Any], params: Params) -> None:
 
 
 def filled(container: dict[str, Any]) -> Doc:
-    """Return a container definition with the defaults that AWS writes into it."""
+    """Return a container definition with AWS's defaults filled in."""
     defaults = {
         "cpu": 0,
         "essential": True,

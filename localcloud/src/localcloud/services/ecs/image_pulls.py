@@ -1,4 +1,4 @@
-"""A task's images: pulled from their registry at every start, as Fargate does."""
+"""Pulls a task's images from their registry at every start, as Fargate does."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ LOCAL_REGISTRY = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?/")
 
 
 class PullError(Exception):
-    """An image cannot be had; the message is a task's stopped reason in AWS's words."""
+    """An image cannot be pulled; the message is the task's stopped reason as on AWS."""
 
 
 def pull(client: docker.DockerClient, reference: str, password: str, platform: str | None = None) -> Image:
-    """Return the image, pulled. Blocking.
+    """Pull an image and return it. Blocking.
 
-    An image of the local registry is always asked of it, so that a deleted one fails as on AWS; other images are
-    pulled only where Docker has none of that name (stand-ins have no registry).
+    An image of the local registry is always pulled, so that a deleted one fails as on AWS; other images are pulled
+    only if Docker has none of that name (stand-ins have no registry).
 
     Args:
         client: the Docker daemon.
-        reference: the image.
-        password: of the local registry, for the role that pulls.
-        platform: that an index is asked for; None: the daemon's own.
+        reference: the image reference.
+        password: the local registry's password for the role that pulls.
+        platform: the platform to select from an index; None: the daemon's own.
 
     Raises:
         PullError: there is no such image.
@@ -42,7 +42,7 @@ def pull(client: docker.DockerClient, reference: str, password: str, platform: s
         repository, tag = split(reference)
         login = {"username": "AWS", "password": password} if LOCAL_REGISTRY.match(reference) else None
         found = client.images.pull(repository, tag=tag, auth_config=login, platform=platform)
-        # Docker 20.10 gives a digest to one image for good: of an index, to the one that was first taken from it.
+        # Docker 20.10 binds a digest to one image: that of an index to the first image that was pulled from it.
         if login and platform and found.attrs["Architecture"] != platform.rpartition("/")[2]:
             part = part_of(reference, password, platform)
             found = client.images.pull(repository, tag=part, auth_config=login, platform=platform) if part else found
@@ -53,10 +53,10 @@ def pull(client: docker.DockerClient, reference: str, password: str, platform: s
 
 
 def part_of(reference: str, password: str, platform: str) -> str:
-    """Return the digest of an index's image for a platform; empty where the reference is no index's.
+    """Return the digest of an index's image for a platform; "" if the reference is not an index.
 
     Raises:
-        PullError: the index has none, or cannot be read.
+        PullError: the index has no such image, or cannot be read.
     """
     name, tag = split(reference)
     host, _, repository = name.partition("/")
@@ -78,7 +78,7 @@ def part_of(reference: str, password: str, platform: str) -> str:
 
 
 def split(reference: str) -> tuple[str, str]:
-    """Return the repository and the tag or digest of a reference; the tag is "latest" where none is given."""
+    """Return the repository and the tag or digest of a reference; the default tag is "latest"."""
     name, at, digest = reference.partition("@")
     if at:
         return name, digest
@@ -87,9 +87,9 @@ def split(reference: str) -> tuple[str, str]:
 
 
 def digest(image: Image, reference: str) -> str | None:
-    """Return the digest that an image was asked for by, else the one by which its repository knows it.
+    """Return the digest in the reference, else the image's digest in that repository.
 
-    None for an image that was never in a registry.
+    None if the image was never in a registry.
     """
     repository, asked = split(reference)
     if asked.startswith("sha256:"):

@@ -1,4 +1,4 @@
-"""awslogs: what containers write, to CloudWatch Logs while they write it."""
+"""The awslogs log driver: streams containers' output to CloudWatch Logs."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ BATCH_EVENTS = 500
 DONE_SECONDS = 3.0
 TEXT_AT_MOST = 200_000
 Entry = tuple[str, str, str, str]
-"""Log group, stream, Docker's time stamp, text."""
+"""Log group, log stream, Docker's timestamp, message."""
 LOG = logging.getLogger(__name__)
 
 
 class Shipper:
-    """A reading thread per container and one that sends."""
+    """A reader thread per container and one sender thread."""
 
     def __init__(self, state: State, daemon: docker.DockerClient) -> None:
-        """Take the documents (for how far each stream got) and Docker."""
+        """Use ECS's documents (for each log stream's position) and Docker."""
         self._state, self._docker = state, daemon
         self._queue: queue.Queue[Entry | threading.Event | None] = queue.Queue()
         self._readers: dict[str, threading.Event] = {}
         self._sender: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start the sending thread."""
+        """Start the sender thread."""
         self._sender = threading.Thread(target=self._send, daemon=True, name="awslogs")
         self._sender.start()
 
     def stop(self) -> None:
-        """Have the sending thread end after what it has; readers end with their containers or the process."""
+        """Let the sender thread end after its queue is empty; readers end with their containers or the process."""
         self._queue.put(None)
 
     def follow(self, container_id: str, task: Doc, container: Doc) -> None:
-        """Ship a container's log from where it was left, without waiting."""
+        """Start shipping a container's log from its last position; do not wait."""
         options = (container.get("logConfiguration") or {}).get("options", {})
         if not options.get("awslogs-group") or container_id in self._readers:
             return
@@ -60,7 +60,7 @@ class Shipper:
         threading.Thread(target=self._read, args=arguments, daemon=True, name=f"log {stream}").start()
 
     def finish(self, container_ids: list[str]) -> None:
-        """Wait until the logs of stopped containers have been sent, 3 s at most. Blocking."""
+        """Wait up to 3 s for the logs of stopped containers to be sent. Blocking."""
         end = time.monotonic() + DONE_SECONDS
         for container_id in container_ids:
             done = self._readers.pop(container_id, None)
@@ -118,7 +118,7 @@ class Shipper:
 
 
 def put(logs: Any, group: str, stream: str, events: list[dict[str, Any]]) -> None:
-    """Write events, making the stream first where there is none."""
+    """Write events, creating the log stream if it does not exist."""
     events.sort(key=lambda event: int(event["timestamp"]))
     try:
         logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
@@ -128,5 +128,5 @@ def put(logs: Any, group: str, stream: str, events: list[dict[str, Any]]) -> Non
 
 
 def moment(stamp: str) -> float:
-    """Return Docker's time stamp (nanoseconds, UTC) as seconds since 1970."""
+    """Return Docker's timestamp (nanoseconds, UTC) as seconds since 1970."""
     return datetime.fromisoformat(f"{stamp[:26]}+00:00").timestamp()

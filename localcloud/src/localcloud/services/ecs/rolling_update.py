@@ -1,4 +1,4 @@
-"""How many tasks of a service to start and which to stop: a pure function, after ECS's rolling update."""
+"""ECS's rolling update as a pure function: how many tasks of a service to start, and which to stop."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ BREAKER_MOST = 200
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Member:
-    """One task that is to run."""
+    """A task with desired status RUNNING."""
 
     arn: str
     created: float
     new: bool
     """Whether it belongs to the primary deployment."""
     ready: bool
-    """Running and healthy in every respect now."""
+    """Whether it is running and passes all health checks now."""
     sick: bool = False
-    """Was given its time and is unhealthy."""
+    """Whether it is unhealthy after its grace period."""
     proven: bool = False
-    """Was ready at least once."""
+    """Whether it was ready at least once."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What to do now."""
+    """The tasks to start and to stop now."""
 
     start: int = 0
     stop: list[str] = field(default_factory=list)
@@ -39,10 +39,10 @@ def bounds(desired: int, minimum: int, maximum: int) -> tuple[int, int]:
 
 
 def plan(members: list[Member], desired: int, minimum: int, maximum: int) -> Plan:
-    """Return what brings a service nearer to its desired state without going below or above its bounds.
+    """Return the next step towards a service's desired state within its minimum and maximum healthy percent.
 
     Args:
-        members: all tasks that are to run.
+        members: all tasks with desired status RUNNING.
         desired: the service's desired count.
         minimum: minimumHealthyPercent.
         maximum: maximumPercent.
@@ -62,19 +62,19 @@ def plan(members: list[Member], desired: int, minimum: int, maximum: int) -> Pla
 
 
 def surplus(sound: list[Member], count: int) -> list[Member]:
-    """Return those to stop when there are more than desired: first what is not ready, then the newest."""
+    """Return the tasks to stop in excess of the desired count: first those that are not ready, then the newest."""
     order = sorted(sound, key=lambda member: (member.ready, -member.created))
     return order[: max(count, 0)]
 
 
 def retired_sick(fresh: list[Member], replaced: bool, blocked: int) -> list[Member]:  # noqa: FBT001 - pytest gives it by name
-    """Return sick tasks to stop: all once enough others are ready, else as many as others need the room of."""
+    """Return unhealthy tasks to stop: all once enough others are ready, else as many as block new tasks."""
     sick = [member for member in fresh if member.sick]
     return sick if replaced else sick[:blocked]
 
 
 def retired_old(old: list[Member], ready: int, desired: int, lower: int, blocked: int) -> list[Member]:
-    """Return old deployments' tasks to stop: never more than keeps the minimum healthy."""
+    """Return old deployments' tasks to stop, without going below the minimum healthy count."""
     if ready >= desired:
         return old
     useless = [member for member in old if not member.ready and not member.proven]
@@ -86,7 +86,7 @@ def retired_old(old: list[Member], ready: int, desired: int, lower: int, blocked
 
 
 def threshold(desired: int, given: dict[str, object] | None = None) -> int:
-    """Return after how many failed tasks the circuit breaker trips: half the desired count, from 3 to 200."""
+    """Return the circuit breaker's threshold of failed tasks: half the desired count, between 3 and 200."""
     if given:
         value = int(str(given.get("value", 0)))
         share = math.ceil(desired * value / 100)

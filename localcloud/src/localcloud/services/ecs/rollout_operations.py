@@ -23,11 +23,11 @@ class RolloutOperations:
     """List, describe and stop service deployments; describe service revisions."""
 
     def __init__(self, state: State, rollouts: Rollouts, scheduler: Scheduler) -> None:
-        """Take the documents, deployments and the loops."""
+        """Use ECS's documents, deployments and the scheduler."""
         self._state, self._rollouts, self._scheduler = state, rollouts, scheduler
 
     def list_service_deployments(self, params: Params) -> Params:
-        """Return a service's deployments, newest first, by status and time."""
+        """Return a service's deployments by status and creation time, newest first."""
         service = self._state.service(params.get("cluster"), params["service"])
         rows = [row for row in self._state.rollouts.values() if row["serviceArn"] == service["serviceArn"]]
         rows.sort(key=lambda row: -row["createdAt"])
@@ -44,7 +44,7 @@ class RolloutOperations:
         return {"serviceDeployments": page} | more
 
     def describe_service_deployments(self, params: Params) -> Params:
-        """Return service deployments by ARN; missing ones as failures."""
+        """Return service deployments by ARN, with failures for missing ones."""
         found, missing = [], []
         for key in params["serviceDeploymentArns"]:
             row = self._state.rollouts.get(key)
@@ -55,7 +55,7 @@ class RolloutOperations:
         return {"serviceDeployments": found, "failures": missing}
 
     def describe_service_revisions(self, params: Params) -> Params:
-        """Return service revisions by ARN; missing ones as failures."""
+        """Return service revisions by ARN, with failures for missing ones."""
         found, missing = [], []
         for key in params["serviceRevisionArns"]:
             row = self._state.revisions.get(key)
@@ -66,7 +66,7 @@ class RolloutOperations:
         return {"serviceRevisions": found, "failures": missing}
 
     def stop_service_deployment(self, params: Params) -> Params:
-        """Stop a service deployment that is under way: go back (ROLLBACK) or leave everything as it is (ABORT)."""
+        """Stop a service deployment in progress: roll back (ROLLBACK) or leave everything as it is (ABORT)."""
         key = params["serviceDeploymentArn"]
         row = self._state.rollouts.get(key)
         if row is None:
@@ -105,7 +105,7 @@ class RolloutOperations:
         }
 
     def _images(self, revision: Doc) -> list[Doc]:
-        """Return a revision's images with the digests that its tasks were started from."""
+        """Return a service revision's images with the digests with which its tasks were started."""
         digests = {
             container["name"]: container.get("imageDigest")
             for task in self._state.tasks.values()

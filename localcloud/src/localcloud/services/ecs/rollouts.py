@@ -1,4 +1,4 @@
-"""Deployments, service deployments and service revisions of a service: how one begins, ends, fails and is undone."""
+"""Deployments, service deployments and service revisions: start, completion, failure and rollback."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ SHAPING = (
     "taskDefinition", "loadBalancers", "networkConfiguration", "launchType", "capacityProviderStrategy",
     "platformVersion", "platformFamily", "serviceRegistries",
 )  # fmt: skip
-"""The members of a service that make a new deployment when they change."""
+"""Members of a service whose change starts a new deployment."""
 TERMINAL = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
 NO_CANDIDATE = "No rollback candidate was found to run the rollback."
 EXCEEDED = "the circuit breaker threshold was exceeded"
 
 
 class Rollouts:
-    """Changes of a service's deployments; everything is written before it returns."""
+    """State changes of a service's deployments, each persisted on return."""
 
     def __init__(self, state: State) -> None:
-        """Take the documents."""
+        """Use ECS's documents."""
         self._state = state
 
     def begin(self, service: Doc, *, forced: bool = False) -> None:
-        """Make the service's present members its primary deployment, replacing the one before."""
+        """Start a primary deployment with the service's current settings, replacing the previous one."""
         before = primary(service)
         revision = self._revision(service)
         if before is not None:
@@ -48,7 +48,7 @@ class Rollouts:
         self._state.save_service(service)
 
     def succeed(self, service: Doc) -> None:
-        """Close the primary deployment as done; the others are over."""
+        """Mark the primary deployment as completed and remove the others."""
         deployment = primary(service)
         if deployment is None:
             return
@@ -63,7 +63,7 @@ class Rollouts:
         self._state.save_service(service)
 
     def trip(self, service: Doc, detail: str) -> None:
-        """Let the circuit breaker end the primary deployment, and go back where that is configured and possible."""
+        """Fail the primary deployment by the circuit breaker, and roll back if that is enabled and possible."""
         deployment = primary(service)
         if deployment is None:
             return
@@ -90,12 +90,12 @@ class Rollouts:
         self._state.save_service(service)
 
     def candidate(self, service: Doc, deployment: Doc) -> str | None:
-        """Return the revision that a rollback would bring back: the last completed one, if it is another."""
+        """Return the service revision to roll back to: the last completed one, if it differs."""
         revision = service.get("completedRevision")
         return revision if revision and revision != deployment["revision"] else None
 
     def go_back(self, service: Doc, reason: str, who: str) -> None:
-        """Begin a deployment of the last completed revision, under the same service deployment."""
+        """Start a deployment of the last completed service revision, within the same service deployment."""
         failed = service["deployments"][0]
         target = self.candidate(service, failed)
         revision = self._state.revisions.get(target or "")
@@ -118,7 +118,7 @@ class Rollouts:
         self._state.save_service(service)
 
     def abort(self, service: Doc) -> None:
-        """Stop the primary deployment where it is."""
+        """Stop the primary deployment as it is, without rolling back."""
         deployment = service["deployments"][0]
         reason = "Service deployment stopped by a user."
         deployment.update(rolloutState="FAILED", rolloutStateReason=reason, updatedAt=time.time())
@@ -133,7 +133,7 @@ class Rollouts:
             self._state.rollouts.save(rollout["serviceDeploymentArn"])
 
     def count(self, service: Doc, deployment: Doc) -> None:
-        """Write the number of failed tasks into the service deployment."""
+        """Update the number of failed tasks in the service deployment."""
         rollout = self._state.rollouts.get(deployment["rollout"])
         if rollout is not None:
             rollout["deploymentCircuitBreaker"]["failureCount"] = deployment["failedTasks"]
@@ -142,7 +142,7 @@ class Rollouts:
         self._state.save_service(service)
 
     def end(self, service: Doc, reason: str) -> None:
-        """Close whatever is open, as the service is deleted."""
+        """Stop the service deployments in progress, as the service is deleted."""
         for deployment in service["deployments"]:
             self._finish(deployment, "STOPPED", reason)
 
@@ -173,7 +173,7 @@ class Rollouts:
         return self._state.revisions.put(key, doc)
 
     def _deployment(self, service: Doc, revision: Doc, print_: str) -> Doc:
-        # As on AWS, and as the Terraform provider's wait relies on: a deployment has its service revision's number.
+        # As on AWS, and required by the Terraform provider's waiter: a deployment has its service revision's number.
         key = f"ecs-svc/{revision['serviceRevisionArn'].rpartition('/')[2]}"
         if any(row["id"] == key for row in service["deployments"]):  # a rollback, beside the one it returns to
             key = f"ecs-svc/{number()}"
@@ -217,7 +217,7 @@ class Rollouts:
         return self._state.rollouts.put(key, doc)
 
     def _adopt(self, service: Doc, deployment: Doc) -> None:
-        """Give tasks that already are what the deployment wants to it instead of replacing them."""
+        """Assign tasks that already match the deployment to it instead of replacing them."""
         alike = {row["id"] for row in service["deployments"][1:] if row["fingerprint"] == deployment["fingerprint"]}
         for task in self._state.tasks_of(service):
             if task["startedBy"] in alike and task["desiredStatus"] == "RUNNING":
@@ -226,7 +226,7 @@ class Rollouts:
 
 
 def primary(service: Doc) -> Doc | None:
-    """Return a service's primary deployment, None where there is none."""
+    """Return a service's primary deployment, or None."""
     deployments: list[Doc] = service["deployments"]
     return deployments[0] if deployments and deployments[0]["status"] == "PRIMARY" else None
 
@@ -238,6 +238,6 @@ def breaker(service: Doc) -> Doc:
 
 
 def fingerprint(service: Doc) -> str:
-    """Return a text that is the same for services whose tasks are interchangeable."""
+    """Return a string that is equal for services whose tasks are interchangeable."""
     members = {member: service.get(member) for member in SHAPING}
     return hashlib.sha256(json.dumps(members, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The life of a task: start, watch, stop. Each step is written down first, so that it can be taken up after a kill."""
+"""The task lifecycle: start, watch, stop. Each step is persisted first, so that it can be resumed after a kill."""
 
 from __future__ import annotations
 
@@ -29,25 +29,25 @@ HEALTH = {"healthy": "HEALTHY", "unhealthy": "UNHEALTHY"}
 
 
 class Runner:
-    """All tasks that run."""
+    """Starts, watches and stops all tasks."""
 
     def __init__(self, state: State, engine: ServiceContainers, targets: Targets, shipper: Shipper) -> None:
-        """Take the documents, Docker, load balancing and the log shipper."""
+        """Use ECS's documents, Docker, the load balancers' targets and the log shipper."""
         self._state, self._engine, self._targets, self._shipper = state, engine, targets, shipper
         self._maker = Maker(state, engine)
         self._starts: dict[str, asyncio.Task[None]] = {}
         self._stops: dict[str, asyncio.Task[None]] = {}
         self._checks: set[asyncio.Task[None]] = set()
         self.changed: Callable[[Doc], None] = lambda _task: None
-        """Called whenever a task's state changed."""
+        """Called after each change of a task's state."""
 
     def launch(self, task: Doc) -> None:
-        """Start a task whose document has been written, without waiting."""
+        """Begin to start a task whose document is persisted; do not wait."""
         key = task["taskArn"]
         self._starts[key] = asyncio.create_task(self._start(task), name=f"start {key}")
 
     def stop(self, task: Doc, code: str, reason: str) -> None:
-        """Stop a task without waiting; a second call changes nothing."""
+        """Begin to stop a task; do not wait. Idempotent."""
         key = task["taskArn"]
         if key in self._stops or task["lastStatus"] == "STOPPED":
             return
@@ -58,11 +58,11 @@ class Runner:
         self.changed(task)
 
     async def adopt(self, task: Doc, found: dict[str, str]) -> None:
-        """Take up a task after a restart of the local cloud.
+        """Adopt a task after a restart of the local cloud.
 
         Args:
-            task: a task that had not stopped.
-            found: the status of its containers in Docker ("running", "exited", ...) by name.
+            task: a task that had not stopped before.
+            found: its containers' status in Docker ("running", "exited", ...) by name.
         """
         if task["desiredStatus"] == "STOPPED":
             self.stop(task, task["stopCode"], task["stoppedReason"])
@@ -79,13 +79,13 @@ class Runner:
         await self._register(task)
 
     def look(self, task: Doc, name: str) -> None:
-        """Have a container's present state looked at in Docker, without waiting."""
+        """Begin to inspect a container in Docker; do not wait."""
         check = asyncio.create_task(self._look(task, name))
         self._checks.add(check)
         check.add_done_callback(self._checks.discard)
 
     async def close(self) -> None:
-        """End all jobs; containers go on."""
+        """Cancel all jobs; containers keep running."""
         for job in [*self._starts.values(), *self._stops.values(), *self._checks]:
             job.cancel()
 
@@ -114,11 +114,11 @@ class Runner:
         except InterruptedError:
             LOG.info("task %s is stopped before it runs", task["taskArn"])
         except StartError as error:
-            # A container that starts and ends at once did start.
+            # A container that exits at once has started nevertheless.
             self.stop(task, "EssentialContainerExited" if str(error) == EXITED else "TaskFailedToStart", str(error))
         except asyncio.CancelledError:
             raise
-        except Exception as error:  # whatever failed is the reason that the task stopped
+        except Exception as error:  # any failure becomes the task's stopped reason
             LOG.exception("task %s", task["taskArn"])
             self.stop(task, "TaskFailedToStart", f"InternalError: {type(error).__name__}: {error}")
         finally:
@@ -126,7 +126,7 @@ class Runner:
                 del self._starts[task["taskArn"]]
 
     async def _locate(self, task: Doc) -> None:
-        """Write down the task's address as its network interface."""
+        """Record the task's address in its network interface attachment."""
         address, mac = await self._maker.address(task)
         if not address:
             raise StartError(EXITED)
@@ -153,7 +153,7 @@ class Runner:
         self._shipper.follow(row["runtimeId"], task, container)
 
     async def _look(self, task: Doc, name: str) -> None:
-        """Bring a container's document in step with Docker, and stop the task when an essential one is over."""
+        """Update a container's document from Docker, and stop the task if an essential container has exited."""
         row = next((item for item in task["containers"] if item["name"] == name), None)
         if row is None or "runtimeId" not in row or task["desiredStatus"] == "STOPPED":
             return
@@ -193,7 +193,7 @@ class Runner:
             raise
         except Exception:  # logged; the task must not stay half-stopped
             LOG.exception("task %s does not stop cleanly", task["taskArn"])
-            with contextlib.suppress(Exception):  # whatever failed, such as writing to a full disk: no container stays
+            with contextlib.suppress(Exception):  # whatever failed, such as a write to a full disk
                 await self.clear(task)
         finally:
             self._stops.pop(task["taskArn"], None)
@@ -202,7 +202,7 @@ class Runner:
         self._move(task, "STOPPED", stoppedAt=time.time())
 
     async def _leave_groups(self, task: Doc) -> None:
-        """Drain: no new requests, then wait for those under way."""
+        """Deregister the task's targets and wait until they are drained."""
         targets = [
             (target["group"], task["address"], target["port"])
             for target in task.get("targets", [])
@@ -226,7 +226,7 @@ class Runner:
                 ended(row, await self._maker.inspected(row["runtimeId"]))
 
     async def clear(self, task: Doc) -> None:
-        """Remove what a task has in Docker: containers and volumes."""
+        """Remove a task's containers and volumes."""
         names = [*(row["name"] for row in task["containers"]), containers.PAUSE]
         for name in names:
             await self._engine.remove(containers.docker_name(task, name))
@@ -244,24 +244,24 @@ class Runner:
 
 
 def go_on(task: Doc) -> None:
-    """Break off the start of a task that is to stop.
+    """Abort the start of a task that is to be stopped.
 
     Raises:
-        InterruptedError: it is.
+        InterruptedError: the task is to be stopped.
     """
     if task["desiredStatus"] == "STOPPED":
         raise InterruptedError
 
 
 def ended(row: Doc, state: dict[str, Any]) -> None:
-    """Write down how a container ended."""
+    """Record a container's exit."""
     row.update(lastStatus="STOPPED", exitCode=state["ExitCode"])
     if state.get("OOMKilled"):
         row["reason"] = "OutOfMemoryError: Container killed due to memory usage"
 
 
 def health(task: Doc) -> str:
-    """Return a task's health from those of its containers that have a check."""
+    """Return a task's health status from its containers with a health check."""
     checked = [row.get("healthStatus", "UNKNOWN") for row in task["containers"] if row["checked"]]
     if "UNHEALTHY" in checked:
         return "UNHEALTHY"

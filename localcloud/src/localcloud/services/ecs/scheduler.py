@@ -1,4 +1,4 @@
-"""The loop of each service: watch its tasks, replace what failed, roll deployments forward or back."""
+"""The service scheduler: a loop per service that replaces failed tasks and rolls deployments forward or back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 STEP_SECONDS = 0.5
 PROVEN_SECONDS = 5.0
-"""How long a task without load balancer and health check has to run before it counts as healthy."""
+"""How long a task without load balancer and health check must run to be considered healthy."""
 RETRY_SECONDS = 1.0
 RETRY_MOST_SECONDS = 30.0
 FAILED = ("TaskFailedToStart", "EssentialContainerExited")
@@ -31,14 +31,14 @@ class Scheduler:
     """One loop per service."""
 
     def __init__(self, state: State, rollouts: Rollouts, runner: Runner, factory: Factory, targets: Targets) -> None:
-        """Take the documents and those who carry out what is decided here."""
+        """Use ECS's documents, and the parts that carry out the scheduler's decisions."""
         self._state, self._rollouts, self._runner = state, rollouts, runner
         self._factory, self._targets = factory, targets
         self._loops: dict[str, asyncio.Task[None]] = {}
         self._wakers: dict[str, asyncio.Event] = {}
 
     def watch(self, service: Doc) -> None:
-        """Make sure a service has its loop, and have it look at once."""
+        """Start a service's loop if it has none, and wake it."""
         key = service["serviceArn"]
         if key not in self._loops or self._loops[key].done():
             self._wakers[key] = asyncio.Event()
@@ -46,19 +46,19 @@ class Scheduler:
         self._wakers[key].set()
 
     def wake(self, task: Doc) -> None:
-        """Have the loop of a task's service look at once."""
+        """Wake the loop of a task's service."""
         waker = self._wakers.get(task.get("service", ""))
         if waker is not None:
             waker.set()
 
     def stop(self) -> None:
-        """End all loops."""
+        """Cancel all loops."""
         for loop in self._loops.values():
             loop.cancel()
         self._loops.clear()
 
     async def settle(self, seconds: float) -> None:
-        """Wait until services that were steady are so again, as long at most."""
+        """Wait, up to the given time, until services that were steady are steady again."""
         end = time.monotonic() + seconds
         steady = [row for row in self._state.services.values() if is_steady(row)]
         while not all(self._done(row, row["deployments"][0]) for row in steady):
@@ -71,7 +71,7 @@ class Scheduler:
         while self._state.services.get(key) is service and service["status"] != "INACTIVE":
             try:
                 self.step(service)
-            except Exception:  # logged; a service's loop never ends by itself
+            except Exception:  # logged; a service's loop must never end by itself
                 LOG.exception("service %s", key)
             waker = self._wakers[key]
             waker.clear()
@@ -81,7 +81,7 @@ class Scheduler:
                 continue
 
     def step(self, service: Doc) -> None:
-        """Look once and act once."""
+        """Run one iteration: assess the tasks, then act."""
         if service["status"] == "DRAINING":
             self._drain(service)
             return
@@ -101,7 +101,7 @@ class Scheduler:
             self._rollouts.succeed(service)
 
     def _drain(self, service: Doc) -> None:
-        """Stop all tasks of a deleted service; it is inactive when none is left."""
+        """Stop all tasks of a deleted service; it becomes INACTIVE when none is left."""
         tasks = self._state.tasks_of(service)
         for task in tasks:
             self._runner.stop(task, "ServiceSchedulerInitiated", "Scaling activity initiated by service deletion")
@@ -112,7 +112,7 @@ class Scheduler:
             self._state.save_service(service)
 
     def _forget(self, service: Doc) -> None:
-        """Drop a deleted service's service deployments and revisions."""
+        """Delete a deleted service's service deployments and revisions."""
         for table in (self._state.rollouts, self._state.revisions):
             for key, row in list(table.rows.items()):
                 if row["serviceArn"] == service["serviceArn"]:
@@ -122,7 +122,7 @@ class Scheduler:
         return [task for task in self._state.tasks_of(service) if task["desiredStatus"] == "RUNNING"]
 
     def _count_failures(self, service: Doc) -> None:
-        """Count each task that ended by itself once, on its own deployment, and put off the next start."""
+        """Count each task that stopped by itself once, for its deployment, and delay the next start."""
         key = service["serviceArn"]
         deployments = {row["id"]: row for row in service["deployments"]}
         for task in self._state.tasks.values():
@@ -147,7 +147,7 @@ class Scheduler:
         self._rollouts.count(service, deployment)
 
     def _member(self, service: Doc, task: Doc) -> Member:
-        """Judge a task's readiness now."""
+        """Assess a task's readiness now."""
         deployment = service["deployments"][0]
         ready, unhealthy = self._judge(task)
         if ready and not task.get("proven"):
@@ -162,7 +162,7 @@ class Scheduler:
         )  # fmt: skip
 
     def _judge(self, task: Doc) -> tuple[bool, str]:
-        """Return whether a task is healthy in every respect, and what makes it unhealthy, if anything does."""
+        """Return whether a task passes all health checks, and the reason if it is unhealthy."""
         if task["lastStatus"] != "RUNNING":
             return False, ""
         if task["healthStatus"] == "UNHEALTHY":
@@ -181,10 +181,10 @@ class Scheduler:
         return ready, ""
 
     def _in_grace(self, service: Doc, task: Doc) -> bool:
-        """Tell whether a task's unhealthiness is still to be ignored.
+        """Tell whether a task is in its health check grace period.
 
-        Once a task of a deployment has used up the whole grace period, those that replace it get the health checks'
-        thresholds only: locally a hopeless deployment need not take three grace periods to be seen as one.
+        Once a task of a deployment has used up the full grace period, its replacements get only the time that the
+        health check thresholds need: a failing deployment need not take three grace periods.
         """
         deployment = next((row for row in service["deployments"] if row["id"] == task["startedBy"]), None)
         if deployment is not None and deployment.get("graceUsed") and not task.get("proven"):
@@ -193,7 +193,7 @@ class Scheduler:
         return bool(time.time() - task["startedAt"] < grace)
 
     def _unfit(self, service: Doc, member: Member) -> bool:
-        """Stop an unhealthy task of a deployment that is under way; True when it was."""
+        """Stop an unhealthy task of a deployment in progress; return whether it was stopped."""
         deployment = service["deployments"][0]
         if not (member.sick and member.new and deployment["rolloutState"] == "IN_PROGRESS"):
             return False
@@ -206,7 +206,7 @@ class Scheduler:
         return True
 
     def _break(self, service: Doc) -> None:
-        """Trip the circuit breaker where the threshold is reached."""
+        """Trip the circuit breaker if its threshold is reached."""
         deployment = service["deployments"][0]
         settings = breaker(service)
         limit = threshold(service["desiredCount"], settings.get("thresholdConfiguration"))
@@ -220,7 +220,7 @@ class Scheduler:
                 self._stop_failed(service)
 
     def _stop_failed(self, service: Doc) -> None:
-        """Stop what is left of a deployment that failed for good and was never healthy."""
+        """Stop the remaining tasks of a finally failed deployment that were never healthy."""
         deployment = service["deployments"][0]
         for task in self._running(service):
             if task["startedBy"] == deployment["id"] and not task.get("proven"):
@@ -229,7 +229,7 @@ class Scheduler:
                 )
 
     def _act(self, service: Doc, deployment: Doc, members: list[Member]) -> None:
-        """Start and stop by plan."""
+        """Start and stop tasks by the rolling update's plan."""
         configuration = service["deploymentConfiguration"]
         known = {row["id"] for row in service["deployments"]}
         members = [member for member in members if self._state.tasks.rows[member.arn]["desiredStatus"] == "RUNNING"]
@@ -252,9 +252,9 @@ class Scheduler:
             self._state.save_service(service)
 
     def _done(self, service: Doc, deployment: Doc) -> bool:
-        """Tell whether exactly the desired tasks run, all healthy, and no good task is still draining or stopping.
+        """Tell whether exactly the desired tasks run, all healthy, and no healthy task is still draining or stopping.
 
-        What never was healthy may take its time to stop: it never served anything.
+        Tasks that were never healthy may still be stopping: they never served requests.
         """
         tasks = self._state.tasks_of(service)
         tasks = [task for task in tasks if task["desiredStatus"] == "RUNNING" or task.get("proven")]
@@ -264,13 +264,13 @@ class Scheduler:
 
 
 def is_steady(service: Doc) -> bool:
-    """Tell whether a service's last deployment is completed."""
+    """Tell whether a service's latest deployment is completed."""
     deployment = primary(service)
     return service["status"] == "ACTIVE" and deployment is not None and deployment["rolloutState"] == "COMPLETED"
 
 
 def reason_of(task: Doc) -> str:
-    """Return why a task stopped, with exit codes and reasons of its containers."""
+    """Return why a task stopped, with its containers' exit codes and reasons."""
     codes = [
         f"{row['name']} exited with code {row['exitCode']}"
         for row in task["containers"]

@@ -24,7 +24,7 @@ PLAIN = (
     "availabilityZoneRebalancing", "healthCheckGracePeriodSeconds", "enableECSManagedTags", "propagateTags",
     "enableExecuteCommand", "desiredCount",
 )  # fmt: skip
-"""Members that UpdateService sets without a new deployment."""
+"""Members that UpdateService changes without a new deployment."""
 NOT_RUN = ("serviceConnectConfiguration", "volumeConfigurations", "vpcLatticeConfigurations", "serviceRegistries")
 NOT_ROLLED = (
     "lifecycleHooks",
@@ -39,11 +39,11 @@ class Services:
     """Create, describe, change and delete services."""
 
     def __init__(self, state: State, rollouts: Rollouts, scheduler: Scheduler, targets: Targets) -> None:
-        """Take the documents, deployments, the loops and load balancing."""
+        """Use ECS's documents, deployments, the scheduler and the load balancers' targets."""
         self._state, self._rollouts, self._scheduler, self._targets = state, rollouts, scheduler, targets
 
     def create_service(self, params: Params) -> Params:
-        """Make a service and begin its first deployment."""
+        """Create a service and start its first deployment."""
         cluster = self._state.cluster(params.get("cluster"))
         name = params["serviceName"]
         if not NAME.fullmatch(name):
@@ -66,7 +66,7 @@ class Services:
         return {"service": self.view(doc)}
 
     def update_service(self, params: Params) -> Params:
-        """Change a service; a change of what its tasks are, or force, begins a new deployment."""
+        """Update a service; a change that affects its tasks, or forceNewDeployment, starts a new deployment."""
         doc = self._state.service(params.get("cluster"), params["service"])
         if doc["status"] != "ACTIVE":
             raise ApiError("ServiceNotActiveException", "Service was not ACTIVE.")
@@ -92,7 +92,7 @@ class Services:
         return {"service": self.view(doc)}
 
     def describe_services(self, params: Params) -> Params:
-        """Return services by name or ARN; missing ones as failures."""
+        """Return services by name or ARN, with failures for missing ones."""
         found, missing = [], []
         for name in params["services"]:
             doc = self._state.service_or_none(params.get("cluster"), name)
@@ -106,7 +106,7 @@ class Services:
         return {"services": found, "failures": missing}
 
     def list_services(self, params: Params) -> Params:
-        """Return the ARNs of a cluster's services that are not inactive."""
+        """Return the ARNs of a cluster's services, except INACTIVE ones."""
         cluster = self._state.cluster(params.get("cluster"))["clusterArn"]
         rows = [
             row for row in self._state.services.values() if row["clusterArn"] == cluster and row["status"] != "INACTIVE"
@@ -114,7 +114,7 @@ class Services:
         return {"serviceArns": [row["serviceArn"] for row in rows]}
 
     def delete_service(self, params: Params) -> Params:
-        """Drain a service; its tasks stop side by side, then it is inactive."""
+        """Drain a service; its tasks stop in parallel, then it becomes INACTIVE."""
         doc = self._state.service(params.get("cluster"), params["service"])
         if doc["desiredCount"] > 0 and not params.get("force"):
             raise ApiError("InvalidParameterException", "The service cannot be stopped while it is scaled above 0.")
@@ -126,7 +126,7 @@ class Services:
         return {"service": self.view(doc)}
 
     def view(self, doc: Doc) -> Doc:
-        """Return a service as the API shows it, with its counts."""
+        """Return a service as in API responses, with its task counts."""
         tasks = [(task["startedBy"], task["lastStatus"]) for task in self._state.tasks_of(doc)]
         deployments = [deployment | counts(tasks, deployment["id"]) for deployment in doc["deployments"]]
         revisions = [
@@ -183,7 +183,7 @@ class Services:
         }  # fmt: skip
 
     def _check_balancers(self, balancers: list[dict[str, Any]], definition: Doc) -> None:
-        """Refuse load balancers that do not fit the task definition or reach nobody."""
+        """Refuse load balancers that do not match the task definition, or whose target group no load balancer uses."""
         for balancer in balancers:
             group = balancer.get("targetGroupArn", "")
             if not group or balancer.get("advancedConfiguration"):
@@ -205,7 +205,7 @@ class Services:
 
 
 def refuse(params: Params) -> None:
-    """Refuse by name what the local cloud cannot run.
+    """Refuse what the local cloud does not support, naming it.
 
     Raises:
         ApiError: UnsupportedFeatureException or, for values that AWS refuses too, InvalidParameterException.
@@ -249,11 +249,11 @@ def configuration(given: dict[str, Any]) -> Doc:
 
 
 def counts(tasks: list[tuple[str, str]], deployment: str | None) -> Doc:
-    """Return runningCount and pendingCount of a deployment, or of all."""
+    """Return runningCount and pendingCount of a deployment, or of the whole service."""
     states = [state for owner, state in tasks if deployment in (None, owner)]
     return {"runningCount": states.count("RUNNING"), "pendingCount": sum(state in PENDING for state in states)}
 
 
 def revision_counts(own: Doc) -> Doc:
-    """Return the same counts as service revisions spell them."""
+    """Return the task counts under the names that service revisions use."""
     return {"runningTaskCount": own["runningCount"], "pendingTaskCount": own["pendingCount"]}

@@ -1,4 +1,4 @@
-"""What ECS holds, as durable documents, and the questions that several operations ask of it."""
+"""ECS's resources as durable documents, with the look-ups that several operations share."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 EVENTS_AT_MOST = 100
 STOPPED_TASKS_KEPT_SECONDS = 3600
 LOG_MARKS = "ecs.log"
-"""The kind of document that says how far a task's log has been shipped; its key ends with the task's id."""
+"""The kind of document that records how far a task's log has been shipped; its key ends with the task's id."""
 PENDING = ("PROVISIONING", "PENDING", "ACTIVATING")
 
 
 class State:
-    """The documents."""
+    """All ECS documents."""
 
     def __init__(self, ctx: Context) -> None:
-        """Read everything from the store."""
+        """Load the documents from the store."""
         self.ctx = ctx
         self.clusters = Table(ctx.store, "ecs.cluster")
         self.families = Table(ctx.store, "ecs.family")
@@ -40,7 +40,7 @@ class State:
         return arn(self.ctx, "ecs", resource)
 
     def cluster(self, name: str | None) -> Doc:
-        """Return a cluster by name or ARN ("default" when none is named) or refuse."""
+        """Return a cluster by name or ARN ("default" if none is given), or raise ApiError."""
         key = self.arn(f"cluster/{(name or 'default').rpartition('/')[2]}")
         doc = self.clusters.get(key)
         if doc is None:
@@ -48,14 +48,14 @@ class State:
         return doc
 
     def service(self, cluster: str | None, name: str) -> Doc:
-        """Return a service that is not inactive by name or ARN or refuse."""
+        """Return a service that is not INACTIVE by name or ARN, or raise ApiError."""
         doc = self.service_or_none(cluster, name)
         if doc is None or doc["status"] == "INACTIVE":
             raise ApiError("ServiceNotFoundException", "Service not found.")
         return doc
 
     def service_or_none(self, cluster: str | None, name: str) -> Doc | None:
-        """Return a service whatever its status, or None; an unknown cluster is refused."""
+        """Return a service of any status, or None; raise ApiError for an unknown cluster."""
         owner = self.cluster(cluster)
         return self.services.get(self.service_arn(owner, name))
 
@@ -64,7 +64,7 @@ class State:
         return self.arn(f"service/{cluster['clusterName']}/{name.rpartition('/')[2]}")
 
     def definition(self, name: str) -> Doc:
-        """Return a task definition by ARN, family:revision or family (its latest active one) or refuse."""
+        """Return a task definition by ARN, family:revision or family (latest active revision), or raise ApiError."""
         family, _, revision = name.rpartition("/")[2].partition(":")
         if revision:
             doc = self.definitions.get(self.arn(f"task-definition/{family}:{revision}"))
@@ -76,7 +76,7 @@ class State:
         return doc
 
     def active_definition(self, name: str) -> Doc:
-        """Return a task definition that may be started anew or refuse."""
+        """Return a task definition that is ACTIVE, so that new tasks may use it, or raise ApiError."""
         try:
             doc = self.definition(name)
         except ApiError as error:
@@ -91,7 +91,7 @@ class State:
         return [task for task in self.tasks.values() if task.get("service") == key and task["lastStatus"] != "STOPPED"]
 
     def event(self, service: Doc, text: str) -> None:
-        """Put a message in front of a service's events; the same one is not said twice in a row."""
+        """Prepend a message to a service's events, unless it repeats the latest one."""
         message = f"(service {service['serviceName']}) {text}"
         if service["events"] and service["events"][0]["message"] == message:
             return
@@ -99,16 +99,16 @@ class State:
         del service["events"][EVENTS_AT_MOST:]
 
     def save_service(self, service: Doc) -> None:
-        """Write a service."""
+        """Persist a service."""
         self.services.save(service["serviceArn"])
 
     def save_task(self, task: Doc) -> None:
-        """Write a task."""
+        """Persist a task."""
         task["version"] += 1
         self.tasks.save(task["taskArn"])
 
     def prune(self) -> None:
-        """Forget tasks that stopped an hour ago, and deleted task definitions that nothing uses any more."""
+        """Delete tasks that stopped an hour ago, and deleted task definitions that are no longer used."""
         oldest = time.time() - STOPPED_TASKS_KEPT_SECONDS
         for task in self.tasks.values():
             if task["lastStatus"] == "STOPPED" and task.get("stoppedAt", oldest) < oldest:
@@ -122,7 +122,7 @@ class State:
                 self.definitions.delete(doc["taskDefinitionArn"])
 
     def in_use(self, definition: str) -> bool:
-        """Tell whether a service's deployment or a task that runs uses a task definition."""
+        """Tell whether a service's deployment or a running task uses a task definition."""
         services = [service for service in self.services.values() if service["status"] != "INACTIVE"]
         if any(row["taskDefinition"] == definition for service in services for row in service["deployments"]):
             return True
@@ -131,22 +131,22 @@ class State:
 
 
 def new_id() -> str:
-    """Return 32 hexadecimal digits as ECS's ids."""
+    """Return a random id of 32 hexadecimal digits, as in ECS."""
     return uuid.uuid4().hex
 
 
 def number() -> str:
-    """Return a 19-digit number as ECS's deployment ids end with."""
+    """Return a random 19-digit number, as at the end of ECS deployment ids."""
     return str(uuid.uuid4().int)[:19]
 
 
 def failure(key: str) -> Doc:
-    """Return what a Describe... operation says about something that does not exist."""
+    """Return the failure that a Describe... operation returns for a missing resource."""
     return {"arn": key, "reason": "MISSING"}
 
 
 def tag_list(tags: list[dict[str, Any]] | None) -> list[Doc]:
-    """Return tags with their values filled in, refusing a key given twice."""
+    """Return tags with missing values filled in; refuse duplicate keys."""
     rows = [{"key": tag["key"], "value": tag.get("value", "")} for tag in tags or []]
     if len({row["key"] for row in rows}) != len(rows):
         raise ApiError(

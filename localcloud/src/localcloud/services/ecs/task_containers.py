@@ -1,4 +1,4 @@
-"""Making and starting a task's containers in Docker. One task, one network namespace, one address."""
+"""Creates and starts a task's containers in Docker, which share one network namespace and one address."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ PAUSE_IMAGE = f"{IMAGE_PREFIX}haproxy:2.6"
 
 
 class StartError(Exception):
-    """A task cannot start; the message is its stopped reason."""
+    """A task cannot be started; the message is its stopped reason."""
 
 
 class Maker:
-    """Turns a task's document into containers."""
+    """Creates and starts containers from a task's document."""
 
     def __init__(self, state: State, engine: ServiceContainers) -> None:
-        """Take the documents and Docker."""
+        """Use ECS's documents and Docker."""
         self._state, self._engine = state, engine
         self.pause_image = os.environ.get("HAPROXY_IMAGE", PAUSE_IMAGE)
 
     async def parts(self, task: Doc) -> list[Part]:
-        """Resolve values and pull images; returns the containers to make in the order of their start.
+        """Resolve secrets, pull images, and return the containers to create, in start order.
 
         Raises:
-            StartError: in AWS's words.
+            StartError: a secret or an image is not available; worded as on AWS.
         """
         definition = self._state.definition(task["taskDefinitionArn"])
         overrides = task.get("overrides", {})
@@ -69,7 +69,7 @@ class Maker:
         return found
 
     def _session(self, task: Doc, definition: Doc, member: str) -> Doc | None:
-        """Return the credentials of a task's role or of the one that starts it; None where it has none.
+        """Return credentials of the task role or the task execution role, or None if the task has no such role.
 
         Raises:
             StartError: the role does not exist or does not trust ECS.
@@ -87,10 +87,10 @@ class Maker:
             raise StartError(f"{text} {more}: {error}") from error
 
     async def make(self, task: Doc, parts: list[Part]) -> None:
-        """Make all containers; the first (or a pausing one where there are several) has the address.
+        """Create all containers; the first one (or a pause container, if there are several) owns the address.
 
         Raises:
-            StartError: Docker refuses.
+            StartError: Docker returns an error.
         """
         try:
             first = None
@@ -133,10 +133,10 @@ class Maker:
         return str(made["Id"])
 
     async def start(self, task: Doc, part: Part, row: Doc) -> None:
-        """Start one container once those that it depends on are ready.
+        """Start a container once its dependencies have met their conditions.
 
         Raises:
-            StartError: Docker refuses, or a dependency fails.
+            StartError: Docker returns an error, or a dependency fails.
         """
         for dependency in row.get("dependsOn", []):
             await self._wait_for(task, dependency["containerName"], dependency["condition"])
@@ -164,7 +164,7 @@ class Maker:
             await asyncio.sleep(DEPENDENCY_POLL_SECONDS)
 
     async def inspected(self, container_id: str) -> dict[str, Any]:
-        """Return Docker's State of a container."""
+        """Return a container's State as inspected in Docker."""
         found = await self._engine.insist(self._engine.client.api.inspect_container, container_id)
         return dict(found["State"])
 
@@ -177,16 +177,16 @@ class Maker:
 
 
 def owner(task: Doc) -> str:
-    """Return whose credentials a task's are."""
+    """Return the owner name of a task's role sessions."""
     return f"task {task['taskArn']}"
 
 
 def container_of(task: Doc, name: str) -> Doc:
-    """Return a task's container as the API shows it."""
+    """Return a task's container document by name."""
     found: Doc = next(row for row in task["containers"] if row["name"] == name)
     return found
 
 
 def explained(error: Exception) -> str:
-    """Return Docker's own words for an error, in one line."""
+    """Return Docker's explanation of an error, in one line."""
     return " ".join(str(getattr(error, "explanation", None) or error).split())

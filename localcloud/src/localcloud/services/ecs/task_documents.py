@@ -1,4 +1,4 @@
-"""New tasks as documents: for services and for RunTask."""
+"""Creation of task documents, for services and for RunTask."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 class Factory:
-    """Writes task documents; nothing runs before they are launched."""
+    """Creates task documents; the tasks start only when launched."""
 
     def __init__(self, state: State) -> None:
-        """Take the documents."""
+        """Use ECS's documents."""
         self._state = state
 
     def service_task(self, service: Doc, deployment: Doc) -> Doc:
-        """Return a new task of a service's deployment."""
+        """Create and return a task of a service's deployment."""
         definition = self._state.definition(deployment["taskDefinition"])
         tags = {}
         if service.get("propagateTags") == "SERVICE":
@@ -46,11 +46,11 @@ class Factory:
         )
 
     def task(self, definition: Doc, **members: Any) -> Doc:
-        """Write and return a new task.
+        """Create and return a task.
 
         Args:
-            definition: its task definition.
-            members: what else its document holds; `clusterArn` is needed.
+            definition: the task definition.
+            members: additional members of the document; `clusterArn` is required.
         """
         cluster = members["clusterArn"].rpartition("/")[2]
         key = self._state.arn(f"task/{cluster}/{new_id()}")
@@ -82,7 +82,7 @@ class Factory:
 
 
 def shown(task: str, container: Doc, arn: Any) -> Doc:
-    """Return a container as a task shows it before it runs."""
+    """Return a task's container document before the container is created."""
     return {
         "containerArn": arn(f"container/{task.partition(':task/')[2]}/{uuid.uuid4()}"),
         "taskArn": task,
@@ -98,7 +98,7 @@ def shown(task: str, container: Doc, arn: Any) -> Doc:
 
 
 def attachment(subnet: str) -> Doc:
-    """Return a task's network interface before it has an address."""
+    """Return a task's network interface attachment before it has an address."""
     interface = f"eni-{uuid.uuid4().hex[:17]}"
     details = [{"name": "subnetId", "value": subnet}, {"name": "networkInterfaceId", "value": interface}]
     return {"id": str(uuid.uuid4()), "type": "ElasticNetworkInterface", "status": "PRECREATED", "details": details}

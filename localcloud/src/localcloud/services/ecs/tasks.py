@@ -23,11 +23,11 @@ class Tasks:
     """Run, stop, list and describe tasks."""
 
     def __init__(self, state: State, factory: Factory, runner: Runner) -> None:
-        """Take the documents and those who make and run tasks."""
+        """Use ECS's documents, the task factory and the runner."""
         self._state, self._factory, self._runner = state, factory, runner
 
     def run_task(self, params: Params) -> Params:
-        """Start one to ten tasks of their own."""
+        """Start one to ten standalone tasks."""
         cluster = self._state.cluster(params.get("cluster"))
         refuse(params)
         definition = self._state.active_definition(params["taskDefinition"])
@@ -60,7 +60,7 @@ class Tasks:
         return {"tasks": tasks, "failures": []}
 
     def stop_task(self, params: Params) -> Params:
-        """Stop a task; a service's task is replaced by its service."""
+        """Stop a task; the scheduler replaces a service's task."""
         task = self._task(params.get("cluster"), params["task"])
         if task is None:
             raise ApiError("InvalidParameterException", "The referenced task was not found.")
@@ -68,7 +68,7 @@ class Tasks:
         return {"task": task}
 
     def describe_tasks(self, params: Params) -> Params:
-        """Return tasks by id or ARN, stopped ones for an hour; missing ones as failures."""
+        """Return tasks by id or ARN, stopped ones for an hour, with failures for missing ones."""
         cluster = self._state.cluster(params.get("cluster"))
         found, missing = [], []
         for name in params["tasks"]:
@@ -83,7 +83,7 @@ class Tasks:
         return {"tasks": found, "failures": missing}
 
     def list_tasks(self, params: Params) -> Params:
-        """Return ARNs by service, family, desired status, who started them, and launch type."""
+        """Return task ARNs by service, family, desired status, startedBy and launch type."""
         cluster = self._state.cluster(params.get("cluster"))["clusterArn"]
         wanted = params.get("desiredStatus", "RUNNING")
         rows = [task for task in self._state.tasks.values() if task["clusterArn"] == cluster]

@@ -1,4 +1,4 @@
-"""Elastic Load Balancing v2: application load balancers, each an HAProxy container at an address of its own."""
+"""Elastic Load Balancing v2: application load balancers, each an HAProxy container with its own address."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class LoadBalancing(Api):
     invalid_code = "ValidationError"
 
     def __init__(self, ctx: Context) -> None:
-        """Read the documents; nothing runs before `start`."""
+        """Load the documents; nothing runs before `start`."""
         self.engine = ServiceContainers(ctx, "balancer")
         self.state = State(ctx)
         self.proxies = Proxies(self.state, self.engine)
@@ -49,13 +49,13 @@ class LoadBalancing(Api):
         self._repairs: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Take up what runs, and watch all targets."""
+        """Reconcile the proxies with Docker, and start the health checks of all targets."""
         await self._reconcile()
         self.targets.start()
         self.engine.watch(self._react, self._reconcile)
 
     async def _reconcile(self) -> None:
-        """Remove proxies of unknown load balancers, start missing ones, take over running ones."""
+        """Remove proxies of unknown load balancers, start missing ones, adopt running ones."""
         for container in await self.engine.containers():
             if container.labels.get(label("balancer")) not in self.state.balancers.rows:
                 await self.engine.remove(container.id)
@@ -67,7 +67,7 @@ class LoadBalancing(Api):
                 LOG.error("a load balancer does not start: %s", failure)
 
     def _react(self, event: dict[str, Any]) -> None:
-        """Bring back the proxy of a load balancer whose container was removed behind our back."""
+        """Recreate the proxy of a load balancer whose container was removed from outside."""
         if event.get("Action") != "destroy":
             return
         balancer = self.state.balancers.get(event["Actor"]["Attributes"].get(label("balancer"), ""))
@@ -77,7 +77,7 @@ class LoadBalancing(Api):
             task.add_done_callback(self._repairs.discard)
 
     async def stop(self) -> None:
-        """Stop health checks; proxies go on."""
+        """Stop health checks; proxies keep running."""
         await self.targets.stop()
         await self.engine.close()
 

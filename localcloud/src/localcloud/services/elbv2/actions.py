@@ -1,4 +1,4 @@
-"""Actions and conditions of listeners and rules: what AWS refuses, what is refused here, and the full forms."""
+"""Actions and conditions of listeners and rules: validation, and the full form in which AWS returns them."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ VALUES_AT_MOST = 5
 
 
 def full_actions(state: State, balancer: str, actions: list[dict[str, Any]]) -> list[Doc]:
-    """Return actions in the form that AWS answers with.
+    """Return actions in the form in which AWS returns them.
 
     Raises:
-        ApiError: AWS would refuse them, or the local cloud cannot carry them out.
+        ApiError: AWS would refuse them, or the local cloud does not support them.
     """
     if len(actions) != 1:
         kinds = ", ".join(action["Type"] for action in actions)
@@ -78,7 +78,7 @@ def full_forward(state: State, balancer: str, action: Doc) -> Doc:
 
 
 def full_conditions(conditions: list[dict[str, Any]]) -> list[Doc]:
-    """Return conditions with both the old and the new spelling of their values, as AWS answers.
+    """Return conditions with both the old and the new form of their values, as AWS does.
 
     Raises:
         ApiError: a field, value or number of values that AWS refuses or the local cloud cannot match.
@@ -89,7 +89,7 @@ def full_conditions(conditions: list[dict[str, Any]]) -> list[Doc]:
 
 
 def full_condition(condition: dict[str, Any]) -> Doc:
-    """Return one condition, checked."""
+    """Return a validated condition in full form."""
     field = condition.get("Field") or next((name for name, config in CONFIGS.items() if config in condition), "")
     if field not in CONFIGS or condition.get("RegexValues") or condition.get(CONFIGS[field], {}).get("RegexValues"):
         raise ApiError("UnsupportedOperation", f"the local cloud does not support the condition {condition}")
@@ -114,7 +114,7 @@ def full_condition(condition: dict[str, Any]) -> Doc:
 
 
 def values_of(condition: dict[str, Any]) -> list[Any]:
-    """Return a condition's values in whichever spelling."""
+    """Return a condition's values, in either form."""
     for config in CONFIGS.values():
         if condition.get(config, {}).get("Values"):
             values: list[Any] = condition[config]["Values"]

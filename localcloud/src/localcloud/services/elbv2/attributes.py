@@ -1,4 +1,4 @@
-"""Attributes of load balancers, target groups and listeners: known keys, defaults, and what is refused."""
+"""Attributes of load balancers, target groups and listeners: known keys, defaults, validation."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Attributes:
     """The Describe... and Modify...Attributes operations."""
 
     def __init__(self, state: State, proxies: Proxies) -> None:
-        """Take the documents and the proxies to tell about changes."""
+        """Use ELBv2's documents, and the proxies to update on changes."""
         self._state, self._proxies = state, proxies
 
     def describe_load_balancer_attributes(self, params: Params) -> Params:
@@ -80,7 +80,7 @@ class Attributes:
         return listed(self._state.listener(params["ListenerArn"]))
 
     async def modify_load_balancer_attributes(self, params: Params) -> Params:
-        """Change attributes; the idle time-out takes effect at once."""
+        """Change attributes; the idle timeout takes effect at once."""
         doc = self._state.balancer(params["LoadBalancerArn"])
         change(self._state.balancers, doc, "LoadBalancerArn", params["Attributes"], BALANCER)
         await self._proxies.apply(doc["LoadBalancerArn"])
@@ -94,7 +94,7 @@ class Attributes:
         return listed(doc)
 
     def modify_listener_attributes(self, params: Params) -> Params:
-        """Change attributes; they are kept and not acted on."""
+        """Change attributes; they are stored without effect."""
         doc = self._state.listener(params["ListenerArn"])
         change(self._state.listeners, doc, "ListenerArn", params["Attributes"], None)
         return listed(doc)
@@ -106,14 +106,14 @@ def listed(doc: Doc) -> Params:
 
 
 def change(table: Table, doc: Doc, key: str, wanted: list[dict[str, Any]], known: dict[str, str] | None) -> None:
-    """Check and set attributes.
+    """Validate and set attributes.
 
     Args:
-        table: where the document is kept.
+        table: the document's table.
         doc: the resource.
         key: the member that holds its ARN.
         wanted: the API's Key/Value pairs.
-        known: the attributes that exist, None to take any.
+        known: the attributes that exist, None to accept any.
     """
     for item in wanted:
         name, value = item["Key"], item.get("Value", "")

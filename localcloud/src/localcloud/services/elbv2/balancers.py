@@ -19,10 +19,10 @@ HOSTED_ZONE = "Z215JYRZR1TBD5"
 
 
 class Balancers:
-    """Create, describe, change and delete load balancers; each is a proxy at an address of its own."""
+    """Create, describe, change and delete load balancers; each is a proxy with its own address."""
 
     def __init__(self, state: State, proxies: Proxies) -> None:
-        """Take the documents and the proxies."""
+        """Use ELBv2's documents and the proxies."""
         self._state, self._proxies = state, proxies
 
     async def create_load_balancer(self, params: Params) -> Params:
@@ -54,7 +54,7 @@ class Balancers:
         self._state.balancers.put(key, doc)
         try:
             await self._proxies.run(doc)
-        except BaseException:  # cancelled too: nothing half-made stays
+        except BaseException:  # cancellation too: nothing incomplete stays
             self._state.balancers.delete(key)
             await self._proxies.remove(doc)
             raise
@@ -73,7 +73,7 @@ class Balancers:
         return {"LoadBalancers": docs}
 
     async def delete_load_balancer(self, params: Params) -> None:
-        """Remove the proxy, listeners and rules; deleting one that is gone is fine."""
+        """Remove the proxy, listeners and rules; deleting a missing load balancer is no error."""
         doc = self._state.balancers.get(params["LoadBalancerArn"])
         if doc is None:
             return
@@ -88,39 +88,39 @@ class Balancers:
         await self._proxies.remove(doc)
 
     def set_security_groups(self, params: Params) -> Params:
-        """Keep the security groups; they are not enforced locally."""
+        """Store the security groups; they are not enforced locally."""
         doc = self._state.balancer(params["LoadBalancerArn"])
         doc["SecurityGroups"] = params["SecurityGroups"]
         self._state.balancers.save(doc["LoadBalancerArn"])
         return {"SecurityGroupIds": doc["SecurityGroups"]}
 
     async def set_subnets(self, params: Params) -> Params:
-        """Keep other subnets; the address stays."""
+        """Store other subnets; the address does not change."""
         doc = self._state.balancer(params["LoadBalancerArn"])
         _, doc["AvailabilityZones"] = await subnets.zones(self._state.ctx, subnet_ids(params))
         self._state.balancers.save(doc["LoadBalancerArn"])
         return {"AvailabilityZones": doc["AvailabilityZones"], "IpAddressType": doc["IpAddressType"]}
 
     def set_ip_address_type(self, params: Params) -> Params:
-        """Keep the address type; locally it is always IPv4."""
+        """Store the address type; locally it is always IPv4."""
         doc = self._state.balancer(params["LoadBalancerArn"])
         doc["IpAddressType"] = params["IpAddressType"]
         self._state.balancers.save(doc["LoadBalancerArn"])
         return {"IpAddressType": doc["IpAddressType"]}
 
     def describe_capacity_reservation(self, params: Params) -> Params:
-        """Return that nothing is reserved."""
+        """Return an empty capacity reservation."""
         self._state.balancer(params["LoadBalancerArn"])
         return {"CapacityReservationState": []}
 
 
 def subnet_ids(params: Params) -> list[str]:
-    """Return the subnets of either spelling."""
+    """Return the subnet ids of Subnets or SubnetMappings."""
     return params.get("Subnets") or [mapping["SubnetId"] for mapping in params.get("SubnetMappings", [])]
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that AWS refuses."""
+    """Refuse a name that AWS would refuse."""
     if not NAME.fullmatch(name):
         rule = "up to 32 letters, digits and hyphens, no hyphen at either end, and not beginning with internal-"
         raise ApiError("ValidationError", f"The name '{name}' is not valid: {rule}")

@@ -39,14 +39,14 @@ class Groups:
     """Create, describe, change and delete target groups; register and deregister targets."""
 
     def __init__(self, state: State, targets: Targets) -> None:
-        """Take the documents and the targets' health and draining."""
+        """Use ELBv2's documents and the targets' health checks and draining."""
         self._state, self._targets = state, targets
 
     def create_target_group(self, params: Params) -> Params:
-        """Make a target group of IP targets over HTTP."""
+        """Create a target group of IP targets over HTTP."""
         name = params["Name"]
         check_name(name)
-        # The Terraform provider sends an empty ProtocolVersion where none is configured; AWS takes it as absent.
+        # The Terraform provider sends an empty ProtocolVersion where none is configured; AWS treats it as absent.
         for member, only in (("Protocol", "HTTP"), ("TargetType", "ip"), ("ProtocolVersion", "HTTP1")):
             if (params.get(member) or ("instance" if member == "TargetType" else only)) != only:
                 text = f"the local cloud supports target groups with {member} {only} only, not {params.get(member)!r}"
@@ -93,7 +93,7 @@ class Groups:
         return {"TargetGroups": [self._view(doc)]}
 
     async def delete_target_group(self, params: Params) -> None:
-        """Remove a target group that no listener or rule uses; one that is gone is fine."""
+        """Remove a target group that no listener or rule uses; a missing one is no error."""
         key = params["TargetGroupArn"]
         if self._state.groups.get(key) is None:
             return
@@ -104,7 +104,7 @@ class Groups:
         self._state.groups.delete(key)
 
     async def register_targets(self, params: Params) -> None:
-        """Register IP addresses; each takes requests after its first passing check."""
+        """Register IP addresses; each receives requests after its first passed health check."""
         group = self._state.group(params["TargetGroupArn"])
         for target in params["Targets"]:
             try:
@@ -127,7 +127,7 @@ class Groups:
                 await self._targets.deregister(group["TargetGroupArn"], target["Id"], port)
 
     def describe_target_health(self, params: Params) -> Params:
-        """Return every target's health with AWS's reason codes, or that of the asked ones."""
+        """Return the health of all or the given targets, with AWS's reason codes."""
         group = self._state.group(params["TargetGroupArn"])
         rows = [described(target, group) for target in self._state.targets_of(group["TargetGroupArn"])]
         if params.get("Targets"):
@@ -142,7 +142,7 @@ class Groups:
 
 
 def set_checks(doc: Doc, params: Params) -> None:
-    """Check and set health check members."""
+    """Validate and set the health check settings."""
     for name, (least, most) in RANGES.items():
         if name in params and not least <= params[name] <= most:
             raise ApiError("ValidationError", f"'{name}' must be {least}-{most}; it is {params[name]}")
@@ -165,7 +165,7 @@ def set_checks(doc: Doc, params: Params) -> None:
 
 
 def described(target: Doc, group: Doc) -> Doc:
-    """Return a target as DescribeTargetHealth shows it."""
+    """Return a target's description for DescribeTargetHealth."""
     port = group["HealthCheckPort"]
     health = {"State": target["State"], "Reason": target.get("Reason"), "Description": target.get("Description")}
     return {
@@ -176,7 +176,7 @@ def described(target: Doc, group: Doc) -> Doc:
 
 
 def unregistered(target: str, port: int) -> Doc:
-    """Return what AWS says about a target that it does not know."""
+    """Return the description of a target that is not registered."""
     health = {
         "State": "unused",
         "Reason": "Target.NotRegistered",

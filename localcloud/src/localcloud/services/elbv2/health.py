@@ -1,4 +1,4 @@
-"""One health check of one target."""
+"""Health checks of targets over HTTP."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ HEADERS = {"User-Agent": "ELB-HealthChecker/2.0", "Connection": "close"}
 
 
 class Prober:
-    """Sends health checks straight to targets, a fresh connection each."""
+    """Sends health checks directly to targets, over a new connection each time."""
 
     def __init__(self) -> None:
-        """Open one client for all targets."""
+        """Create the HTTP client for all targets."""
         self._client = httpx.AsyncClient(
             verify=False,  # noqa: S501 - AWS does not check targets' certificates either
             trust_env=False,
@@ -25,14 +25,14 @@ class Prober:
         )
 
     async def close(self) -> None:
-        """Close the client."""
+        """Close the HTTP client."""
         await self._client.aclose()
 
     async def failure(self, target: Doc, group: Doc) -> tuple[str, str] | None:
-        """Check once.
+        """Run one health check.
 
         Returns:
-            None when it passed, else AWS's reason code and description.
+            None if it passed, else AWS's reason code and description.
         """
         port = group["HealthCheckPort"]
         port = target["Port"] if port == "traffic-port" else int(port)
@@ -49,7 +49,7 @@ class Prober:
 
 
 def matches(code: int, matcher: str) -> bool:
-    """Tell whether a status code is one of `200,301-302`."""
+    """Tell whether a status code matches a matcher such as `200,301-302`."""
     for part in matcher.split(","):
         least, _, most = part.partition("-")
         if int(least) <= code <= int(most or least):

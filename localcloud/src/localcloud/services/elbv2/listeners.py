@@ -18,10 +18,10 @@ PRIORITY_AT_MOST = 50000
 
 
 class Listeners:
-    """Create, describe, change and delete listeners and rules; each change reloads the proxy without a gap."""
+    """Create, describe, change and delete listeners and rules; each change reloads the proxy without downtime."""
 
     def __init__(self, state: State, proxies: Proxies) -> None:
-        """Take the documents and the proxies."""
+        """Use ELBv2's documents and the proxies."""
         self._state, self._proxies = state, proxies
 
     async def create_listener(self, params: Params) -> Params:
@@ -100,7 +100,7 @@ class Listeners:
         return {"Rules": [doc]}
 
     def describe_rules(self, params: Params) -> Params:
-        """Return rules by ARN, or a listener's with its default rule at the end."""
+        """Return rules by ARN, or a listener's rules, default rule last."""
         if "ListenerArn" in params:
             listener = self._state.listener(params["ListenerArn"])
             return {"Rules": [*self._state.rules_of(listener["ListenerArn"]), default_rule(listener)]}
@@ -121,7 +121,7 @@ class Listeners:
         return {"Rules": [doc]}
 
     async def delete_rule(self, params: Params) -> None:
-        """Remove a rule; the default rule goes with its listener only."""
+        """Remove a rule; the default rule can only be removed with its listener."""
         if any(listener["DefaultRule"] == params["RuleArn"] for listener in self._state.listeners.values()):
             raise ApiError("OperationNotPermitted", f"Default rule '{params['RuleArn']}' cannot be deleted")
         doc = self._state.rule(params["RuleArn"])
@@ -129,7 +129,7 @@ class Listeners:
         await self._apply(self._state.listener(doc["ListenerArn"]))
 
     async def set_rule_priorities(self, params: Params) -> Params:
-        """Give rules other priorities, all at once."""
+        """Change the priorities of rules, all at once."""
         docs = [self._state.rule(pair["RuleArn"]) for pair in params["RulePriorities"]]
         wanted: dict[str, int] = {pair["RuleArn"]: pair["Priority"] for pair in params["RulePriorities"]}
         for doc in docs:
@@ -161,7 +161,7 @@ class Listeners:
 
 
 def default_rule(listener: Doc) -> Doc:
-    """Return a listener's default rule as the API shows it."""
+    """Return a listener's default rule as in API responses."""
     return {
         "RuleArn": listener["DefaultRule"],
         "Priority": "default",
@@ -172,13 +172,13 @@ def default_rule(listener: Doc) -> Doc:
 
 
 def refuse_tls(params: Params) -> None:
-    """Refuse listeners that the local cloud cannot serve."""
+    """Refuse listeners with TLS settings, which the local cloud does not support."""
     if params.get("Protocol", "HTTP") != "HTTP" or params.get("Certificates"):
         text = f"the local cloud has no {params.get('Protocol', 'HTTPS')} listeners: leave the certificate out locally"
         raise ApiError("UnsupportedOperation", text)
 
 
 def refuse_transforms(params: Params) -> None:
-    """Refuse rewriting rules."""
+    """Refuse rules with transforms (rewrites)."""
     if params.get("Transforms"):
         raise ApiError("UnsupportedOperation", "the local cloud does not support rule transforms")

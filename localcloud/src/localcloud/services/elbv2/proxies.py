@@ -1,6 +1,6 @@
-"""The data plane: one HAProxy container per load balancer, kept in step with the documents.
+"""The data plane: one HAProxy container per load balancer, kept in sync with the documents.
 
-Targets come and go through HAProxy's runtime API; only listeners, rules and attributes need a (seamless) reload.
+Targets change through HAProxy's runtime API; only listeners, rules and attributes need a (seamless) reload.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ LOG = logging.getLogger(__name__)
 
 
 class Proxy:
-    """What is known about one running HAProxy."""
+    """The state of a running HAProxy."""
 
     def __init__(self, folder: Path) -> None:
-        """Take the folder that the container shares with us."""
+        """Use the folder that is mounted into the container."""
         self.folder = folder
         self.runtime = Runtime(folder)
         self.lock = asyncio.Lock()
@@ -47,22 +47,22 @@ class Proxy:
 
 
 class Proxies:
-    """All proxies by load balancer."""
+    """All proxies, by load balancer."""
 
     def __init__(self, state: State, engine: ServiceContainers) -> None:
-        """Take the documents and Docker."""
+        """Use ELBv2's documents and Docker."""
         self._state, self._engine = state, engine
         self._proxies: dict[str, Proxy] = {}
         self.image = os.environ.get("HAPROXY_IMAGE", IMAGE)
 
     def proxy(self, balancer: str) -> Proxy:
-        """Return a load balancer's proxy, which need not run yet."""
+        """Return a load balancer's proxy, which may not be running yet."""
         if balancer not in self._proxies:
             self._proxies[balancer] = Proxy(self._state.ctx.state_dir / "elbv2" / short(balancer))
         return self._proxies[balancer]
 
     async def run(self, balancer: Doc) -> None:
-        """Make the load balancer's container run at its address, keeping one that runs.
+        """Create and start the load balancer's container at its address, unless it is running.
 
         Raises:
             ApiError: it does not start; the message holds its last log lines.
@@ -79,7 +79,7 @@ class Proxies:
             await self._take_over(balancer, proxy, reload=running)
 
     async def apply(self, balancer: str) -> None:
-        """Bring the running proxy in step with the documents."""
+        """Update the running proxy to match the documents."""
         doc = self._state.balancers.get(balancer)
         if doc is None:
             return
@@ -99,13 +99,13 @@ class Proxies:
                 proxy.servers = wanted
 
     async def apply_group(self, group: str) -> None:
-        """Bring the proxy that serves a target group in step, if any does."""
+        """Update the proxy that serves a target group, if any."""
         balancer = self._state.balancer_of(group)
         if balancer is not None:
             await self.apply(balancer)
 
     async def sessions(self, target: Doc) -> int:
-        """Return how many requests a target is serving or has queued."""
+        """Return a target's number of in-flight and queued requests."""
         balancer = self._state.balancer_of(target["TargetGroupArn"])
         if balancer is None:
             return 0
@@ -120,15 +120,15 @@ class Proxies:
         network.release_address(self._state.ctx, balancer["LoadBalancerArn"])
 
     def servers(self, balancer: str) -> dict[str, list[Server]]:
-        """Return what each slot of each backend should be."""
+        """Return the intended state of each server slot, by backend."""
         return {group: slots(self._state, group) for group in self._state.groups_of(balancer)}
 
     async def address(self, balancer: str) -> str:
-        """Return the address on the Docker network that is the load balancer's for as long as it exists."""
+        """Return the load balancer's address on the Docker network, fixed for as long as it exists."""
         return await self._engine.call(network.fixed_address, self._state.ctx, balancer)
 
     def _write(self, balancer: Doc, proxy: Proxy) -> None:
-        """Write haproxy.cfg whole, so that a container that restarts by itself comes up with the present targets."""
+        """Write haproxy.cfg with all targets, so that a container restarted by Docker has the current ones."""
         text = configuration(self._state, balancer, self.servers(balancer["LoadBalancerArn"]))
         draft = proxy.folder / "haproxy.cfg.new"
         draft.write_text(text)
@@ -160,7 +160,7 @@ class Proxies:
         await self._engine.call(api.start, created["Id"])
 
     async def _take_over(self, balancer: Doc, proxy: Proxy, *, reload: bool) -> None:
-        """Wait for a worker with the file as it is now; on a reload the old one ends its requests meanwhile."""
+        """Wait for a worker with the current file; on a reload the old worker meanwhile completes its requests."""
         shape, wanted = configuration(self._state, balancer), self.servers(balancer["LoadBalancerArn"])
         worker = await proxy.runtime.worker(READY_SECONDS)
         if worker is not None and reload:
@@ -175,7 +175,7 @@ class Proxies:
             await proxy.runtime.run(drains)
 
     async def _other_worker(self, balancer: Doc, proxy: Proxy, before: str) -> str | None:
-        """Have HAProxy reload; a signal that comes during the reload before is lost, so it is repeated."""
+        """Reload HAProxy; a signal during an earlier reload is lost, so it is sent repeatedly."""
         for _ in range(SIGNALS):
             await self._engine.call(self._engine.client.api.kill, name_of(balancer), "SIGUSR2")
             worker = await proxy.runtime.other_worker(before, READY_SECONDS / SIGNALS)
@@ -190,7 +190,7 @@ def name_of(balancer: Doc) -> str:
 
 
 def slots(state: State, group: str) -> list[Server]:
-    """Return a backend's slots: healthy targets ready (all unhealthy ones when none is), draining ones draining."""
+    """Return a backend's slots: healthy targets (if there are none, all unhealthy ones) ready, others draining."""
     targets = state.targets_of(group)
     fail_open = not any(target["State"] == "healthy" for target in targets)
     open_states = {"unhealthy"} if fail_open else {"healthy"}
@@ -203,7 +203,7 @@ def slots(state: State, group: str) -> list[Server]:
 
 
 def changes(group: str, before: list[Server], after: list[Server]) -> list[str]:
-    """Return the runtime commands from one list of slots to another."""
+    """Return the runtime API commands that turn one list of slots into another."""
     commands = []
     for old, new in zip(before, after, strict=True):
         name = f"g_{short(group)}/{new.name}"
@@ -216,5 +216,5 @@ def changes(group: str, before: list[Server], after: list[Server]) -> list[str]:
 
 
 def drain_commands(group: str, servers: list[Server]) -> list[str]:
-    """Return what the file cannot say: slots that drain."""
+    """Return the runtime API commands for draining slots, which the file cannot express."""
     return [f"set server g_{short(group)}/{s.name} state drain" for s in servers if s.mode == "drain"]

@@ -1,4 +1,4 @@
-"""HAProxy's configuration made from listeners, rules and target groups: pure functions."""
+"""Renders HAProxy's configuration from listeners, rules and target groups: pure functions."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ Actions = list[dict[str, Any]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Server:
-    """One slot of a backend: where it points and what it takes."""
+    """One server slot of a backend: its address and mode."""
 
     name: str
     address: str = UNUSED
     mode: str = "maint"
-    """`ready`, `drain` (requests under way only) or `maint`."""
+    """`ready`, `drain` (in-flight requests only) or `maint`."""
 
 
 def configuration(state: State, balancer: Doc, servers: dict[str, list[Server]] | None = None) -> str:
-    """Return haproxy.cfg of a load balancer.
+    """Return a load balancer's haproxy.cfg.
 
     Args:
         state: all documents.
         balancer: the load balancer.
-        servers: each backend's slots; without it only what needs a reload when it changes is rendered.
+        servers: the slots by backend; if None, only the parts whose change requires a reload are rendered.
     """
     parts = [heading(balancer)]
     parts += [frontend(state, balancer, listener) for listener in state.listeners_of(balancer["LoadBalancerArn"])]
@@ -78,7 +78,7 @@ def heading(balancer: Doc) -> str:
 
 
 def frontend(state: State, balancer: Doc, listener: Doc) -> str:
-    """Return a listener's section: the first rule that matches sets a variable, which the actions then read."""
+    """Return a listener's frontend: the first matching rule sets a variable, which the actions then read."""
     lines = [f"frontend l_{short(listener['ListenerArn'])}", f"  bind *:{listener['Port']}"]
     lines += ["  http-request set-header X-Forwarded-Proto http"]
     lines += [f"  http-request set-header X-Forwarded-Port {listener['Port']}"]
@@ -97,7 +97,7 @@ def frontend(state: State, balancer: Doc, listener: Doc) -> str:
     outcomes = [(rule["Actions"], f" if {{ var(txn.rule) -m str r{index} }}") for index, rule in enumerate(rules)]
     outcomes.append((listener["DefaultActions"], " if !{ var(txn.rule) -m found }"))
     rendered = [action(actions, listener, when) for actions, when in outcomes]
-    ordered = sorted(rendered, key=lambda line: line.startswith("  use_backend"))  # haproxy asks for this order
+    ordered = sorted(rendered, key=lambda line: line.startswith("  use_backend"))  # HAProxy requires this order
     return "\n".join([*lines, *ordered]) + "\n"
 
 
@@ -127,7 +127,7 @@ def wildcard(pattern: str) -> str:
 
 
 def literal(text: str) -> str:
-    """Return a word of haproxy.cfg in which nothing is special; a single quote becomes its escape in the expression."""
+    """Return a single-quoted word of haproxy.cfg, with single quotes replaced by their regular expression escape."""
     return "'" + text.replace("'", "\\x27") + "'"
 
 
@@ -138,7 +138,7 @@ def quoted(text: str) -> str:
 
 
 def action(actions: Actions, listener: Doc, when: str) -> str:
-    """Return the line that carries out a rule's one action."""
+    """Return the configuration line for a rule's action."""
     first = actions[0]
     if first["Type"] == "forward":
         return f"  use_backend g_{short(first['TargetGroupArn'])}{when}"
@@ -168,7 +168,7 @@ def location(config: dict[str, str], listener: Doc) -> str:
 
 
 def backend(group: Doc, servers: list[Server]) -> str:
-    """Return a target group's section."""
+    """Return a target group's backend section."""
     algorithm = ALGORITHMS[group["Attributes"]["load_balancing.algorithm.type"]]
     lines = [f"backend g_{short(group['TargetGroupArn'])}", f"  balance {algorithm}"]
     lines += [f"  server {s.name} {s.address}{'' if s.mode == 'ready' else ' disabled'}" for s in servers]

@@ -1,4 +1,4 @@
-"""HAProxy's runtime API over its admin socket."""
+"""A client of HAProxy's runtime API, over its admin socket."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ POLL_SECONDS = 0.05
 
 
 class Runtime:
-    """Commands to the worker of one HAProxy."""
+    """The runtime API of one HAProxy's current worker."""
 
     def __init__(self, folder: Path) -> None:
-        """Take the folder that holds admin.sock."""
+        """Use the admin.sock in the folder."""
         self._folder = folder
 
     async def command(self, line: str) -> str:
-        """Send one command line and return the answer.
+        """Send one command line and return the response.
 
         Raises:
-            OSError: nobody listens.
+            OSError: no worker listens.
         """
         folder = os.open(self._folder, os.O_PATH | os.O_DIRECTORY)
-        try:  # by the folder's descriptor: a socket's path may have 107 characters at most
+        try:  # by the folder's descriptor: a socket path is limited to 107 characters
             reader, writer = await asyncio.open_unix_connection(f"/proc/self/fd/{folder}/admin.sock")
         finally:
             os.close(folder)
@@ -45,7 +45,7 @@ class Runtime:
             await self.command(";".join(commands[start : start + 20]))
 
     async def worker(self, seconds: float) -> str | None:
-        """Return the present worker's process id, waiting for one at most so long; None if none comes."""
+        """Return the current worker's pid, waiting up to the given time for one; None on a timeout."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             try:
@@ -59,7 +59,7 @@ class Runtime:
         return None
 
     async def other_worker(self, before: str, seconds: float) -> str | None:
-        """Wait until another worker than the given one answers; None when none does in time."""
+        """Return the pid of a worker other than the given one, waiting for it; None on a timeout."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             worker = await self.worker(seconds)
@@ -69,7 +69,7 @@ class Runtime:
         return None
 
     async def sessions(self, backend: str, server: str) -> int:
-        """Return the requests that a server has under way or queued; 0 when nobody can tell."""
+        """Return a server's number of in-flight and queued requests; 0 if unknown."""
         try:
             answer = await self.command(f"show stat {backend} 4 -1")
         except OSError:

@@ -1,4 +1,4 @@
-"""What ELBv2 holds: load balancers, target groups, listeners, rules and targets, as durable documents."""
+"""ELBv2's load balancers, target groups, listeners, rules and targets as durable documents."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class State:
-    """The documents and the questions that several operations ask of them."""
+    """All ELBv2 documents, with the look-ups that several operations share."""
 
     def __init__(self, ctx: Context) -> None:
-        """Read everything from the store."""
+        """Load the documents from the store."""
         self.ctx = ctx
         self.balancers = Table(ctx.store, "elbv2.balancer")
         self.groups = Table(ctx.store, "elbv2.group")
@@ -31,19 +31,19 @@ class State:
         return arn(self.ctx, "elasticloadbalancing", resource)
 
     def balancer(self, key: str) -> Doc:
-        """Return a load balancer by ARN or refuse."""
+        """Return a load balancer by ARN, or raise ApiError."""
         return found(self.balancers, key, "LoadBalancerNotFound", "Load balancer")
 
     def group(self, key: str) -> Doc:
-        """Return a target group by ARN or refuse."""
+        """Return a target group by ARN, or raise ApiError."""
         return found(self.groups, key, "TargetGroupNotFound", "Target group")
 
     def listener(self, key: str) -> Doc:
-        """Return a listener by ARN or refuse."""
+        """Return a listener by ARN, or raise ApiError."""
         return found(self.listeners, key, "ListenerNotFound", "Listener")
 
     def rule(self, key: str) -> Doc:
-        """Return a rule by ARN or refuse."""
+        """Return a rule by ARN, or raise ApiError."""
         return found(self.rules, key, "RuleNotFound", "Rule")
 
     def listeners_of(self, balancer: str) -> list[Doc]:
@@ -78,7 +78,7 @@ class State:
         return [target for target in self.targets.values() if target["TargetGroupArn"] == group]
 
     def tagged(self, key: str) -> tuple[Table, Doc]:
-        """Return the table and the document of any resource by ARN or refuse."""
+        """Return the table and the document of any taggable resource by ARN, or raise ApiError."""
         for table in (self.balancers, self.groups, self.listeners, self.rules):
             doc = table.get(key)
             if doc is not None:
@@ -88,7 +88,7 @@ class State:
 
 
 def found(table: Table, key: str, code: str, what: str) -> Doc:
-    """Return a document or refuse with the service's own error."""
+    """Return a document, or raise ApiError with the given error code."""
     doc = table.get(key)
     if doc is None:
         raise ApiError(code, f"{what} '{key}' not found")
@@ -96,7 +96,7 @@ def found(table: Table, key: str, code: str, what: str) -> Doc:
 
 
 def select(table: Table, member: str, arns: list[str] | None, code: str, what: str) -> list[Doc]:
-    """Return the documents with the given ARNs (refusing unknown ones), or all."""
+    """Return the documents with the given ARNs (unknown ones raise ApiError), or all."""
     if arns:
         return [found(table, key, code, f"{what} ({member})") for key in arns]
     return table.values()
@@ -108,22 +108,22 @@ def target_key(group: str, target: str, port: int) -> str:
 
 
 def short(key: str) -> str:
-    """Return a name made of an ARN that HAProxy takes and that survives restarts."""
+    """Return a name derived from an ARN that is valid in HAProxy and stable across restarts."""
     return hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
 def new_id() -> str:
-    """Return 16 hexadecimal digits as ELB's ARNs end with."""
+    """Return 16 random hexadecimal digits, as at the end of ELB ARNs."""
     return uuid.uuid4().hex[:16]
 
 
 def now() -> float:
-    """Return seconds since 1970."""
+    """Return the current time in seconds since 1970."""
     return time.time()
 
 
 def tag_map(tags: list[dict[str, Any]] | None) -> dict[str, str]:
-    """Return tags as a dictionary, refusing a key given twice."""
+    """Return tags as a dictionary; refuse duplicate keys."""
     pairs = {tag["Key"]: tag.get("Value", "") for tag in tags or []}
     if len(pairs) != len(tags or []):
         raise ApiError("DuplicateTagKeys", "A tag key was specified more than once")

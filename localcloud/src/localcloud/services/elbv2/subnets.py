@@ -1,4 +1,4 @@
-"""Subnets and their zones, as EC2 in the same local cloud knows them."""
+"""Subnets and their Availability Zones, looked up in the local cloud's EC2."""
 
 from __future__ import annotations
 

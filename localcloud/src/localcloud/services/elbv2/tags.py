@@ -17,7 +17,7 @@ class Tags:
     """AddTags, RemoveTags and DescribeTags."""
 
     def __init__(self, state: State) -> None:
-        """Take the documents."""
+        """Use ELBv2's documents."""
         self._state = state
 
     def add_tags(self, params: Params) -> None:

@@ -1,4 +1,4 @@
-"""Targets: registration, health checks, draining. ECS uses this beside the API."""
+"""Targets: registration, health checks, draining. Used by ECS as well as by the API."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from localcloud.state.table import Doc
 
 FIRST_CHECKS_SECONDS = 1.0
-"""How often a target that has not passed yet is checked; its failures still count once per interval."""
+"""Interval for a target that has not passed a check yet; its failures still count once per configured interval."""
 DRAIN_POLL_SECONDS = 0.25
 DRAIN_LEAST_SECONDS = 0.5
 LOG = logging.getLogger(__name__)
@@ -30,28 +30,28 @@ REASONS = {
 
 
 class Targets:
-    """One watching task per target: it checks health until the target drains, then ends it."""
+    """Runs one asyncio task per target: health checks until the target drains, then its removal."""
 
     def __init__(self, state: State, proxies: Proxies) -> None:
-        """Take the documents and the proxies to tell about changes."""
+        """Use ELBv2's documents, and the proxies to update on changes."""
         self._state, self._proxies = state, proxies
         self._watchers: dict[str, asyncio.Task[None]] = {}
         self._prober = Prober()
 
     def start(self) -> None:
-        """Watch every target that the documents name; each keeps the state it had."""
+        """Start the health checks of all registered targets; each keeps its state."""
         for target in self._state.targets.values():
             self._watch(target)
 
     async def stop(self) -> None:
-        """End all watching."""
+        """Stop all health checks."""
         for watcher in self._watchers.values():
             watcher.cancel()
         self._watchers.clear()
         await self._prober.close()
 
     async def register(self, group: str, address: str, port: int) -> None:
-        """Add a target, or take a draining one back."""
+        """Register a target, or re-register a draining one."""
         key = target_key(group, address, port)
         known = self._state.targets.get(key)
         if known is not None and known["State"] != "draining":
@@ -65,7 +65,7 @@ class Targets:
         await self._proxies.apply_group(group)
 
     async def deregister(self, group: str, address: str, port: int) -> None:
-        """Begin to drain a target: no new requests from here on; one that is not registered is fine."""
+        """Start draining a target, which gets no new requests from now on; an unregistered one is no error."""
         doc = self._state.targets.get(target_key(group, address, port))
         if doc is None or doc["State"] == "draining":
             return
@@ -76,7 +76,7 @@ class Targets:
         self._watch(doc)
 
     async def forget(self, target: Doc) -> None:
-        """Remove a target at once."""
+        """Remove a target at once, without draining."""
         key = key_of(target)
         self._state.targets.delete(key)
         watcher = self._watchers.pop(key, None)
@@ -85,7 +85,7 @@ class Targets:
             watcher.cancel()
 
     def state(self, group: str, address: str, port: int) -> tuple[str, str] | None:
-        """Return a target's state and description, or None when it is not (or no longer) registered."""
+        """Return a target's state and description, or None if it is not registered."""
         doc = self._state.targets.get(target_key(group, address, port))
         return None if doc is None else (doc["State"], doc.get("Description") or "")
 
@@ -109,14 +109,14 @@ class Targets:
                 await self._check(target)
             except asyncio.CancelledError:
                 raise
-            except Exception:  # logged; the next check comes
+            except Exception:  # logged, and retried at the next check
                 LOG.exception("target %s", key)
             first = target["State"] in ("initial", "unused")
             group = self._state.group(target["TargetGroupArn"])
             await asyncio.sleep(FIRST_CHECKS_SECONDS if first else group["HealthCheckIntervalSeconds"])
 
     async def _check(self, target: Doc) -> None:
-        """Check once and move the state by the group's thresholds."""
+        """Run one health check and update the state by the target group's thresholds."""
         group = self._state.group(target["TargetGroupArn"])
         before = target["State"]
         if self._state.balancer_of(group["TargetGroupArn"]) is None:
@@ -154,7 +154,7 @@ class Targets:
             self._state.targets.save(key_of(target))
 
     async def _drain(self, target: Doc) -> None:
-        """Wait until no request is under way or the delay is over, then remove the target."""
+        """Wait until no request is in flight or the deregistration delay is over, then remove the target."""
         started = time.time()
         while (now := time.time()) < target["DrainUntil"]:
             if now - started >= DRAIN_LEAST_SECONDS and await self._proxies.sessions(target) == 0:
@@ -168,7 +168,7 @@ class Targets:
 
 
 def set_state(target: Doc, state: str, reason: str | None, description: str | None) -> None:
-    """Set a target's state and AWS's words for it, and start its counts anew when the state is another."""
+    """Set a target's state with AWS's reason and description; reset its counters if the state changes."""
     if target.get("State") != state:
         target["Good"] = target["Bad"] = 0
     target.update(State=state, Reason=reason, Description=description)

@@ -1,4 +1,4 @@
-"""Relational Database Service: PostgreSQL instances, each a container with a volume and an address of its own."""
+"""Relational Database Service: PostgreSQL instances, each a container with its own volume and address."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Rds(Api):
     invalid_code = "InvalidParameterValue"
 
     def __init__(self, ctx: Context) -> None:
-        """Serve what the store holds."""
+        """Load the documents from the store."""
         engine = ServiceContainers(ctx, "database")
         groups = Groups(ctx)
         snapshots = Snapshots(ctx, engine)
@@ -38,7 +38,7 @@ class Rds(Api):
         await self._keeper.start()
 
     async def stop(self) -> None:
-        """Stop watching; containers stay."""
+        """Stop watching; containers keep running."""
         await self._keeper.stop()
         await self._engine.close()
 

@@ -1,4 +1,4 @@
-"""Master passwords that RDS makes and keeps in Secrets Manager."""
+"""Master user passwords that RDS manages in Secrets Manager."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from localcloud.context import Context
 
 ROTATION_DAYS = 7
-"""RDS's own interval. (Nothing rotates by itself here.)"""
+"""RDS's rotation interval. (Nothing is rotated automatically here.)"""
 Doc = dict[str, Any]
 
 
@@ -34,7 +34,7 @@ def client(ctx: Context, api: str) -> Any:
 
 
 def create(ctx: Context, instance: Doc, kms_key: str | None) -> tuple[Doc, str]:
-    """Make a password and its secret; return what the instance says about it (MasterUserSecret) and the password."""
+    """Create a password and its secret; return the instance's MasterUserSecret and the password."""
     password = secrets.token_urlsafe(24)
     manager = client(ctx, "secretsmanager")
     made = manager.create_secret(
@@ -54,7 +54,7 @@ def create(ctx: Context, instance: Doc, kms_key: str | None) -> tuple[Doc, str]:
 
 
 def remove(ctx: Context, instance: Doc) -> None:
-    """Remove the instance's secret at once; one that is gone is fine."""
+    """Delete the instance's secret at once; a missing one is no error."""
     held = instance.get("MasterUserSecret")
     if not held:
         return

@@ -1,4 +1,4 @@
-"""A database's container and volume: all blocking calls of Docker, to be made in threads."""
+"""A database's container and volume: blocking Docker calls, to be run in threads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DATA = "/var/lib/postgresql/data"
 PASSWORD_FILE = f"run/{NAME}-password"
 USED = "the volume holds a database"
-"""Stands in the password's file afterwards: the images' entrypoint wants a file at every start."""
+"""Replaces the password in its file afterwards: the image's entrypoint requires the file at every start."""
 STOP_SECONDS = 20
 Doc = dict[str, Any]
 
@@ -32,18 +32,18 @@ def name_of(ctx: Context, identifier: str) -> str:
 
 
 def make_volume(ctx: Context, name: str, labels: dict[str, str]) -> None:
-    """Make a named volume; one that is there stays as it is."""
+    """Create a named volume, unless it exists."""
     ctx.docker.volumes.create(name, labels=labels)
 
 
 def run(ctx: Context, instance: Doc, labels: dict[str, str], password: str | None) -> None:
-    """Make the instance's container where it is missing and start it.
+    """Create the instance's container if it does not exist, and start it.
 
     Args:
-        ctx: the local cloud.
-        instance: the document.
-        labels: of container and volume.
-        password: the master user's at the first start; afterwards the volume knows it.
+        ctx: the local cloud's context.
+        instance: the instance's document.
+        labels: the labels of container and volume.
+        password: the master user's password at the first start; later it is in the volume.
     """
     name = name_of(ctx, instance["DBInstanceIdentifier"])
     try:
@@ -57,7 +57,7 @@ def run(ctx: Context, instance: Doc, labels: dict[str, str], password: str | Non
 
 
 def create(ctx: Context, instance: Doc, name: str, labels: dict[str, str]) -> Container:
-    """Make the container, at the address that is the instance's for good."""
+    """Create the container, at the instance's fixed address."""
     endpoint = ctx.docker.api.create_endpoint_config(ipv4_address=fixed_address(ctx, name))
     user = instance["MasterUsername"]
     return ctx.docker.containers.create(
@@ -80,7 +80,7 @@ def create(ctx: Context, instance: Doc, name: str, labels: dict[str, str]) -> Co
 
 
 def put_password(container: Container, password: str) -> None:
-    """Hand the password over in a file, where `docker inspect` does not show it."""
+    """Pass the password in a file, which `docker inspect` does not show."""
     content = password.encode()
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
@@ -91,7 +91,7 @@ def put_password(container: Container, password: str) -> None:
 
 
 def is_ready(ctx: Context, instance: Doc) -> bool:
-    """Tell whether the server takes connections over the network."""
+    """Tell whether the server accepts connections over the network."""
     container = ctx.docker.containers.get(name_of(ctx, instance["DBInstanceIdentifier"]))
     # The server that the image's entrypoint runs while it prepares the volume listens on its socket only.
     command = ["pg_isready", "-q", "-h", "127.0.0.1", "-p", str(instance["Endpoint"]["Port"])]
@@ -99,7 +99,7 @@ def is_ready(ctx: Context, instance: Doc) -> bool:
 
 
 def finish(ctx: Context, instance: Doc) -> str:
-    """Take the password out of the container of a server that is ready; return its version, e.g. "15.14"."""
+    """Remove the password file's content once the server is ready; return its version, e.g. "15.14"."""
     container = ctx.docker.containers.get(name_of(ctx, instance["DBInstanceIdentifier"]))
     put_password(container, USED)
     words = container.exec_run(["postgres", "--version"]).output.decode().split()
@@ -110,7 +110,7 @@ def set_password(ctx: Context, instance: Doc, password: str) -> None:
     """Change the master user's password.
 
     Raises:
-        RuntimeError: the server refuses.
+        RuntimeError: the server returns an error.
     """
     container = ctx.docker.containers.get(name_of(ctx, instance["DBInstanceIdentifier"]))
     script = (
@@ -136,7 +136,7 @@ def is_running(ctx: Context, identifier: str) -> bool:
 
 
 def stop(ctx: Context, identifier: str) -> None:
-    """Stop the container; the volume and the container stay."""
+    """Stop the container; container and volume are kept."""
     with contextlib.suppress(NotFound):
         ctx.docker.containers.get(name_of(ctx, identifier)).stop(timeout=STOP_SECONDS)
 
@@ -149,13 +149,13 @@ def remove(ctx: Context, name: str) -> None:
 
 
 def remove_volume(ctx: Context, name: str) -> None:
-    """Remove a volume; one that is gone is fine."""
+    """Remove a volume; a missing one is no error."""
     with contextlib.suppress(NotFound):
         ctx.docker.volumes.get(name).remove(force=True)
 
 
 def copy_volume(ctx: Context, source: str, target: str, labels: dict[str, str]) -> None:
-    """Make a volume with another's content."""
+    """Create a volume with the content of another one."""
     make_volume(ctx, target, labels)
     mounts = [Mount("/from", source, type="volume", read_only=True), Mount("/to", target, type="volume")]
     ctx.docker.containers.run(

@@ -1,4 +1,4 @@
-"""Subnet groups."""
+"""Operations on DB subnet groups and parameter groups."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ LEAST_ZONES = 2
 
 
 class Groups:
-    """The API's operations on subnet groups, and on parameter groups only that there are none but the default."""
+    """DB subnet groups; of parameter groups there is only the default one."""
 
     def __init__(self, ctx: Context) -> None:
-        """Serve what the store holds."""
+        """Load the documents from the store."""
         self._ctx = ctx
         self.rows = Table(ctx.store, "rds-subnet-group")
         self.used_by: Table | None = None
@@ -31,7 +31,7 @@ class Groups:
         """Return a subnet group.
 
         Raises:
-            ApiError: there is none.
+            ApiError: it does not exist.
         """
         found = self.rows.get(name.lower())
         if found is None:
@@ -39,7 +39,7 @@ class Groups:
         return found
 
     async def create_db_subnet_group(self, params: Doc) -> Doc:
-        """Answer CreateDBSubnetGroup."""
+        """Handle CreateDBSubnetGroup."""
         name = params["DBSubnetGroupName"].lower()
         if self.rows.get(name):
             raise ApiError("DBSubnetGroupAlreadyExists", f"DB subnet group {name} already exists.")
@@ -78,12 +78,12 @@ class Groups:
         return found[0]["VpcId"], described
 
     def describe_db_subnet_groups(self, params: Doc) -> Doc:
-        """Answer DescribeDBSubnetGroups, all on one page."""
+        """Handle DescribeDBSubnetGroups, all on one page."""
         name = params.get("DBSubnetGroupName")
         return {"DBSubnetGroups": [self.group(name)] if name else self.rows.values()}
 
     async def modify_db_subnet_group(self, params: Doc) -> Doc:
-        """Answer ModifyDBSubnetGroup."""
+        """Handle ModifyDBSubnetGroup."""
         group = self.group(params["DBSubnetGroupName"])
         vpc, subnets = await asyncio.to_thread(self._subnets, params["SubnetIds"])
         description = params.get("DBSubnetGroupDescription", group["DBSubnetGroupDescription"])
@@ -92,7 +92,7 @@ class Groups:
         return {"DBSubnetGroup": group}
 
     def delete_db_subnet_group(self, params: Doc) -> Doc:
-        """Answer DeleteDBSubnetGroup; one in use stays."""
+        """Handle DeleteDBSubnetGroup; one in use is refused."""
         name = self.group(params["DBSubnetGroupName"])["DBSubnetGroupName"]
         users = self.used_by.values() if self.used_by else []
         for instance in users:

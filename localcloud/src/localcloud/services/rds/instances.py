@@ -1,4 +1,4 @@
-"""The API's operations on instances."""
+"""Operations on DB instances."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Doc = dict[str, Any]
 PORT = 5432
 MAJOR = "15"
-"""The PostgreSQL of the images; another major version would be another image."""
+"""The PostgreSQL version of the images; another major version would need another image."""
 IDENTIFIER = re.compile(r"[a-z](?!.*--)[a-z0-9-]{0,62}(?<!-)")
 FILTERS = {"db-instance-id": "DBInstanceIdentifier", "dbi-resource-id": "DbiResourceId", "engine": "Engine"}
 KEPT = (
@@ -31,7 +31,7 @@ KEPT = (
     "MaxAllocatedStorage", "NetworkType", "CACertificateIdentifier", "EngineLifecycleSupport", "DatabaseInsightsMode",
     "PerformanceInsightsRetentionPeriod", "DedicatedLogVolume", "LicenseModel",
 )  # fmt: skip
-"""Parameters that are kept and told again, under the same name."""
+"""Parameters that are stored and returned under the same name."""
 RENAMED = {
     "EnableIAMDatabaseAuthentication": "IAMDatabaseAuthenticationEnabled",
     "EnablePerformanceInsights": "PerformanceInsightsEnabled",
@@ -51,7 +51,7 @@ class Instances:
     """PostgreSQL instances."""
 
     def __init__(self, ctx: Context, keeper: Keeper, groups: Groups, snapshots: Snapshots) -> None:
-        """Serve what the keeper holds."""
+        """Use the keeper's instances."""
         self._ctx, self._keeper, self._groups, self._snapshots = ctx, keeper, groups, snapshots
         self.rows = keeper.instances
         groups.used_by = self.rows
@@ -63,7 +63,7 @@ class Instances:
         return found
 
     async def create_db_instance(self, params: Doc) -> Doc:
-        """Answer CreateDBInstance; the container is made meanwhile."""
+        """Handle CreateDBInstance; the container is created in the background."""
         identifier = params["DBInstanceIdentifier"].lower()
         self._check(identifier, params)
         instance = self._document(identifier, params)
@@ -83,7 +83,7 @@ class Instances:
         return {"DBInstance": self._described(instance)}
 
     def _check(self, identifier: str, params: Doc) -> None:
-        """Raise ApiError where AWS would refuse, or where there is nothing here to run it with."""
+        """Raise ApiError for parameters that AWS would refuse or the local cloud does not support."""
         if self.rows.get(identifier):
             raise ApiError("DBInstanceAlreadyExists", "DB instance already exists")
         if not IDENTIFIER.fullmatch(identifier):
@@ -129,7 +129,7 @@ class Instances:
         }
 
     def _described(self, instance: Doc) -> Doc:
-        """Return the document as the API tells it; the endpoint is told once the server answers."""
+        """Return an instance as in API responses; the endpoint is included once the server is ready."""
         creating = instance["DBInstanceStatus"] == "creating"
         return {
             **instance,
@@ -148,7 +148,7 @@ class Instances:
         }
 
     def describe_db_instances(self, params: Doc) -> Doc:
-        """Answer DescribeDBInstances, all on one page."""
+        """Handle DescribeDBInstances, all on one page."""
         rows = self.rows.values()
         if params.get("DBInstanceIdentifier"):
             rows = [self._instance(params["DBInstanceIdentifier"])]
@@ -160,7 +160,7 @@ class Instances:
         return {"DBInstances": [self._described(row) for row in rows]}
 
     async def modify_db_instance(self, params: Doc) -> Doc:
-        """Answer ModifyDBInstance; everything is applied at once."""
+        """Handle ModifyDBInstance; everything is applied at once."""
         instance = self._instance(params["DBInstanceIdentifier"])
         for name in NOT_SERVED:
             if params.get(name):
@@ -175,7 +175,7 @@ class Instances:
         return {"DBInstance": self._described(instance)}
 
     async def delete_db_instance(self, params: Doc) -> Doc:
-        """Answer DeleteDBInstance; the final snapshot is a copy of the volume."""
+        """Handle DeleteDBInstance; the final snapshot is a copy of the volume."""
         instance = self._instance(params["DBInstanceIdentifier"])
         identifier, final = instance["DBInstanceIdentifier"], params.get("FinalDBSnapshotIdentifier")
         if instance.get("DeletionProtection"):
@@ -194,19 +194,19 @@ class Instances:
         return {"DBInstance": self._described(instance)}
 
     def reboot_db_instance(self, params: Doc) -> Doc:
-        """Answer RebootDBInstance."""
+        """Handle RebootDBInstance."""
         instance = self._available(params)
         self._keeper.restart(instance["DBInstanceIdentifier"])
         return {"DBInstance": self._described(instance)}
 
     def stop_db_instance(self, params: Doc) -> Doc:
-        """Answer StopDBInstance."""
+        """Handle StopDBInstance."""
         instance = self._available(params)
         self._keeper.halt(instance["DBInstanceIdentifier"])
         return {"DBInstance": self._described(instance)}
 
     def start_db_instance(self, params: Doc) -> Doc:
-        """Answer StartDBInstance."""
+        """Handle StartDBInstance."""
         instance = self._instance(params["DBInstanceIdentifier"])
         if instance["DBInstanceStatus"] != "stopped":
             raise ApiError("InvalidDBInstanceState", f"Instance {instance['DBInstanceIdentifier']} is not stopped.")

@@ -1,4 +1,4 @@
-"""Keeps the databases' containers as their documents say."""
+"""Reconciles the databases' containers with their documents."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Doc = dict[str, Any]
 
 
 class Keeper:
-    """Launches, watches and removes databases. Documents go through `instances` (by identifier)."""
+    """Launches, watches and removes databases. `instances` has their documents, by identifier."""
 
     def __init__(self, ctx: Context, engine: ServiceContainers) -> None:
-        """Take what the store holds; `start` makes it run."""
+        """Load the documents from the store; nothing runs before `start`."""
         self._ctx, self._engine = ctx, engine
         self.instances = Table(ctx.store, "rds-instance")
         self._passwords = Table(ctx.store, "rds-first-password")
@@ -37,7 +37,7 @@ class Keeper:
         self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Go on with whatever was under way and watch what runs."""
+        """Resume interrupted work and watch running databases."""
         for instance in self.instances.values():
             identifier = instance["DBInstanceIdentifier"]
             if instance["DBInstanceStatus"] == "deleting":
@@ -59,7 +59,7 @@ class Keeper:
             await self.remove(identifier)
 
     def launch(self, instance: Doc, password: str) -> None:
-        """Begin to make an instance's container; the document turns "available" when the server answers."""
+        """Begin to create an instance's container; the status becomes "available" once the server is ready."""
         identifier = instance["DBInstanceIdentifier"]
         self._passwords.put(identifier, {"password": password})
         self.instances.put(identifier, instance)
@@ -71,14 +71,14 @@ class Keeper:
         self._go(self.remove(identifier))
 
     def set_status(self, identifier: str, status: str) -> None:
-        """Write an instance's status."""
+        """Persist an instance's status."""
         instance = self.instances.get(identifier)
         if instance is not None and instance["DBInstanceStatus"] != status:
             instance["DBInstanceStatus"] = status
             self.instances.save(identifier)
 
     def restart(self, identifier: str) -> None:
-        """Begin to stop and start an instance."""
+        """Begin to restart an instance."""
         self.set_status(identifier, "rebooting")
         self._go(self._restart(identifier))
 
@@ -87,7 +87,7 @@ class Keeper:
         await self._bring_up(identifier)
 
     def halt(self, identifier: str) -> None:
-        """Begin to stop an instance until it is started again."""
+        """Begin to stop an instance, until `resume`."""
         self.set_status(identifier, "stopping")
         self._go(self._halt(identifier))
 
@@ -106,7 +106,7 @@ class Keeper:
         task.add_done_callback(self._tasks.discard)
 
     async def _bring_up(self, identifier: str) -> None:
-        """Run the container and wait for the server; a failure is written down in the document."""
+        """Run the container and wait for the server; record a failure in the document."""
         instance = self.instances.get(identifier)
         if instance is None:
             return
@@ -116,7 +116,7 @@ class Keeper:
             await self._engine.call(database.run, self._ctx, instance, labels, first)
             await self._await_ready(instance)
             version = await self._engine.call(database.finish, self._ctx, instance)
-        except Exception as error:  # whatever failed is shown as the instance's status
+        except Exception as error:  # any failure is shown in the instance's status
             LOG.exception("database %s did not start", identifier)
             text = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
             instance["StatusInfos"] = [{"StatusType": "container", "Normal": False, "Status": "error", "Message": text}]
@@ -136,7 +136,7 @@ class Keeper:
             await asyncio.sleep(POLL_SECONDS)
 
     async def _watch(self) -> None:
-        """Start again what was killed."""
+        """Restart databases whose containers have stopped."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             for instance in self.instances.values():

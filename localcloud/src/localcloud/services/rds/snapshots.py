@@ -1,4 +1,4 @@
-"""Snapshots, each a copy of a database's volume."""
+"""DB snapshots, each a copy of a database's volume."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ COPIED = (
 
 
 class Snapshots:
-    """Final snapshots, and the API's operations on them; restoring one is not supported."""
+    """Final snapshots and the operations on them; restoring one is not supported."""
 
     def __init__(self, ctx: Context, engine: ServiceContainers) -> None:
-        """Serve what the store holds."""
+        """Load the documents from the store."""
         self._ctx, self._engine = ctx, engine
         self.rows = Table(ctx.store, "rds-snapshot")
 
     def refuse_taken(self, name: str) -> None:
-        """Raise ApiError where a snapshot of that name exists."""
+        """Raise ApiError if a snapshot of that name exists."""
         if self.rows.get(name):
             raise ApiError(
                 "DBSnapshotAlreadyExists",
@@ -58,7 +58,7 @@ class Snapshots:
         self.rows.put(name, row)
 
     def describe_db_snapshots(self, params: Doc) -> Doc:
-        """Answer DescribeDBSnapshots, all on one page."""
+        """Handle DescribeDBSnapshots, all on one page."""
         name, owner = params.get("DBSnapshotIdentifier"), params.get("DBInstanceIdentifier")
         if name and not self.rows.get(name):
             raise ApiError("DBSnapshotNotFound", f"DBSnapshot {name} not found.", 404)
@@ -66,7 +66,7 @@ class Snapshots:
         return {"DBSnapshots": [row for row in rows if owner in (None, row["DBInstanceIdentifier"])]}
 
     async def delete_db_snapshot(self, params: Doc) -> Doc:
-        """Answer DeleteDBSnapshot."""
+        """Handle DeleteDBSnapshot."""
         name = params["DBSnapshotIdentifier"]
         row = self.describe_db_snapshots({"DBSnapshotIdentifier": name})["DBSnapshots"][0]
         await self._engine.call(database.remove_volume, self._ctx, f"{self._ctx.network}-snapshot-{name}")
@@ -74,7 +74,7 @@ class Snapshots:
         return {"DBSnapshot": {**row, "Status": "deleted"}}
 
     def describe_db_instance_automated_backups(self, _params: Doc) -> Doc:
-        """Answer DescribeDBInstanceAutomatedBackups: nothing is backed up by itself here."""
+        """Handle DescribeDBInstanceAutomatedBackups: there are no automated backups here."""
         return {"DBInstanceAutomatedBackups": []}
 
     async def reset(self) -> None:

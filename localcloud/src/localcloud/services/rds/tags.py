@@ -16,10 +16,10 @@ Doc = dict[str, Any]
 
 
 class Tags:
-    """The API's operations on tags, by ARN."""
+    """Operations on tags, by ARN."""
 
     def __init__(self, instances: Instances, groups: Groups, snapshots: Snapshots) -> None:
-        """Work on the documents of these."""
+        """Use the documents of instances, subnet groups and snapshots."""
         self._tables: dict[str, Table] = {"db": instances.rows, "subgrp": groups.rows, "snapshot": snapshots.rows}
 
     def _find(self, params: Doc) -> tuple[Table, str, Doc]:
@@ -31,11 +31,11 @@ class Tags:
         return table, key, row
 
     def list_tags_for_resource(self, params: Doc) -> Doc:
-        """Answer ListTagsForResource."""
+        """Handle ListTagsForResource."""
         return {"TagList": self._find(params)[2]["Tags"]}
 
     def add_tags_to_resource(self, params: Doc) -> Doc:
-        """Answer AddTagsToResource."""
+        """Handle AddTagsToResource."""
         table, key, row = self._find(params)
         tags = {tag["Key"]: tag.get("Value", "") for tag in [*row["Tags"], *params["Tags"]]}
         row["Tags"] = [{"Key": name, "Value": value} for name, value in tags.items()]
@@ -43,7 +43,7 @@ class Tags:
         return {}
 
     def remove_tags_from_resource(self, params: Doc) -> Doc:
-        """Answer RemoveTagsFromResource."""
+        """Handle RemoveTagsFromResource."""
         table, key, row = self._find(params)
         row["Tags"] = [tag for tag in row["Tags"] if tag["Key"] not in params["TagKeys"]]
         table.save(key)
