@@ -1,4 +1,4 @@
-"""What joins the program and the local cloud in this repository."""
+"""The developer commands of this repository, which connect the Pulumi program and the local cloud."""
 
 from tools.local_settings import apply
 

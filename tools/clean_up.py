@@ -1,6 +1,6 @@
-"""`make clean-up`: destroy both stacks, sweep, stop the local cloud; `--all` removes caches and images too.
+"""`make clean-up`: destroy both stacks, sweep, stop the local cloud; `--all` also removes caches and images.
 
-The source is kept, and so is a list of what there was: `reports/before-clean-up-<time>.json`.
+The source is kept, and so is an inventory of what was deployed: `reports/before-clean-up-<time>.json`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def inventory() -> Path:
-    """Write the outputs and resources of the stacks that there are to a file and return its path.
+    """Write the outputs and resources of the existing stacks to a file and return its path.
 
     Raises:
         UserError: pulumi cannot read a stack.
@@ -40,7 +40,7 @@ def inventory() -> Path:
 
 
 def must(*command: str) -> None:
-    """Run a command in the project's root, its output shown; raises UserError when it fails."""
+    """Run a command in the project's root with its output shown; raises UserError when it fails."""
     if stacks.run(list(command)):
         raise UserError("the step above failed, and what follows was left alone; put it right, then run it again")
 
@@ -49,7 +49,7 @@ def destroy() -> None:
     """Destroy production, then staging, and sweep.
 
     Raises:
-        UserError: a step failed, or something is left, which has been named.
+        UserError: a step failed, or resources remain, which have been printed.
     """
     print(f"what there was: {inventory()}", flush=True)
     for stack in stacks.existing():
@@ -60,15 +60,15 @@ def destroy() -> None:
 
 
 def cloud(*arguments: str) -> list[str]:
-    """Return the command line of the local cloud's own commands."""
+    """Return the command that starts the local cloud's command line."""
     return [str(client.python()), "-m", "localcloud", *arguments]
 
 
 def clean_up(*, everything: bool) -> None:
-    """Destroy, stop, and with `everything` remove images, caches and our Docker Engine.
+    """Destroy the stacks, stop the local cloud, and with `everything` remove images, caches and our Docker Engine.
 
     Raises:
-        UserError: with what to do.
+        UserError: a step failed; the message has the remedy.
     """
     if not client.python().exists():
         print("clean-up: the local cloud was never set up here; nothing to do")
@@ -84,7 +84,7 @@ def clean_up(*, everything: bool) -> None:
 
 
 def main() -> int:
-    """Clean up; returns 0, or 1 when something is left, which has been named."""
+    """Run the clean-up; returns 0, or 1 when resources remain, which have been printed."""
     parser = argparse.ArgumentParser(prog="clean-up", description=__doc__)
     parser.add_argument(
         "--all", action="store_true", help="also remove images, caches and a Docker Engine that the local cloud started"

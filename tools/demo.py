@@ -1,6 +1,6 @@
 """`make demo`: both environments and the pipeline on the local cloud.
 
-A commit goes to production, one with a failing test is stopped, and a release is taken back.
+A commit is released to production, one with a failing test is stopped, and a release is rolled back.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ class StepError(Exception):
 
 @dataclass
 class Demo:
-    """The steps done so far, with the seconds each took."""
+    """The demo's completed steps, with the duration of each in seconds."""
 
     console: Console = field(default_factory=lambda: Console(highlight=False))
     seconds: dict[str, float] = field(default_factory=dict)
 
     def step(self, title: str, *commands: list[str], expected: int = 0) -> None:
-        """Run commands, their output shown as it comes; raises StepError when one does not end as expected."""
+        """Run commands with their output streamed; raises StepError when one does not end as expected."""
         self.console.rule(f"[bold]{title}", align="left")
         started = time.monotonic()
         for command in commands:
@@ -54,7 +54,7 @@ class Demo:
         self.seconds[title] = time.monotonic() - started
 
     def production_is_refused(self) -> None:
-        """Show that production cannot come up yet; raises StepError when it is not refused."""
+        """Show that production cannot be deployed yet; raises StepError when it is not refused."""
         title = "production is refused, nothing is accepted yet"
         self.console.rule(f"[bold]{title}", align="left")
         started = time.monotonic()
@@ -67,7 +67,7 @@ class Demo:
 
 
 def accepted_tags() -> list[str]:
-    """Return the tags by which staging's registry marks images that passed acceptance."""
+    """Return the tags in staging's registry that mark images which passed acceptance."""
     cloud = client.running()
     ecr = cloud.boto3("ecr")
     urls = outputs("staging").get("repository_urls")
@@ -77,7 +77,7 @@ def accepted_tags() -> list[str]:
 
 
 def repository() -> Commits:
-    """Return the repository that production's pipeline takes its commits from, as its stack file names it."""
+    """Return the source repository of production's pipeline, as configured in its stack file."""
     section = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text("utf-8"))["config"]["slipway:pipeline"]
     cloud = client.running()
     url = f"{cloud.endpoint}/{section['repository']}.git"
@@ -85,10 +85,10 @@ def repository() -> Commits:
 
 
 def execution_of(commit: str) -> str:
-    """Return the pipeline's execution of a commit, which takes a moment to start.
+    """Return the pipeline execution of a commit; wait until it has started.
 
     Raises:
-        StepError: there is none after a minute.
+        StepError: no execution has started after a minute.
     """
     pipeline, codepipeline = outputs("prod")["pipeline"], client.running().boto3("codepipeline")
     deadline = time.monotonic() + TRIGGER_SECONDS
@@ -106,7 +106,7 @@ def delivery(command: str, *arguments: str) -> list[str]:
 
 
 def environments(demo: Demo) -> str:
-    """Bring both environments and the pipeline up; returns the commit that the pipeline has got."""
+    """Deploy both environments and the pipeline; returns the commit that was pushed to the pipeline."""
     demo.step("staging up", [PULUMI, "up", "-s", "staging", "--yes", "--skip-preview"])
     if not accepted_tags():
         demo.production_is_refused()
@@ -122,7 +122,7 @@ def environments(demo: Demo) -> str:
 
 
 def release(demo: Demo, commit: str) -> None:
-    """Follow a commit to production; the demo approves, and says so."""
+    """Follow a commit to production; the demo approves the release, and says so."""
     execution = execution_of(commit)
     follow = delivery("status", "--follow", "--execution", execution)
     demo.step(f"commit {commit[:7]} on its way to production", follow, expected=WAITS_FOR_APPROVAL)
@@ -131,7 +131,7 @@ def release(demo: Demo, commit: str) -> None:
 
 
 def stopped(demo: Demo) -> None:
-    """Push a commit with a failing acceptance test and show where it ends."""
+    """Push a commit with a failing acceptance test and show where the pipeline stops it."""
     before = served()
     name = "app/tests/acceptance/test_demo.py"
     commit = repository().with_file(name, FAILING_TEST, "A test that fails")
@@ -143,19 +143,19 @@ def stopped(demo: Demo) -> None:
 
 
 def taken_back(demo: Demo) -> None:
-    """Take the release back, and let the pipeline go on."""
+    """Roll the release back, and let the pipeline resume."""
     demo.step("rollback", delivery("rollback"))
     demo.console.print(f"production serves {served()['commit']}")
     demo.step("the pipeline may release again", delivery("resume"))
 
 
 def served() -> dict[str, Any]:
-    """Return what production says that it serves."""
+    """Return production's response with the version that it serves."""
     return dict(httpx.get(f"{outputs('prod')['url']}/version", trust_env=False).json())
 
 
 def summary(demo: Demo) -> None:
-    """Print what runs where, what each step took, and what to try next."""
+    """Print what runs where, how long each step took, and what to try next."""
     demo.console.rule("[bold]done", align="left")
     times = Table("step", "seconds", title="times", title_justify="left")
     for title, seconds in demo.seconds.items():
@@ -174,7 +174,7 @@ def summary(demo: Demo) -> None:
 
 
 def main() -> int:
-    """Run the demo; returns 0, or 1 with what failed on stderr."""
+    """Run the demo; returns 0, or 1 with the failure on stderr."""
     demo = Demo()
     try:
         release(demo, environments(demo))

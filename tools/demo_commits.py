@@ -1,4 +1,4 @@
-"""The commits of the demo: the project as it is, and changes on top, pushed to the local GitHub."""
+"""The commits of the demo: the project's working tree, and changes on top, pushed to the local GitHub."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ WHO = ["-c", "user.name=Demo", "-c", "user.email=demo@example.org", "-c", "core.
 
 @dataclass(frozen=True)
 class Commits:
-    """A clone of the local GitHub's repository, in a folder of its own; the project's own git is never touched."""
+    """A separate clone of the local GitHub's repository; the project's own git repository is never touched."""
 
     folder: Path
     url: str
     branch: str
 
     def as_it_is(self, project: Path) -> str:
-        """Push the project's files, without what its .gitignore names, on top of what is there; returns the hash.
+        """Push the project's files, except ignored ones, as a commit on top of the branch; returns its hash.
 
         Args:
             project: the project's root folder.

@@ -1,6 +1,6 @@
-"""What the local cloud is called in this repository and where it keeps things: variables of its processes.
+"""The local cloud's environment variables in this repository: its names and the location of its state.
 
-Python's standard library alone, since nothing may be installed yet.
+Standard library only, since nothing may be installed yet.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ SETTINGS = ("PORT", "STATE", "NETWORK", "CACHE", "IMAGES")
 
 
 def apply() -> None:
-    """Set the local cloud's variables in this process, and make the package importable here and in child processes."""
+    """Set the local cloud's environment variables, and make its package importable here and in child processes."""
     for name in SETTINGS:
         if value := os.environ.pop(f"SLIPWAY_{name}", ""):
             os.environ.setdefault(f"LOCALCLOUD_{name}", value)

@@ -1,6 +1,6 @@
-"""`bin/localcloud`: the local cloud's command line in the virtual environment of its own, with this repository's names.
+"""`bin/localcloud`: the local cloud's command line in its own virtual environment, with this repository's names.
 
-`setup` makes that environment, `.localcloud/venv`; all else is the local cloud's.
+`setup` creates that environment, `.localcloud/venv`; every other command is passed to the local cloud.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ REQUIREMENTS = ROOT / "localcloud" / "requirements.txt"
 
 
 def folder() -> Path:
-    """Return the virtual environment's folder, below the state's."""
+    """Return the virtual environment's folder, inside the state folder."""
     return Path(os.environ["LOCALCLOUD_STATE"]) / "venv"
 
 
 def main(arguments: list[str]) -> int:
-    """Become the local cloud's command line; returns 1, with one line on stderr, where it cannot be."""
+    """Replace this process by the local cloud's command line; returns 1, with one line on stderr, on failure."""
     if arguments == ["setup"]:
         return make_venv.main([str(folder()), str(REQUIREMENTS)])
     python = folder() / "bin" / "python"
@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
         print(f"localcloud: {python} is missing; run: make setup", file=sys.stderr)
         return 1
     os.execv(python, [str(python), "-m", "localcloud", *arguments])  # noqa: S606 - no shell is meant
-    return 1  # never: this process is another program by now
+    return 1  # never reached: this process has been replaced
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""The locks: what each Python installation of this project takes, compiled from what it asks for.
+"""The lock files of this project's Python environments, compiled from their `.in` files.
 
 usage: python3 -m tools.locks [--upgrade]
 
-Compiles every lock anew; without --upgrade a package moves only where what is asked for says so.
+Recompiles every lock; without --upgrade a package's version changes only where its requirements do.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILD_IMAGE = "localcloud/src/localcloud/images/codebuild"
-# Each lock and what it is compiled from, a lock after those that constrain it.
+# Each lock and its sources; a lock comes after those that constrain it.
 LOCKS = {
     "requirements.txt": "requirements.in",
     "requirements-dev.txt": "requirements-dev.in",
@@ -38,19 +38,19 @@ PINNED = re.compile(r"(?m)^([\w.-]+)(?:\[[^]]*\])?==(\S+)")
 
 
 class LockError(Exception):
-    """A lock cannot be compiled: one line with the lock and uv's reason."""
+    """Raised when a lock cannot be compiled: one line with the lock and uv's reason."""
 
 
 def pinned(lock: Path) -> dict[str, str]:
-    """Return a lock's packages with their versions; none where there is no such file."""
+    """Return a lock's packages with their versions; empty if there is no such file."""
     return dict(PINNED.findall(lock.read_text("utf-8"))) if lock.exists() else {}
 
 
 def uv(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-    """Run `uv pip compile` with these arguments, on the index that pip is configured with.
+    """Run `uv pip compile` with these arguments, with pip's configured package index.
 
     Raises:
-        LockError: there is no uv: it could not be had when .venv was made.
+        LockError: uv is missing: it could not be installed when .venv was created.
     """
     program = Path(sys.executable).parent / "uv"
     if not program.exists():
@@ -63,14 +63,14 @@ def uv(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
 
 
 def compile_lock(lock: str, *, upgrade: bool) -> None:
-    """Compile one lock for every platform and every Python from 3.11 on, with the hashes of all files of a release.
+    """Compile one lock for every platform and Python 3.11 or newer, with the hashes of all files of each release.
 
     Args:
         lock: a key of LOCKS.
-        upgrade: take the newest versions that are asked for, else keep those that the lock has.
+        upgrade: take the newest allowed versions, otherwise keep the locked ones.
 
     Raises:
-        LockError: a package cannot be had, or two ask for what cannot be had together.
+        LockError: a package is not available, or requirements conflict.
     """
     done = uv(
         "--universal", "--generate-hashes", "--no-emit-index-url", "--no-emit-find-links",
@@ -82,10 +82,10 @@ def compile_lock(lock: str, *, upgrade: bool) -> None:
 
 
 def newest(names: Sequence[str]) -> dict[str, str]:
-    """Return the newest version that is served of each package.
+    """Return the newest available version of each package.
 
     Raises:
-        LockError: one cannot be had.
+        LockError: a package is not available.
     """
     done = uv("--no-deps", "--no-header", "--no-annotate", "-", given="\n".join(names))
     if done.returncode:
@@ -94,10 +94,10 @@ def newest(names: Sequence[str]) -> dict[str, str]:
 
 
 def compile_all(*, upgrade: bool) -> list[str]:
-    """Compile every lock; return what moved, a line for each package of a lock.
+    """Compile every lock; return one line for each version change of a package in a lock.
 
     Raises:
-        LockError: one cannot be compiled; those before it are.
+        LockError: a lock cannot be compiled; those before it have been written.
     """
     moved = []
     for lock in LOCKS:
@@ -113,7 +113,7 @@ def compile_all(*, upgrade: bool) -> list[str]:
 
 
 def main() -> int:
-    """Compile the locks and print what moved; returns 0, or 1 with one line on stderr."""
+    """Compile the locks and print the version changes; returns 0, or 1 with one line on stderr."""
     parser = argparse.ArgumentParser(prog="make lock", description=__doc__)
     parser.add_argument("--upgrade", action="store_true", help="take the newest versions")
     try:

@@ -1,11 +1,11 @@
-"""A virtual environment from a lock, made unless it is there as it should be.
+"""Create a virtual environment from a lock, unless an up-to-date one exists.
 
 usage: python3 -m tools.make_venv FOLDER REQUIREMENTS
 
 REQUIREMENTS is a full lock: every package with its version and hashes, so nothing is resolved and nothing else is
-installed. uv does it in seconds where the lock has uv or the program's environment has it; else, or where uv fails,
-pip does. Standard library only, since it runs before anything is installed. The mark in the folder is written last, so
-one that was killed half-way is made again; a lock beside the folder lets one process at a time do it.
+installed. uv installs it in seconds if the lock or the program's environment has uv; otherwise, or if uv fails, pip
+does. Standard library only, since it runs before anything is installed. The marker file in the folder is written last,
+so an interrupted installation is repeated; a lock file beside the folder serializes concurrent processes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SECONDS = 900
 LOCKED = ["--quiet", "--require-hashes", "--no-deps"]
 PROGRAMS = Path(__file__).resolve().parents[1] / ".venv" / "bin"
 UV = re.compile(r"(?m)^uv==.*(?:\n    .*)*\n")
-# pip's setting, and uv's variable for the same (docs.astral.sh/uv, "Compatibility with pip"): uv reads no pip.conf.
+# Each pip setting and uv's equivalent variable (docs.astral.sh/uv, "Compatibility with pip"): uv reads no pip.conf.
 AS_UV = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -40,7 +40,7 @@ AS_UV = {
     "default-timeout": "UV_HTTP_TIMEOUT",
 }
 AGAIN = "then run this again"
-# What pip says of a failure, the most telling first.
+# Patterns of pip's error messages, the most specific first.
 FULL = re.compile(r"No space left on device")
 REFUSED = re.compile(r"Could not install requirement (\S+) .*?because of (HTTP error \d+ [^:]*)")
 MISSING = re.compile(r"No matching distribution found for (\S+)")
@@ -50,14 +50,14 @@ UNBUILT = re.compile(
 
 
 class SetupError(Exception):
-    """One line: thing, rule, remedy."""
+    """Raised when the environment cannot be created: one line with the subject, the rule and the remedy."""
 
 
 def make(folder: Path, requirements: Path) -> None:
-    """Make the environment; wait, and say so, where another process is at it.
+    """Create the environment; wait, with a message, while another process is creating it.
 
     Raises:
-        SetupError: with the remedy.
+        SetupError: the environment cannot be created; the message has the remedy.
     """
     if sys.version_info < OLDEST:
         found, needed = sys.version.split()[0], ".".join(map(str, OLDEST))
@@ -76,7 +76,7 @@ def make(folder: Path, requirements: Path) -> None:
 
 
 def wait_for(lock: TextIO, folder: Path) -> None:
-    """Take the lock; a process that was killed holds it as long as the pip that it started."""
+    """Acquire the lock; a killed process's lock is released only when the pip that it started exits."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -89,7 +89,7 @@ def wait_for(lock: TextIO, folder: Path) -> None:
 
 
 def mark_of(folder: Path) -> str:
-    """Return what a complete environment was made from, else nothing."""
+    """Return the fingerprint of a complete environment, empty if it is incomplete."""
     try:
         return (folder / MARK).read_text("utf-8")
     except OSError:
@@ -97,15 +97,15 @@ def mark_of(folder: Path) -> str:
 
 
 def fingerprint(requirements: Path) -> str:
-    """Return a hash of what an environment is made from: the lock and Python."""
+    """Return a hash of an environment's inputs: the lock and the Python version."""
     return hashlib.sha256("\0".join([requirements.read_text("utf-8"), sys.version]).encode()).hexdigest()
 
 
 def fill(folder: Path, requirements: Path, lock: TextIO) -> None:
-    """Make the environment anew.
+    """Recreate the environment.
 
     Raises:
-        SetupError: a part of Python or a package cannot be had.
+        SetupError: a part of Python is missing, or a package cannot be installed.
     """
     if importlib.util.find_spec("ensurepip") is None:
         version = ".".join(map(str, sys.version_info[:2]))
@@ -122,14 +122,14 @@ def fill(folder: Path, requirements: Path, lock: TextIO) -> None:
     venv.create(folder)
     run([python, "-m", "ensurepip", "--default-pip"], lock)
     if not by_uv(folder, requirements, pip, lock):
-        rest = folder / "rest.txt"  # uv is there by now, or cannot be had
+        rest = folder / "rest.txt"  # uv is installed by now, or unavailable
         rest.write_text(UV.sub("", requirements.read_text("utf-8")), "utf-8")
         run([*pip, "-r", rest], lock)
     (folder / MARK).write_text(fingerprint(requirements), "utf-8")
 
 
 def by_uv(folder: Path, requirements: Path, pip: list[str | Path], lock: TextIO) -> bool:
-    """Install the lock by uv; False where there is no uv for it, or it failed and pip has to find out why."""
+    """Install the lock with uv; False if uv is missing, or failed, so that pip has to install or report the cause."""
     python, uv = folder / "bin" / "python", PROGRAMS / "uv"
     try:
         if own := UV.search(requirements.read_text("utf-8")):
@@ -147,7 +147,7 @@ def by_uv(folder: Path, requirements: Path, pip: list[str | Path], lock: TextIO)
 
 
 def uv_environment(python: Path) -> dict[str, str]:
-    """Return the environment for uv: ours, with the package index and the like that pip is configured with.
+    """Return uv's environment variables: this process's, with pip's settings such as the package index.
 
     Args:
         python: an interpreter that has pip.
@@ -155,9 +155,9 @@ def uv_environment(python: Path) -> dict[str, str]:
     listed = subprocess.run([python, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False)
     lines = [line.partition("=")[::2] for line in listed.stdout.splitlines()]
     settings: dict[str, str] = {}
-    for scope in ("global.", "install.", ":env:."):  # the later wins, as in pip
+    for scope in ("global.", "install.", ":env:."):  # the last one wins, as in pip
         settings |= {name.removeprefix(scope): value.strip("'\"") for name, value in lines if name.startswith(scope)}
-    # A lock's hashes make it safe to look for a version on every index.
+    # The lock's hashes make it safe to search every index for a version.
     found = {"UV_INDEX_STRATEGY": "unsafe-best-match"}
     found |= {variable: settings[name] for name, variable in AS_UV.items() if name in settings}
     if "UV_FIND_LINKS" in found:
@@ -166,10 +166,10 @@ def uv_environment(python: Path) -> dict[str, str]:
 
 
 def run(command: list[str | Path], lock: TextIO, environment: dict[str, str] | None = None) -> None:
-    """Run pip or uv, which keeps the lock for as long as it lives.
+    """Run pip or uv; the child process inherits the lock and holds it until it exits.
 
     Raises:
-        SetupError: it failed.
+        SetupError: the command failed.
     """
     done = subprocess.run(
         command, pass_fds=[lock.fileno()], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
@@ -180,7 +180,7 @@ def run(command: list[str | Path], lock: TextIO, environment: dict[str, str] | N
 
 
 def reason(said: str) -> str:
-    """Return what pip said of a failure in one line, with the package's name and a remedy."""
+    """Return pip's error in one line, with the package's name and a remedy."""
     if FULL.search(said):
         return f"the disk is full (pip: No space left on device); make room, {AGAIN}"
     index = "see that the package index serves it (pip config list)"
@@ -201,7 +201,7 @@ def one_line(said: object) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Make it; return the exit code, after one line on stderr where it is not 0."""
+    """Create the environment; return the exit code, with one line on stderr if it is not 0."""
     try:
         make(Path(arguments[0]), Path(arguments[1]))
     except SetupError as error:

@@ -2,7 +2,7 @@
 
 usage: python -m tools.picture
 
-Writes docs/pipeline.svg from what the committed stack files declare, as the golden files of tests/stack record it.
+Writes docs/pipeline.svg from the golden files of tests/stack, which record what the committed stack files declare.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ Resources = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
-    """A titled group of boxes: a stage with its actions, an environment with its parts.
+    """A titled group of boxes: a stage with its actions, or an environment with its resources.
 
-    `boxes` are name and note of each, from top to bottom; `kind` is the class in the style sheet.
+    `boxes` has the name and note of each box, from top to bottom; `kind` is the CSS class.
     """
 
     kind: str
@@ -57,7 +57,7 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Picture:
-    """What is drawn; `environments` by the stage that deploys to each."""
+    """The picture's content; `environments` is keyed by the stage that deploys to each."""
 
     source: Group
     checks: Group
@@ -151,7 +151,7 @@ def _environment(stack: str, resources: Resources) -> Group:
 
 
 def _group(group: Group, x: int, y: int) -> str:
-    """Return the SVG of a group whose upper left corner is at x, y."""
+    """Return the SVG of a group whose top left corner is at x, y."""
     parts = [_rectangle(group.kind, x, y, WIDTH, group.height), _text("head", x + WIDTH // 2, y + 22, group.title)]
     for index, (name, note) in enumerate(group.boxes):
         top, centre = y + HEAD + index * PITCH, x + WIDTH // 2

@@ -1,4 +1,4 @@
-"""The Pulumi release that is pinned: CLI, engine and Python SDK are of one version, and move together."""
+"""The pinned Pulumi release: CLI, engine and Python SDK have the same version and are updated together."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from tools.toolchain.pins import FOLDER, pins
 from tools.toolchain.trim import trim
 
 MODULES = ("github.com/pulumi/pulumi/pkg/v3", "github.com/pulumi/pulumi/sdk/v3")
-# The checksum database does not know these (tools/toolchain/README.md); go.sum holds what was seen first.
+# Not in the checksum database (tools/toolchain/README.md); go.sum has the hashes of the first download.
 UNKNOWN = "github.com/upbound/*,github.com/integrations/*,github.com/kreuzwerker/*,github.com/bored-engineer/*"
 LISTED = ["go", "list", "-deps", "-tags", "no_compose", CLI, "./cmd/..."]
 
 
 class MoveError(Exception):
-    """A release that cannot be taken: one line with the reason; no file has changed."""
+    """Raised when a release cannot be pinned: one line with the reason; no file has changed."""
 
 
 def go(command: list[str], folder: Path) -> str:
     """Run a go command that may write go.mod and go.sum; returns what it prints.
 
     Raises:
-        MoveError: it failed.
+        MoveError: the command failed.
     """
     if not shutil.which("go"):
         raise MoveError("Go is not installed, which pins the CLI's modules")
@@ -44,21 +44,21 @@ def resolve(version: str, work: Path) -> None:
 
     Args:
         version: such as `3.272.0`.
-        work: the copy; the trimmed AWS provider is put into it, as in a build.
+        work: the folder of the copy; the trimmed AWS provider is written into it, as in a build.
 
     Raises:
-        MoveError: a module cannot be had, or asks for what others do not bear.
+        MoveError: a module is not available, or requirements conflict.
     """
     found = json.loads(go(["go", "mod", "download", "-json", pins().upstream], work))
     trim(Path(found["Dir"]), work / "upstream", pins().services, FOLDER / "go" / "internal" / "waits" / "waits.go")
     sums = (work / "go.sum").read_text("utf-8")
     go(["go", "get", *(f"{module}@v{version}" for module in MODULES)], work)
-    (work / "go.sum").write_text(sums, "utf-8")  # without the thousands of modules that are no part of a build
+    (work / "go.sum").write_text(sums, "utf-8")  # without the thousands of modules that a build does not need
     go(LISTED, work)
 
 
 def served(version: str) -> bool:
-    """Tell whether the Go module proxy serves the CLI and the SDK of a release."""
+    """Return whether the Go module proxy serves the CLI and the SDK of a release."""
     try:
         with tempfile.TemporaryDirectory() as folder:
             go(["go", "mod", "download", *(f"{module}@v{version}" for module in MODULES)], Path(folder))
@@ -68,10 +68,10 @@ def served(version: str) -> bool:
 
 
 def newest(of_python: str) -> str:
-    """Return the newest release that all registries serve: a registry may refuse one version and serve another.
+    """Return the newest release that all registries serve: a registry may lack a version that another serves.
 
     Args:
-        of_python: the newest version of the Python SDK; no newer one of the CLI is of use.
+        of_python: the newest version of the Python SDK, which limits the version of the CLI.
     """
     major, minor, patch = of_python.split(".")
     oldest = int(pins().cli.split(".")[1])
@@ -87,7 +87,7 @@ def move(version: str, root: Path) -> None:
         root: the repository.
 
     Raises:
-        MoveError: the release cannot be taken.
+        MoveError: the release cannot be pinned.
     """
     source = root / "toolchain" / "go"
     with tempfile.TemporaryDirectory() as folder:

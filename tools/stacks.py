@@ -1,4 +1,4 @@
-"""The project's stacks on the local cloud, by the commands that a person would type."""
+"""The project's stacks on the local cloud, operated with the commands that a user would run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STACKS = ("staging", "prod")
 
 
 def capture(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run pulumi-local and return what it printed and its exit code."""
+    """Run pulumi-local and return its output and exit code."""
     command = [PULUMI, *arguments]
     return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
 
@@ -24,10 +24,10 @@ def capture(*arguments: str) -> subprocess.CompletedProcess[str]:
 def run(command: list[str]) -> int:
     """Run a command with its output shown; returns its exit code.
 
-    On Ctrl-C the command, which a terminal interrupts too, is waited for: pulumi has to write its state.
+    On Ctrl-C, which the terminal also sends to the command, wait for it to exit: pulumi has to write its state.
 
     Raises:
-        KeyboardInterrupt: after the command has ended.
+        KeyboardInterrupt: on Ctrl-C, after the command has exited.
     """
     with subprocess.Popen(command, cwd=ROOT) as child:
         try:
@@ -38,12 +38,12 @@ def run(command: list[str]) -> int:
 
 
 def existing() -> list[str]:
-    """Return the stacks that the local state knows, production first: the order in which they can be destroyed."""
+    """Return the stacks in the local backend, production first: the order in which they can be destroyed."""
     folder = settings.load().state_dir / "pulumi" / ".pulumi" / "stacks"
     return [stack for stack in reversed(STACKS) if list(folder.glob(f"*/{stack}.json"))]
 
 
 def outputs(stack: str) -> dict[str, Any]:
-    """Return a stack's outputs; empty when it has none or was never brought up."""
+    """Return a stack's outputs; empty if it has none or was never deployed."""
     done = capture("stack", "output", "--json", "-s", stack) if stack in existing() else None
     return dict(json.loads(done.stdout)) if done and done.returncode == 0 and done.stdout.strip() else {}

@@ -1,8 +1,8 @@
-"""`make update`: every pin moved to what is served today, and the proof that nothing else changes.
+"""`make update`: update every pinned version to the newest available one, and verify that nothing else changes.
 
-stand   bring both stacks up on the local cloud with the pins as they are
-move    the Pulumi release, locks, digests of base images; says what moved, and what has to be moved by hand
-verify  after `make setup check`: both stacks' previews, which must show no change
+stand   deploy both stacks to the local cloud with the current pins
+move    update the Pulumi release, locks, digests of base images; prints the changes, and what must be updated by hand
+verify  after `make setup check`: preview both stacks, which must show no change
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ BY_HAND = ("pulumi-aws", "pulumi-docker", "pulumi-github", "ministack")
 
 
 class UpdateError(Exception):
-    """An update that cannot go on: one line with the remedy."""
+    """Raised when an update cannot continue: one line with the remedy."""
 
 
 def refuse_changes() -> None:
     """Refuse to mix an update with other work.
 
     Raises:
-        UpdateError: the checkout has changes that are not committed.
+        UpdateError: the working tree has uncommitted changes.
     """
     done = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True)
     if done.stdout:
@@ -40,7 +40,7 @@ def refuse_changes() -> None:
 
 
 def stand() -> None:
-    """Bring both stacks up on the local cloud, as `make demo` does, where they do not stand yet.
+    """Deploy both stacks to the local cloud, as `make demo` does, unless they exist.
 
     Raises:
         UpdateError: a step failed; its output is above.
@@ -48,7 +48,7 @@ def stand() -> None:
     refuse_changes()
     if subprocess.run([ROOT / "bin" / "localcloud", "up"], check=False).returncode:
         raise UpdateError("the local cloud did not start; see above")
-    from tools import demo  # noqa: PLC0415 - the other commands need nothing of it
+    from tools import demo  # noqa: PLC0415 - the other commands do not need it
 
     try:
         demo.environments(demo.Demo())
@@ -57,7 +57,7 @@ def stand() -> None:
 
 
 def grouped(moved: list[str]) -> list[str]:
-    """Return what moved with a line for each package: `boto3 1.44.5 -> 1.44.8 (requirements.txt, ...)`.
+    """Return the version changes, one line per package: `boto3 1.44.5 -> 1.44.8 (requirements.txt, ...)`.
 
     Args:
         moved: lines `LOCK: PACKAGE OLD -> NEW`.
@@ -70,7 +70,7 @@ def grouped(moved: list[str]) -> list[str]:
 
 
 def move_pulumi() -> list[str]:
-    """Pin the newest Pulumi release; return why that was not possible, as a list of none or one line."""
+    """Pin the newest Pulumi release; return a list with the reason if that failed, else an empty one."""
     newest = pulumi_release.newest(locks.newest(["pulumi"])["pulumi"])
     if newest == pins().cli:
         return []
@@ -82,7 +82,7 @@ def move_pulumi() -> list[str]:
 
 
 def by_hand() -> list[str]:
-    """Return a line for each package that is pinned together with something else and has a newer release."""
+    """Return a line for each package with a newer release that has to be updated by hand."""
     lines, newest = [], locks.newest(BY_HAND)
     pinned = {name: version for lock in locks.LOCKS for name, version in locks.pinned(ROOT / lock).items()}
     for name in BY_HAND:
@@ -95,10 +95,10 @@ def by_hand() -> list[str]:
 
 
 def move() -> None:
-    """Move the pins and print what moved.
+    """Update the pins and print the changes.
 
     Raises:
-        locks.LockError: a lock cannot be compiled; nothing is moved then.
+        locks.LockError: a lock cannot be compiled; nothing has been changed.
     """
     refuse_changes()
     refused = move_pulumi()
@@ -118,7 +118,7 @@ def changes(preview: str) -> list[str]:
     """Return the resources that a preview would change, as `update aws:ecs/service:Service web`.
 
     Args:
-        preview: what `pulumi preview --json` printed.
+        preview: the output of `pulumi preview --json`.
     """
     steps = json.loads(preview)["steps"]
     parts = [(step["op"], step["urn"].split("::")) for step in steps if step["op"] not in ("same", "read")]
@@ -126,7 +126,7 @@ def changes(preview: str) -> list[str]:
 
 
 def verify() -> None:
-    """Preview both stacks with the pins as they are now.
+    """Preview both stacks with the updated pins.
 
     Raises:
         UpdateError: a resource would change, or a preview fails.
@@ -143,7 +143,7 @@ def verify() -> None:
 
 
 def main() -> int:
-    """Run a part of the update; returns 0, or 1 with one line on stderr."""
+    """Run one phase of the update; returns 0, or 1 with one line on stderr."""
     parser = argparse.ArgumentParser(
         prog="python3 -m tools.update", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

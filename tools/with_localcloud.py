@@ -12,7 +12,7 @@ from tools.local_settings import ROOT
 
 
 def main(command: list[str]) -> int:
-    """Become the command; returns 1, with one line on stderr, when there is nothing to run against."""
+    """Replace this process by the command; returns 1, with one line on stderr, if no local cloud is running."""
     if not command or command[0] in ("-h", "--help"):
         print("usage: python -m tools.with_localcloud COMMAND [ARGUMENTS]\n" + (__doc__ or ""))
         return 0 if command else 2
@@ -22,7 +22,7 @@ def main(command: list[str]) -> int:
         print(f"tools.with_localcloud: {error}", file=sys.stderr)
         return 1
     kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-    # For `delivery preview`: the local GitHub, which takes any token, and pulumi as it is run here.
+    # For `delivery preview`: the local GitHub, which accepts any token, and bin/pulumi-local as pulumi.
     github = {"GITHUB_API_URL": f"{cloud.endpoint}/api/v3", "GITHUB_TOKEN": "local"}
     pulumi = {"DELIVERY_PULUMI": shlex.quote(str(ROOT / "bin/pulumi-local"))}
     try:

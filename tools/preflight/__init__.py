@@ -1,1 +1,1 @@
-"""What make's targets need of this machine, looked at all at once before anything is made. Standard library alone."""
+"""Check all of a make target's prerequisites on this machine before it starts. Standard library only."""

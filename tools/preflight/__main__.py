@@ -1,4 +1,4 @@
-"""`python3 -m tools.preflight TARGET...`: what make's targets need of this machine; the Makefile starts it."""
+"""`python3 -m tools.preflight TARGET...`: check make targets' prerequisites on this machine; called by the Makefile."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ TEST = "test"
 
 
 def say(line: str) -> None:
-    """Print a line of progress at once."""
+    """Print a line of progress and flush it."""
     print(f"setup: {line}", flush=True)
 
 
 def main(targets: list[str]) -> int:
-    """Look at what the targets need; return the exit code."""
+    """Check the prerequisites of the targets; return the exit code."""
     more = [check for target in targets for check in CHECKS.get(target, ())]
     checks = (*SETUP, *dict.fromkeys(more))
     try:
         yes = daemon.allowed(yes=TEST in targets)
         return look.report("setup", look.require(checks, load(), yes=yes, say=say))
-    except (UserError, RuntimeError) as error:  # the latter: a user without a home
+    except (UserError, RuntimeError) as error:  # RuntimeError: the user has no home directory
         return look.report("setup", [str(error)])
     except (KeyboardInterrupt, EOFError):
         return look.report("setup", ["interrupted; nothing was changed, running it again goes on"])

@@ -1,4 +1,4 @@
-"""The servers that packages and Go modules are fetched from, and whether they answer."""
+"""Checks that the package index and the Go module proxy are reachable."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ DEFAULT_INDEX = "from pip._internal.models.index import PyPI; print(PyPI.simple_
 
 
 def package_index() -> Iterator[Problem]:
-    """Look at the package index that pip is configured with."""
+    """Check the package index that pip is configured with."""
     if pip_setting("no-index").lower() in ("1", "true", "yes", "on"):
         return
     index = pip_setting("index-url") or output(sys.executable, "-c", DEFAULT_INDEX).strip()
-    address = f"{index.rstrip('/')}/pip/"  # a page of any index, and a short one
+    address = f"{index.rstrip('/')}/pip/"  # a short page that every index has
     yield from need("Python packages", [address], "see to the network, a proxy, or pip's index-url (pip config list)")
 
 
 def pip_setting(name: str) -> str:
-    """Return a setting of pip's environment variables or else files, "" where it has none."""
+    """Return a pip setting from its environment variables or else its configuration files, "" if it is not set."""
     if own := os.environ.get(f"PIP_{name.upper().replace('-', '_')}"):
         return own
     user, named = Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config"), os.environ.get("PIP_CONFIG_FILE", "")
@@ -43,6 +43,6 @@ def pip_setting(name: str) -> str:
 
 
 def go_proxy() -> Iterator[Problem]:
-    """Look at the Go proxy that GOPROXY names."""
+    """Check the Go module proxy that GOPROXY names."""
     addresses = re.split(r"[,|]", output("go", "env", "GOPROXY").strip())
     yield from need("Go modules", addresses, "see to the network, a proxy, or GOPROXY (go env GOPROXY)")

@@ -1,4 +1,4 @@
-"""What a set-up needs: Python's parts, git, the virtual environments, the toolchain."""
+"""Checks of the set-up's prerequisites: Python's modules, git, the virtual environments, the toolchain."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ CLI = "github.com/pulumi/pulumi/pkg/v3"
 
 
 def git(_: Settings) -> Iterator[Finding]:
-    """Look for git: the demo and the tests push commits."""
+    """Check that git is installed: the demo and the tests push commits."""
     if shutil.which("git") is None:
         yield Problem("git is not installed; Debian has it in a package: apt-get install git")
 
 
 def environments(settings: Settings) -> Iterator[Finding]:
-    """Look at the two virtual environments, and at what making them takes."""
+    """Check the two virtual environments, and the prerequisites for creating them."""
     wanted = [path for path in (ROOT / ".venv", localcloud.folder()) if not (path / ".complete").exists()]
     if not wanted:
         return
@@ -61,7 +61,7 @@ def environments(settings: Settings) -> Iterator[Finding]:
 
 
 def toolchain(_: Settings) -> Iterator[Finding]:
-    """Look where the Pulumi CLI and its plugins will come from, as `python3 -m tools.toolchain` will."""
+    """Determine the source of the Pulumi CLI and its plugins, as `python3 -m tools.toolchain` does."""
     store, found = Store(cache()), recorded()
     if (found and matches(found)) or store.find(key()) or store.folder(f"{key()}-official").exists():
         return
@@ -84,7 +84,7 @@ def toolchain(_: Settings) -> Iterator[Finding]:
 
 
 def build(folder: Path) -> Iterator[Finding]:
-    """Look at what a build from Go modules needs.
+    """Check the prerequisites of a build from Go modules.
 
     Raises:
         ToolchainError: Go is missing or too old.

@@ -1,1 +1,1 @@
-"""Any pulumi sub-command, with the same program and stacks, against the local cloud: bin/pulumi-local."""
+"""`bin/pulumi-local`: run any pulumi sub-command against the local cloud, with the same program and stacks."""

@@ -1,4 +1,4 @@
-"""`python -m tools.pulumi_local`, which bin/pulumi-local starts."""
+"""The entry point of bin/pulumi-local: `python -m tools.pulumi_local`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What pulumi's arguments say: their stack, and what `pulumi-local` refuses."""
+"""Pulumi's command line arguments: the stack they name, and those that `pulumi-local` refuses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import pairwise
 from localcloud.settings import UserError
 from tools.pulumi_local import stack_config
 
-# The sub-commands that take --config-file, by `pulumi COMMAND --help` of 3.256.
+# The sub-commands that accept --config-file, according to `pulumi COMMAND --help` of 3.256.
 READS_STACK_FILE = {
     "up",
     "update",
@@ -28,10 +28,10 @@ OWN_OPTIONS = {"-C", "--cwd", "--config-file"}
 
 
 def stack_of(arguments: list[str]) -> str | None:
-    """Return the value of -s or --stack in pulumi's arguments, None where there is none.
+    """Return the value of -s or --stack in pulumi's arguments, None if it is not given.
 
     Raises:
-        UserError: more than one stack is named; pulumi would take the last for the state.
+        UserError: more than one stack is named; pulumi would use the last one's state.
     """
     found = [following for word, following in pairwise([*arguments, ""]) if word in ("-s", "--stack")]
     found += [match[1] for word in arguments if (match := re.fullmatch(r"(?:-s=?|--stack=)(.+)", word))]
@@ -44,10 +44,10 @@ def refuse_what_bypasses(arguments: list[str]) -> None:
     """Refuse arguments that would make pulumi read or write another stack file than the generated one.
 
     Args:
-        arguments: pulumi's, sub-command first.
+        arguments: pulumi's arguments, sub-command first.
 
     Raises:
-        UserError: with the remedy.
+        UserError: an argument is refused; the message has the remedy.
     """
     if arguments[0].startswith("-"):
         raise UserError(f"{arguments[0]} comes before the sub-command; put the sub-command first: up -s staging")
@@ -59,6 +59,6 @@ def refuse_what_bypasses(arguments: list[str]) -> None:
 
 
 def edits_stack_file(arguments: list[str]) -> bool:
-    """Tell whether pulumi's arguments change the committed stack file and nothing else."""
+    """Return whether pulumi's arguments change only the committed stack file."""
     asks_for_help = {"-h", "--help"} & set(arguments)
     return arguments[0] == "config" and not asks_for_help and stack_config.command(arguments[1:]) in stack_config.EDITS

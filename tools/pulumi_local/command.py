@@ -1,7 +1,7 @@
-"""`bin/pulumi-local`: any pulumi sub-command, with the same program and stacks, against the local cloud.
+"""`bin/pulumi-local`: run any pulumi sub-command against the local cloud, with the same program and stacks.
 
-The state lies in `.localcloud/pulumi`, the stack file is a generated copy in `.localcloud/stacks`, and the
-environment is cleared of every setting that could lead to a real AWS account.
+The state is in `.localcloud/pulumi`, the stack file is a generated copy in `.localcloud/stacks`, and every setting
+that could reach a real AWS account is removed from the environment.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ Start the local cloud first: make up. Examples:
 
 
 def prepare(cloud: client.LocalCloud, stack: str, environment: dict[str, str]) -> Path:
-    """Write the stack's local file and create the stack in the local state if it is not there.
+    """Write the local stack file and create the stack in the local backend if it does not exist.
 
     Args:
         cloud: the running local cloud.
         stack: the stack's name.
-        environment: as `pulumi_environment` returns it.
+        environment: the variables that `pulumi_environment` returns.
 
     Returns:
         The generated stack file.
 
     Raises:
-        overlay.OverlayError: the committed file is missing or unusable.
-        subprocess.CalledProcessError: pulumi refused to create the stack; it has said why.
+        overlay.OverlayError: the committed stack file is missing or invalid.
+        subprocess.CalledProcessError: pulumi failed to create the stack and has printed why.
     """
     folder = generated_folder(cloud)
     generated = folder / f"Pulumi.{stack}.yaml"
@@ -74,8 +74,8 @@ def prepare(cloud: client.LocalCloud, stack: str, environment: dict[str, str]) -
 def generated_folder(cloud: client.LocalCloud) -> Path:
     """Return the folder of the generated stack files.
 
-    A copy of Pulumi.yaml lies there too, so that `pulumi stack init`, `rm` and the like, which write the stack file
-    of the project they are started in, write the generated one.
+    It also has a copy of Pulumi.yaml, so that commands such as `pulumi stack init` and `rm`, which write the stack
+    file of the current project, write the generated one.
     """
     folder = cloud.state / "stacks"
     folder.mkdir(parents=True, exist_ok=True)
@@ -84,11 +84,11 @@ def generated_folder(cloud: client.LocalCloud) -> Path:
 
 
 def edit_stack_file(arguments: list[str]) -> int:
-    """Run a `pulumi config set` or the like on the committed stack file; return the exit code.
+    """Run a command such as `pulumi config set` on the committed stack file; return the exit code.
 
     Raises:
-        UserError: no stack is named, or it has no file.
-        stack_file.StackFileError: the file is no stack file.
+        UserError: no stack is named, or it has no stack file.
+        stack_file.StackFileError: the file is not a valid stack file.
     """
     stack = stack_of(arguments)
     if not stack:
@@ -98,12 +98,12 @@ def edit_stack_file(arguments: list[str]) -> int:
 
 
 def become_pulumi(cloud: client.LocalCloud, arguments: list[str]) -> NoReturn:
-    """Become pulumi, with the local settings that its sub-command needs.
+    """Replace this process by pulumi, with the local settings that its sub-command needs.
 
-    This process is replaced, so that signals reach pulumi alone and it can end in its own way.
+    Signals then reach pulumi directly, so that it can shut down cleanly.
 
     Raises:
-        UserError: the sub-command needs a stack.
+        UserError: the sub-command needs a stack and none is named.
     """
     command, stack = arguments[0], stack_of(arguments)
     environment = pulumi_environment(cloud)
@@ -118,7 +118,7 @@ def become_pulumi(cloud: client.LocalCloud, arguments: list[str]) -> NoReturn:
 
 
 def main(arguments: list[str]) -> int:
-    """Become pulumi; returns 1, with one line on stderr, when it cannot be started."""
+    """Replace this process by pulumi; returns 1, with one line on stderr, if it cannot be started."""
     if not arguments or arguments[0] in ("--help-local", "--help", "-h"):
         print(HELP, end="")
         return 0

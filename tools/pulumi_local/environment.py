@@ -1,4 +1,4 @@
-"""The environment of pulumi against the local cloud: nothing in it leads to a real AWS account."""
+"""Pulumi's environment variables for the local cloud, without any that could reach a real AWS account."""
 
 from __future__ import annotations
 
@@ -14,16 +14,14 @@ from tools.toolchain import environment as toolchain_environment
 if TYPE_CHECKING:
     from localcloud import client
 
-OUTPUT_SETTINGS = {
-    "PULUMI_ENABLE_STREAMING_JSON_PREVIEW"
-}  # how pulumi writes; leads nowhere  # how pulumi writes; leads nowhere
+OUTPUT_SETTINGS = {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW"}  # affects pulumi's output only, not what it connects to
 
 
 def refuse_remote(url: str) -> None:
     """Refuse an endpoint that is not on this machine.
 
     Args:
-        url: such as `http://127.0.0.1:4566`.
+        url: the endpoint, such as `http://127.0.0.1:4566`.
 
     Raises:
         UserError: its host is neither `localhost` nor a loopback address.
@@ -40,13 +38,13 @@ def refuse_remote(url: str) -> None:
 
 
 def pulumi_environment(cloud: client.LocalCloud) -> dict[str, str]:
-    """Return the environment for pulumi: toolchain, local state and passphrase, and the local cloud alone.
+    """Return pulumi's environment: toolchain, local backend and passphrase, and the local cloud as the only endpoint.
 
     Args:
         cloud: the running local cloud.
 
     Returns:
-        Variables for a child process, without any AWS or Pulumi setting of the caller's.
+        Variables for a child process, without the caller's AWS and Pulumi settings.
     """
     passphrase = cloud.state / "passphrase"
     if not passphrase.exists():
@@ -61,7 +59,7 @@ def pulumi_environment(cloud: client.LocalCloud) -> dict[str, str]:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return this process's environment without any AWS, Pulumi or GitHub setting of the caller's."""
+    """Return this process's environment without its AWS, Pulumi and GitHub settings."""
     return {
         key: value
         for key, value in os.environ.items()

@@ -1,4 +1,4 @@
-"""The stack file as the local cloud needs it: a generated copy, never the committed file itself."""
+"""The generated copy of a stack file for the local cloud; the committed file is never changed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 KEYS_OF_A_BACKEND = ("encryptionsalt", "encryptedkey", "secretsprovider")
-# What the AWS provider asks of AWS itself when it starts, and an emulator cannot answer (provider's documentation).
+# Calls to AWS at the provider's start that an emulator cannot answer (provider's documentation).
 PROVIDER: dict[str, Any] = {
     "aws:skipCredentialsValidation": True,
     "aws:skipRegionValidation": True,
@@ -38,28 +38,28 @@ WEBHOOK_SECRET = "slipway:webhook_secret"  # noqa: S105 - a key
 
 
 class OverlayError(Exception):
-    """A stack file that cannot be used locally: one line with file, key and remedy."""
+    """Raised when a stack file cannot be used locally: one line with file, key and remedy."""
 
 
 def write(source: Path, target: Path, *, endpoint: str, image_arguments: dict[str, str]) -> dict[str, str]:
-    """Write the local copy of a stack file; the same input gives the same file.
+    """Write the local copy of a stack file; the result is deterministic.
 
-    A `secure:` value cannot be read here, as its key is elsewhere: a local value takes its place, encrypted by the
-    local passphrase, so that the program sees a secret where it sees one on AWS.
+    A `secure:` value cannot be decrypted here without its key: a local value replaces it, encrypted with the local
+    passphrase, so that the program reads a secret wherever it reads one on AWS.
 
     Args:
         source: the committed `Pulumi.<stack>.yaml`.
-        target: where the copy goes; its encryption salt, made by the local passphrase, and what was encrypted
-            with it are kept.
-        endpoint: of the local cloud, where the local GitHub is too.
-        image_arguments: build arguments that name base images (`PYTHON_IMAGE`), given to every service
+        target: the path of the copy; the encryption salt of an existing copy and the values encrypted with it are
+            kept.
+        endpoint: the URL of the local cloud, which also serves the local GitHub.
+        image_arguments: build arguments that name base images (`PYTHON_IMAGE`), passed to every service
             whose Dockerfile declares them and that does not set them itself.
 
     Returns:
-        The secrets that are not in the copy yet, for `pulumi config set-all --secret --path`: path to value.
+        The secrets that the copy lacks, for `pulumi config set-all --secret --path`: path to value.
 
     Raises:
-        OverlayError: no such file, not YAML, or a provider section that would leave this machine.
+        OverlayError: the file is missing or not YAML, or a provider setting would connect to another machine.
     """
     document = _load(source)
     before = _load(target) if target.exists() else {}
@@ -96,7 +96,7 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _localise(path: str, value: Any, before: Any, secrets: dict[str, str]) -> Any:  # noqa: ANN401 - YAML
-    """Return a value without foreign ciphertext: with what was encrypted here before, else noted in `secrets`."""
+    """Return a value with foreign ciphertext replaced by an earlier local one, or else add its path to `secrets`."""
     if _is_secret(value):
         if _is_secret(before):
             return before
@@ -122,8 +122,8 @@ def _is_secret(value: object) -> bool:
 
 
 def _add_image_arguments(config: dict[str, Any], arguments: dict[str, str], root: Path) -> None:
-    """Give each service's build the base images that its Dockerfile asks for by ARG."""
-    # Whatever is not as it should be stays as it is: the program's own settings say so.
+    """Set the base images that each service's Dockerfile declares with ARG as build arguments."""
+    # Invalid values are left alone: the program's configuration check reports them.
     environment = config.get("slipway:environment")
     services = environment.get("services") if isinstance(environment, dict) else None
     for service in services.values() if isinstance(services, dict) else ():

@@ -1,4 +1,4 @@
-"""`pulumi config set` and its like on a committed stack file: Pulumi's own edit, done whole or not at all."""
+"""Commands such as `pulumi config set` on a committed stack file: Pulumi's own edit, applied atomically."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ WITH_VALUE = {"-s", "--stack", "--color", "-v", "--verbose", "--tracing", "--pro
 
 
 def command(arguments: list[str]) -> str:
-    """Return the sub-command in the arguments of `pulumi config`, "" where there is none."""
+    """Return the sub-command in the arguments of `pulumi config`, "" if there is none."""
     words = iter(arguments)
     for word in words:
         if word in WITH_VALUE:
@@ -38,13 +38,13 @@ def command(arguments: list[str]) -> str:
 
 
 def refuse(arguments: list[str]) -> None:
-    """Refuse what cannot be done to a committed file here.
+    """Refuse commands that cannot be run on a committed stack file here.
 
     Args:
-        arguments: those of `pulumi config`.
+        arguments: the arguments of `pulumi config`.
 
     Raises:
-        UserError: with the remedy.
+        UserError: the command is refused; the message has the remedy.
     """
     name = command(arguments)
     if name in REFUSED:
@@ -57,22 +57,22 @@ def refuse(arguments: list[str]) -> None:
 
 
 def edit(source: Path, stack: str, arguments: list[str], environment: dict[str, str]) -> int:
-    """Let Pulumi edit a copy of a committed stack file, and put it in the file's place if all went well.
+    """Let Pulumi edit a copy of a committed stack file, and replace the file with it on success.
 
-    Comments, order and quotes are kept by Pulumi, other white space here. No local cloud has to run.
+    Pulumi preserves comments, order and quotes; this function preserves other white space. No local cloud is needed.
 
     Args:
         source: the committed `Pulumi.<stack>.yaml`, beside `Pulumi.yaml`.
         stack: the stack's name.
-        arguments: Pulumi's, from `config` on.
-        environment: for Pulumi, without any setting of a backend.
+        arguments: Pulumi's arguments, starting with `config`.
+        environment: Pulumi's environment variables, without backend settings.
 
     Returns:
-        Pulumi's exit code; it has said what was wrong.
+        Pulumi's exit code; it has printed any error.
 
     Raises:
-        UserError: there is no such file, or Pulumi takes no stack of that name.
-        stack_file.StackFileError: the file is no stack file; it is not touched.
+        UserError: the file does not exist, or Pulumi rejects the stack's name.
+        stack_file.StackFileError: the file is not a valid stack file; it is left unchanged.
     """
     with locked(source.parent), tempfile.TemporaryDirectory() as folder:
         try:
@@ -96,7 +96,7 @@ def edit(source: Path, stack: str, arguments: list[str], environment: dict[str, 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder's lock: two edits at once are one after the other."""
+    """Hold a folder's lock, so that concurrent edits are serialized."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -106,9 +106,9 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def spaced(before: str, edited: Path) -> str:
-    """Return Pulumi's edit with the white space of the text before: its YAML writer has a style of its own.
+    """Return Pulumi's edit with the white space of the original, since Pulumi's YAML writer reformats it.
 
-    Blank lines, indentation and what stands before a comment stay, unless another document would come of it.
+    Blank lines, indentation and the space before comments are kept, unless that would change the document's content.
     """
     after = edited.read_text("utf-8")
     merged = edited.with_name("merged.yaml")
@@ -121,16 +121,16 @@ def spaced(before: str, edited: Path) -> str:
 
 
 def merge(old: list[str], new: list[str]) -> list[str]:
-    """Return the new lines, where an old one differs by white space only the old one, and the old blank lines."""
+    """Return the new lines with the old blank lines, and the old line wherever only white space differs."""
     texts = ([" ".join(line.split()) for line in lines] for lines in (old, new))
     matched = SequenceMatcher(None, next(texts), next(texts), autojunk=False)
-    indents: dict[str, str] = {}  # of the new lines: what it is in the old ones, by the last that both have
+    indents: dict[str, str] = {}  # new indentation to old, from the last line that both texts have
     lines: list[str] = []
     for kind, a, b, c, d in matched.get_opcodes():
         before, given = old[a:b], new[c:d]
         blank: list[str] = []
         while before and kind != "equal" and not before[-1].strip():
-            blank.append(before.pop())  # stays below what is added
+            blank.append(before.pop())  # stays below added lines
         for ours in before:
             theirs = given.pop(0) if given and (kind == "equal" or ours.strip()) else ""
             if theirs.strip():
@@ -144,12 +144,12 @@ def merge(old: list[str], new: list[str]) -> list[str]:
 
 
 def indent(line: str) -> str:
-    """Return the white space that a line begins with."""
+    """Return a line's leading white space."""
     return line[: len(line) - len(line.lstrip())]
 
 
 def replace(path: Path, text: str) -> None:
-    """Replace a file in one step, keeping its mode; a symbolic link stays one."""
+    """Replace a file atomically, keeping its mode; a symbolic link is preserved."""
     target = path.resolve()
     new = target.with_name(f".{target.name}.{os.getpid()}")
     try:

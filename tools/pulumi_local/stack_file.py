@@ -1,4 +1,4 @@
-"""Stack files read as Pulumi reads them: by YAML 1.2's words for true and false, and no key twice."""
+"""A reader of stack files that follows Pulumi's rules: YAML 1.2 booleans, and no duplicate keys."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
 
 
 class StackFileError(Exception):
-    """A stack file that Pulumi would not read either: one line with file and remedy."""
+    """Raised for a stack file that Pulumi would reject too: one line with file and remedy."""
 
 
 class Loader(yaml.SafeLoader):
-    """PyYAML reads YAML 1.1, where `yes` is true, `12:30` a number, and the last of two equal keys wins."""
+    """A YAML 1.2 loader. PyYAML reads YAML 1.1: `yes` is true, `12:30` a number, the last of duplicate keys wins."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own name
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002 - PyYAML's signature
-        """Build a map, in which no key is twice."""
+        """Build a map; raise an error for a duplicate key."""
         keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
         if twice := next((key for key in keys if keys.count(key) > 1), None):
             raise yaml.constructor.ConstructorError(None, None, f"the key {twice} is there twice", node.start_mark)
         return super().construct_mapping(node, deep)
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """Refuse an alias inside of what it stands for, as an endless value."""
+        """Raise an error for an alias inside its own anchor, which would be an infinite value."""
         alias = self.check_event(yaml.events.AliasEvent) and self.peek_event()  # type: ignore[no-untyped-call]  # PyYAML has no types for it
         if alias and isinstance(held := self.anchors.get(alias.anchor), yaml.CollectionNode) and held.end_mark is None:
             raise yaml.composer.ComposerError(None, None, f"&{alias.anchor} contains itself", alias.start_mark)
@@ -36,7 +36,7 @@ class Loader(yaml.SafeLoader):
 
 
 class Dumper(yaml.SafeDumper):
-    """Puts every text into quotes that either version of YAML would take for something else."""
+    """A dumper that quotes every string that YAML 1.1 or 1.2 would read as another type."""
 
 
 for tag, pattern, first in (
@@ -52,7 +52,7 @@ for tag, pattern, first in (
 
 
 def _integer(loader: Loader, node: yaml.ScalarNode) -> int:
-    """Read `0o17` and `017` as Pulumi does: to the base 8."""
+    """Read `0o17` and `017` as octal, as Pulumi does."""
     if re.match(r"[-+]?0o?[0-7_]+$", node.value):
         return int(node.value.replace("0o", "0", 1).replace("_", ""), 8)
     return int(loader.construct_yaml_int(node))
@@ -65,8 +65,8 @@ def read(path: Path) -> dict[str, Any]:
     """Return a stack file's content.
 
     Raises:
-        FileNotFoundError: there is none.
-        StackFileError: it is no stack file.
+        FileNotFoundError: the file does not exist.
+        StackFileError: the file is not a valid stack file.
     """
     try:
         document = yaml.load(path.read_text("utf-8"), Loader) or {}  # noqa: S506 - a safe loader
@@ -81,6 +81,6 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def text(document: dict[str, Any]) -> str:
-    """Return a stack file's text, which reads back as the same."""
+    """Return a document as a stack file's text, which `read` parses back to the same document."""
     written: str = yaml.dump(document, Dumper=Dumper)
     return written
