@@ -74,3 +74,11 @@ def patient(piped: World, capsys: pytest.CaptureFixture[str], docker: Docker) ->
 def patient_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rollouts are looked at every ten seconds: for those that go on for a quarter of an hour."""
     monkeypatch.setattr(rollout, "POLL_SECONDS", 10.0)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A repository with an image context."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "Dockerfile").touch()
+    return tmp_path

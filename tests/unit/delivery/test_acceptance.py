@@ -7,39 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from delivery.deploying import deploy
-from delivery.deploying.acceptance import Acceptance
 from delivery.errors import DeliveryError
+from tests.unit.delivery.scenarios import GOOD, NEXT, accept, deployed
 from tests.unit.delivery.world import World, digest_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from delivery.release.manifest import Manifest
     from tests.unit.delivery.docker import Docker
-
-GOOD, NEXT = "a" * 40, "b" * 40
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A repository with an image context."""
-    (tmp_path / "app").mkdir()
-    (tmp_path / "app" / "Dockerfile").touch()
-    return tmp_path
-
-
-def accept(world: World, root: Path, of: Manifest | None, *, safe_only: bool = False, put_back: bool = True) -> None:
-    """Run the acceptance of what is served."""
-    Acceptance(
-        session=world.session, manifest=of, root=root, reports=root / "reports", safe_only=safe_only
-    ).run(put_back=put_back)  # fmt: skip
-
-
-def deployed(world: World, commit: str = GOOD) -> Manifest:
-    """Deploy a release; returns its manifest."""
-    release = world.release(commit)
-    deploy.run(world.session, release)
-    return release
 
 
 @pytest.mark.usefixtures("docker")

@@ -7,23 +7,9 @@ import re
 import pytest
 
 from delivery.deploying import deploy
-from delivery.errors import DeliveryError, InterruptedDeliveryError
-from tests.unit.delivery.world import FIRST, World, digest_of
-
-GOOD, NEXT = "a" * 40, "b" * 40
-
-
-def failed(world: World, told: str, behaviour: str = "good") -> str:
-    """Deploy a release that fails with these words; returns the message, having looked that the first one serves."""
-    with pytest.raises(DeliveryError, match=told) as failure:
-        deploy.run(world.session, world.release(GOOD, web=behaviour))
-    assert not isinstance(failure.value, InterruptedDeliveryError)
-    assert world.running() == "staging-web:1"
-    assert {task.definition for task in world.ecs.tasks if task.status == "RUNNING"} == {world.arn("staging-web:1")}
-    assert world.tags("staging-web:2")["slipway:result"].startswith("failed 20")
-    assert "slipway:result" not in world.tags("staging-web:1")
-    assert str(failure.value).endswith(f"; put back: web serves staging-web:1 ({FIRST})")
-    return str(failure.value)
+from delivery.errors import DeliveryError
+from tests.unit.delivery.scenarios import GOOD, NEXT, failed
+from tests.unit.delivery.world import World, digest_of
 
 
 def test_a_crash_loop_is_put_back_with_the_tasks_exit_code(world: World) -> None:

@@ -6,33 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from delivery.deploying import deploy, pipeline_hold
-from delivery.deploying.rollback import Rollback
+from delivery.deploying import pipeline_hold
 from delivery.errors import DeliveryError
+from tests.unit.delivery.scenarios import BAD, ONE, RUN, TWO, released, roll_back
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tests.unit.delivery.world import World
-
-ONE, TWO, BAD = "1" * 40, "2" * 40, "3" * 40
-RUN = "11111111-2222-3333-4444-555555555555"
-
-
-def released(world: World, *commits: str, passed: Sequence[str] = (ONE, TWO)) -> None:
-    """Deploy releases one after the other."""
-    for commit in commits:
-        deploy.run(world.session, world.release(commit))
-        for name in world.names:
-            if commit in passed:
-                world.passed(name)
-    world.lines.clear()
-    world.aws.calls.clear()
-
-
-def roll_back(world: World, to: str = "", *, stop: bool = False) -> None:
-    """Roll back."""
-    Rollback(session=world.session, commit=to, stop_execution=stop).run()
 
 
 def test_while_the_pipeline_deploys_here_nothing_is_rolled_back(piped: World) -> None:

@@ -2,36 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
-from delivery.deploying import deploy
-from delivery.deploying.rollback import Rollback
 from delivery.errors import DeliveryError, InterruptedDeliveryError
+from tests.unit.delivery.scenarios import BAD, ONE, TWO, released, roll_back
 from tests.unit.delivery.world import FIRST, World, digest_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-ONE, TWO, BAD = "1" * 40, "2" * 40, "3" * 40
-RUN = "11111111-2222-3333-4444-555555555555"
-
-
-def released(world: World, *commits: str, passed: Sequence[str] = (ONE, TWO)) -> None:
-    """Deploy releases one after the other."""
-    for commit in commits:
-        deploy.run(world.session, world.release(commit))
-        for name in world.names:
-            if commit in passed:
-                world.passed(name)
-    world.lines.clear()
-    world.aws.calls.clear()
-
-
-def roll_back(world: World, to: str = "", *, stop: bool = False) -> None:
-    """Roll back."""
-    Rollback(session=world.session, commit=to, stop_execution=stop).run()
 
 
 def test_the_good_release_before_serves_again(piped: World) -> None:
