@@ -7,11 +7,11 @@ needed. They contain no secret. Payloads are JSON objects; the key of a field is
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, Self
 
 KEY = "key"
-KINDS: dict[str, type] = {"str": str, "int": int, "dict[str, str]": dict}
+KINDS: dict[str, type] = {"str": str, "int": int, "dict[str, str]": dict, "dict[str, Any]": dict, "list[Any]": list}
 """The types of facts by annotation."""
 
 
@@ -24,8 +24,24 @@ class Facts:
     """The base class of the facts in one parameter."""
 
     def payload(self) -> str:
-        """Return the parameter's value: JSON with sorted keys, so that equal facts are equal text."""
-        return json.dumps({key: getattr(self, name) for name, key in self.payload_keys().items()}, sort_keys=True)
+        """Return the parameter's value: JSON with sorted keys, so that equal facts are equal text.
+
+        An optional fact that has its default is left out: parameters that stand do not change when one is added.
+        """
+        defaults = self._defaults()
+        values = {name: getattr(self, name) for name in self.payload_keys()}
+        keys = self.payload_keys()
+        return json.dumps(
+            {keys[name]: value for name, value in values.items() if name not in defaults or value != defaults[name]},
+            sort_keys=True,
+        )
+
+    @classmethod
+    def _defaults(cls) -> dict[str, Any]:
+        """Return the defaults of the optional facts, by field name."""
+        plain = {fact.name: fact.default for fact in fields(cls) if fact.default is not MISSING}
+        made = {fact.name: fact.default_factory() for fact in fields(cls) if fact.default_factory is not MISSING}
+        return plain | made
 
     @classmethod
     def payload_keys(cls) -> dict[str, str]:
@@ -53,10 +69,10 @@ class Facts:
             raise FactsError(f"parameter {parameter} holds no JSON ({error}); {remedy}") from error
         if not isinstance(payload, dict):
             raise FactsError(f"parameter {parameter} holds no JSON object; {remedy}")
-        keys = cls.payload_keys()
-        if missing := sorted(key for key in keys.values() if key not in payload):
+        keys, defaults = cls.payload_keys(), cls._defaults()
+        if missing := sorted(key for name, key in keys.items() if key not in payload and name not in defaults):
             raise FactsError(f"parameter {parameter} lacks {', '.join(missing)}; {remedy}")
-        values = {name: payload[key] for name, key in keys.items()}
+        values = {name: payload.get(key, defaults.get(name)) for name, key in keys.items()}
         for name, kind in {fact.name: KINDS[str(fact.type)] for fact in fields(cls) if fact.name in keys}.items():
             if not isinstance(values[name], kind) or isinstance(values[name], bool):
                 raise FactsError(
@@ -79,7 +95,12 @@ class Service(Facts):
 
     `name` is its key in the stack file and part of the parameter's name, not of the payload. `target_group` is an ARN.
     `digest` and `version` are those of its first image. `context`, `dockerfile`, `target`, `build_args` and `platform`
-    (`linux/arm64`) define how its images are built. `version_path` is the path that returns its version.
+    (`linux/arm64`) define how its images are built; an empty `target` is the last stage. `version_path` is the path
+    that returns its version.
+
+    Optional, since services that are up were recorded without them: `health_status`, the status codes of a healthy
+    task (`200-399`); `writable`, its directories in memory; `tests` and `acceptance`, a suite each with `target`,
+    `image` and `command` as far as configured; `checks`, requests with `path`, `status` and `text`.
     """
 
     name: str = field(metadata={KEY: ""})
@@ -100,6 +121,11 @@ class Service(Facts):
     target: str
     platform: str
     build_args: dict[str, str]
+    health_status: str = "200"
+    writable: list[Any] = field(default_factory=list)
+    tests: dict[str, Any] = field(default_factory=dict)
+    acceptance: dict[str, Any] = field(default_factory=dict)
+    checks: list[Any] = field(default_factory=list)
 
     @property
     def repository(self) -> str:

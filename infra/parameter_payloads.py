@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from infra.config import pipeline
     from infra.config.environment import Service as Section
+    from infra.config.environment import Suite
 
 Text = pulumi.Input[str]
 
@@ -65,19 +66,29 @@ def service(  # noqa: PLR0913 - each is the output of another resource
             name=name,
             container=name,
             desired_count=section.desired_count,
-            port=section.port,
+            port=section.effective_port,
             health_path=section.health_check.path,
             version_path=section.effective_version_path,
             template_family=template_family(stack, name),
             release_family=release_family(stack, name),
             context=section.context,
             dockerfile=section.dockerfile,
-            target=section.target,
+            target=section.effective_target,
             platform=platforms.BY_CPU_ARCHITECTURE[section.cpu_architecture],
             build_args=dict(section.build_args),
+            health_status=section.health_check.status,
+            writable=list(section.writable or ()),
+            tests=_suite(section.tests),
+            acceptance=_suite(section.acceptance),
+            checks=[check.model_dump() for check in section.checks],
             **values,
         ).payload()
     )
+
+
+def _suite(suite: Suite | None) -> dict[str, object]:
+    """Return what is configured of a suite, as JSON."""
+    return suite.model_dump(mode="json", exclude_defaults=True) if suite else {}
 
 
 def deploying_pipeline(

@@ -13,7 +13,8 @@ import pulumi
 import pulumi_aws as aws
 
 from contract.names import environment_parameter, of_service, service_parameter, template_family
-from infra import account, parameter_payloads, stack_pipeline
+from infra import account, parameter_payloads, stack_pipeline, standing
+from infra.config import application
 from infra.environment import accepted_image
 from infra.environment.autoscaling import Autoscaling
 from infra.environment.cluster import Cluster
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from infra.config.images import Registry
     from infra.config.previews import Previews
     from infra.config.stack import StackConfig
+    from infra.standing import Standing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,13 +83,16 @@ def build(config: StackConfig, secrets: Mapping[str, pulumi.Output[str] | None])
     Raises:
         pulumi.RunError: another stack or the account lacks a prerequisite; no resource has been declared then.
     """
-    stack, others = config.stack, OtherStacks()
+    stack, others, up = config.stack, OtherStacks(), standing.read(config.stack)
+    config = _complete(config, up)
     context = stack_pipeline.look_up(config, config.pipeline, others) if config.pipeline else None
     provider = access.provider_arn(f"Pulumi.{stack}.yaml: slipway:previews") if config.previews else None
-    images = _built_images(config, config.registry) if config.registry else _accepted_images(config, others)
+    images = _built_images(config, config.registry, up) if config.registry else _accepted_images(config, others)
     shared = _shared_components(config)
-    tasks = {name: _task(config, shared, name, image) for name, image in images.items()}
-    services = {name: _service(config, shared, name, task) for name, task in tasks.items()}
+    # What has never been stable is rolled out by each `up`; after that the configured `rollout` applies.
+    follow = {name: config.environment.rollout == "pulumi" or not up.is_up(name) for name in images}
+    tasks = {name: _task(config, shared, name, image, follow=follow[name]) for name, image in images.items()}
+    services = {name: _service(config, shared, name, task, follow=follow[name]) for name, task in tasks.items()}
     records = _records(config, shared, images, tasks, services)
     topic = Topic(stack, context.pipeline, account=context.home.account) if context else None
     _monitoring(stack, shared, services, topic)
@@ -107,7 +112,16 @@ def build(config: StackConfig, secrets: Mapping[str, pulumi.Output[str] | None])
     )
 
 
-def _built_images(config: StackConfig, registry: Registry) -> dict[str, Image]:
+def _complete(config: StackConfig, up: Standing) -> StackConfig:
+    """Return the configuration with the values that it leaves to the applications."""
+    services = {
+        name: application.complete(section, is_up=up.is_up(name), facts=up.facts(name))
+        for name, section in config.environment.services.items()
+    }
+    return config.model_copy(update={"environment": config.environment.model_copy(update={"services": services})})
+
+
+def _built_images(config: StackConfig, registry: Registry, up: Standing) -> dict[str, Image]:
     """Create each service's repository and its first image."""
     images, now = {}, datetime.now(UTC)
     for name, section in config.environment.services.items():
@@ -119,6 +133,7 @@ def _built_images(config: StackConfig, registry: Registry) -> dict[str, Image]:
             registry_id=repository.registry_id,
             pushed_at=now,
             follow_source=config.environment.rollout == "pulumi",
+            keep=up.is_up(name),
         )
         images[name] = Image(
             repository_url=repository.url, repository_arn=repository.arn, digest=image.digest, version=image.version
@@ -167,7 +182,7 @@ def _shared_components(config: StackConfig) -> SharedComponents:
     return SharedComponents(network=network, balancer=balancer, cluster=cluster, database=database, region=region)
 
 
-def _task(config: StackConfig, shared: SharedComponents, name: str, image: Image) -> Task:
+def _task(config: StackConfig, shared: SharedComponents, name: str, image: Image, *, follow: bool) -> Task:
     """Create a service's task definitions; with a database they have its address and password."""
     environment, section = config.environment, config.environment.services[name]
     database = shared.database if section.database else None
@@ -181,11 +196,11 @@ def _task(config: StackConfig, shared: SharedComponents, name: str, image: Image
         variables=database.variables if database else {},
         secrets=database.secrets if database else {},
         secret_arns=[database.secret_arn] if database else [],
-        follow_image=environment.rollout == "pulumi",
+        follow_image=follow,
     )
 
 
-def _service(config: StackConfig, shared: SharedComponents, name: str, task: Task) -> Service:
+def _service(config: StackConfig, shared: SharedComponents, name: str, task: Task, *, follow: bool) -> Service:
     """Create a service and, if configured, its autoscaling."""
     environment, section, full = config.environment, config.environment.services[name], of_service(config.stack, name)
     database = shared.database if section.database else None
@@ -204,7 +219,7 @@ def _service(config: StackConfig, shared: SharedComponents, name: str, task: Tas
         ),
         database=access,
         task_definition_arn=task.release_arn,
-        follow_release=environment.rollout == "pulumi",
+        follow_release=follow,
     )
     if section.autoscaling:
         Autoscaling(full, section.autoscaling, cluster_name=shared.cluster.name, service_name=service.name)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from contract.containers import APP_VERSION, IMAGE_DIGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+# Writable for every user, as /tmp is, and executable: libraries unpack native code there. Fargate has tmpfs since
+# January 2026 (aws/containers-roadmap#736).
+TMPFS_OPTIONS = ["exec", "nosuid", "nodev", "mode=1777"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,6 +29,11 @@ class Container:
         log_group: name of the CloudWatch log group.
         region: of the log group.
         stop_timeout: seconds from SIGTERM to SIGKILL.
+        read_only: whether the root file system is.
+        writable: directories in memory, and the size limit of each in MiB.
+        entry_point: words in place of the image's; None for the image's.
+        command: likewise.
+        user: likewise.
     """
 
     name: str
@@ -35,13 +44,22 @@ class Container:
     log_group: object
     region: str
     stop_timeout: int
+    read_only: bool = True
+    writable: Mapping[str, int] = field(default_factory=dict)
+    entry_point: Sequence[str] | None = None
+    command: Sequence[str] | None = None
+    user: str | None = None
 
 
 def definition(container: Container) -> dict[str, Any]:
-    """Return the container definition (ECS RegisterTaskDefinition, containerDefinitions).
-
-    The root file system is read-only; the user is the image's.
-    """
+    """Return the container definition (ECS RegisterTaskDefinition, containerDefinitions)."""
+    linux: dict[str, Any] = {"initProcessEnabled": True}
+    if container.writable:
+        linux["tmpfs"] = [
+            {"containerPath": path, "size": size, "mountOptions": TMPFS_OPTIONS}
+            for path, size in sorted(container.writable.items())
+        ]
+    optional = {"entryPoint": container.entry_point, "command": container.command, "user": container.user}
     return {
         "name": container.name,
         "image": container.image,
@@ -49,9 +67,9 @@ def definition(container: Container) -> dict[str, Any]:
         "portMappings": [{"containerPort": container.port, "hostPort": container.port, "protocol": "tcp"}],
         "environment": [{"name": key, "value": value} for key, value in sorted(container.environment.items())],
         "secrets": [{"name": key, "valueFrom": value} for key, value in sorted(container.secrets.items())],
-        "readonlyRootFilesystem": True,
+        "readonlyRootFilesystem": container.read_only,
         "stopTimeout": container.stop_timeout,
-        "linuxParameters": {"initProcessEnabled": True},
+        "linuxParameters": linux,
         "logConfiguration": {
             "logDriver": "awslogs",
             "options": {
@@ -60,6 +78,7 @@ def definition(container: Container) -> dict[str, Any]:
                 "awslogs-stream-prefix": container.name,
             },
         },
+        **{key: value for key, value in optional.items() if value is not None},
     }
 
 

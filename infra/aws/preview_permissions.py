@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from infra.aws.arns import Home
 
 
-def look_up(home: Home, repositories: Sequence[object], provider: str) -> list[Document]:
+def look_up(home: Home, stack: str, repositories: Sequence[object], provider: str) -> list[Document]:
     """Return the permissions for the provider functions (`get_...`) that the program calls.
 
     Args:
         home: the account and region.
+        stack: the stack's name, below which its parameters are.
         repositories: ARNs of the ECR repositories.
         provider: ARN of GitHub's OIDC provider.
     """
@@ -36,6 +37,7 @@ def look_up(home: Home, repositories: Sequence[object], provider: str) -> list[D
         statement("LookUp", list_actions, ALL_RESOURCES),
         statement("LogInToRegistry", ["ecr:GetAuthorizationToken"], ALL_RESOURCES),
         statement("ReadImages", [f"ecr:{action}" for action in read_images], repositories),
+        statement("ReadRecords", ["ssm:GetParametersByPath"], home.parameters(stack)),
         statement("ReadProvider", ["iam:GetOpenIDConnectProvider"], [provider]),
         # The connection is looked up by name, which its ARN does not contain.
         statement("SeeConnections", read_connection, [home.arn(prefix, "connection/*") for prefix in prefixes]),

@@ -7,7 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from contract import dockerfile
 from infra.config.section import Section
+
+DEFAULT_PORT = 8080
 
 # No consecutive hyphens: ECR CreateRepository and RDS CreateDBInstance reject them.
 Name = Annotated[str, Field(pattern=r"^[a-z](-?[a-z0-9])*$")]
@@ -75,6 +78,11 @@ class HealthCheck(Section):
     threshold: int = Field(
         2, ge=2, le=10, description="consecutive checks after which a task becomes healthy or unhealthy"
     )
+    status: Text = Field(
+        "200",
+        pattern=r"^[2-4]\d\d([-,][2-4]\d\d)*$",
+        description="status codes of a healthy task: `200`, `200,302` or `200-399`",
+    )
 
 
 class Autoscaling(Section):
@@ -85,14 +93,49 @@ class Autoscaling(Section):
     cpu_percent: int = Field(60, ge=10, le=90, description="target for average CPU utilization, percent")
 
 
+class Suite(Section):
+    """A test suite: the image that it runs in and its command."""
+
+    target: str | None = Field(None, description="build stage of the Dockerfile to run in")
+    image: str | None = Field(None, description="image to run in instead, by name")
+    command: tuple[str, ...] = Field((), description="command; absent: the image's own")
+
+
+class Check(Section):
+    """A request that every release has to answer as expected."""
+
+    path: str = Field(pattern=r"^/", description="path, with a query if need be")
+    status: int = Field(200, ge=100, le=599, description="expected status code; redirects are not followed")
+    text: str = Field("", description="text that the response body contains")
+
+
 class Service(Section):
     """A service: how its image is built and how its tasks run."""
 
     context: str = Field(description="folder of the Docker build context, relative to `Pulumi.yaml`")
     dockerfile: str = Field("Dockerfile", description="path of the Dockerfile, relative to the context")
-    target: str = Field("release", description="build stage of the Dockerfile")
+    target: str | None = Field(
+        None, description="build stage of the Dockerfile; absent: `release` if there is one, else the last stage"
+    )
     build_args: dict[str, Text] = Field({}, description="build arguments")
-    port: int = Field(8080, ge=1, le=65535, description="port that the container listens on; passed as `PORT`")
+    entry_point: tuple[str, ...] | None = Field(None, description="absent: the image's `ENTRYPOINT`")
+    command: tuple[str, ...] | None = Field(None, description="absent: the image's `CMD`")
+    user: Text | None = Field(
+        None, description="user of the container, `UID:GID` or a name; absent: the image's `USER`"
+    )
+    read_only: bool = Field(default=True, description="read-only root file system")
+    writable: tuple[str, ...] | None = Field(
+        None,
+        description="directories in memory that the container may write to, at most half of `memory` each; absent: "
+        "`/tmp`, except for services that were created before this key existed",
+    )
+    port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="port that the container listens on, passed as `PORT`; absent: the one port that the Dockerfile "
+        "exposes, else 8080; a service that is up keeps its port",
+    )
     cpu: int = Field(256, description="CPU units (1/1024 vCPU), a size that Fargate offers")
     memory: int = Field(512, description="MiB, a size that Fargate offers with this `cpu`")
     cpu_architecture: Literal["X86_64", "ARM64"] = Field(
@@ -119,8 +162,36 @@ class Service(Section):
     )
     spot: bool = Field(default=False, description="run on Fargate Spot: cheaper, tasks may be interrupted")
     database: bool = Field(default=True, description="access to the environment's database, if it has one")
+    database_variables: dict[str, str] = Field(
+        {},
+        description="environment variables made of the database's address when a container starts, which needs a shell "
+        "in the image: `DATABASE_URL: postgresql://{user}:{password}@{host}:{port}/{name}`; values are percent-encoded",
+    )
     environment: dict[str, Text] = Field({}, description="environment variables in plain text")
+    env_file: str | None = Field(
+        None, description="file of further environment variables in plain text, relative to `Pulumi.yaml`"
+    )
     secrets: dict[str, SecretArn] = Field({}, description="environment variables from Secrets Manager, by secret ARN")
+    tests: Suite | None = Field(
+        None,
+        description="unit tests of an application without `bin/test`; absent: the build of its stage `test`, if any",
+    )
+    acceptance: Suite | None = Field(
+        None, description="acceptance suite; absent: the stage `acceptance`, if any, else `checks`"
+    )
+    checks: tuple[Check, ...] = Field(
+        (), description="requests that acceptance and smoke test make, in addition to the health check"
+    )
+
+    @property
+    def effective_target(self) -> str:
+        """The build stage: `target`, or empty for the last one (`infra.config.application` reads the Dockerfile)."""
+        return self.target or dockerfile.LAST
+
+    @property
+    def effective_port(self) -> int:
+        """The port that the container listens on."""
+        return self.port or DEFAULT_PORT
 
     @property
     def effective_version_path(self) -> str:

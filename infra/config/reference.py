@@ -83,15 +83,14 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
         inner, kind = _describe(field.annotation)
         yield f"| `{key}` | {kind} | {_default(field)} | {(field.description or '').replace('|', '&#124;')} |"
         if inner is not None:
-            yield from _rows(inner, f"{key}.<name>." if kind == "map by name" else f"{key}.")
+            below = {"map by name": f"{key}.<name>.", "list of maps": f"{key}[]."}
+            yield from _rows(inner, below.get(kind, f"{key}."))
 
 
 def _describe(annotation: Any) -> tuple[type[BaseModel] | None, str]:  # noqa: ANN401 - a type annotation
     """Return the section inside the annotation, if any, and the type's name in the reference."""
     origin, parts = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return _describe(parts[0])
-    if origin in (Union, UnionType):
+    if origin in (Annotated, Union, UnionType):
         return _describe(next(part for part in parts if part is not type(None)))
     if origin is Literal:
         return None, " or ".join(f"`{part}`" for part in parts)
@@ -100,6 +99,8 @@ def _describe(annotation: Any) -> tuple[type[BaseModel] | None, str]:  # noqa: A
         return (inner, "map by name") if inner else (None, "map of strings")
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, "map"
+    if origin is tuple and (inner := _describe(parts[0])[0]):
+        return inner, "list of maps"
     return None, {str: "string", int: "integer", bool: "boolean", tuple: "list of strings"}[origin or annotation]
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from contract import containers
+from contract import containers, dockerfile
 from contract.names import TEMPLATE_SUFFIX
 from infra import build_context
 from infra.aws import names
 from infra.build_context import ROOT
+from infra.config import application
 from infra.config.errors import Location, Problem, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from infra.config.environment import Environment, HealthCheck, Service
@@ -30,7 +31,14 @@ FARGATE = {
 }
 RESERVED_VARIABLES = (containers.PORT, *containers.OF_A_RELEASE)
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-STAGE = re.compile(r"^\s*FROM\s+(?:--\S+\s+)*\S+(?:\s+AS\s+(\S+))?\s*$", re.IGNORECASE | re.MULTILINE)
+DATABASE_VARIABLES = (
+    containers.DATABASE_HOST,
+    containers.DATABASE_PORT,
+    containers.DATABASE_NAME,
+    containers.DATABASE_USER,
+    containers.DATABASE_PASSWORD,
+)
+PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
 def check(environment: Environment, stack: str) -> Iterator[Problem]:
@@ -51,6 +59,9 @@ def check(environment: Environment, stack: str) -> Iterator[Problem]:
         yield from _health((*location, "health_check"), service.health_check)
         yield from _scaling((*location, "autoscaling"), service)
         yield from _variables(location, service, has_database=environment.database is not None)
+        yield from _database_variables(location, service, has_database=environment.database is not None)
+        yield from _container(location, service)
+        yield from _suites(location, service)
         yield from _context(location, service)
     routes = list(_routes(environment))
     yield from routes or _versions(environment)
@@ -79,22 +90,72 @@ def _scaling(location: Location, service: Service) -> Iterator[Problem]:
 
 
 def _variables(location: Location, service: Service, *, has_database: bool) -> Iterator[Problem]:
-    reserved = has_database and service.database
-    kinds = {"environment": service.environment, "secrets": service.secrets, "build_args": service.build_args}
+    database = DATABASE_VARIABLES if has_database and service.database else ()
+    kinds: dict[str, Mapping[str, object]] = {
+        "environment": service.environment,
+        "secrets": service.secrets,
+        "database_variables": service.database_variables,
+        "build_args": service.build_args,
+    }
     for kind, variables in kinds.items():
         for name in variables:
             variable: Location = (*location, kind, name)
             if not VARIABLE.fullmatch(name):
                 rule = "is not a valid variable name; use letters, digits and underscores; rename it"
                 yield Problem(variable, rule, invalidates=False)
-            elif kind != "build_args" and (name in RESERVED_VARIABLES or (reserved and name.startswith("DATABASE_"))):
+            elif kind != "build_args" and name in (*RESERVED_VARIABLES, *database):
                 depends_on: tuple[Location, ...] = (("environment", "database"), (*location, "database"))
                 rule = "is reserved; Slipway sets this variable; remove it"
                 yield Problem(variable, rule, () if name in RESERVED_VARIABLES else depends_on)
-    for name in service.environment.keys() & service.secrets.keys():
-        yield Problem(
-            (*location, "secrets", name), "is set under environment too; a variable has one value; remove one"
-        )
+    for first, second in (
+        ("environment", "secrets"),
+        ("environment", "database_variables"),
+        ("secrets", "database_variables"),
+    ):
+        for name in sorted(kinds[first].keys() & kinds[second].keys()):
+            rule = f"is set under {first} too; a variable has one value; remove one"
+            yield Problem((*location, second, name), rule)
+
+
+def _database_variables(location: Location, service: Service, *, has_database: bool) -> Iterator[Problem]:
+    """Check that variables made of the database's address have known placeholders, and a database."""
+    variables: Location = (*location, "database_variables")
+    if service.database_variables and not (has_database and service.database):
+        rule = "needs a database; add slipway:environment.database, or remove database: false"
+        yield Problem(variables, rule, (("environment", "database"), (*location, "database")))
+    for name, template in service.database_variables.items():
+        known = comma_separated(f"{{{field}}}" for field in application.DATABASE_FIELDS)
+        unknown = [field for field in PLACEHOLDER.findall(template) if field not in application.DATABASE_FIELDS]
+        if unknown or re.search(r"[{}]", PLACEHOLDER.sub("", template)):
+            yield Problem.invalid((*variables, name), template, f"the placeholders are {known}; correct it")
+
+
+def _container(location: Location, service: Service) -> Iterator[Problem]:
+    """Check the keys about the container's file system and environment file."""
+    for index, path in enumerate(service.writable or ()):
+        if not re.fullmatch(r"(/[^/\0:]+)+", path) or {".", ".."} & set(path.split("/")):
+            rule = "it must be an absolute path without a trailing slash, and not /; correct it"
+            yield Problem.invalid((*location, "writable", index), path, rule)
+    if service.writable and not service.read_only:
+        rule = "is set although nothing is read-only with read_only: false; remove one"
+        yield Problem((*location, "writable"), rule, ((*location, "read_only"),))
+    try:
+        for name in application.environment_file(service):
+            if not VARIABLE.fullmatch(name) or name in RESERVED_VARIABLES:
+                rule = f"it sets {name!r}, which is {'reserved' if name in RESERVED_VARIABLES else 'no variable name'}"
+                yield Problem.invalid((*location, "env_file"), service.env_file, f"{rule}; remove that line")
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        yield Problem.invalid((*location, "env_file"), service.env_file, f"it cannot be read ({reason}); correct it")
+
+
+def _suites(location: Location, service: Service) -> Iterator[Problem]:
+    """Check that a test suite runs in one image, and says what it runs."""
+    for key, suite in (("tests", service.tests), ("acceptance", service.acceptance)):
+        if suite and suite.target and suite.image:
+            yield Problem((*location, key), "has both target and image; a suite runs in one; remove one")
+        elif suite and not (suite.target or suite.image or suite.command):
+            yield Problem((*location, key), "says nothing to run; set command, target or image")
 
 
 def _context(location: Location, service: Service) -> Iterator[Problem]:
@@ -116,19 +177,28 @@ def _context(location: Location, service: Service) -> Iterator[Problem]:
 
 
 def _dockerfile(location: Location, service: Service, folder: Path, context: Location) -> Iterator[Problem]:
+    """Check that the Dockerfile exists and has the stages that keys name."""
     path = (folder / service.dockerfile).resolve()
-    dockerfile: Location = (*location, "dockerfile")
+    location_of_dockerfile: Location = (*location, "dockerfile")
     if folder not in path.parents or not path.is_file():
         yield Problem.invalid(
-            dockerfile, service.dockerfile, f"{service.context} has no such file; correct it", (context,)
+            location_of_dockerfile, service.dockerfile, f"{service.context} has no such file; correct it", (context,)
         )
         return
-    stages = STAGE.findall(path.read_text("utf-8", "replace"))
-    stage_names = [name.lower() for name in stages if name]
-    if service.target.lower() not in stage_names:
-        rule = f"{service.dockerfile} has no such build stage, only {', '.join(stage_names) or 'unnamed ones'}"
-        remedy = f"{suggestion(service.target, stage_names)}set one of its stages"
-        yield Problem.invalid((*location, "target"), service.target, f"{rule}; {remedy}", (context, dockerfile))
+    declared = dockerfile.read(path, service.build_args)
+    names = declared.names if declared else []
+    for key, target in (
+        (("target",), service.target),
+        (("tests", "target"), service.tests and service.tests.target),
+        (("acceptance", "target"), service.acceptance and service.acceptance.target),
+    ):
+        if target and target.lower() not in names:
+            rule = f"{service.dockerfile} has no such build stage, only {', '.join(names) or 'unnamed ones'}"
+            remedy = f"{suggestion(target, names)}set one of its stages, or remove the key"
+            yield Problem.invalid((*location, *key), target, f"{rule}; {remedy}", (context, location_of_dockerfile))
+    if service.database_variables and not application.words(service):
+        rule = f"needs the container's command, and {service.dockerfile} leaves it to its base image; set command"
+        yield Problem((*location, "database_variables"), rule, (context, location_of_dockerfile))
 
 
 def _routes(environment: Environment) -> Iterator[Problem]:

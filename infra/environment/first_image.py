@@ -58,7 +58,8 @@ class FirstImage(pulumi.ComponentResource):
         repository_url: of the ECR repository that it is pushed to.
         registry_id: of the registry that the token is for.
         pushed_at: the time of this run, which becomes part of the tag.
-        follow_source: whether a changed source is a new image; otherwise the image is built once.
+        follow_source: whether a changed source is a new image, and an unchanged one is not.
+        keep: without `follow_source`: whether an image that was pushed before stays; otherwise it is built again.
 
     Raises:
         pulumi.RunError: a file of the build context cannot be read.
@@ -76,6 +77,7 @@ class FirstImage(pulumi.ComponentResource):
         registry_id: pulumi.Input[str],
         pushed_at: datetime,
         follow_source: bool,
+        keep: bool,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("slipway:infra:FirstImage", name, None, opts)
@@ -89,7 +91,7 @@ class FirstImage(pulumi.ComponentResource):
             build=docker.RegistryImageBuildArgs(
                 context=source.folder,
                 dockerfile=section.dockerfile,
-                target=section.target,
+                target=section.effective_target or None,
                 platform=source.platform,
                 build_args=dict(section.build_args),
                 build_log_file=str(log.path),
@@ -100,7 +102,11 @@ class FirstImage(pulumi.ComponentResource):
                 password=pulumi.Output.secret(token.password),
             ),
             keep_remotely=True,
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=IGNORED_INPUTS, hooks=log.hooks()),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                ignore_changes=IGNORED_INPUTS if keep or follow_source else ["authConfig"],
+                hooks=log.hooks(),
+            ),
         )
         self.digest = image.sha256_digest
         self.version = image.name.apply(lambda reference: reference.rsplit(":", 1)[-1])
@@ -118,7 +124,7 @@ def _source(name: str, section: Section) -> _Source:
         content_hash = build_context.image_hash(
             folder,
             dockerfile=section.dockerfile,
-            target=section.target,
+            target=section.effective_target,
             platform=platform,
             build_args=section.build_args,
         )
@@ -172,5 +178,6 @@ class _BuildLog:
         """Return the command that builds the image by hand."""
         section = self._section
         arguments = [f"--build-arg={key}={value}" for key, value in sorted(section.build_args.items())]
+        target = [f"--target={section.effective_target}"] if section.effective_target else []
         file = f"--file={section.context}/{section.dockerfile}"
-        return shlex.join(["docker", "build", f"--target={section.target}", file, *arguments, section.context])
+        return shlex.join(["docker", "build", *target, file, *arguments, section.context])

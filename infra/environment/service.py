@@ -76,7 +76,7 @@ class Service(pulumi.ComponentResource):
         group = self._security_group(database)
         targets = self._target_group()
         target = aws.ecs.ServiceLoadBalancerArgs(
-            target_group_arn=targets.arn, container_name=container, container_port=section.port
+            target_group_arn=targets.arn, container_name=container, container_port=section.effective_port
         )
         ignored = ([] if follow_release else ["taskDefinition"]) + (["desiredCount"] if section.autoscaling else [])
         # The service's name is unique in the cluster, so a replacement needs the old service to be deleted first.
@@ -91,7 +91,7 @@ class Service(pulumi.ComponentResource):
 
     def _security_group(self, database: DatabaseAccess | None) -> aws.ec2.SecurityGroup:
         """Create the tasks' security group: ingress from the load balancer, egress to anywhere (images, AWS APIs)."""
-        name, balancer, port = self._name, self._placement.balancer_security_group_id, self._section.port
+        name, balancer, port = self._name, self._placement.balancer_security_group_id, self._section.effective_port
         group = aws.ec2.SecurityGroup(
             name, vpc_id=self._placement.vpc_id, description="Tasks: from the load balancer", opts=self._child
         )
@@ -133,7 +133,7 @@ class Service(pulumi.ComponentResource):
             self._name,
             vpc_id=self._placement.vpc_id,
             target_type="ip",
-            port=self._section.port,
+            port=self._section.effective_port,
             protocol="HTTP",
             deregistration_delay=self._section.deregistration_delay,
             health_check=aws.lb.TargetGroupHealthCheckArgs(
@@ -142,7 +142,7 @@ class Service(pulumi.ComponentResource):
                 timeout=check.timeout,
                 healthy_threshold=check.threshold,
                 unhealthy_threshold=check.threshold,
-                matcher="200",
+                matcher=check.status,
             ),
             opts=self._child,
         )

@@ -89,7 +89,7 @@ class Task(pulumi.ComponentResource):
         name = of_service(place.environment, service)
         super().__init__("slipway:infra:Task", name, None, opts)
         self._service, self._name, self._section, self._place, self._image = service, name, section, place, image
-        self._variables = {PORT: str(section.port), **section.environment, **variables}
+        self._variables = {PORT: str(section.effective_port), **section.environment, **variables}
         self._secrets = {**section.secrets, **secrets}
         self._child = pulumi.ResourceOptions(parent=self)
         logs = aws.cloudwatch.LogGroup(
@@ -138,10 +138,7 @@ class Task(pulumi.ComponentResource):
         log_streams = pulumi.Output.concat(logs.arn, ":*")
         document = iam.task_execution_policy(self._image.repository_arn, log_streams, secret_arns)
         policy = aws.iam.RolePolicy(
-            f"{self._name}-execution",
-            role=role.name,
-            policy=pulumi.Output.json_dumps(document),
-            opts=self._child,
+            f"{self._name}-execution", role=role.name, policy=pulumi.Output.json_dumps(document), opts=self._child
         )
         return pulumi.Output.all(role.arn, policy.id).apply(lambda both: str(both[0]))
 
@@ -171,12 +168,18 @@ class Task(pulumi.ComponentResource):
             containers.Container(
                 name=self._service,
                 image=image,
-                port=section.port,
+                port=section.effective_port,
                 environment={**self._variables, **(release_variables or {})},
                 secrets=self._secrets,
                 log_group=names.log_group(self._place.environment, self._service),
                 region=self._place.region,
                 stop_timeout=section.stop_timeout,
+                read_only=section.read_only,
+                # Linux's own limit of a tmpfs: half of the memory (kernel documentation, tmpfs).
+                writable=dict.fromkeys(section.writable or (), section.memory // 2),
+                entry_point=section.entry_point,
+                command=section.command,
+                user=section.user,
             )
         )
         return aws.ecs.TaskDefinition(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import runpy
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import yaml
 
+from contract import facts, names
 from tests.fake_engine import ACCOUNT, DIGEST, REGISTRY, FakeEngine, Refused, run_to_end, start
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ ACCEPTED: Answers = {
     },
 }
 
+RECORDS = "aws:ssm/getParametersByPath:getParametersByPath"
 RUNS: dict[object, tuple[FakeEngine, dict[str, Any]]] = {}
 """Completed runs by their inputs; shared, since tests only read what was registered."""
 
@@ -59,6 +62,29 @@ def connection(status: str | None) -> Answers:
         return {"arn": asked.get("arn") or CONNECTION, "connectionStatus": status, "name": asked.get("name") or ""}
 
     return {LOOK_UP: answer}
+
+
+@functools.cache
+def standing(stack: str, environment: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return the answer to the look-up of what services recorded: all that are configured are up.
+
+    Args:
+        stack: the stack's name.
+        environment: the section `slipway:environment`, as JSON.
+    """
+    section = json.loads(environment)
+    services = section.get("services", {}) if isinstance(section, dict) else {}
+    required = {fact.name: "" for fact in dataclasses.fields(facts.Service) if fact.default is dataclasses.MISSING}
+    payload = {**required, "service": "", "desired_count": 1, "port": 8080, "build_args": {}}
+    for optional in ("tests", "acceptance", "writable", "checks"):
+        payload.pop(optional)
+    records = {names.service_parameter(stack, name): json.dumps(payload) for name in services}
+    return lambda _: {"names": list(records), "values": list(records.values()), "arns": [], "types": []}
+
+
+def nothing_stands(_: dict[str, Any]) -> dict[str, Any]:
+    """Return the answer to the same look-up for a stack that is new, or whose services were never stable."""
+    return {"names": [], "values": [], "arns": [], "types": []}
 
 
 def oidc_provider(_: dict[str, Any]) -> dict[str, Any]:
@@ -114,6 +140,8 @@ def run(
         The engine with the registered resources, and the stack's outputs, resolved.
     """
     engine = engine or account()
+    if RECORDS not in engine.answers:
+        engine.answers = {**engine.answers, RECORDS: standing(stack, json.dumps(config.get("slipway:environment")))}
     inputs = json.dumps([stack, config, secret_keys or [], engine.stack_outputs], sort_keys=True)
     key = (inputs, frozenset(engine.answers.items()))
     if key in RUNS:

@@ -57,11 +57,14 @@ def test_the_role_reads_and_neither_changes_anything_nor_sees_a_secrets_value(
 ) -> None:
     """Of the state it reads one bucket, and decrypts with the keys that are named."""
     _, statements = declared(monkeypatch, kms_keys=[KEY])
-    actions = [action for one in statements for action in one["Action"]]
+    actions = [action for one in statements for action in one["Action"] if one["Sid"] != "ReadRecords"]
     assert [action for action in actions if not action.split(":")[1].startswith(READS)] == []
     assert [action for action in actions if action.startswith(VALUES)] == []
     by_purpose = {one["Sid"]: one["Resource"] for one in statements}
     assert by_purpose["Decrypt"] == [KEY]
+    # Parameters of the stack alone, which hold no secret.
+    records = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/slipway/staging"
+    assert by_purpose["ReadRecords"] == [records, f"{records}/*"]
     assert by_purpose["ReadState"] == ["arn:aws:s3:::slipway-state/*"]
     assert by_purpose["ReadImages"] == [f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/slipway/web"]
 

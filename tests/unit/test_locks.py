@@ -25,6 +25,7 @@ PACKAGE = {
     "markdown_it": "markdown-it-py",
     "psycopg_pool": "psycopg",
     "yaml": "pyyaml",
+    "dotenv": "python-dotenv",
 }
 # What each folder's imports are declared in.
 DECLARED_IN = {

@@ -124,7 +124,7 @@ def test_an_unknown_key_is_rejected_with_the_valid_keys() -> None:
     (line,) = problems(service(healthcheck={}))
     key = "slipway:environment.services.web.healthcheck"
     start = f"Pulumi.staging.yaml: {key} is not a known key; did you mean health_check? "
-    assert line.startswith(f"{start}valid keys: autoscaling, ")
+    assert line.startswith(f"{start}valid keys: acceptance, autoscaling, ")
 
 
 def test_an_unknown_section_is_rejected() -> None:

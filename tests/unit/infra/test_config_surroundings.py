@@ -84,7 +84,7 @@ def test_an_unknown_build_stage_is_rejected_with_a_suggestion() -> None:
     assert line.startswith(
         'slipway:environment.services.web.target is "relase"; Dockerfile has no such build stage, only '
     )
-    assert line.endswith("; did you mean release? set one of its stages")
+    assert line.endswith("; did you mean release? set one of its stages, or remove the key")
 
 
 @pytest.mark.parametrize("name", ["a b", "1A", "A-B", "A\n", ""])
