@@ -69,11 +69,11 @@ def test_all_that_is_wrong_is_told_at_once_and_within_seconds(fresh: Path, tmp_p
     assert done.returncode == 1
     for words in (
         "git is not installed; Debian has it in a package",
-        "127.0.0.1:9 gives no answer and Python packages are fetched there: see to the network",
+        "127.0.0.1:9 does not respond, and Python packages are downloaded there: see to the network",
         "Go is not installed and a build needs 1.26 or newer. Install Go from go.dev",
         f"DOCKER_HOST is unix://{tmp_path}/none.sock and no Docker Engine answers there: start it or unset",
         f"port {port} is taken by process {os.getpid()}",
-        f"{tmp_path}/file/cache cannot be written (Not a directory): see to its rights, or set LOCALCLOUD_CACHE",
+        f"{tmp_path}/file/cache cannot be written (Not a directory): check its permissions, or set LOCALCLOUD_CACHE",
     ):
         assert [line for line in done.stderr.splitlines() if line.startswith(f"setup: {words}")], (words, done.stderr)
     assert all(line.startswith("setup: ") for line in done.stderr.splitlines())
@@ -213,7 +213,7 @@ def test_what_several_need_of_one_disk_is_added(tmp_path: Path, monkeypatch: pyt
     (line,) = room.shortages(wanted)
     assert line == (
         f"8.0 GB are free and 8.4 needed (the build 6 in {tmp_path}/a/b, modules 2.4 in {tmp_path}/c): "
-        "make room, or set LOCALCLOUD_CACHE to a folder elsewhere"
+        "free space, or set LOCALCLOUD_CACHE to a folder elsewhere"
     )
     assert not list(room.shortages(wanted[:1]))
 
@@ -262,7 +262,7 @@ def test_leave_is_asked_once_and_used_at_once(  # noqa: PLR0913
     assert len(questions) == (answer is not None)
     assert bool(started) == (not problem)
     if terminal or yes:
-        assert said == ["to do first, once, in about 4 min on two cores:", "  build something (up to 3 min)"]
+        assert said == ["to be prepared once, in about 4 min on two cores:", "  build something (up to 3 min)"]
 
 
 def test_what_a_check_found_before_it_was_stopped_is_told_too(tmp_path: Path) -> None:

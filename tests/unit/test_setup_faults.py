@@ -108,16 +108,16 @@ def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path, cache: str) -> 
         (
             ["a.go:22:2: example.org/m@v1.2.3: reading http://127.0.0.1:1/example.org/m/@v/v1.2.3.zip: 403 Forbidden"],
             "example.org/m@v1.2.3 cannot be downloaded: reading http://127.0.0.1:1/example.org/m/@v/v1.2.3.zip: "
-            "403 Forbidden; see that the Go proxy serves it (go env GOPROXY), then run this again",
+            "403 Forbidden; check that the Go proxy serves it (go env GOPROXY), then run this again",
         ),
         (
             ["{", '  "Error": "example.org/m@v0.0.0-2026-a: reading http://127.0.0.1:1/m.info: 410 Gone",', "}"],
             "example.org/m@v0.0.0-2026-a cannot be downloaded: reading http://127.0.0.1:1/m.info: "
-            "410 Gone; see that the Go proxy serves it (go env GOPROXY), then run this again",
+            "410 Gone; check that the Go proxy serves it (go env GOPROXY), then run this again",
         ),
         (
             ["# example.org/m", "write /x/y: no space left on device", "more"],
-            "the disk is full; make room, or set LOCALCLOUD_CACHE to a folder with room, then run this again",
+            "the disk is full; free space, or set LOCALCLOUD_CACHE to a folder elsewhere, then run this again",
         ),
         (["", "a.go:1:2: undefined: b", ""], "go failed: a.go:1:2: undefined: b; see to that, then run this again"),
         ([], "go failed: without a message; see to that, then run this again"),

@@ -128,7 +128,7 @@ def test_an_old_go_is_refused_with_its_version(only: Path) -> None:
 def test_a_full_disk_is_refused_before_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise the build would fail after minutes."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10 << 30, 9 << 30, 1 << 30))
-    with pytest.raises(ToolchainError, match=r"has 1 GB free and a build takes 6: make room, or set LOCALCLOUD_CACHE"):
+    with pytest.raises(ToolchainError, match=r"has 1 GB free and a build takes 6: free space, or set LOCALCLOUD_CACHE"):
         checks.check_disk(tmp_path)
 
 

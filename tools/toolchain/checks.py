@@ -73,5 +73,5 @@ def check_disk(root: Path) -> None:
     free, needed = shutil.disk_usage(root).free >> 30, pins().disk_gigabytes
     if free < needed:
         raise ToolchainError(
-            f"{root} has {free} GB free and a build takes {needed}: make room, or set LOCALCLOUD_CACHE"
+            f"{root} has {free} GB free and a build takes {needed}: free space, or set LOCALCLOUD_CACHE"
         )

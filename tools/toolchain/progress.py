@@ -27,10 +27,10 @@ MODULE = re.compile(r"([^\s\"]+@v[^\s:]+): .*?((?:reading|Get) \S+?)[:;]? .*?(\d
 def reason(words: list[str]) -> str:
     """Return the reason of go's failure in one line, with the module's name, and a remedy if known."""
     if any(FULL.search(line) for line in words):
-        return "the disk is full; make room, or set LOCALCLOUD_CACHE to a folder with room, then run this again"
+        return "the disk is full; free space, or set LOCALCLOUD_CACHE to a folder elsewhere, then run this again"
     for line in words:
         if found := MODULE.search(line):
-            remedy = "see that the Go proxy serves it (go env GOPROXY), then run this again"
+            remedy = "check that the Go proxy serves it (go env GOPROXY), then run this again"
             return f"{found[1]} cannot be downloaded: {found[2]}: {found[3].strip()}; {remedy}"
     errors = [line for line in words if line.startswith("go: ")] or [line for line in words if line.strip()]
     return f"go failed: {' '.join((errors or ['without a message'])[-1].split())}; see to that, then run this again"

@@ -45,7 +45,7 @@ def status(url: str, seconds: float = SECONDS) -> int:
     Raises:
         UnavailableError: there is no response in time.
     """
-    outcome: list[int | UnavailableError] = [UnavailableError(f"{host(url)} gives no answer in {seconds:g} s")]
+    outcome: list[int | UnavailableError] = [UnavailableError(f"{host(url)} did not respond within {seconds:g} s")]
 
     def ask() -> None:
         try:

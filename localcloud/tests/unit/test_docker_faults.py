@@ -57,7 +57,7 @@ def test_a_daemon_that_hangs_is_not_joined_by_a_second_one(tmp_path: Path) -> No
     with socket.socket(socket.AF_UNIX) as mute:
         mute.bind(str(path))
         mute.listen()
-        with pytest.raises(UserError, match=f"a Docker Engine listens at {path} and gives no answer: restart it"):
+        with pytest.raises(UserError, match=f"a Docker Engine listens at {path} and does not respond: restart it"):
             daemon.refuse_silent(path)
     daemon.refuse_silent(path)  # nobody listens any more
     daemon.refuse_silent(tmp_path / "absent")
@@ -102,4 +102,6 @@ def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", "utf-8")
     state = tmp_path / "file" / "state"
     line = refusal(up(state, LOCALCLOUD_CACHE=str(tmp_path)))
-    assert line.startswith(f"{state} cannot be written (Not a directory): see to its rights, or set LOCALCLOUD_STATE")
+    assert line.startswith(
+        f"{state} cannot be written (Not a directory): check its permissions, or set LOCALCLOUD_STATE"
+    )

@@ -125,7 +125,7 @@ def control(settings: Settings, path: str, body: dict[str, Any]) -> dict[str, An
         UserError: the process is not running, or refuses the request.
     """
     if not process.health(settings).get("ready"):
-        raise UserError(f"the local cloud does not run: run: {COMMAND} up")
+        raise UserError(f"the local cloud is not running: run: {COMMAND} up")
     try:
         answer = httpx.post(f"{settings.endpoint}/_localcloud/{path}", json=body, timeout=10, trust_env=False)
         found = dict(answer.json())

@@ -29,7 +29,7 @@ def left_over(settings: Settings) -> list[str]:
     """
     if not process.health(settings).get("ready"):
         if (settings.state_dir / "store.sqlite3").exists():
-            raise UserError(f"the local cloud does not run and only it knows what is left: run: {COMMAND} up")
+            raise UserError(f"the local cloud is not running and only it knows what is left: run: {COMMAND} up")
         return in_docker(engine.require(), settings)
     return [*in_docker(engine.require(), settings), *in_apis(settings)]
 

@@ -104,7 +104,7 @@ def refuse_silent(path: Path) -> None:
             ) from error
         except OSError:
             return
-    raise UserError(f"a Docker Engine listens at {path} and gives no answer: restart it, then run this again")
+    raise UserError(f"a Docker Engine listens at {path} and does not respond: restart it, then run this again")
 
 
 def refuse_where_not_ours(docker_host: str, user_id: int, dockerd: str | None) -> None:

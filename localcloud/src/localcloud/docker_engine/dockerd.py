@@ -39,7 +39,7 @@ def one_at_a_time(settings: Settings, say: Callable[[str], None]) -> Iterator[No
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another local cloud prepares the Docker Engine and base images: waiting for it")
+            say("another local cloud is preparing the Docker Engine and base images: waiting for it")
             fcntl.flock(stream, fcntl.LOCK_EX)
         yield
 

@@ -173,7 +173,7 @@ def forget(say: Callable[[str], None]) -> None:
     except OSError as error:
         raise UserError(f"{OWN}: {error.strerror}; run as root: {COMMAND} --off") from error
     else:
-        say(f"{PLATFORM} does not run here any more; its images stay until: {settings.COMMAND} reset --all")
+        say(f"{PLATFORM} no longer runs here; its images stay until: {settings.COMMAND} reset --all")
 
 
 def base(client: docker.DockerClient, cache: Path, recipe: str, say: Callable[[str], None]) -> None:

@@ -147,7 +147,7 @@ class Contents:
         """Create a branch or a tag."""
         name, sha = call.text("Reference", "ref"), call.text("Reference", "sha")
         if not name.startswith((HEADS, TAGS)) or not names.is_ref(name):
-            raise invalid("Reference", "ref", f"{name[:80]!r} is no name below refs/heads/ or refs/tags/", "invalid")
+            raise invalid("Reference", "ref", f"{name[:80]!r} is not a name below refs/heads/ or refs/tags/", "invalid")
         await self._set_ref(call, name, await self._object(call, sha), ZEROS, "Reference already exists")
         return Reply(201, await self.show_ref(pointed(call, name)))
 
@@ -217,7 +217,7 @@ def owner_of(call: Call) -> str:
     """
     owner = call.parts["owner"]
     if names.problem(owner, "x"):
-        raise GitHubError(404, f"Not Found: {owner[:60]!r} is no account's name")
+        raise GitHubError(404, f"Not Found: {owner[:60]!r} is not a valid account name")
     return owner
 
 

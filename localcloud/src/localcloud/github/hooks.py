@@ -197,6 +197,6 @@ def config(given: object) -> Doc:
     result = {"url": url, "content_type": found["content_type"], "insecure_ssl": str(found["insecure_ssl"])}
     if found.get("secret"):
         if not isinstance(found["secret"], str):
-            raise invalid("Hook", "secret", "config.secret has to be text", "invalid")
+            raise invalid("Hook", "secret", "config.secret has to be a string", "invalid")
         result["secret"] = found["secret"]
     return result

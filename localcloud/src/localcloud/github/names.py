@@ -17,10 +17,10 @@ REF_LENGTH = 250
 def problem(owner: str, name: str) -> str | None:
     """Return a one-line message if this is not a valid name of a repository, or None."""
     if not OWNER.fullmatch(owner) or owner.lower() in RESERVED:
-        return f"{owner[:60]!r} is no owner's name: letters, digits and hyphens, at most 39; api and v2 are taken"
+        return f"{owner[:60]!r} is not a valid owner: letters, digits and hyphens, at most 39; api and v2 are taken"
     if not NAME.fullmatch(name) or name in (".", "..") or name.endswith(".git"):
         rule = "letters, digits, '.', '-' and '_', at most 100, no .git at the end"
-        return f"{name[:120]!r} is no repository's name: {rule}"
+        return f"{name[:120]!r} is not a valid repository name: {rule}"
     return None
 
 

@@ -129,7 +129,7 @@ class Pulls:
         """
         sha = history.resolve(folder, HEADS + branch) if names.is_ref(branch) else None
         if sha is None:
-            raise invalid("PullRequest", name, f"{name} {branch[:80]!r} is no branch", "invalid")
+            raise invalid("PullRequest", name, f"{name} {branch[:80]!r} is not a branch", "invalid")
         return sha
 
     def _refuse_second(self, doc: Doc, head: str, base: str) -> None:

@@ -89,7 +89,7 @@ class Call:
             return default
         if not isinstance(value, str) or (default is None and not value):
             code = "missing_field" if value in (None, "") else "invalid"
-            raise invalid(resource, name, f"{name} has to be text", code)
+            raise invalid(resource, name, f"{name} has to be a string", code)
         return value
 
 
@@ -153,7 +153,7 @@ class Rest:
     def _find(self, parts: dict[str, str]) -> Doc:
         doc = self._repositories.find(f"{parts['owner']}/{parts['repo']}")
         if doc is None or names.problem(parts["owner"], parts["repo"]):
-            raise GitHubError(404, f"Not Found: repository {parts['owner']}/{parts['repo']}; a first push makes it")
+            raise GitHubError(404, f"Not Found: repository {parts['owner']}/{parts['repo']}; the first push creates it")
         return doc
 
 

@@ -89,7 +89,7 @@ class GitHub:
     def _folder_of(self, repository: str) -> Doc:
         doc = self._repositories.find(repository)
         if doc is None:
-            raise GitHubError(404, f"Not Found: repository {repository}; a first push makes it")
+            raise GitHubError(404, f"Not Found: repository {repository}; the first push creates it")
         return doc
 
     def commit(self, repository: str, ref: str) -> Commit | None:

@@ -87,7 +87,7 @@ class SmartHttp:
             raise RefusedError(413, message)
         doc = self._repositories.find(f"{owner}/{name}")
         if doc is None and not push:
-            raise RefusedError(404, f"repository {owner}/{name} not found; a first push makes it")
+            raise RefusedError(404, f"repository {owner}/{name} not found; the first push creates it")
         if method == "POST":
             with tempfile.TemporaryFile(dir=self._repositories.root) as body:
                 await spool(request, body, PUSH_BYTES if push else FETCH_BYTES)
@@ -214,11 +214,11 @@ async def spool(request: Request, body: IO[bytes], limit: int) -> None:
         body.write(unpacker.flush() if unpacker else b"")  # the rest of the last match, 258 bytes at most
         body.flush()
     except zlib.error as error:
-        raise RefusedError(400, f"the request is no gzip: {error}") from error
+        raise RefusedError(400, f"the request is not valid gzip: {error}") from error
     except limits.LimitError as error:
         raise RefusedError(error.status, error.message) from error
     except OSError as error:
-        raise RefusedError(413, f"the request cannot be kept: {error.strerror}: free some space") from error
+        raise RefusedError(413, f"the request cannot be stored: {error.strerror}: free some space") from error
     except ClientDisconnect:
         raise limits.GoneError from None
     body.seek(0)

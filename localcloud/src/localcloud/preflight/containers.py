@@ -122,4 +122,4 @@ def memory(_: Settings) -> Iterator[Finding]:
         return
     gigabytes = int(words[words.index("MemTotal:") + 1]) * 1024 / 2**30
     if gigabytes < MEMORY_GIGABYTES:
-        yield Warned(f"this machine has {gigabytes:.1f} GB of memory; 8 are advised: releases may run out of it")
+        yield Warned(f"this machine has {gigabytes:.1f} GB of memory; 8 are recommended: releases may run out of it")

@@ -75,7 +75,7 @@ def findings(checks: tuple[Check, ...], settings: Settings) -> list[Finding]:
 def tell(steps: list[Step], say: Callable[[str], None]) -> None:
     """Announce the steps, and their approximate duration if it is long."""
     if seconds := sum(step.seconds for step in steps):
-        say(f"to do first, once, in about {-(-seconds // 60)} min on two cores:")
+        say(f"to be prepared once, in about {-(-seconds // 60)} min on two cores:")
     for step in steps:
         say(f"  {step.text} ({duration(step.seconds)})")
 

@@ -44,7 +44,7 @@ def need(what: str, addresses: list[str], remedy: str) -> Iterator[Problem]:
         if any(pool.map(is_up, asked)):
             return
     hosts = " and ".join(dict.fromkeys(map(reach.host, asked)))
-    yield Problem(f"{hosts} gives no answer and {what} are fetched there: {remedy}")
+    yield Problem(f"{hosts} does not respond, and {what} are downloaded there: {remedy}")
 
 
 is_up = functools.cache(reach.is_up)

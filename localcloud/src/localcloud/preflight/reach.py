@@ -26,7 +26,7 @@ def status(url: str, seconds: float = SECONDS) -> int:
     Raises:
         UnreachableError: there is no response in time.
     """
-    outcome: list[int | UnreachableError] = [UnreachableError(f"{host(url)} gives no answer in {seconds:g} s")]
+    outcome: list[int | UnreachableError] = [UnreachableError(f"{host(url)} did not respond within {seconds:g} s")]
 
     def ask() -> None:
         try:

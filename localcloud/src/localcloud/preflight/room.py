@@ -20,7 +20,7 @@ def shortages(rooms: list[Room]) -> Iterator[str]:
     for room in rooms:
         folder = existing(room.folder)
         if room.ours and (reason := unwritable(folder)):
-            yield f"{room.folder} cannot be written ({reason}): see to its rights{elsewhere([room])}"
+            yield f"{room.folder} cannot be written ({reason}): check its permissions{elsewhere([room])}"
         else:
             disks.setdefault(folder.stat().st_dev, []).append(room)
     for wanted in disks.values():
@@ -28,7 +28,7 @@ def shortages(rooms: list[Room]) -> Iterator[str]:
         free, needed = shutil.disk_usage(folder).free / 1e9, sum(room.gigabytes for room in wanted)
         if free < needed:
             parts = ", ".join(f"{room.what} {room.gigabytes:g} in {room.folder}" for room in wanted if room.gigabytes)
-            yield f"{free:.1f} GB are free and {needed:.1f} needed ({parts}): make room{elsewhere(wanted)}"
+            yield f"{free:.1f} GB are free and {needed:.1f} needed ({parts}): free space{elsewhere(wanted)}"
 
 
 def existing(folder: Path) -> Path:
