@@ -41,7 +41,7 @@ class Journal:
         self.pulls: Pulls
         self.hooks: HookTable
         self.deliveries: Deliveries
-        """This and the two following are set once all parts are constructed."""
+        """These three are set once all parts are constructed."""
         self.listeners: list[Callable[[Event], None]] = []
 
     async def settle(self, doc: Doc, by: str) -> None:
