@@ -1,4 +1,4 @@
-"""The base images of this repository: named by tag and digest, moved together to what the tag means today."""
+"""The base images' pins, by tag and digest, and their update to the tags' current digests."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ SECONDS = 20
 
 
 def files(root: Path) -> list[Path]:
-    """Return the repository's files that name a base image by digest."""
+    """Return the repository's files that pin a base image by digest."""
     command = ["git", "grep", "--files-with-matches", "--extended-regexp", "docker/library/[^@ ]+@sha256:"]
     done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     return [root / name for name in done.stdout.splitlines()]
 
 
 def digest(client: httpx.Client, name: str, tag: str) -> str:
-    """Return the digest of the index (all platforms) that a tag of an official image names today.
+    """Return the current digest of the index (for all platforms) of an official image's tag.
 
     Args:
-        client: with the registry's address and an anonymous token.
-        name: such as `python`.
-        tag: such as `3.11-slim-bookworm`.
+        client: a client with the registry's URL and an anonymous token.
+        name: the image, such as `python`.
+        tag: the tag, such as `3.11-slim-bookworm`.
 
     Raises:
-        httpx.HTTPError: the registry refuses or gives no answer.
+        httpx.HTTPError: the registry returns an error, or does not respond.
     """
     answer = client.head(f"/v2/docker/library/{name}/manifests/{tag}", headers={"Accept": INDEXES})
     answer.raise_for_status()
@@ -41,14 +41,14 @@ def digest(client: httpx.Client, name: str, tag: str) -> str:
 
 
 def move(root: Path, registry: str = REGISTRY) -> tuple[list[str], list[str]]:
-    """Write today's digests into the files that name base images.
+    """Update the digests in the files that pin base images.
 
     Args:
         root: the repository.
-        registry: where it asks.
+        registry: the registry's URL.
 
     Returns:
-        What moved, a line each; and what could not be moved, with the reason.
+        The updates, and the failed updates with their reasons; one line each.
     """
     texts = {path: path.read_text("utf-8") for path in files(root)}
     named = sorted({match for text in texts.values() for match in NAMED.findall(text)})

@@ -1,1 +1,1 @@
-"""`make bench`: what things take, measured on a local cloud of its own; the table goes to docs/benchmarks.md."""
+"""`make bench`: benchmarks on a separate local cloud; the table is written to docs/benchmarks.md."""

@@ -1,4 +1,4 @@
-"""`python -m tests.bench`: measures, shows a table, and writes it into docs/benchmarks.md."""
+"""`python -m tests.bench`: runs the benchmarks, prints a table, and writes it to docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ALL = ("release", "no-change", "services", "set-up")
 
 
 def main() -> int:
-    """Measure and report; returns 0."""
+    """Run the benchmarks and report them; returns 0."""
     parser = argparse.ArgumentParser(
         prog="make bench ARGS=", description="What things take, on a local cloud of its own."
     )
@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def cloud(options: argparse.Namespace, console: Console) -> list[Row]:
-    """Measure what needs a local cloud."""
+    """Run the benchmarks that need a local cloud."""
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder:
         bench = Bench(copy_of_the_project(Path(folder)), options.runs, console.print)
         try:
@@ -62,7 +62,7 @@ def cloud(options: argparse.Namespace, console: Console) -> list[Row]:
 
 
 def table(rows: list[Row]) -> str:
-    """Return the rows as a table in Markdown, below a description of the machine."""
+    """Return the rows as a Markdown table, below a description of the machine."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     today = datetime.datetime.now(tz=datetime.UTC).date()
     system = platform.freedesktop_os_release()["PRETTY_NAME"]

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# What the pipeline does to a commit, without a pipeline: the same builds, tests, starts and probes in one script.
+# The pipeline's work on a commit without a pipeline: the same builds, tests, starts and probes in one script.
 #
-#   COMMIT=... NETWORK=... DATABASE=... tests/bench/bare.sh APP      APP: the application's folder
+#   COMMIT=... NETWORK=... DATABASE=... tests/bench/bare.sh APP      (APP: the application's folder)
 #
-# NETWORK is a Docker network that this machine reaches, DATABASE the name of a PostgreSQL container on it.
-# Registry, roles, logs, reports, approval, draining and the way back are left out.
+# NETWORK is a Docker network that is reachable from the host, DATABASE the name of a PostgreSQL container on it.
+# Registry, roles, logs, reports, approval, draining and rollback are omitted.
 set -euo pipefail
 
 cd "$1"
@@ -21,7 +21,7 @@ clean_up() {
 }
 trap clean_up EXIT
 
-# Starts a task of an environment and waits until it answers; its address is in $url.
+# Starts a task of an environment and waits until it responds; its URL is in $url.
 start() {
   id=$(docker run --detach --network "$NETWORK" --env APP_VERSION="$COMMIT" --env DATABASE_HOST="$DATABASE" \
     --env DATABASE_PORT=5432 --env DATABASE_NAME=guestbook --env DATABASE_USER=guestbook \

@@ -1,4 +1,4 @@
-"""What is measured: each function is one row or more, with the seconds (or counts) of every run."""
+"""The benchmarks: each function returns rows with the seconds (or counts) of every run."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DOCKERFILE = "app/Dockerfile"
 
 @dataclass
 class Row:
-    """One thing measured: its values, one a run, in `unit`s."""
+    """A row of the table: one value for each run, in `unit`s."""
 
     what: str
     values: list[float]
@@ -40,7 +40,7 @@ class Row:
 
 @dataclass
 class Bench:
-    """A local cloud with both environments and a pipeline that asks nobody, and how often to measure."""
+    """A local cloud with both environments and a pipeline without approval, and the number of runs."""
 
     workspace: Workspace
     runs: int
@@ -48,7 +48,7 @@ class Bench:
     releases: Releases = field(init=False)
 
     def up(self) -> list[Row]:
-        """Bring everything up once; returns what it took."""
+        """Measure the first deployment of everything, once."""
         took: dict[str, list[float]] = {}
 
         @contextlib.contextmanager
@@ -78,7 +78,7 @@ class Bench:
         return [Row(what, values) for what, values in took.items()]
 
     def release(self) -> list[Row]:
-        """Measure from push to production under load, beside the same commands in one script; warm, and cold."""
+        """Measure releases from push to production under load, and the same commands in a script; warm and cold."""
         warm, bare, cold, steps = [], [], [], dict[str, list[float]]()
         with Load(self.workspace.outputs("prod")["url"], SLOW, rate=20) as load:
             for run in range(self.runs):
@@ -118,7 +118,7 @@ class Bench:
         return took
 
     def _bare(self) -> float:
-        """Run tests/bench/bare.sh on the commit pushed last; returns its seconds."""
+        """Run tests/bench/bare.sh on the last pushed commit; returns its duration in seconds."""
         images = json.loads(self.workspace.must(self.workspace.python, "-m", "localcloud", "env", "--json"))
         name = f"slipway-bench-{os.getpid()}"
         password = ["-e", "POSTGRES_PASSWORD=guestbook", "-e", "POSTGRES_USER=guestbook", "-e", "POSTGRES_DB=guestbook"]
@@ -127,7 +127,7 @@ class Bench:
         own = {"COMMIT": self.releases.git("rev-parse", "HEAD"), "NETWORK": NETWORK, "DATABASE": name, **images}
         own["COMPOSE"] = str(ROOT / ".venv/bin/docker-compose")
         try:
-            time.sleep(5)  # the database, which an environment has already
+            time.sleep(5)  # the database, which an environment already has
             begun = time.monotonic()
             done = subprocess.run(
                 [self.workspace.root / "tests/bench/bare.sh", self.workspace.root / "app"],
@@ -139,7 +139,7 @@ class Bench:
             subprocess.run(["docker", "rm", "--force", "--volumes", name], check=True, capture_output=True)
 
     def no_change(self) -> list[Row]:
-        """Measure preview, refresh and up of both stacks when nothing has changed."""
+        """Measure preview, refresh and up of both stacks without changes."""
         rows = []
         for stack in ("staging", "prod"):
             for command in (("preview",), ("up", "--yes", "--skip-preview"), ("refresh", "--yes")):
@@ -165,7 +165,7 @@ class Bench:
         return rows
 
     def _timed(self, *arguments: str) -> list[float]:
-        """Run bin/pulumi-local as often as is measured; returns the seconds of each run."""
+        """Run bin/pulumi-local the configured number of times; returns the seconds of each run."""
         values = []
         for _ in range(self.runs):
             begun = time.monotonic()
@@ -174,7 +174,7 @@ class Bench:
         return values
 
     def down(self) -> list[Row]:
-        """Take everything away; returns what it took."""
+        """Measure the destruction of everything."""
         rows = []
         for stack in ("prod", "staging"):
             self.say(f"destroy of {stack}")
@@ -186,12 +186,12 @@ class Bench:
 
 
 def automatic(config: dict[str, Any]) -> None:
-    """Let the pipeline ask nobody."""
+    """Configure the pipeline without approval."""
     config["slipway:pipeline"]["approval"] = "automatic"
 
 
 def several(number: int) -> Callable[[dict[str, Any]], None]:
-    """Return a change of a stack file to so many services, each with a route of its own."""
+    """Return a change of a stack file to the given number of services, each with its own route."""
 
     def change(config: dict[str, Any]) -> None:
         environment = config["slipway:environment"]
@@ -206,7 +206,7 @@ def several(number: int) -> Callable[[dict[str, Any]], None]:
 
 
 def set_up(runs: int, say: Callable[[str], None], *, cold: bool) -> list[Row]:
-    """Measure `make setup` again where it was done, and in a fresh clone; cold: with empty caches too, once."""
+    """Measure `make setup` when it is already done, and in a new clone; `cold`: also once with empty caches."""
     rows = [Row("`make setup` where it was done", [_make_setup(ROOT, {}) for _ in range(runs)])]
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder:
         say("make setup in a fresh clone, caches warm")

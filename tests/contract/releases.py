@@ -1,4 +1,4 @@
-"""An environment that releases are deployed to: a Site with templates, repositories and parameters as a stack's."""
+"""An environment for releases: a Site with the template task definitions, repositories and parameters of a stack."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ CONTEXT = "tests/contract/images/release"
 
 
 class Releases(Site):
-    """An environment, its service "web" and perhaps others on paths of their own, and images by what they do."""
+    """An environment with service "web", optional others on their own paths, and images with different behavior."""
 
     def __init__(self, cloud: Cloud, folder: Path, stack: str = STACK, services: tuple[str, ...] = ("web",)) -> None:
-        """Make it, with first releases as Pulumi would have made them; files are written to the folder."""
+        """Create the environment with first releases as Pulumi does; files are written to the folder."""
         super().__init__(cloud, stack)
         self.folder, self.stack, self.services = folder, stack, services
         self.tags = [{"key": "project", "value": "slipway"}, {"key": "environment", "value": stack}]
@@ -48,12 +48,12 @@ class Releases(Site):
             assert self.outcome(self.service(service)["currentServiceDeployment"])["status"] == "SUCCESSFUL"
 
     def template(self, service: str = "web", /, **environment: str) -> str:
-        """Register a revision of a service's template, as `pulumi up` does; returns its ARN."""
+        """Register a revision of a service's template task definition, as `pulumi up` does; returns its ARN."""
         image = f"{self.repositories[service]}:template"
         return self._define(f"{self.stack}-{service}-template", image, environment)
 
     def _first(self, service: str) -> str:
-        """Push a service's first image and register what runs it, with its template and parameter; returns its ARN."""
+        """Push a service's first image, register its revision and template, write its parameter; returns the ARN."""
         self.template(service)
         digest, repository = self.push("good", "content-1", service), self.repositories[service]
         facts = service_facts.service(
@@ -71,7 +71,7 @@ class Releases(Site):
         return self._define(f"{self.stack}-{service}", f"{repository}@{digest}", own)
 
     def _beside(self, service: str, definition: str) -> None:
-        """Make another service, which gets the requests below /<service>/."""
+        """Create another service, which gets the requests below /<service>/."""
         group = self.target_group(f"{self.stack}-{service}")
         self.elb.create_rule(
             ListenerArn=self.listener, Priority=10, Actions=[{"Type": "forward", "TargetGroupArn": group}],
@@ -98,18 +98,18 @@ class Releases(Site):
         return str(made["taskDefinition"]["taskDefinitionArn"])
 
     def _parameter(self, name: str, value: dict[str, Any]) -> None:
-        """Write what the stack would say."""
+        """Write a parameter as the stack does."""
         self.cloud.client("ssm").put_parameter(
             Name=f"/slipway/{self.stack}/{name}", Type="String", Value=json.dumps(value), Overwrite=True
         )
 
     def push(self, mode: str, tag: str, service: str = "web") -> str:
-        """Build the image that behaves so, push it under the tag; returns its digest."""
+        """Build an image with the given behavior and push it with the tag; returns its digest."""
         engine, repository = docker.from_env(), self.repositories[service]
         image = f"{repository}:{tag}"
         folder = str(ROOT / CONTEXT)
         arguments = {"MODE": mode, "PYTHON_IMAGE": self.base}
-        # The label makes two images of one mode differ, as those of two commits and of two services do.
+        # The label makes images of one mode differ, as those of different commits and services do.
         engine.images.build(
             path=folder, tag=image, target="release", buildargs=arguments, labels={"of": image}, rm=True
         )
@@ -124,7 +124,7 @@ class Releases(Site):
         return str(found["imageDetails"][0]["imageDigest"])
 
     def candidate(self, mode: str, commit: str, **modes: str) -> Path:
-        """Push a commit's images, which behave so, or as said of a service; returns its release.json."""
+        """Push a commit's images with the given behavior, by service if given; returns the path of release.json."""
         digests = {name: self.push(modes.get(name, mode), f"candidate-{commit}", name) for name in self.services}
         services = {
             name: {"repository": f"{self.stack}/{name}", "digest": digest, "version": commit}
@@ -135,7 +135,7 @@ class Releases(Site):
         return path
 
     def start(self, command: str, *arguments: str | Path) -> subprocess.Popen[str]:
-        """Start a delivery command of this environment."""
+        """Start a delivery command for this environment."""
         kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
         return subprocess.Popen(
             [sys.executable, "-m", "delivery", command, "--stack", self.stack, *map(str, arguments)],
@@ -147,16 +147,16 @@ class Releases(Site):
         )
 
     def delivery(self, command: str, *arguments: str | Path) -> tuple[int, str]:
-        """Run a delivery command of this environment; returns its exit code and what it wrote."""
+        """Run a delivery command for this environment; returns its exit code and output."""
         process = self.start(command, *arguments)
         told, _ = process.communicate(timeout=300)
         return process.returncode, told
 
     def serves(self, service: str = "web") -> str:
-        """Return the revision that a service is set to run."""
+        """Return the revision in a service's definition."""
         return str(self.service(service)["taskDefinition"])
 
     def revision(self, arn: str = "") -> tuple[dict[str, Any], dict[str, str]]:
-        """Return a revision (the one that is served) and its tags."""
+        """Return a revision (default: the one that is served) and its tags."""
         found = self.ecs.describe_task_definition(taskDefinition=arn or self.serves(), include=["TAGS"])
         return found["taskDefinition"], {tag["key"]: tag["value"] for tag in found.get("tags", [])}

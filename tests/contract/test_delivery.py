@@ -1,4 +1,4 @@
-"""Releases deployed to a real environment: the good one is served, every bad one is put back, with its reason."""
+"""Deployments to a real environment: a good release is served, every bad one is rolled back with its reason."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BAD = f"{'f' * 37}bad"
 
 @pytest.fixture(scope="module")
 def site(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Releases]:
-    """An environment with its first release, and one good release deployed and accepted since."""
+    """An environment with its first release, and a good release that was deployed and accepted."""
     site = Releases(cloud, tmp_path_factory.mktemp("releases"))
     code, told = site.delivery("deploy", "--release", site.candidate("good", GOOD))
     assert code == 0, told
@@ -35,12 +35,12 @@ def site(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rel
 
 @pytest.fixture(autouse=True)
 def good(site: Releases) -> str:
-    """The revision that is served before each test; a test that does not say otherwise leaves it so."""
+    """The revision that is served before each test, and after it unless the test says otherwise."""
     return site.serves()
 
 
 def until(process: subprocess.Popen[str], words: str) -> str:
-    """Read a command's lines until one has the words; returns them."""
+    """Read a command's output up to a line with the words; returns it."""
     assert process.stdout is not None
     told = ""
     for line in process.stdout:
@@ -51,7 +51,7 @@ def until(process: subprocess.Popen[str], words: str) -> str:
 
 
 def test_a_good_release_is_served_with_its_story_in_its_tags(site: Releases, good: str) -> None:
-    """Commit, execution, what it replaced and that it passed; deploying it again changes nothing."""
+    """Tags record commit, execution, the replaced revision and success; deploying it again changes nothing."""
     definition, tags = site.revision(good)
     assert definition["family"] == "released-web"
     assert (tags["slipway:commit"], tags["slipway:execution"]) == (GOOD, f"run-{GOOD}")
@@ -74,7 +74,7 @@ def test_a_good_release_is_served_with_its_story_in_its_tags(site: Releases, goo
 def test_a_bad_release_is_put_back_with_its_reason(
     site: Releases, good: str, mode: str, commit: str, reason: str
 ) -> None:
-    """The last line says why and what serves now; what was good is served again, and proved to be."""
+    """The last line has the reason and the current revision; the last good one is served again and verified."""
     code, told = site.delivery("deploy", "--release", site.candidate(mode, commit))
     last = told.strip().splitlines()[-1]
     assert (code, site.serves()) == (1, good), told
@@ -85,7 +85,7 @@ def test_a_bad_release_is_put_back_with_its_reason(
 
 
 def test_a_release_that_nobody_accepted_is_not_what_a_failure_goes_back_to(site: Releases, good: str) -> None:
-    """It served well, but a test may have been killed; ECS alone would go back to it."""
+    """It was healthy, but its acceptance may have been killed; ECS alone would roll back to it."""
     assert site.delivery("deploy", "--release", site.candidate("good", "3" * 40))[0] == 0
     assert site.serves() != good
     code, told = site.delivery("deploy", "--release", site.candidate("crash", "4" * 40))
@@ -94,7 +94,7 @@ def test_a_release_that_nobody_accepted_is_not_what_a_failure_goes_back_to(site:
 
 
 def test_a_template_that_fails_on_its_first_release_is_put_back(site: Releases, good: str) -> None:
-    """Although the template of what was good is INACTIVE by then, as Pulumi leaves it."""
+    """Even though Pulumi has deregistered the last good release's template (INACTIVE)."""
     old = site.ecs.describe_task_definition(taskDefinition="released-web-template")["taskDefinition"]
     broken = site.template(CRASH="1")
     site.ecs.deregister_task_definition(taskDefinition=old["taskDefinitionArn"])
@@ -108,7 +108,7 @@ def test_a_template_that_fails_on_its_first_release_is_put_back(site: Releases, 
 
 
 def test_a_changed_template_arrives_with_the_same_release(site: Releases) -> None:
-    """The image is served already, the new variable is not."""
+    """The image is already served, the new variable is not."""
     site.template(GREETING="hello")
     code, told = site.delivery("deploy", "--release", site.folder / f"{GOOD}.json")
     assert code == 0, told
@@ -121,7 +121,7 @@ def test_a_changed_template_arrives_with_the_same_release(site: Releases) -> Non
 
 
 def test_a_deploy_that_was_killed_is_repaired_by_the_next(site: Releases, good: str) -> None:
-    """What it left half-way is waited for; what counts as good is the last one that passed."""
+    """Its unfinished rollout is awaited; the last good release is the last one that passed."""
     process = site.start("deploy", "--release", site.candidate("never", "1" * 40))
     until(process, "IN_PROGRESS")
     process.send_signal(signal.SIGKILL)
@@ -134,7 +134,7 @@ def test_a_deploy_that_was_killed_is_repaired_by_the_next(site: Releases, good: 
 
 
 def test_an_interrupted_deploy_says_what_it_leaves(site: Releases) -> None:
-    """SIGTERM ends it with 130 and both ways on; rollback is one of them."""
+    """SIGTERM ends it with exit code 130 and names both ways to continue; rollback is one of them."""
     process = site.start("deploy", "--release", site.candidate("never", "2" * 40))
     told = until(process, "IN_PROGRESS")
     process.send_signal(signal.SIGTERM)
@@ -148,7 +148,7 @@ def test_an_interrupted_deploy_says_what_it_leaves(site: Releases) -> None:
 
 
 def test_what_fails_its_acceptance_is_put_back(site: Releases, good: str) -> None:
-    """The image is fine by itself, the suite says no; without --put-back it would stay."""
+    """The deployment succeeds, the suite fails; without --put-back the release would stay."""
     path = site.candidate("good", BAD)
     assert site.delivery("deploy", "--release", path)[0] == 0
     bad = site.serves()
@@ -161,7 +161,7 @@ def test_what_fails_its_acceptance_is_put_back(site: Releases, good: str) -> Non
 
 
 def test_acceptance_refuses_a_release_that_is_not_served(site: Releases, good: str) -> None:
-    """It neither tests nor puts back what another deploy brought."""
+    """It neither tests nor rolls back the release of another deployment."""
     path = site.folder / f"{LIAR}.json"
     code, told = site.delivery("acceptance", "--release", path, "--put-back", "--reports", site.folder)
     assert (code, site.serves()) == (1, good)
@@ -169,7 +169,7 @@ def test_acceptance_refuses_a_release_that_is_not_served(site: Releases, good: s
 
 
 def test_a_tag_is_put_once_and_never_moves(site: Releases) -> None:
-    """Twice the same is fine; another image under the same name is refused with both digests."""
+    """Repeating it is fine; another image with the same tag is refused, naming both digests."""
     path = site.folder / f"{NEXT}.json"
     for told in ("is now tagged", "was already tagged"):
         assert told in site.delivery("promote", "--release", path)[1]
@@ -181,7 +181,7 @@ def test_a_tag_is_put_once_and_never_moves(site: Releases) -> None:
 
 
 def test_rollback_goes_to_the_good_release_before(site: Releases, good: str) -> None:
-    """By the same path; what was left is no target any more."""
+    """By the deploy engine; the release that was rolled back is no longer a target."""
     code, told = site.delivery("rollback")
     assert code == 0, told
     assert site.serves() != good
@@ -193,7 +193,7 @@ def test_rollback_goes_to_the_good_release_before(site: Releases, good: str) -> 
 
 
 def test_clean_keeps_what_is_served_and_what_it_goes_back_to(site: Releases, good: str) -> None:
-    """Also the first revision, which is Pulumi's; history shows what is left."""
+    """Also the first revision, which Pulumi created; the history shows what remains."""
     code, told = site.delivery("clean", "--keep", "0")
     assert code == 0, told
     left = site.ecs.list_task_definitions(familyPrefix="released-web", status="ACTIVE")["taskDefinitionArns"]
@@ -204,7 +204,7 @@ def test_clean_keeps_what_is_served_and_what_it_goes_back_to(site: Releases, goo
 
 
 def test_a_template_without_desired_tasks_is_refused(site: Releases, good: str) -> None:
-    """Nothing could be proved."""
+    """There is nothing to verify."""
     site.update(desiredCount=0)
     code, told = site.delivery("deploy", "--release", site.folder / f"{NEXT}.json")
     site.update(desiredCount=1)

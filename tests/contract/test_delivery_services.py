@@ -1,4 +1,4 @@
-"""Releases of two services: what fails of one is put back of both; and a rollback that stops what is under way."""
+"""Releases of two services: a failure of one rolls back both; and a rollback that stops a running execution."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SERVICES = ("web", "api")
 
 @pytest.fixture(scope="module")
 def site(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Releases]:
-    """An environment of two services that run their first images."""
+    """An environment with two services that run their first images."""
     site = Releases(cloud, tmp_path_factory.mktemp("paired"), "paired", SERVICES)
     yield site
     for service in SERVICES:
@@ -34,12 +34,12 @@ def site(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rel
 
 @pytest.fixture(autouse=True)
 def good(site: Releases) -> dict[str, str]:
-    """The revisions that are served before each test."""
+    """The revisions that are served before each test, by service."""
     return serves(site)
 
 
 def serves(site: Releases) -> dict[str, str]:
-    """Return the revision that each service is set to run."""
+    """Return the revision in each service's definition."""
     return {service: site.serves(service) for service in SERVICES}
 
 
@@ -54,7 +54,7 @@ def serves(site: Releases) -> dict[str, str]:
 def test_what_fails_of_one_service_is_put_back_of_both(
     site: Releases, good: dict[str, str], modes: dict[str, str], commit: str, reason: str
 ) -> None:
-    """The other one is well; no release is served in part, and the last line names both."""
+    """The other one is healthy; a release is never served in part, and the last line names both."""
     code, told = site.delivery("deploy", "--release", site.candidate("good", commit, **modes))
     last = told.strip().splitlines()[-1]
     assert (code, serves(site)) == (1, good), told
@@ -64,7 +64,7 @@ def test_what_fails_of_one_service_is_put_back_of_both(
 
 
 def test_what_fails_its_acceptance_is_put_back_of_both(site: Releases, good: dict[str, str]) -> None:
-    """The first suite that says no is enough."""
+    """The first failing suite suffices."""
     path = site.candidate("good", BAD)
     assert site.delivery("deploy", "--release", path)[0] == 0
     code, told = site.delivery("acceptance", "--release", path, "--put-back", "--reports", site.folder)
@@ -74,7 +74,7 @@ def test_what_fails_its_acceptance_is_put_back_of_both(site: Releases, good: dic
 def test_a_service_that_a_killed_deploy_had_brought_up_is_put_back_with_the_other(
     site: Releases, good: dict[str, str]
 ) -> None:
-    """The retry finds it current, but nobody accepted it: it belongs to the release that fails."""
+    """The retry finds it current but not accepted: it belongs to the failing release."""
     path = site.candidate("good", KILLED, web="never")
     process = site.start("deploy", "--release", path)
     assert process.stdout is not None
@@ -90,7 +90,7 @@ def test_a_service_that_a_killed_deploy_had_brought_up_is_put_back_with_the_othe
 def test_a_rollback_may_end_the_execution_that_deploys_now(
     site: Releases, cloud: Cloud, good: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Not unasked; it stops the execution and its build, and what these had deployed by then is gone back from."""
+    """Only on request; it stops the execution and its build, and rolls back what they have deployed."""
     line = Works(cloud, tmp_path_factory.mktemp("stopped"), "stopped").line(
         "contract-stopped", stage("Production", "sleep 300")
     )
@@ -116,6 +116,6 @@ def test_a_rollback_may_end_the_execution_that_deploys_now(
 
 
 def build_of(line: Line, execution: str) -> str:
-    """Return the build that an execution runs, empty before it has begun."""
+    """Return the build of an execution, empty before it has started."""
     newest = line.actions(execution)[-1]
     return str(newest.get("output", {}).get("executionResult", {}).get("externalExecutionId") or "")

@@ -1,4 +1,4 @@
-"""Images for several platforms: the registry's indexes, by its API and by a real Docker Engine."""
+"""Multi-platform images: the registry's indexes, by its API and by a real Docker Engine."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ if TYPE_CHECKING:
 AMD, ARM = "linux/amd64", "linux/arm64"
 REPOSITORY = "platforms/web"
 COMMIT = "1a2b3c4d5e6f"
-# What an image for another platform holds needs nothing that runs there: a file is the same file everywhere.
+# An image for another platform need not contain a program: a file is the same on every platform.
 DOCKERFILE = 'FROM scratch\nCOPY platform /platform\nCMD ["/none"]\n'
 
 
 class Shelf:
-    """An immutable repository, and images for both platforms in it."""
+    """A repository with immutable tags, and images for both platforms in it."""
 
     def __init__(self, cloud: Cloud, folder: Path) -> None:
-        """Make the repository and push the images of a commit as the builds for each platform do."""
+        """Create the repository and push a commit's images as the builds for each platform do."""
         self.ecr, self.engine, self.folder = cloud.client("ecr"), docker.from_env(), folder
         made = self.ecr.create_repository(repositoryName=REPOSITORY, imageTagMutability="IMMUTABLE")
         self.uri = str(made["repository"]["repositoryUri"])
         self.digests = {platform: self.push(platform, f"candidate-{COMMIT}-{platform[6:]}") for platform in (AMD, ARM)}
 
     def push(self, platform: str, tag: str, dockerfile: str = DOCKERFILE) -> str:
-        """Build an image (of one file) for a platform, push it; returns its digest."""
+        """Build a one-file image for a platform and push it; returns its digest."""
         (self.folder / "Dockerfile").write_text(dockerfile)
         (self.folder / "platform").write_text(f"{platform} {tag}")
         name = f"{self.uri}:{tag}"
@@ -55,25 +55,25 @@ class Shelf:
         return self.digest(tag)
 
     def login(self) -> dict[str, str]:
-        """Return what Docker logs in with."""
+        """Return Docker's credentials for the registry."""
         token = self.ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
         user, _, password = base64.b64decode(token).decode().partition(":")
         return {"username": user, "password": password}
 
     def digest(self, tag: str) -> str:
-        """Return what a tag names."""
+        """Return the digest of a tag."""
         return str(self.detail({"imageTag": tag})["imageDigest"])
 
     def detail(self, image: dict[str, str]) -> dict[str, Any]:
-        """Describe an image."""
+        """Return ECR's description of an image."""
         return dict(self.ecr.describe_images(repositoryName=REPOSITORY, imageIds=[image])["imageDetails"][0])
 
     def service(self, platform: str = "") -> environment.Service:
-        """Return the service that the repository is of."""
+        """Return the repository's service."""
         return service_facts.service(repository_url=self.uri, platform=platform)
 
     def index(self, folder: Path, commit: str = COMMIT, **digests: str) -> Manifest:
-        """Make the index of a commit by delivery's own step."""
+        """Create the index of a commit by `delivery index`."""
         place = environment.Environment(stack="staging", url="http://x", cluster="c", services=(self.service(),))
         built = [
             Manifest(
@@ -93,7 +93,7 @@ class Shelf:
         return list(self.ecr.batch_delete_image(repositoryName=REPOSITORY, imageIds=list(images))["failures"])
 
     def pulled(self, platform: str, reference: str) -> tuple[str, str, str]:
-        """Pull by Docker for a platform; returns the image's architecture, its one file, and its digest by name."""
+        """Pull an image for a platform by Docker; returns its architecture, file content and repository digest."""
         name, _, digest = reference.partition("@")
         image = self.engine.images.pull(name, tag=digest, platform=platform, auth_config=self.login())
         container = self.engine.containers.create(image.id, platform=platform)
@@ -110,7 +110,7 @@ class Shelf:
 
 @pytest.fixture(scope="module")
 def shelf(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
-    """Images of one commit for both platforms."""
+    """A repository with one commit's images for both platforms."""
     made = Shelf(cloud, tmp_path_factory.mktemp("platforms"))
     yield made
     made.ecr.delete_repository(repositoryName=REPOSITORY, force=True)
@@ -118,7 +118,7 @@ def shelf(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sh
 
 @pytest.fixture(scope="module")
 def release(shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
-    """The commit's release: an index of both images."""
+    """The manifest of the commit's release: an index of both images."""
     folder = tmp_path_factory.mktemp("release")
     made = shelf.index(folder)
     assert json.loads((folder / "release.json").read_text())["services"]["web"]["digest"] == made.services["web"].digest
@@ -126,7 +126,7 @@ def release(shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Manifest:
 
 
 def test_the_index_is_the_commits_candidate_and_names_both_images(shelf: Shelf, release: Manifest) -> None:
-    """By a tag that the images of each platform do not have; described as AWS does."""
+    """Its tag differs from those of the images; it is described as on AWS."""
     digest = release.services["web"].digest
     found = shelf.detail({"imageTag": f"candidate-{COMMIT}"})
     assert (found["imageDigest"], found["imageManifestMediaType"]) == (digest, DOCKER_LIST)
@@ -138,7 +138,7 @@ def test_the_index_is_the_commits_candidate_and_names_both_images(shelf: Shelf, 
 
 
 def test_docker_takes_the_image_of_its_platform_from_the_index(shelf: Shelf, release: Manifest) -> None:
-    """Pulled by the release's digest, as a deployment does; Docker knows it by that digest, whichever it took."""
+    """Pulled by the release's digest, as in a deployment; Docker records that digest for either image."""
     digest = release.services["web"].digest
     for platform in (AMD, ARM):
         told = shelf.pulled(platform, f"{shelf.uri}@{digest}")
@@ -146,7 +146,7 @@ def test_docker_takes_the_image_of_its_platform_from_the_index(shelf: Shelf, rel
 
 
 def test_the_same_commit_again_is_the_same_index(shelf: Shelf, release: Manifest, tmp_path: Path) -> None:
-    """Nothing is made a second time."""
+    """Nothing is created a second time."""
     assert shelf.index(tmp_path) == release
 
 
@@ -164,7 +164,7 @@ def test_a_tag_that_names_an_index_never_moves(shelf: Shelf, release: Manifest, 
 
 
 def test_an_index_of_an_image_that_is_not_there_is_refused(shelf: Shelf, tmp_path: Path) -> None:
-    """By delivery before it asks, and by the registry as by AWS's."""
+    """By delivery before any request, and by the registry as on AWS."""
     missing = "sha256:" + "0" * 64
     with pytest.raises(DeliveryError, match=f"has no image {missing}"):
         shelf.index(tmp_path, commit="ffffffff", arm64=missing)
@@ -178,7 +178,7 @@ def test_an_index_of_an_image_that_is_not_there_is_refused(shelf: Shelf, tmp_pat
 
 
 def test_an_image_cannot_be_deleted_before_the_index_that_names_it(shelf: Shelf, tmp_path: Path) -> None:
-    """By its digest or its only tag, alone or beside the index; afterwards it can."""
+    """By its digest or its only tag, alone or with the index; afterwards it can."""
     arm = shelf.push(ARM, "candidate-ffffffff-arm64")
     digest = shelf.index(tmp_path, commit="ffffffff", arm64=arm).services["web"].digest
     for images in (
@@ -196,7 +196,7 @@ def test_an_image_cannot_be_deleted_before_the_index_that_names_it(shelf: Shelf,
 
 
 def test_a_task_runs_the_image_of_its_processors_from_the_index(cloud: Cloud, shelf: Shelf, tmp_path: Path) -> None:
-    """Each image ends with a code of its own; one for linux/arm64 runs only where that is emulated."""
+    """Each image exits with its own code; the one for linux/arm64 runs only if that is emulated."""
     site, emulated = Site(cloud, "platforms"), qemu.ready(docker.from_env())
     bases = {AMD: cloud.variables["PYTHON_IMAGE"], ARM: "scratch"}
     bases |= {ARM: qemu.STAND_INS.python} if emulated else {}
@@ -222,7 +222,7 @@ def test_a_task_runs_the_image_of_its_processors_from_the_index(cloud: Cloud, sh
 
 
 def test_a_task_for_processors_that_are_not_here_is_refused_by_name(cloud: Cloud) -> None:
-    """Of an index it would silently run the image of this machine's platform."""
+    """Otherwise it would silently run an index's image for this machine's platform."""
     definition: dict[str, Any] = {
         "family": "platforms",
         "networkMode": "awsvpc",
@@ -242,7 +242,7 @@ def test_a_task_for_processors_that_are_not_here_is_refused_by_name(cloud: Cloud
 
 
 def test_an_image_for_another_platform_than_asked_for_is_not_pushed(shelf: Shelf) -> None:
-    """A Dockerfile that fixes the platform of its base makes one, whatever it is built for."""
+    """A Dockerfile with a fixed platform of its base ignores the requested one."""
     name = f"{shelf.uri}:wrong"
     shelf.engine.images.build(path=str(shelf.folder), tag=name, platform=AMD, rm=True)
     try:

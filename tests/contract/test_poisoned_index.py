@@ -1,4 +1,4 @@
-"""Nothing that is released tomorrow is installed today: each installation, against an index full of newer poison."""
+"""Installations only use locked files: each one, against a package index with newer malicious versions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 REAL_UV = f'#!/bin/sh\nexec {sys.executable.rpartition("/")[0]}/uv "$@"\n'
 COPIED = ("bin", "tools", "localcloud", "delivery", "app", "requirements.txt", "requirements-dev.txt")
-# Each installation on the host: the lock, and the command in the repository's folder ({python} runs these tests).
+# The installations on the host: the lock, and the command in the repository's root ({python} runs these tests).
 ON_THE_HOST = {
     "the program and its tests, by uv": (
         "requirements-dev.txt",
@@ -34,7 +34,7 @@ ON_THE_HOST = {
     "the local cloud": ("localcloud/requirements.txt", "bin/localcloud setup"),
     "delivery in a build": ("delivery/requirements.txt", "sh delivery/buildspecs/install.sh cache"),
 }
-# Each in an image: the lock and the Dockerfile, whose RUN instruction names the lock.
+# The installations in an image: the lock, and the Dockerfile whose RUN instruction names it.
 IN_AN_IMAGE = {
     "app/requirements-dev.txt": "app/Dockerfile",
     "app/requirements.txt": "app/Dockerfile",
@@ -45,13 +45,13 @@ IN_AN_IMAGE = {
 
 @pytest.fixture
 def index() -> Index:
-    """An index of nothing but poison."""
+    """An index with malicious versions only."""
     return Index()
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
-    """The repository's files that installations read."""
+    """A copy of the repository's files that installations read."""
     for name in COPIED:
         source, ignored = ROOT / name, shutil.ignore_patterns("__pycache__", "reports")
         if source.is_dir():
@@ -72,7 +72,7 @@ def install(folder: Path, command: str, url: str) -> subprocess.CompletedProcess
 
 @pytest.mark.parametrize(("lock", "command"), ON_THE_HOST.values(), ids=ON_THE_HOST)
 def test_an_installation_takes_the_locked_files_and_no_other(copy: Path, index: Index, lock: str, command: str) -> None:
-    """Whatever newer versions the index has of what it asks for and of what that depends on."""
+    """Even if the index has newer versions of requirements and their dependencies."""
     wanted = index.lock(copy / lock, {"uv": {"uv": REAL_UV}})
     with serving(index) as url:
         done = install(copy, command, url)
@@ -82,7 +82,7 @@ def test_an_installation_takes_the_locked_files_and_no_other(copy: Path, index: 
 
 
 def test_where_uv_fails_pip_takes_the_same_files(copy: Path, index: Index) -> None:
-    """A machine for which there is no uv is set up as well, and is told why it takes longer."""
+    """A machine without uv is set up too, with a message why it takes longer."""
     wanted = index.lock(copy / "requirements-dev.txt", {"uv": {"uv": "#!/bin/sh\necho no uv here >&2\nexit 1\n"}})
     with serving(index) as url:
         done = install(copy, ON_THE_HOST["the program and its tests, by uv"][1], url)
@@ -92,10 +92,10 @@ def test_where_uv_fails_pip_takes_the_same_files(copy: Path, index: Index) -> No
 
 
 def test_where_uv_itself_cannot_be_had_pip_installs_the_rest(copy: Path, index: Index) -> None:
-    """A registry may refuse it, or have none for this machine; nothing but `make lock` and `make update` needs it."""
+    """A registry may refuse it or have none for this platform; only `make lock` and `make update` need it."""
     wanted = index.lock(copy / "requirements-dev.txt")
     (own,) = [file for file in index.files if file.startswith("uv-")]
-    del index.files[own]  # what is served in its place has another hash
+    del index.files[own]  # the file served instead has another hash
     with serving(index) as url:
         done = install(copy, ON_THE_HOST["the program and its tests, by uv"][1], url)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -105,7 +105,7 @@ def test_where_uv_itself_cannot_be_had_pip_installs_the_rest(copy: Path, index: 
 
 @pytest.mark.parametrize(("lock", "command"), ON_THE_HOST.values(), ids=ON_THE_HOST)
 def test_a_lock_that_lacks_one_hash_is_refused(copy: Path, index: Index, lock: str, command: str) -> None:
-    """A package without a hash could be any file of that name."""
+    """A package without a hash could be any file with that name."""
     index.lock(copy / lock, {"uv": {"uv": REAL_UV}})
     text = (copy / lock).read_text("utf-8")
     (copy / lock).write_text(re.sub(r"^(urllib3==\S+) \\\n +--hash=\S+", r"\1", text, flags=re.MULTILINE), "utf-8")
@@ -116,7 +116,7 @@ def test_a_lock_that_lacks_one_hash_is_refused(copy: Path, index: Index, lock: s
 
 
 def instruction(dockerfile: Path, lock: str) -> str:
-    """Return the RUN instruction of a Dockerfile that installs a lock."""
+    """Return a Dockerfile's RUN instruction that installs a lock."""
     text = dockerfile.read_text("utf-8")
     runs = re.findall(r"(?m)^RUN (?:.*\\\n)*.*$", text)
     (found,) = [run for run in runs if re.search(rf"-r (?:/tmp/)?{re.escape(lock)}(?![\w.-])", run)]
@@ -125,7 +125,7 @@ def instruction(dockerfile: Path, lock: str) -> str:
 
 @pytest.fixture(scope="module")
 def python_image() -> Iterator[tuple[docker.DockerClient, str]]:
-    """The Docker Engine, and the image that the images under test are built on."""
+    """A Docker client, and the base image of the images under test."""
     own = settings.load()
     with dockerd.one_at_a_time(own, print):
         client = engine.require()
@@ -138,7 +138,7 @@ def python_image() -> Iterator[tuple[docker.DockerClient, str]]:
 def test_an_image_takes_the_locked_files_and_no_other(
     copy: Path, index: Index, python_image: tuple[docker.DockerClient, str], lock: str, dockerfile: str
 ) -> None:
-    """The instruction that installs the lock, as it stands in the Dockerfile, on the pip of the base image."""
+    """By the Dockerfile's own instruction, with the base image's pip."""
     client, image = python_image
     wanted = index.lock(copy / lock)
     run = instruction(ROOT / dockerfile, lock.rpartition("/")[2]).partition("\\\n    && mkdir")[0]
@@ -157,6 +157,6 @@ def test_an_image_takes_the_locked_files_and_no_other(
 
 
 def test_every_lock_is_tried() -> None:
-    """A new lock needs its installation here."""
+    """A new lock must be added to the tables above."""
     assert set(LOCKS) == {lock for lock, _ in ON_THE_HOST.values()} | set(IN_AN_IMAGE)
     assert all(ENTRY.search((ROOT / lock).read_text("utf-8")) for lock in LOCKS)

@@ -1,4 +1,4 @@
-"""The one comment on a pull request, at the local GitHub: who wrote what, how much, and when."""
+"""The single comment on a pull request of the local GitHub: author, pagination, updates."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.local
 
 @pytest.fixture(scope="module")
 def place(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, Clone]:
-    """A repository, and a working copy of it."""
+    """A repository and a clone of it."""
     site = Site(f"http://127.0.0.1:{cloud.environment['LOCALCLOUD_PORT']}", "acme/previews")
     clone = Clone(tmp_path_factory.mktemp("previews") / "clone", site.url)
     clone.commit("one")
@@ -37,7 +37,7 @@ def place(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> tuple[Site,
 
 @pytest.fixture
 def pull(place: tuple[Site, Clone], request: pytest.FixtureRequest) -> Iterator[PullRequest]:
-    """A pull request of a branch of its own."""
+    """A pull request with its own branch."""
     site, clone = place
     branch = f"b{abs(hash(request.node.name))}"
     commit = clone.commit(branch)
@@ -53,7 +53,7 @@ def github(site: Site, **more: str) -> GitHub:
 
 
 def keep(site: Site, pull: PullRequest, text: str) -> None:
-    """Make the comment be this one."""
+    """Create or update the comment."""
     pull_requests.keep(github(site), pull, f"{MARKER}\n{text}", Progress())
 
 
@@ -73,7 +73,7 @@ def written_by(site: Site, user: str, pull: PullRequest, text: str) -> None:
 
 
 def test_the_comment_is_made_once_and_then_updated(place: tuple[Site, Clone], pull: PullRequest) -> None:
-    """Others' comments stay as they are."""
+    """Comments of other users are not changed."""
     site, _ = place
     written_by(site, "ann", pull, "nice")
     for text in ("first", "second", "x" * (LIMIT - len(MARKER) - 1)):
@@ -82,7 +82,7 @@ def test_the_comment_is_made_once_and_then_updated(place: tuple[Site, Clone], pu
 
 
 def test_a_comment_is_found_behind_hundreds_of_others(place: tuple[Site, Clone], pull: PullRequest) -> None:
-    """GitHub gives a hundred at a time."""
+    """GitHub returns at most a hundred on a page."""
     site, _ = place
     for index in range(pull_requests.PAGE + 5):
         github(site).create(pull, f"comment {index}")
@@ -93,7 +93,7 @@ def test_a_comment_is_found_behind_hundreds_of_others(place: tuple[Site, Clone],
 
 
 def test_a_comment_that_somebody_forged_is_never_taken_for_ours(place: tuple[Site, Clone], pull: PullRequest) -> None:
-    """Its author could change it afterwards."""
+    """Its author could edit it later."""
     site, _ = place
     written_by(site, "mallory", pull, f"{MARKER}\nno changes")
     keep(site, pull, "true")
@@ -103,7 +103,7 @@ def test_a_comment_that_somebody_forged_is_never_taken_for_ours(place: tuple[Sit
 def test_a_workflows_comment_is_updated_by_hand_too_and_duplicates_go(
     place: tuple[Site, Clone], pull: PullRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two runs at once may have made two. The local GitHub has no names with brackets, so the bot has another here."""
+    """Concurrent runs may have created two. The bot's name differs: the local GitHub allows no brackets in names."""
     site, _ = place
     monkeypatch.setattr(pull_requests, "ACTIONS", "actions-bot")
     for _ in range(2):
@@ -115,7 +115,7 @@ def test_a_workflows_comment_is_updated_by_hand_too_and_duplicates_go(
 def test_an_older_commits_preview_changes_nothing(
     place: tuple[Site, Clone], pull: PullRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A run that ends late must not show its own commit as the newest."""
+    """A delayed run must not show its own commit as the newest."""
     site, _ = place
     keep(site, pull, "new")
     older = PullRequest(repository=pull.repository, number=pull.number, commit="0" * 40)
@@ -125,7 +125,7 @@ def test_an_older_commits_preview_changes_nothing(
 
 
 def test_a_pull_request_that_is_not_there_is_told_in_one_line(place: tuple[Site, Clone]) -> None:
-    """With what GitHub answered."""
+    """The message includes GitHub's response."""
     site, _ = place
     wrong = PullRequest(repository=site.repository, number=4711, commit="0" * 40)
     with pytest.raises(DeliveryError, match="answered 404 to GET") as refused:
@@ -141,13 +141,13 @@ def test_a_pull_request_that_is_not_there_is_told_in_one_line(place: tuple[Site,
     ],
 )
 def test_without_a_token_or_over_plain_http_nothing_is_asked(environment: dict[str, str], wanted: str) -> None:
-    """Only this machine may be spoken to in the clear."""
+    """Plain HTTP is allowed for this machine only."""
     with pytest.raises(DeliveryError, match=wanted):
         GitHub(environment)
 
 
 def test_a_github_that_does_not_answer_is_told_in_one_line() -> None:
-    """Neither a traceback nor the token."""
+    """It contains neither a traceback nor the token."""
     closed = GitHub({"GITHUB_API_URL": "http://127.0.0.1:9", "GITHUB_TOKEN": "hush-hush"})
     with pytest.raises(DeliveryError, match=r"GET http://127\.0\.0\.1:9/user failed") as refused:
         closed.login()
@@ -155,7 +155,7 @@ def test_a_github_that_does_not_answer_is_told_in_one_line() -> None:
 
 
 def event(tmp_path: Path, **pull: Any) -> str:  # noqa: ANN401
-    """Write the event of a workflow; returns its path."""
+    """Write a workflow's event file; returns its path."""
     (tmp_path / "event.json").write_text(json.dumps({"pull_request": pull}), "utf-8")
     return str(tmp_path / "event.json")
 
@@ -180,6 +180,6 @@ def test_in_a_workflow_the_pull_request_and_its_commit_are_the_events(tmp_path: 
     ],
 )
 def test_half_a_pull_request_is_refused(given: dict[str, str], wanted: str) -> None:
-    """Before anything is previewed."""
+    """Before any preview runs."""
     with pytest.raises(DeliveryError, match=wanted):
         pull_requests.pull_request_of({}, number=7, **given)

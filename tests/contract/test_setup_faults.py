@@ -1,4 +1,4 @@
-"""Set-up under faults that take seconds: a package index that refuses, a kill half-way, two at once."""
+"""Slow tests of setup under faults: a package index that refuses requests, a kill in between, concurrent runs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def index() -> Iterator[str]:
 def test_a_package_that_the_index_refuses_is_named_and_the_next_run_heals(
     tmp_path: Path, index: str, package: str, reason: str
 ) -> None:
-    """Whether it refuses the file or the page."""
+    """Whether it refuses the file or the project's page."""
     Index.closed = True
     line = refusal(make(tmp_path / "venv", f"plain {package}", index))
     assert line.startswith(f"setup: {reason}")
@@ -48,7 +48,7 @@ def test_a_package_that_the_index_refuses_is_named_and_the_next_run_heals(
 
 
 def test_one_that_was_killed_is_made_again_after_what_it_started_has_ended(tmp_path: Path, index: str) -> None:
-    """Its pip goes on writing for a while; the next run must not write beside it."""
+    """Its pip keeps writing for a while; the next run must not write concurrently."""
     folder = tmp_path / "venv"
     process = start(folder, "slow", index)
     until(lambda: list(folder.glob("lib/*/site-packages/pip/__main__.py")))
@@ -61,7 +61,7 @@ def test_one_that_was_killed_is_made_again_after_what_it_started_has_ended(tmp_p
 
 
 def test_two_at_once_are_one_after_the_other(tmp_path: Path, index: str) -> None:
-    """The second waits, says for whom, and finds nothing left to do."""
+    """The second one waits, names the process that it waits for, and finds nothing to do."""
     first, second = (start(tmp_path / "venv", "slow", index) for _ in range(2))
     said = [process.communicate(timeout=60) for process in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0)

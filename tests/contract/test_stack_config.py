@@ -1,4 +1,4 @@
-"""`pulumi-local config set` writes the committed stack file, by Pulumi itself; no local cloud runs."""
+"""`pulumi-local config set` changes the committed stack file by Pulumi itself; no local cloud is needed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ encryptionsalt: v1:aws
 
 @pytest.fixture
 def committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A stack file in a repository of its own, of mode 0640."""
+    """A stack file with mode 0640 in a temporary repository."""
     shutil.copyfile(ROOT / "Pulumi.yaml", tmp_path / "Pulumi.yaml")
     monkeypatch.setattr(command, "ROOT", tmp_path)
     path = tmp_path / "Pulumi.staging.yaml"
@@ -54,7 +54,7 @@ def committed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ],
 )
 def test_one_value_changes_and_all_else_stays(committed: Path, arguments: list[str], old: str, new: str) -> None:
-    """Types are Pulumi's; comments, order, quotes, blank lines, AWS's secret and the file's mode stay."""
+    """Pulumi decides the types; comments, order, quotes, blank lines, the secret and the file's mode are preserved."""
     assert command.main(["config", *arguments, "-s", "staging"]) == 0
     assert committed.read_text("utf-8") == FILE.replace(old, new)
     assert committed.stat().st_mode & 0o777 == 0o640
@@ -73,14 +73,14 @@ def test_one_value_changes_and_all_else_stays(committed: Path, arguments: list[s
 def test_what_cannot_be_done_is_one_line_and_changes_nothing(
     committed: Path, capfd: pytest.CaptureFixture[str], arguments: list[str], words: str
 ) -> None:
-    """Pulumi's own line where it refuses."""
+    """The line is Pulumi's own if Pulumi refuses the change."""
     assert command.main(["config", *arguments]) != 0
     assert words in capfd.readouterr().err
     assert committed.read_text("utf-8") == FILE
 
 
 def test_a_file_that_is_no_yaml_is_not_touched(committed: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Whatever is in it is not lost."""
+    """Its content is not lost."""
     committed.write_text("config: [", "utf-8")
     assert command.main(["config", "set", "a", "b", "-s", "staging"]) == 1
     (line,) = capfd.readouterr().err.splitlines()
@@ -89,7 +89,7 @@ def test_a_file_that_is_no_yaml_is_not_touched(committed: Path, capfd: pytest.Ca
 
 
 def test_a_link_to_a_stack_file_stays_one(committed: Path, tmp_path: Path) -> None:
-    """Its target is written."""
+    """The target of the link is written."""
     real = committed.rename(tmp_path / "real.yaml")
     committed.symlink_to(real)
     assert command.main(["config", "set", "a:b", "c", "-s", "staging"]) == 0

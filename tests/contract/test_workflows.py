@@ -1,4 +1,4 @@
-"""The GitHub workflows by actionlint, which comes as a Go module."""
+"""The GitHub workflows, checked by actionlint (a Go module)."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ PREVIEW = ROOT / ".github/workflows/preview.yml"
 
 @pytest.mark.skipif(not shutil.which("go"), reason="actionlint is run by Go, which is not on PATH")
 def test_actionlint_finds_nothing_in_the_workflows() -> None:
-    """Syntax, types of expressions, contexts that are not there, names of permissions."""
+    """It checks syntax, types of expressions, contexts and names of permissions."""
     command = ["go", "run", ACTIONLINT, "-shellcheck=", "-pyflakes=", *map(str, PREVIEW.parent.glob("*.yml"))]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{done.stdout}{done.stderr}"
 
 
 def test_the_job_that_may_write_runs_no_code_of_the_change() -> None:
-    """It checks out the branch that is merged into; the other one may write nothing."""
+    """It checks out the base branch; the other job has no write permission."""
     jobs = yaml.safe_load(PREVIEW.read_text("utf-8"))["jobs"]
     writes = {
         name: [key for key, value in job["permissions"].items() if value == "write"] for name, job in jobs.items()
@@ -41,7 +41,7 @@ def test_the_job_that_may_write_runs_no_code_of_the_change() -> None:
 
 
 def test_the_workflow_names_the_environment_and_the_version_that_the_project_does() -> None:
-    """The role trusts that environment; the CLI is the one that is verified."""
+    """The role trusts that environment; the CLI has the verified version."""
     text = PREVIEW.read_text("utf-8")
     pinned = tomllib.loads((ROOT / "tools/toolchain/versions.toml").read_text("utf-8"))["cli"]
     assert f"pulumi-version: {pinned}\n" in text

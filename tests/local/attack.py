@@ -1,8 +1,8 @@
-"""What a hostile change would have its checks do: put in place of `delivery/__main__.py`, it tries and tells.
+"""An attack from a pull request's checks: replaces `delivery/__main__.py`, and reports the outcome of each attempt.
 
-Each attempt prints `attempt NAME: OUTCOME`: DONE where it worked, else the code that it was refused with. Standard
-library, boto3, git and Docker are all that a checks build has. `targets.json` beside it names what is there: an
-attacker may know all names.
+Each attempt prints `attempt NAME: OUTCOME`: DONE if it succeeded, else the error code of the refusal. A checks build
+has only the standard library, boto3, git and Docker. `targets.json` beside this file names the targets: an attacker
+may know all names.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ OPERATOR = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "aws_s
 
 
 def client(api: str, **keys: str | None) -> Any:  # noqa: ANN401 - boto3's clients have no static type
-    """Return a client with the build's own credentials, or others."""
+    """Return a boto3 client with the build's credentials, or with the given ones."""
     return boto3.session.Session(**keys).client(api, config=Config(retries={"max_attempts": 0}))
 
 
 def attempt(name: str, what: Callable[[], object]) -> None:
-    """Try something and tell how it went."""
+    """Make an attempt and print its outcome."""
     try:
         what()
         outcome = "DONE"
@@ -44,26 +44,26 @@ def attempt(name: str, what: Callable[[], object]) -> None:
         outcome = f"{error.response['Error']['Code']} {error.response['Error']['Message']}"
     except urllib.error.HTTPError as error:
         outcome = f"{error.code} {error.read().decode(errors='replace')}"
-    except Exception as error:  # noqa: BLE001 - whatever it is, the next attempt follows
+    except Exception as error:  # noqa: BLE001 - no error may prevent the next attempt
         outcome = f"{type(error).__name__} {error}"
     print(f"attempt {name}: {' '.join(outcome.split())}", flush=True)
 
 
 def command(*words: str, **variables: str) -> None:
-    """Run a command that has to succeed."""
+    """Run a command; it must succeed."""
     done = subprocess.run(words, capture_output=True, text=True, env=os.environ | variables, check=False)
     if done.returncode:
         raise RuntimeError(done.stdout + done.stderr)
 
 
 def get(path: str, data: bytes | None = None) -> None:
-    """Ask the gateway for something without a signature."""
+    """Send an unsigned request to the gateway."""
     with urllib.request.urlopen(ENDPOINT + path, data=data, timeout=20) as answer:  # noqa: S310 - http
         answer.read()
 
 
 def calls() -> dict[str, Callable[[], object]]:
-    """Return calls with the credentials of the build's role."""
+    """Return the attempts with the credentials of the build's role."""
     ecr, ecs, pipeline, builds = (client(api) for api in ("ecr", "ecs", "codepipeline", "codebuild"))
     release = {
         "family": AT["family"],
@@ -123,7 +123,7 @@ EVERYTHING = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action
 
 
 def others() -> dict[str, Callable[[], object]]:
-    """Return what needs no rights of the role: the local operator's key, no key, GitHub, Docker."""
+    """Return the attempts without those: with the local operator's key, without a key, by GitHub, by Docker."""
     hub = f"{ENDPOINT}/{AT['github']}.git"
     return {
         "operator's key, who am I": client("sts", **OPERATOR).get_caller_identity,
@@ -142,7 +142,7 @@ def others() -> dict[str, Callable[[], object]]:
 
 
 def main() -> int:
-    """Try everything; the build fails, which its status has to say."""
+    """Make all attempts; the build fails, which must show in the commit status."""
     print("attempt its own role:", client("sts").get_caller_identity()["Arn"], flush=True)
     attempt(
         "what checks may, staging's parameters", lambda: client("ssm").get_parameters_by_path(Path="/slipway/staging")

@@ -1,4 +1,4 @@
-"""Commits that are broken on purpose: where the pipeline has to stop each, and a word of its log."""
+"""Commits that are broken on purpose: the action that must stop each of them, and a word of its log."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 Change = Callable[[str], str]
-"""From a file's text (empty where there is none) to its new text."""
+"""Maps a file's text (empty if it does not exist) to its new text."""
 WORD = "broken on purpose"
 ENTRY = "app/src/guestbook/__main__.py"
 BROWSER = "app/tests/acceptance/test_browser.py"
 ACCEPTANCE = "app/tests/acceptance/test_broken.py"
 FUTURE = "from __future__ import annotations\n"
 TEST = f'"""Broken on purpose."""\n\nimport os\n\n\ndef test_broken() -> None:\n    assert {{}}, "{WORD}"\n'
-# Deployed tasks know their digest; a container in Compose does not. A smoke test is the only one that is safe only.
+# Only deployed tasks know their digest, containers in Compose do not. Only the smoke test runs with SAFE_ONLY.
 ONLY_DEPLOYED = '"EXPECTED_DIGEST" not in os.environ or not os.environ["EXPECTED_DIGEST"]'
 BROWSER_TEST = f"""
 
@@ -28,12 +28,12 @@ QUICK: dict[str, Change] = {
     "app/tests/integration/test_program.py": lambda _: "def test_nothing() -> None:\n    pass\n",
     "app/tests/integration/test_schema.py": lambda _: "",
 }
-"""What a commit changes besides where the application's integration tests are not what is tried: 10 s less of each."""
+"""Further changes of commits that are stopped later than the integration tests: they skip those, which saves 10 s."""
 
 
 @dataclass(frozen=True)
 class Broken:
-    """A commit that no release may come of: `Stage/Action` that stops it, its changes by path, a word of the log."""
+    """A commit that must not be released: the `Stage/Action` that stops it, its changes by path, a word of the log."""
 
     place: str
     changes: dict[str, Change]
@@ -41,18 +41,18 @@ class Broken:
 
 
 def a_test(condition: str) -> Change:
-    """Return a change that makes a file a test which passes only under a condition."""
+    """Return a change that replaces a file by a test which passes only under a condition."""
     return lambda _: TEST.format(condition)
 
 
 def first(statement: str) -> Change:
-    """Return a change by which the application does something first, where it is deployed."""
+    """Return a change that makes the application execute a statement first, if it is deployed."""
     line = f'import os, time\nif os.environ.get("IMAGE_DIGEST"): {statement}\n'
     return lambda text: text.replace(FUTURE, FUTURE + line)
 
 
 UNSAFE = {ACCEPTANCE: a_test('os.environ.get("SAFE_ONLY") != "1"')}
-"""Fails in production's smoke test only."""
+"""Changes that only production's smoke test rejects."""
 COMMITS = {
     "a failing unit test": Broken("Test/Test", {"app/tests/unit/test_broken.py": a_test("False")}),
     "a failing integration test": Broken("Test/Test", {"app/tests/integration/test_broken.py": a_test("False")}),

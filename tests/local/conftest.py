@@ -1,4 +1,4 @@
-"""The local cloud, its environments and its pipeline, which the tests in this folder share."""
+"""The fixtures that these tests share: the local cloud, its environments and its pipeline."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROWS: list[Row] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add what `make faults` uses."""
+    """Add the options that `make faults` uses."""
     group = parser.getgroup("faults")
     group.addoption("--all-faults", action="store_true", help="every fault, not only a representative part")
     group.addoption("--fault-table", type=Path, help="the document whose table to write anew")
@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the faults that `make faults` alone tries out of the other runs."""
+    """Deselect the faults that are for `make faults` only in other runs."""
     if config.getoption("all_faults"):
         return
     rare = [item for item in items if item.get_closest_marker("rare")]
@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Show the faults as a table, and write it where asked."""
+    """Print the table of faults, and write it to the given document."""
     if not ROWS:
         return
     table = markdown(ROWS)
@@ -52,7 +52,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    """A running local cloud with nothing on it, for one group; taken away with all it holds at the end."""
+    """A running, empty local cloud for one group of tests; removed with all its resources at the end."""
     root = tmp_path_factory.mktemp("a project")
     space = copy_of_the_project(root)
     done = space.cloud("up", "--yes")
@@ -64,21 +64,21 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 @pytest.fixture(scope="session")
 def staging(workspace: Workspace) -> dict[str, Any]:
-    """Staging, up: its outputs."""
+    """The outputs of the deployed staging stack."""
     workspace.up("staging")
     return workspace.outputs("staging")
 
 
 @pytest.fixture(scope="session")
 def production(workspace: Workspace, accepted: str) -> dict[str, Any]:  # noqa: ARG001 - only after acceptance
-    """Production, up with what staging accepted: its outputs."""
+    """The outputs of the deployed production stack, started from the image accepted in staging."""
     workspace.up("prod")
     return workspace.outputs("prod")
 
 
 @pytest.fixture(scope="session")
 def refused(workspace: Workspace, staging: dict[str, Any]) -> str:  # noqa: ARG001 - staging must be there
-    """What production says before anything was accepted."""
+    """The output of the refused `up` of production, before any image was accepted."""
     done = workspace.pulumi("up", "-s", "prod", "--yes", "--skip-preview")
     assert done.returncode != 0, done.stdout
     return done.stdout
@@ -86,7 +86,7 @@ def refused(workspace: Workspace, staging: dict[str, Any]) -> str:  # noqa: ARG0
 
 @pytest.fixture(scope="session")
 def accepted(workspace: Workspace, refused: str) -> str:  # noqa: ARG001 - in this order
-    """What acceptance of staging printed."""
+    """The output of staging's acceptance."""
     done = workspace.delivery("acceptance", "--stack", "staging")
     assert done.returncode == 0, done.stdout[-4000:]
     return done.stdout
@@ -95,10 +95,10 @@ def accepted(workspace: Workspace, refused: str) -> str:  # noqa: ARG001 - in th
 @pytest.fixture(scope="session")
 def connected(
     workspace: Workspace,
-    production: dict[str, Any],  # noqa: ARG001 - it is up, without pipeline
+    production: dict[str, Any],  # noqa: ARG001 - production is up, without a pipeline
     request: pytest.FixtureRequest,
 ) -> Releases:
-    """The repository with its first commit, and the pipeline, whose connection has got its one click."""
+    """The repository with its first commit, and the pipeline, whose connection is AVAILABLE."""
     releases = Releases(workspace)
     for step in filter(None, request.config.getoption("break_gate").split(",")):
         releases.break_gate(step)
@@ -111,7 +111,7 @@ def connected(
 
 @pytest.fixture(scope="session")
 def released(connected: Releases) -> str:
-    """The first commit, in production: its hash."""
+    """The hash of the first commit, released to production."""
     commit = connected.git("rev-parse", "HEAD")
     execution = connected.execution_of(commit)
     connected.approve(execution)
@@ -127,13 +127,13 @@ def load(
     connected: Releases,  # noqa: ARG001 - production is up
     request: pytest.FixtureRequest,
 ) -> Iterator[Load]:
-    """Requests to production from a module's first test to its last."""
+    """A constant load on production during a module's tests."""
     rate = 20 if request.config.getoption("all_faults") else 10
     with Load(workspace.outputs("prod")["url"], SLOW, rate=rate) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
-def faults(workspace: Workspace, released: str, load: Load) -> Faults:  # noqa: ARG001 - something good is released
-    """The table of faults, under load; what production serves now is what it has to go on serving."""
+def faults(workspace: Workspace, released: str, load: Load) -> Faults:  # noqa: ARG001 - a good release is in production
+    """The table of faults, under load; production must keep serving the current release."""
     return Faults(workspace, load, ROWS, {version(workspace, "prod")["commit"]})

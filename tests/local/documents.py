@@ -1,4 +1,4 @@
-"""Tables of measurements in documents: what is between two marks is written anew, the rest is left alone."""
+"""Generated tables in documents: the text between two marks is replaced, the rest is unchanged."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->\n"
 
 
 def write(document: Path, table: str) -> None:
-    """Replace what is between a document's marks.
+    """Replace the text between a document's marks.
 
     Raises:
-        ValueError: it does not have each mark once.
+        ValueError: the document does not contain each mark exactly once.
     """
     text = document.read_text("utf-8")
     if text.count(BEGIN) != 1 or text.count(END) != 1:

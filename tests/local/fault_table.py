@@ -1,4 +1,4 @@
-"""What came of each fault, as a table: what stopped it, how soon, who noticed, what it left behind."""
+"""The table of faults: what detected each one, after how long, its effect on requests, and leftover resources."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
 HEADER = ("fault", "what stopped it", "noticed after", "requests", "failed", "bad releases", "left behind", "")
 AFTERWARDS = 3
-"""Seconds that a fault is given to be noticed by requests, from when it was stopped: the slow ones take two."""
+"""Seconds after detection in which a fault's effect on requests is measured: slow requests take two."""
 
 
 @dataclass
 class Row:
-    """One fault."""
+    """A fault's row in the table."""
 
     fault: str
     stopped_by: str = ""
     noticed_after: float | None = None
-    """Seconds from the fault to what noticed it."""
+    """Seconds from the injection to the detection of the fault."""
     requests: int = 0
     failed: list[str] = field(default_factory=list)
     bad_releases: set[str] = field(default_factory=set)
@@ -39,15 +39,15 @@ class Row:
     begun: float = field(default_factory=time.monotonic)
 
     def begins(self) -> None:
-        """Count the seconds from now on: the fault is there."""
+        """Record the injection of the fault."""
         self.begun = time.monotonic()
 
     def stopped(self, by: str) -> None:
-        """Note what noticed the fault, now."""
+        """Record the detection of the fault."""
         self.stopped_by, self.noticed_after = by, time.monotonic() - self.begun
 
     def settle(self) -> None:
-        """Wait until requests would have noticed."""
+        """Wait until an effect on requests would have shown."""
         since = time.monotonic() - self.begun - (self.noticed_after or 0.0)
         time.sleep(max(0.0, AFTERWARDS - since) if self.stopped_by else AFTERWARDS)
 
@@ -57,7 +57,7 @@ class Row:
         return not (self.error or self.failed or self.bad_releases or self.left) and bool(self.stopped_by)
 
     def cells(self) -> tuple[str, ...]:
-        """Return the row as HEADER has it."""
+        """Return the row's cells in the order of HEADER."""
         seconds = "" if self.noticed_after is None else f"{self.noticed_after:.1f} s"
         counts = (str(self.requests), str(len(self.failed)), str(len(self.bad_releases)), "; ".join(sorted(self.left)))
         verdict = "" if self.good else f"RED {self.error}".strip()
@@ -66,9 +66,9 @@ class Row:
 
 @dataclass
 class Faults:
-    """The faults tried so far, under a load on production.
+    """The faults injected so far, under a load on production.
 
-    `served` is what production may serve: every other version that it answers with is a bad release.
+    `served` are the versions that production may serve; a response of any other version is one of a bad release.
     """
 
     workspace: Workspace
@@ -78,7 +78,7 @@ class Faults:
 
     @contextmanager
     def row(self, fault: str) -> Iterator[Row]:
-        """Try one fault; afterwards nobody may have noticed, and nothing may be left.
+        """Inject one fault; afterwards no request may have failed, and no resource may be left over.
 
         Raises:
             AssertionError: the row is red.
@@ -101,9 +101,9 @@ class Faults:
 
 
 def debris(workspace: Workspace) -> set[str]:
-    """Return what builds and the local cloud have in Docker: containers, networks and volumes, by kind and name.
+    """Return the Docker resources of builds and the local cloud: containers, networks and volumes, by kind and name.
 
-    Tasks of a service count by number, since a release replaces them.
+    A service's tasks are counted instead of named, since a release replaces them.
     """
     client, found, tasks = docker.from_env(), set(), dict[str, int]()
     for container in client.containers.list(all=True, sparse=True):
@@ -128,7 +128,7 @@ def debris(workspace: Workspace) -> set[str]:
 
 
 def remaining(workspace: Workspace, before: set[str], seconds: float = 45) -> set[str]:
-    """Return what was not there before and stays: tasks drain, and another process's tests come and go."""
+    """Return new resources that persist: tasks may be draining, and tests in other processes have their own."""
     deadline = time.monotonic() + seconds
     left = debris(workspace) - before
     while left and time.monotonic() < deadline:
@@ -138,7 +138,7 @@ def remaining(workspace: Workspace, before: set[str], seconds: float = 45) -> se
 
 
 def markdown(rows: list[Row]) -> str:
-    """Return the rows as a table in Markdown."""
+    """Return the rows as a Markdown table."""
     lines = ["| " + " | ".join(HEADER) + " |", "|" + "---|" * len(HEADER)]
     lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row.cells()) + " |" for row in rows]
     return "\n".join(lines) + "\n"

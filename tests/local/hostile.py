@@ -1,4 +1,4 @@
-"""What somebody may send who means ill: each is refused, and starts nothing."""
+"""Malicious requests; each must be refused without starting anything."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ NEST = b"[" * 100_000
 
 @dataclass(frozen=True)
 class Hostile:
-    """One request: how it is sent to a path, and what is answered."""
+    """A malicious request: how it is sent to a path, and the expected response."""
 
     send: Callable[[Attacker, str], Answer]
     status: tuple[int, ...]
 
 
 def attacker(workspace: Workspace) -> Attacker:
-    """Return who attacks a workspace's local cloud."""
+    """Return the attacker of a workspace's local cloud."""
     return Attacker(Cloud(workspace.environment | {"LOCALCLOUD_STATE": str(workspace.root / ".localcloud")}))
 
 
 def signature(body: bytes) -> str:
-    """Return a signature by somebody who does not know the secret."""
+    """Return a signature made without knowledge of the secret."""
     return "sha256=" + hmac.new(GUESS.encode(), body, hashlib.sha256).hexdigest()
 
 
 def hook(body: bytes, signed: str | None) -> Callable[[Attacker, str], Answer]:
-    """Return what posts a body to a webhook as GitHub does."""
+    """Return a function that posts a body to a webhook as GitHub does."""
 
     def send(attacker: Attacker, path: str) -> Answer:
         own = {"x_hub_signature_256": signed} if signed is not None else {}
@@ -52,7 +52,7 @@ def hook(body: bytes, signed: str | None) -> Callable[[Attacker, str], Answer]:
 
 
 def to(method: str, path: str, body: bytes = b"") -> Callable[[Attacker, str], Answer]:
-    """Return what sends a request to a fixed path."""
+    """Return a function that sends a request to a fixed path."""
     return lambda attacker, _: attacker.send(method, path, body)
 
 

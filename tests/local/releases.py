@@ -1,4 +1,4 @@
-"""Commits pushed to the local GitHub, and what the pipeline makes of them: all by git and boto3."""
+"""Pushes to the local GitHub and the pipeline's executions of them, by git and boto3 only."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ ORDER = [
 
 @dataclass(frozen=True)
 class Releases:
-    """The repository whose pushes are released, as a developer has it, and its pipeline."""
+    """A developer's clone of the repository, and the pipeline that releases its pushes."""
 
     workspace: Workspace
     name: str = PIPELINE
-    """Of the pipeline."""
+    """The pipeline's name."""
     repository: str = REPOSITORY
     production: str = "prod"
 
     @property
     def begun(self) -> bool:
-        """Whether there is a first commit."""
+        """Whether the first commit has been pushed."""
         return (self.workspace.root / ".localcloud/dev.git").exists()
 
     def git(self, *arguments: str) -> str:
-        """Run git on the project's files, with a git folder beside them."""
+        """Run git on the project's files, with a separate git folder."""
         who = ["-c", "user.name=Dev", "-c", "user.email=dev@example.org", "-c", "init.defaultBranch=main"]
         folder = ["--git-dir", str(self.workspace.root / ".localcloud/dev.git"), "--work-tree", "."]
         command = ["git", *who, *folder, *arguments]
@@ -57,12 +57,12 @@ class Releases:
         return done.stdout.strip()
 
     def begin(self) -> str:
-        """Push the project as it is, as the first commit; returns its hash."""
+        """Push the unchanged project as the first commit; returns its hash."""
         self.git("init", "--quiet")
         return self.push("The project as it is")
 
     def break_gate(self, step: str) -> None:
-        """Let a step of the pipeline pass whatever it finds: `step` names its file in delivery/buildspecs."""
+        """Make a step of the pipeline always succeed; `step` names its file in delivery/buildspecs."""
         file = self.workspace.root / "delivery/buildspecs" / f"{step}.yml"
         lines = file.read_text("utf-8").splitlines()
         broken = [f"{line} || true" if "-m delivery" in line else line for line in lines]
@@ -77,17 +77,17 @@ class Releases:
         return self.git("rev-parse", "HEAD")
 
     def push_again(self, commit: str) -> None:
-        """Put the branch back to an earlier commit, by force."""
+        """Force-push an earlier commit to the branch."""
         there = f"http://127.0.0.1:{PORT}/{self.repository}.git"
         self.git("push", "--quiet", "--force", there, f"{commit}:refs/heads/main")
 
     def push_with(self, changes: Mapping[str, Callable[[str], str]], message: str, *, branch: str = "main") -> str:
-        """Push a commit with changed files, and put them back in the work tree; returns its hash.
+        """Push a commit with changed files, and restore them in the working tree; returns its hash.
 
         Args:
-            changes: by path, a function from the file's text (empty where there is none) to its new text.
-            message: of the commit.
-            branch: where to push it.
+            changes: by path, a function from the file's text (empty if it does not exist) to its new text.
+            message: the commit's message.
+            branch: the branch to push to.
         """
         before: dict[str, str | None] = {}
         for name, change in changes.items():
@@ -103,7 +103,7 @@ class Releases:
 
     @property
     def rest(self) -> str:
-        """The repository in the local GitHub's REST API."""
+        """The repository's URL in the local GitHub's REST API."""
         return f"http://127.0.0.1:{PORT}/api/v3/repos/{self.repository}"
 
     @property
@@ -112,7 +112,7 @@ class Releases:
         return self.workspace.client("codepipeline")
 
     def execution_of(self, commit: str, *, other_than: str = "") -> str:
-        """Return the newest execution that took the commit, as soon as there is one."""
+        """Wait for an execution of the commit; returns the newest."""
 
         def found() -> str:
             for row in self.pipeline.list_pipeline_executions(pipelineName=self.name)["pipelineExecutionSummaries"]:
@@ -129,7 +129,7 @@ class Releases:
         return str(found["pipelineExecution"]["status"])
 
     def actions(self, execution: str) -> dict[str, dict[str, Any]]:
-        """Return the newest run of each of an execution's actions: `Stage/Action` to its details, oldest first."""
+        """Return the latest run of each action of an execution, by `Stage/Action`, oldest first."""
         pages = self.pipeline.get_paginator("list_action_executions").paginate(
             pipelineName=self.name, filter={"pipelineExecutionId": execution}
         )
@@ -143,7 +143,7 @@ class Releases:
         return self.status(execution)
 
     def stopped(self, execution: str) -> str:
-        """Wait until an execution has ended or asks for approval; returns its status."""
+        """Wait until an execution has ended or waits for approval; returns its status."""
 
         def there() -> bool:
             return self.status(execution) != "InProgress" or "Approval/Approve" in self.actions(execution)
@@ -154,7 +154,7 @@ class Releases:
     def reach(self, execution: str, action: str, status: str = "InProgress") -> dict[str, Any]:
         """Wait until an action (`Stage/Action`) of an execution has a status; returns its details.
 
-        It is a failure when the execution ends before.
+        Fails if the execution ends earlier.
         """
 
         def there() -> bool:
@@ -167,7 +167,7 @@ class Releases:
         return self.actions(execution)[action]
 
     def reach_phase(self, execution: str, action: str, phase: str) -> None:
-        """Wait until the build of an action has come to a phase, such as BUILD."""
+        """Wait until the build of an action has reached a phase, such as BUILD."""
         self.reach(execution, action)
         order = ["PROVISIONING", "DOWNLOAD_SOURCE", "INSTALL", "PRE_BUILD", "BUILD"]
         reached, codebuild = order[order.index(phase) :], self.workspace.client("codebuild")
@@ -183,14 +183,14 @@ class Releases:
         until(there, lambda: self.told(execution), RUN_SECONDS)
 
     def told(self, execution: str) -> str:
-        """Return what there is to say of an execution: each action's status, and the log of the one that failed."""
+        """Describe an execution for failure messages: each action's status, and the log of the failed one."""
         found = self.actions(execution)
         lines = [f"{name}: {row['status']} {summary(row)}" for name, row in found.items()]
         failed = [row for row in found.values() if row["status"] == "Failed"]
         return "\n".join([*lines, *(self.log(row)[-3000:] for row in failed)])
 
     def log(self, row: dict[str, Any]) -> str:
-        """Return the build log of an action's run."""
+        """Return the build log of a run of an action."""
         build = row["output"]["executionResult"].get("externalExecutionId", "")
         if ":" not in build:
             return ""
@@ -204,18 +204,18 @@ class Releases:
         return "\n".join(log_of(self.workspace, row) for row in rows if row.get("resolvedSourceVersion") == commit)
 
     def delivery(self, *arguments: str) -> str:
-        """Run a delivery command that has to succeed; returns what it printed."""
+        """Run a delivery command, which must succeed; returns its output."""
         done = self.workspace.delivery(*arguments)
         assert done.returncode == 0, done.stdout
         return done.stdout
 
     def approve(self, execution: str) -> str:
-        """Wait for an execution's approval and give it; returns what was printed."""
+        """Wait until an execution asks for approval, and approve it; returns the command's output."""
         self.reach(execution, "Approval/Approve")
         return self.delivery("approve", "--stack", self.production, "--execution", execution, "--yes")
 
     def digest(self, commit: str, service: str = "web") -> str:
-        """Return the digest of a service's image that was built of a commit."""
+        """Return the digest of a service's image built from a commit."""
         images = self.workspace.client("ecr").describe_images(
             repositoryName=f"slipway/{service}", imageIds=[{"imageTag": f"candidate-{commit}"}]
         )
@@ -230,19 +230,19 @@ class Releases:
 
 
 def log_of(workspace: Workspace, build: dict[str, Any]) -> str:
-    """Return the log of a build, as CodeBuild describes it."""
+    """Return the log of a build, given CodeBuild's description of it."""
     where = {"logGroupName": build["logs"]["groupName"], "logStreamNames": [build["logs"]["streamName"]]}
     pages = workspace.client("logs").get_paginator("filter_log_events").paginate(**where)
     return "\n".join(event["message"] for page in pages for event in page["events"])
 
 
 def version(workspace: Workspace, stack: str) -> dict[str, str]:
-    """Return what a stack's url says that it serves: commit and digest."""
+    """Return the commit and digest that a stack's url reports."""
     answer = httpx.get(workspace.outputs(stack)["url"] + "/version").json()
     return dict(answer)
 
 
 def summary(row: dict[str, Any]) -> str:
-    """Return why an action's run ended as it did."""
+    """Return the error message or summary of a run of an action."""
     result = row.get("output", {}).get("executionResult", {})
     return str(result.get("errorDetails", {}).get("message") or result.get("externalExecutionSummary") or "")

@@ -1,4 +1,4 @@
-"""How a broken commit is tried: pushed, stopped by the gate that it has to be stopped by, and nothing else."""
+"""The test of a broken commit: it is pushed, and stopped by the expected action and no other."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def stop(connected: Releases, faults: Faults, kind: str) -> None:
-    """Push a broken commit under load: it is stopped at its place, and both environments serve what they served.
+    """Push a broken commit under load: the expected action stops it, and both environments keep their release.
 
     Args:
         connected: the repository and its pipeline.
         faults: the table that gets a row.
-        kind: of the commit, by its name in COMMITS.
+        kind: the commit's name in COMMITS.
     """
     workspace, broken = connected.workspace, COMMITS[kind]
     before = {stack: version(workspace, stack) for stack in ("staging", "prod")}
@@ -26,7 +26,7 @@ def stop(connected: Releases, faults: Faults, kind: str) -> None:
         row.begins()
         execution = connected.execution_of(commit)
         status, ran = connected.stopped(execution), connected.actions(execution)
-        if status == "InProgress":  # it waits for approval, in the way of those after it
+        if status == "InProgress":  # it waits for approval, and would block later executions
             connected.pipeline.stop_pipeline_execution(
                 pipelineName=PIPELINE, pipelineExecutionId=execution, abandon=True, reason="a gate let it through"
             )

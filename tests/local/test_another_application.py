@@ -1,6 +1,6 @@
-"""Another application in place of the example: another language, port and health path, two services, no database.
+"""Another application instead of the example: another language, port and health path, two services, no database.
 
-All that is changed is the folder and the configuration; it has a pair of stacks of its own.
+Only the application's folder and the configuration differ; it has its own pair of stacks.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends nodejs 
 
 
 def base_image(workspace: Workspace) -> dict[str, str]:
-    """Return the build argument that names node's image: none where the public one can be had, else a stand-in."""
+    """Return the build argument for node's image: none if the public one is available, else a stand-in."""
     base = workspace.cloud("env").stdout.split("PYTHON_IMAGE=")[1].split()[0].strip("'\"")
     if not base.startswith("slipway.local/"):
         return {}
@@ -45,14 +45,14 @@ def base_image(workspace: Workspace) -> dict[str, str]:
 
 
 def configure(space: Workspace, connection: str) -> None:
-    """Write the stack files of the pair: the committed ones with other services and no database."""
+    """Write the stack files: the committed ones with other services and no database."""
     arguments = base_image(space)
 
     def of_both(config: dict[str, Any], stack: str) -> None:
         config["aws:defaultTags"]["tags"]["environment"] = stack
         environment = config["slipway:environment"]
         del environment["database"]
-        # Fewer seconds until old tasks are gone, as the test waits for them.
+        # The test waits for old tasks to be deregistered.
         more = {"deregistration_delay": 1, "build_args": arguments}
         environment["services"] = {name: COMMON | more | service for name, service in SERVICES.items()}
 
@@ -70,7 +70,7 @@ def configure(space: Workspace, connection: str) -> None:
 
 @pytest.fixture(scope="module")
 def shop(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Releases]:
-    """Both stacks up with first images, and a pipeline whose first execution has begun; gone at the end."""
+    """Both deployed stacks with first images, and a pipeline with its first execution running; destroyed at the end."""
     root = tmp_path_factory.mktemp("shop")
     own = {"LOCALCLOUD_STATE": str(workspace.root / ".localcloud")}
     space = Workspace(root, copy_of_the_project(root).environment | own)
@@ -94,7 +94,7 @@ def shop(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="module")
 def released(shop: Releases) -> str:
-    """The first commit, in production: its hash."""
+    """The hash of the first commit, released to production."""
     commit = shop.git("rev-parse", "HEAD")
     execution = shop.execution_of(commit)
     shop.approve(execution)
@@ -104,13 +104,13 @@ def released(shop: Releases) -> str:
 
 
 def versions(shop: Releases, stack: str) -> dict[str, dict[str, str]]:
-    """Return what each service of a stack says that it is."""
+    """Return the version that each service of a stack reports."""
     url = shop.workspace.outputs(stack)["url"]
     return {name: dict(httpx.get(url + path).json()) for name, path in VERSIONS.items()}
 
 
 def test_another_application_goes_to_production_by_configuration_alone(shop: Releases, released: str) -> None:
-    """Built, tested, tried from outside, deployed and accepted: two services as one release, from one manifest."""
+    """Two services are built, tested, deployed and accepted as one release, with one manifest."""
     digests = {name: shop.digest(released, name) for name in SERVICES}
     assert len(set(digests.values())) == 2
     execution = shop.execution_of(released)
@@ -119,7 +119,7 @@ def test_another_application_goes_to_production_by_configuration_alone(shop: Rel
             name: {"commit": released, "digest": digest} for name, digest in digests.items()
         }
     wanted = {f"candidate-{released}", f"accepted-{released}", f"released-{released}-{execution[:8]}"}
-    # The first images may be the same ones: of the same sources, and nothing in them tells the commit.
+    # The first images may be identical: they have the same sources, and do not contain the commit.
     assert all(wanted <= shop.tags(digest, name) for name, digest in digests.items())
     told = shop.actions(execution)["Build/Build"]["output"]["outputVariables"]["RELEASE"]
     assert told == f"api@{digests['api']} front@{digests['front']}"
@@ -129,7 +129,7 @@ def test_another_application_goes_to_production_by_configuration_alone(shop: Rel
 
 
 def test_a_service_that_fails_takes_the_other_one_back(shop: Releases, released: str) -> None:
-    """The front is well by then; both serve what they served, in staging too, and production never heard of it."""
+    """The healthy front service is rolled back too; staging serves the previous release, production is not touched."""
     crash = 'if (process.env.IMAGE_DIGEST) throw new Error("broken on purpose");\n'
     commit = shop.push_with({"app/src/api.mjs": lambda text: f"{text}\n{crash}"}, "An api that ends when deployed")
     execution = shop.execution_of(commit)
@@ -145,7 +145,7 @@ def test_a_service_that_fails_takes_the_other_one_back(shop: Releases, released:
 
 
 def test_a_rollback_takes_both_services_to_the_same_release(shop: Releases, released: str) -> None:
-    """To their first images here; history has both."""
+    """Here to their first images; the history lists both services."""
     first = {name: one["version"] for name, one in facts(shop, PRODUCTION).items()}
     shop.delivery("rollback", "--stack", PRODUCTION)
     assert {name: one["commit"] for name, one in versions(shop, PRODUCTION).items()} == first
@@ -155,7 +155,7 @@ def test_a_rollback_takes_both_services_to_the_same_release(shop: Releases, rele
 
 
 def facts(shop: Releases, stack: str) -> dict[str, Any]:
-    """Return what a stack says of its services in Parameter Store."""
+    """Return a stack's parameters of its services in Parameter Store."""
     ssm = shop.workspace.client("ssm")
     names = {name: f"/slipway/{stack}/services/{name}" for name in SERVICES}
     return {name: json.loads(ssm.get_parameter(Name=path)["Parameter"]["Value"]) for name, path in names.items()}

@@ -1,4 +1,4 @@
-"""The application's own tests, which run in containers and leave none behind."""
+"""The example application's own tests, which run in containers and remove them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COMPOSE = Path(sys.executable).parent / "docker-compose"
 
 
 def in_the_app(workspace: Workspace, *command: str) -> None:
-    """Run a command in app/ with the base images of the local cloud; it has to succeed."""
+    """Run a command in app/ with the local cloud's base images; it must succeed."""
     settings = workspace.environment | base_images(workspace) | {"COMPOSE": str(COMPOSE)}
     done = subprocess.run(
         command, cwd=workspace.root / "app", env=settings, capture_output=True, text=True, check=False, timeout=900
@@ -33,10 +33,10 @@ def base_images(workspace: Workspace) -> dict[str, str]:
 
 
 def test_the_application_passes_its_acceptance_tests_in_containers(workspace: Workspace) -> None:
-    """From outside in a real browser, against an image of its own; the pipeline runs the other kinds by this script."""
+    """With a real browser, against a newly built image; the pipeline runs the other suites by the same script."""
     in_the_app(workspace, "bin/test", "acceptance")
 
 
 def test_the_image_and_the_scripts_hold_what_they_promise(workspace: Workspace) -> None:
-    """No release past a failing test, nothing to build with inside, nothing left behind by an interrupted run."""
+    """A failing test stops the build, the image contains no build tools, an interrupted run leaves no resources."""
     in_the_app(workspace, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/image")

@@ -1,6 +1,6 @@
-"""An image that is no good never replaces good tasks; localcloud/tests/apis has more of them, through ECS's own API.
+"""Bad images never replace healthy tasks; localcloud/tests/apis covers more kinds by the ECS API.
 
-Staging is not up beside it: it needs the same repository.
+Staging is not up meanwhile: both need the same repository.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SLOW = "/api/entries/wait?after=999999999&timeout=2"
 
 @pytest.fixture(scope="module")
 def service(workspace: Workspace) -> Iterator[dict[str, Any]]:
-    """A stack whose images `pulumi up` rolls out by itself, two tasks wide."""
+    """A stack whose images `pulumi up` rolls out, with two tasks."""
 
     def change(config: dict[str, Any]) -> None:
         environment = config["slipway:environment"]
@@ -41,21 +41,21 @@ def service(workspace: Workspace) -> Iterator[dict[str, Any]]:
 
 
 def served(workspace: Workspace, outputs: dict[str, Any]) -> set[str]:
-    """Return the task definitions of the tasks that run."""
+    """Return the task definitions of the running tasks."""
     ecs = workspace.client("ecs")
     arns = ecs.list_tasks(cluster=outputs["cluster"], serviceName=outputs["services"]["web"])["taskArns"]
     return {task["taskDefinitionArn"] for task in ecs.describe_tasks(cluster=outputs["cluster"], tasks=arns)["tasks"]}
 
 
 def entry_point(workspace: Workspace) -> Any:  # noqa: ANN401
-    """Return the file that the container starts with."""
+    """Return the path of the container's entry point."""
     return next((workspace.root / "app" / "src").glob("*/__main__.py"))
 
 
 def test_a_changed_source_is_built_and_rolled_out_by_up_and_only_then(
     workspace: Workspace, service: dict[str, Any]
 ) -> None:
-    """Preview shows the new image and builds nothing; `up` replaces the tasks under load without a failed request."""
+    """`preview` shows the new image without building it; `up` replaces tasks under load without a failed request."""
     before = served(workspace, service)
     (workspace.root / "app" / "src" / "changed.txt").write_text("a changed source\n", "utf-8")
     preview = workspace.pulumi("preview", "-s", "rollout")
@@ -73,7 +73,7 @@ def test_a_changed_source_is_built_and_rolled_out_by_up_and_only_then(
 def test_up_with_an_image_that_cannot_be_built_names_the_failing_step(
     workspace: Workspace, service: dict[str, Any]
 ) -> None:
-    """With its last lines, which the provider keeps to itself; here its unit tests fail."""
+    """The error includes the build's last lines, which the provider hides; here unit tests fail."""
     before = served(workspace, service)
     broken = workspace.root / "app" / "tests" / "unit" / "test_broken.py"
     broken.write_text("def test_broken() -> None:\n    assert 'blue' == 'red'\n", "utf-8")
@@ -89,7 +89,7 @@ def test_up_with_an_image_that_cannot_be_built_names_the_failing_step(
 
 
 def test_up_with_a_bad_image_fails_and_the_old_tasks_stay(workspace: Workspace, service: dict[str, Any]) -> None:
-    """The failure is reported with its reason, and no request fails meanwhile."""
+    """The error includes the reason, and no request fails meanwhile."""
     before = served(workspace, service)
     path = entry_point(workspace)
     good = path.read_text("utf-8")

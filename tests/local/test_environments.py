@@ -1,4 +1,4 @@
-"""Both environments, brought up point by point as a person would: on a real engine, with real containers."""
+"""Both environments, deployed step by step as a user would, with real containers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONTAINERS = ["docker", "ps", "--filter", f"label=slipway.network={NETWORK}"]
 
 
 def test_production_is_refused_before_an_image_of_staging_was_accepted(workspace: Workspace, refused: str) -> None:
-    """The refusal is one line that names what to run, and nothing was created."""
+    """The error is one line that names the command to run, and nothing is created."""
     assert "run: make acceptance STACK=staging, on AWS with CLOUD=aws" in refused
     assert "Traceback" not in refused
     clusters = workspace.client("ecs").list_clusters()["clusterArns"]
@@ -30,7 +30,7 @@ def test_production_is_refused_before_an_image_of_staging_was_accepted(workspace
 def test_acceptance_marks_the_digest_that_staging_runs(
     workspace: Workspace, staging: dict[str, Any], accepted: str
 ) -> None:
-    """The accepted- tag is on the exported digest."""
+    """The exported digest has the accepted- tag."""
     digest = staging["image_digests"]["web"]
     assert digest in accepted
     name = staging["repository_urls"]["web"].split("/", 1)[1]
@@ -42,7 +42,7 @@ def test_acceptance_marks_the_digest_that_staging_runs(
 def test_the_url_answers_from_a_container_with_the_exported_digest(
     workspace: Workspace, production: dict[str, Any], stack: str
 ) -> None:
-    """What serves is what the stack exports, asked of the application and of Docker."""
+    """The application and Docker both report the exported digest."""
     found = workspace.outputs(stack)
     digest = found["image_digests"]["web"]
     assert httpx.get(found["url"] + "/version").json()["digest"] == digest
@@ -55,7 +55,7 @@ def test_the_url_answers_from_a_container_with_the_exported_digest(
 def test_acceptance_passes_against_production_with_its_browser(
     workspace: Workspace, production: dict[str, Any]
 ) -> None:
-    """The same suite, from outside, on the second environment."""
+    """The same suite runs against the second environment."""
     done = workspace.delivery("acceptance", "--stack", "prod")
     assert done.returncode == 0, done.stdout[-4000:]
     assert production["image_digests"]["web"] in done.stdout
@@ -68,7 +68,7 @@ def test_acceptance_passes_against_production_with_its_browser(
 @pytest.mark.parametrize("stack", ["staging", "prod"])
 @pytest.mark.parametrize("command", ["up", "refresh"])
 def test_a_second_run_changes_nothing(workspace: Workspace, stack: str, command: str) -> None:
-    """0 changes, although the registry's token is another one on every call; `preview` is tried in test_release."""
+    """Despite the registry's token, which differs on every call; test_release covers `preview`."""
     done = workspace.pulumi(command, "-s", stack, "--yes", "--skip-preview")
     assert done.returncode == 0, done.stdout
     counted = changes(done.stdout)
@@ -77,14 +77,14 @@ def test_a_second_run_changes_nothing(workspace: Workspace, stack: str, command:
 
 
 def test_the_registry_token_changes_on_every_call(workspace: Workspace) -> None:
-    """As AWS's does: this is what the previous test stands against."""
+    """As on AWS; else the previous test would prove nothing."""
     ecr = workspace.client("ecr")
     tokens = {ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"] for _ in range(3)}
     assert len(tokens) == 3
 
 
 def test_entries_survive_the_replacement_of_their_task(workspace: Workspace, staging: dict[str, Any]) -> None:
-    """They are in PostgreSQL, not in the container."""
+    """Entries are stored in PostgreSQL, not in the container."""
     api = staging["url"] + "/api/entries"
     text = f"written at {time.time_ns()}"
     assert httpx.post(api, json={"author": "test", "message": text}).status_code == 201
@@ -100,7 +100,7 @@ def test_entries_survive_the_replacement_of_their_task(workspace: Workspace, sta
 
 
 def answer_within(seconds: float, url: str) -> httpx.Response:
-    """Return the first answer that is not the load balancer's own 503, as the new task has to pass a health check."""
+    """Return the first response other than the load balancer's 503, which it returns until a new task is healthy."""
     deadline = time.monotonic() + seconds
     while (answer := httpx.get(url)).status_code == 503 and time.monotonic() < deadline:
         time.sleep(0.5)
@@ -108,7 +108,7 @@ def answer_within(seconds: float, url: str) -> httpx.Response:
 
 
 def test_a_changed_variable_is_just_that_change(workspace: Workspace, staging: dict[str, Any]) -> None:
-    """Preview shows the template task definition alone: the next release brings it; test_preview changes a size."""
+    """`preview` only shows the template task definition, which the next release uses; test_preview changes a size."""
     path = workspace.root / "Pulumi.staging.yaml"
     before = path.read_text("utf-8")
 
@@ -129,7 +129,7 @@ def test_a_changed_variable_is_just_that_change(workspace: Workspace, staging: d
 
 @pytest.mark.usefixtures("production")
 def test_nothing_secret_is_in_outputs_state_logs_arguments_or_images(workspace: Workspace) -> None:
-    """Database passwords and the state's passphrase are nowhere in clear, and the registry's token is ciphertext."""
+    """Database passwords and the state's passphrase never appear in plain text; the registry's token is encrypted."""
     manager = workspace.client("secretsmanager")
     names = [secret["ARN"] for secret in manager.list_secrets()["SecretList"]]
     values = [manager.get_secret_value(SecretId=name)["SecretString"] for name in names]
@@ -157,7 +157,7 @@ def test_nothing_secret_is_in_outputs_state_logs_arguments_or_images(workspace: 
 
 @pytest.mark.usefixtures("production")
 def test_nothing_listens_beyond_loopback_and_the_docker_network(workspace: Workspace) -> None:
-    """The local cloud's process and Docker's published ports."""
+    """Checks the local cloud's process and Docker's published ports."""
     network = subprocess.check_output(
         ["docker", "network", "inspect", NETWORK, "--format", "{{(index .IPAM.Config 0).Gateway}}"], text=True
     ).strip()

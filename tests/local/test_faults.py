@@ -1,4 +1,4 @@
-"""What may go wrong on the way to production, one by one under a constant load; `make faults` tries all of it."""
+"""Faults on the way to production, injected one by one under a constant load; `make faults` runs all of them."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.local
 ALWAYS = ("a browser test that fails in staging only",)
-"""The commits that every run of the tests tries: the last gate before a person; test_release tries the first."""
+"""The broken commits of every run of the tests: one for the last gate before approval; test_release has the first."""
 
 
 def commits() -> list[object]:
-    """Return the broken commits, those marked that only `make faults` tries."""
+    """Return the broken commits; those for `make faults` only are marked."""
     return [pytest.param(kind, marks=() if kind in ALWAYS else pytest.mark.rare) for kind in COMMITS]
 
 
 def test_a_pushed_commit_reaches_production_as_the_one_image_that_was_built(
     workspace: Workspace, connected: Releases, released: str
 ) -> None:
-    """Through every stage; both environments serve that digest, and its tags tell the story."""
+    """It passes every stage; both environments serve its digest, whose tags record its stages."""
     digest = connected.digest(released)
     for stack in ("staging", "prod"):
         assert version(workspace, stack) == {"commit": released, "digest": digest}
@@ -45,14 +45,14 @@ def test_a_pushed_commit_reaches_production_as_the_one_image_that_was_built(
 
 @pytest.mark.parametrize("kind", commits())
 def test_a_broken_commit_is_stopped_at_its_place(connected: Releases, faults: Faults, kind: str) -> None:
-    """What comes before has run, nothing after it has; both environments serve what they served before."""
+    """Earlier actions have run, later ones have not; both environments keep serving the previous release."""
     stop(connected, faults, kind)
 
 
 def test_a_release_is_rejected_or_expires_or_is_put_back_when_only_production_breaks(
     workspace: Workspace, connected: Releases, faults: Faults, released: str
 ) -> None:
-    """One commit, three ends: its approval is refused, is forgotten, and is given to a release that fails there."""
+    """One commit, three outcomes: approval is rejected, expires, or is given and the release fails in production."""
     commit = connected.push_with(QUICK | UNSAFE, "Breaks in production only")
     execution = connected.execution_of(commit)
     connected.reach(execution, "Approval/Approve")
@@ -74,7 +74,7 @@ def test_a_release_is_rejected_or_expires_or_is_put_back_when_only_production_br
 
     connected.delivery("retry", "--stack", "prod", "--execution", execution)
     connected.reach(execution, "Approval/Approve")
-    faults.served.add(commit)  # for as long as it takes to find out
+    faults.served.add(commit)  # until the failure is detected
     with faults.row("a smoke test that fails in production only") as row:
         connected.approve(execution)
         row.begins()
@@ -90,7 +90,7 @@ def test_a_release_is_rejected_or_expires_or_is_put_back_when_only_production_br
 def test_a_release_goes_on_where_the_local_cloud_was_killed(
     workspace: Workspace, connected: Releases, faults: Faults
 ) -> None:
-    """Whatever the moment: what was under way is carried on by the next `up`, and nothing is done twice.
+    """At any moment: the next `up` resumes what was in progress, and nothing is done twice.
 
     Every run of the tests kills it in the middle of both deploys: tests/local/test_release.py.
     """
@@ -114,7 +114,7 @@ def test_a_release_goes_on_where_the_local_cloud_was_killed(
 def test_hostile_requests_are_refused_and_start_nothing(
     workspace: Workspace, connected: Releases, faults: Faults
 ) -> None:
-    """Neither a build nor an execution, and production does not notice; localcloud/tests/apis has more."""
+    """No build or execution starts, and production is not affected; localcloud/tests/apis covers more requests."""
     path = urlsplit(workspace.outputs("prod")["webhook_url"]).path
     started = activity(workspace, connected)
     with ExitStack() as rows:
@@ -127,7 +127,7 @@ def test_hostile_requests_are_refused_and_start_nothing(
 
 
 def activity(workspace: Workspace, releases: Releases) -> tuple[int, int]:
-    """Return how many builds and how many executions there have been."""
+    """Return the number of builds and of executions so far."""
     pages = releases.pipeline.get_paginator("list_pipeline_executions").paginate(pipelineName=PIPELINE)
     executions = sum(len(page["pipelineExecutionSummaries"]) for page in pages)
     return len(workspace.client("codebuild").list_builds()["ids"]), executions
@@ -138,7 +138,7 @@ def activity(workspace: Workspace, releases: Releases) -> tuple[int, int]:
 def test_what_cannot_work_is_refused_by_name(
     workspace: Workspace, connected: Releases, faults: Faults, kind: str
 ) -> None:
-    """And what runs beside it is left alone; the tests of set-up and configuration have many more of its kind."""
+    """Running resources are not affected; the tests of setup and configuration cover many more cases."""
     unsound = UNSOUND[kind]
     started = activity(workspace, connected)
     with faults.row(kind) as row:
@@ -155,7 +155,7 @@ def test_what_cannot_work_is_refused_by_name(
 def test_a_release_goes_on_where_docker_was_killed(
     workspace: Workspace, connected: Releases, faults: Faults, phase: str
 ) -> None:
-    """While staging is rolled out: containers outlive their engine; the deploy goes on, or fails and is retried."""
+    """During staging's rollout: containers survive the engine; the deployment continues, or fails and is retried."""
     engine = pid_of_our_engine()
     if engine is None:
         pytest.skip("the Docker Engine was not started by Slipway: whose it is, kills it")
@@ -180,7 +180,7 @@ def test_a_release_goes_on_where_docker_was_killed(
 
 
 def pid_of_our_engine() -> int | None:
-    """Return the process of the Docker Engine that `make up` started, None where it is another's."""
+    """Return the pid of the Docker Engine that `make up` started, or None if it did not start one."""
     cache = Path(os.environ.get("LOCALCLOUD_CACHE") or Path.home() / ".cache/slipway")
     try:
         pid = int((cache / "dockerd.pid").read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""A pull request on the local GitHub, and what `delivery preview` shows a reviewer there."""
+"""The comment of `delivery preview` on a pull request of the local GitHub."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 
 class Pull:
-    """A pull request, whose branch is what the workspace has."""
+    """A pull request whose branch has the workspace's files."""
 
     def __init__(self, workspace: Workspace, folder: Path) -> None:
-        """Push the workspace's stack file as the base; of a repository of its own, whose webhooks start no builds."""
+        """Push the workspace's stack file as the base branch of a separate repository without webhooks."""
         self._workspace, self._number = workspace, 0
         self._site = Site(f"http://127.0.0.1:{PORT}", f"slipway-example/{folder.parent.name}")
         self._clone = Clone(folder, self._site.url)
         self._push("main")
 
     def change(self, **sizes: tuple[int, int]) -> str:
-        """Change sizes in the workspace's stack file, from and to, and push that; returns the commit.
+        """Change sizes in the workspace's stack file (from, to) and push them; returns the commit.
 
-        The pull request is opened by the first.
+        The first change opens the pull request.
         """
         path = self._workspace.root / STAGING
         for key, (before, after) in sizes.items():
@@ -63,22 +63,22 @@ class Pull:
         return commit
 
     def preview(self, commit: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run `delivery preview` for it."""
+        """Run `delivery preview` for the pull request."""
         where = ("--repository", self._site.repository, "--pull-request", str(self._number), "--commit", commit)
         return self._workspace.delivery("preview", *where, *arguments)
 
     def comments(self) -> list[dict[str, Any]]:
-        """Return its comments."""
+        """Return the pull request's comments."""
         return list(self._site.call("GET", f"{{}}/issues/{self._number}/comments", 200))
 
     def write(self, body: str) -> None:
-        """Comment on it as somebody does."""
+        """Add a comment to the pull request, as a user."""
         self._site.call("POST", f"{{}}/issues/{self._number}/comments", 201, body=body)
 
 
 @pytest.fixture
 def stack_file(workspace: Workspace) -> Iterator[None]:
-    """Puts the workspace's stack file back."""
+    """Restores the workspace's stack file."""
     path = workspace.root / STAGING
     held = path.read_text("utf-8")
     yield
@@ -87,7 +87,7 @@ def stack_file(workspace: Workspace) -> Iterator[None]:
 
 @pytest.mark.usefixtures("connected", "stack_file")
 def test_a_pull_request_has_one_comment_that_follows_its_pushes(workspace: Workspace, tmp_path: Path) -> None:
-    """It names the change of each stack; the preview of an older commit does not touch it."""
+    """The comment shows each stack's changes; the preview of an older commit does not update it."""
     pull = Pull(workspace, tmp_path / "clone")
     first = pull.change(cpu=(256, 512), memory=(512, 1024))
     pull.write("Looks good")
@@ -119,7 +119,7 @@ def test_a_pull_request_has_one_comment_that_follows_its_pushes(workspace: Works
 
 @pytest.mark.usefixtures("connected", "stack_file")
 def test_a_change_that_breaks_one_stack_is_shown_beside_the_other(workspace: Workspace, tmp_path: Path) -> None:
-    """By two jobs, as in GitHub Actions: one previews, one comments; both end with an exit code of their own."""
+    """By two jobs as in GitHub Actions, one that previews and one that comments, each with its own exit code."""
     pull = Pull(workspace, tmp_path / "clone")
     commit = pull.change(cpu=(256, 300))
     done = workspace.delivery("preview", "--save", str(tmp_path / "preview.json"))
@@ -140,7 +140,7 @@ def test_a_change_that_breaks_one_stack_is_shown_beside_the_other(workspace: Wor
 
 @pytest.fixture
 def provider(workspace: Workspace) -> Iterator[str]:
-    """The account's OIDC provider for GitHub: its ARN."""
+    """The ARN of the account's OIDC provider for GitHub."""
     iam = workspace.client("iam")
     made = iam.create_open_id_connect_provider(Url=f"https://{ISSUER}", ClientIDList=["sts.amazonaws.com"])
     yield made["OpenIDConnectProviderArn"]
@@ -148,8 +148,8 @@ def provider(workspace: Workspace) -> Iterator[str]:
 
 
 @pytest.fixture
-def role(workspace: Workspace, provider: str) -> Iterator[str]:  # noqa: ARG001 - it is looked up
-    """The role for previews, declared by staging: its name."""
+def role(workspace: Workspace, provider: str) -> Iterator[str]:  # noqa: ARG001 - the stack looks it up
+    """The name of the role for previews, which staging declares."""
     section = {"repository": "slipway-example/slipway", "state_bucket": "slipway-state"}
     path = workspace.root / STAGING
     before = path.read_text("utf-8")
@@ -164,7 +164,7 @@ def role(workspace: Workspace, provider: str) -> Iterator[str]:  # noqa: ARG001 
 
 @pytest.fixture
 def reader(workspace: Workspace, role: str) -> Iterator[dict[str, str]]:
-    """Credentials with the rights of the role for previews, by a copy that trusts this account instead of GitHub."""
+    """Credentials with the permissions of the role for previews, by a copy that trusts this account, not GitHub."""
     iam = workspace.client("iam")
     (policy,) = iam.list_role_policies(RoleName=role)["PolicyNames"]
     rights = json.dumps(iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"])
@@ -183,7 +183,7 @@ def reader(workspace: Workspace, role: str) -> Iterator[dict[str, str]]:
 def test_the_role_of_previews_may_do_what_previews_do_and_no_more(
     workspace: Workspace, role: str, reader: dict[str, str], tmp_path: Path
 ) -> None:
-    """Both stacks are previewed with its rights alone; it changes nothing, reads no secret, and is GitHub's only."""
+    """It suffices to preview both stacks; it cannot change anything or read secrets, and only GitHub can assume it."""
     script = shlex.join([sys.executable, str(workspace.root / "tests/local/pulumi_as.py")])
     workspace.environment["PULUMI_AS"] = json.dumps(reader)
     done = workspace.delivery("preview", "--pulumi", script, "--save", str(tmp_path / "preview.json"))

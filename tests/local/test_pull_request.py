@@ -1,4 +1,4 @@
-"""A pull request that would like to deploy: its checks have their role's few rights, whatever it rewrites."""
+"""A malicious pull request that tries to deploy: its checks have only their role's few permissions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CHECKS = f"{PIPELINE}-checks"
 BUILD = f"{PIPELINE}-build"
 SECONDS = 240
 ATTEMPTS = 47
-"""How many are made: none may be left out by mistake."""
+"""The number of attempts: none may be omitted by mistake."""
 DENIED = r"(AccessDenied|AccessDeniedException|AuthorizationError) .* is not authorized to perform"
 OUTCOMES = {
     "its own role": r"arn:aws:sts::\d+:assumed-role/prod-checks-.*",
@@ -37,7 +37,7 @@ OUTCOMES = {
     "pull an image by Docker": "RuntimeError .*(no basic auth|denied|unauthorized).*",
     "image": "(401|403) .*",
 }
-"""How attempts end that are not refused by the role's policies, by the beginning of their names."""
+"""Outcomes of attempts that the role's policies do not refuse, by the prefix of their names."""
 DOCKERFILE = """ARG PYTHON_IMAGE
 FROM ${PYTHON_IMAGE}
 ARG AT
@@ -72,7 +72,7 @@ SPEC = "version: 0.2\nphases: {build: {commands: [echo the-buildspec-of-the-chan
 
 
 def targets(workspace: Workspace, connected: Releases, execution: str) -> dict[str, Any]:
-    """Return the names of everything that the change goes for, as one who knows them all."""
+    """Return the names of all targets of the attack, as known to an attacker."""
     staging, prod = workspace.outputs("staging"), workspace.outputs("prod")
     structure = connected.pipeline.get_pipeline(name=PIPELINE)["pipeline"]
     state = connected.pipeline.get_pipeline_state(name=PIPELINE)
@@ -113,7 +113,7 @@ def targets(workspace: Workspace, connected: Releases, execution: str) -> dict[s
 
 
 def seen(workspace: Workspace, connected: Releases, names: dict[str, Any]) -> dict[str, Any]:
-    """Return all that the change could have changed."""
+    """Return the state that the attack could have changed."""
     ecs, ssm = workspace.client("ecs"), workspace.client("ssm")
     services = [
         ecs.describe_services(cluster=names[env], services=[names[f"{env}_service"]])["services"][0]
@@ -146,7 +146,7 @@ def seen(workspace: Workspace, connected: Releases, names: dict[str, Any]) -> di
 
 
 def pushed(workspace: Workspace, connected: Releases, files: dict[str, str]) -> str:
-    """Push a commit with these files to a branch, open a pull request; what is there afterwards is as before."""
+    """Push a commit with these files to a branch, open a pull request, and restore the working tree."""
     before = {name: (workspace.root / name).read_text("utf-8") for name in files if (workspace.root / name).exists()}
     try:
         for name, text in files.items():
@@ -165,7 +165,7 @@ def pushed(workspace: Workspace, connected: Releases, files: dict[str, str]) -> 
 
 
 def builds_of(workspace: Workspace, commit: str) -> list[dict[str, Any]]:
-    """Return the checks of a commit, of its push and of its pull request, once they are over."""
+    """Wait for the checks of a commit, those of its push and of its pull request, and return their builds."""
     codebuild, end = workspace.client("codebuild"), time.monotonic() + SECONDS
     while time.monotonic() < end:
         ids = codebuild.list_builds_for_project(projectName=CHECKS)["ids"]
@@ -178,7 +178,7 @@ def builds_of(workspace: Workspace, commit: str) -> list[dict[str, Any]]:
 
 
 def at_rest(connected: Releases, execution: str) -> None:
-    """Wait until an execution waits for its approval, or is over: nothing but the change acts from then on."""
+    """Wait until an execution waits for approval or has ended, so that only the attack is active from then on."""
     end = time.monotonic() + RUN_SECONDS
     while time.monotonic() < end:
         waits = connected.actions(execution).get("Approval/Approve", {}).get("status") == "InProgress"
@@ -191,7 +191,7 @@ def at_rest(connected: Releases, execution: str) -> None:
 def test_a_hostile_pull_request_changes_nothing_and_reads_no_secret(
     workspace: Workspace, connected: Releases, faults: Faults
 ) -> None:
-    """It rewrites buildspecs, delivery, Dockerfile and tests; each attempt is refused, and its status says failure."""
+    """It rewrites buildspecs, delivery, Dockerfile and tests; each attempt is refused, and its status is a failure."""
     execution = connected.execution_of(connected.git("rev-parse", "HEAD"))
     at_rest(connected, execution)
     names = targets(workspace, connected, execution)
@@ -223,5 +223,5 @@ def test_a_hostile_pull_request_changes_nothing_and_reads_no_secret(
 
 
 def expected(name: str) -> str:
-    """Return the pattern of an attempt's outcome."""
+    """Return the pattern of an attempt's expected outcome."""
     return next((pattern for begin, pattern in OUTCOMES.items() if name.startswith(begin)), f"{DENIED}.*")

@@ -1,4 +1,4 @@
-"""A pushed commit on its way to production, under a constant load; what has to stop one is in test_faults."""
+"""Releases from push to production, under a constant load; test_faults covers broken commits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.local
 
 @pytest.fixture(autouse=True)
 def _no_request_fails(load: Load) -> Iterator[None]:
-    """Whatever happens in a test, no user of production notices."""
+    """Check after each test that no request to production has failed."""
     failed, answered = len(load.failures), load.answered
     yield
     assert load.failures[failed:] == []
@@ -36,10 +36,10 @@ def _no_request_fails(load: Load) -> Iterator[None]:
 def test_a_release_brings_what_up_changed_and_goes_on_after_kills_and_beside_a_later_push(
     workspace: Workspace, connected: Releases, faults: Faults, released: str
 ) -> None:
-    """`up` of staging alone is enough for a new load balancer and a variable, and what is tested stays what it was.
+    """`up` of staging suffices for a new load balancer and a variable; the tested image does not change.
 
-    An older release may be approved, which says that staging has moved on; a commit that was released before is not
-    built again; a kill of the local cloud in the middle of a deploy does nothing twice.
+    Approval of an older release is possible and notes that staging has a newer one; a commit that was released before
+    is not built again; after a kill of the local cloud during a deployment nothing is done twice.
     """
     first, digest = connected.execution_of(released), connected.digest(released)
     url = another_load_balancer(workspace)
@@ -76,7 +76,7 @@ def test_a_release_brings_what_up_changed_and_goes_on_after_kills_and_beside_a_l
 
 
 def another_load_balancer(workspace: Workspace) -> str:
-    """Replace staging's load balancer, and give its service a variable; returns the new url."""
+    """Replace staging's load balancer, and add a variable to its service; returns the new url."""
     old = workspace.outputs("staging")["url"]
 
     def change(config: dict[str, Any]) -> None:
@@ -93,7 +93,7 @@ def another_load_balancer(workspace: Workspace) -> str:
 
 
 def running_environment(workspace: Workspace, stack: str) -> dict[str, str]:
-    """Return the variables of the task definition that a stack's service runs."""
+    """Return the environment variables in the task definition of a stack's service."""
     outputs, ecs = workspace.outputs(stack), workspace.client("ecs")
     service = ecs.describe_services(cluster=outputs["cluster"], services=[outputs["services"]["web"]])["services"][0]
     found = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
@@ -103,7 +103,7 @@ def running_environment(workspace: Workspace, stack: str) -> dict[str, str]:
 def test_after_a_rollback_nothing_is_released_until_it_is_resumed_and_a_webhook_needs_no_person(
     workspace: Workspace, connected: Releases, faults: Faults, released: str
 ) -> None:
-    """The pipeline now takes commits by webhook and asks nobody; only the rollback holds a release back."""
+    """The pipeline is triggered by a webhook and has no approval; only the rollback blocks a release."""
     good = connected.git("rev-parse", "HEAD")
     assert version(workspace, "prod")["commit"] == released != good
     connected.delivery("rollback", "--stack", "prod", "--to", good)
@@ -126,7 +126,7 @@ def test_after_a_rollback_nothing_is_released_until_it_is_resumed_and_a_webhook_
 
 
 def by_webhook(workspace: Workspace) -> None:
-    """Let the pipeline take its commits by webhook, and release without asking."""
+    """Configure the pipeline with a webhook trigger and without approval."""
 
     def change(config: dict[str, Any]) -> None:
         config["slipway:pipeline"] |= {"trigger": "webhook", "approval": "automatic"}
@@ -141,7 +141,7 @@ def by_webhook(workspace: Workspace) -> None:
 
 
 def test_three_quick_pushes_give_three_test_results(workspace: Workspace, connected: Releases) -> None:
-    """Whatever the pipeline skips, each commit has its status."""
+    """Each commit has its status, even if the pipeline skips it."""
     commits = [connected.push_with(QUICK, f"Quick push {number}", branch="feature") for number in range(3)]
     states: dict[str, str] = {}
 
@@ -160,7 +160,7 @@ def test_three_quick_pushes_give_three_test_results(workspace: Workspace, connec
 
 @pytest.mark.usefixtures("released")
 def test_the_doctor_finds_nothing_wrong_and_says_what_it_cannot_ask(workspace: Workspace) -> None:
-    """Account, services, url, pipeline; the local cloud has no Service Quotas, which is no success."""
+    """It checks account, services, url and pipeline; the local cloud has no Service Quotas, which is not a success."""
     done = workspace.delivery("doctor", "--stack", "prod")
     assert done.returncode == 0, done.stdout
     rows = {tuple(line.split()[:2]) for line in done.stdout.splitlines()}
@@ -171,7 +171,7 @@ def test_the_doctor_finds_nothing_wrong_and_says_what_it_cannot_ask(workspace: W
 
 @pytest.mark.parametrize("stack", ["staging", "prod"])
 def test_after_all_this_preview_shows_no_change(workspace: Workspace, stack: str) -> None:
-    """Releases, rollbacks and failures are not the program's business."""
+    """Releases, rollbacks and failures cause no drift in the stacks."""
     done = workspace.pulumi("preview", "-s", stack)
     assert done.returncode == 0, done.stdout
     counted = changes(done.stdout)
@@ -181,7 +181,7 @@ def test_after_all_this_preview_shows_no_change(workspace: Workspace, stack: str
 
 @pytest.mark.usefixtures("connected")
 def test_what_the_apis_answered_all_along_fits_their_models(workspace: Workspace) -> None:
-    """Every answer that these tests got, and all that can be read of pipeline, builds, reports and services now."""
+    """Every response in these tests, and now those that describe pipeline, builds, reports and services."""
     pipeline, build, ecs = (workspace.client(api) for api in ("codepipeline", "codebuild", "ecs"))
     executions = pipeline.list_pipeline_executions(pipelineName=PIPELINE)["pipelineExecutionSummaries"]
     for each in executions:

@@ -1,4 +1,4 @@
-"""The way down, after everything that the other tests did: nothing is left."""
+"""Tear-down after all other tests: no resource is left over."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def test_the_sweep_names_a_planted_resource(workspace: Workspace) -> None:
 
 
 def destroy(workspace: Workspace, stack: str) -> None:
-    """Take a stack away with what Pulumi does not know of it."""
+    """Destroy a stack, and clean up its resources that Pulumi does not manage."""
     workspace.must("bin/pulumi-local", "destroy", "-s", stack, "--yes", "--skip-preview")
     assert workspace.delivery("clean", "--stack", stack).returncode == 0
 
 
 @pytest.mark.usefixtures("production")
 def test_without_production_the_pipeline_ends_after_promotion(workspace: Workspace) -> None:
-    """Production is gone, and the pipeline with it; staging gets one of its own."""
+    """Production is destroyed with the pipeline; staging gets its own."""
     destroy(workspace, "prod")
     told = workspace.delivery("doctor", "--stack", "prod")
     assert told.returncode == 1, told.stdout
@@ -60,7 +60,7 @@ def test_without_production_the_pipeline_ends_after_promotion(workspace: Workspa
 
 
 def test_destroy_of_both_leaves_nothing(workspace: Workspace) -> None:
-    """Images in the registry, tasks running, data in the databases, hooks at GitHub, release revisions: all goes."""
+    """Images, running tasks, databases, webhooks on GitHub and revisions of releases are all removed."""
     destroy(workspace, "staging")
     done = workspace.cloud("sweep")
     assert done.returncode == 0, done.stdout
@@ -70,7 +70,7 @@ def test_destroy_of_both_leaves_nothing(workspace: Workspace) -> None:
 
 
 def test_clean_up_lists_what_there_was_and_stops_the_local_cloud(workspace: Workspace) -> None:
-    """Also when the stacks are gone already; and doing so twice is no mistake."""
+    """Also if the stacks are already destroyed; it is idempotent."""
     printed = workspace.must(sys.executable, "-m", "tools.clean_up")
     assert "nothing left" in printed
     assert list((workspace.root / "reports").glob("before-clean-up-*.json"))

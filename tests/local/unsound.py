@@ -1,4 +1,4 @@
-"""Set-ups and stack files that cannot work, beside a production that goes on: the command, and what it has to say."""
+"""Invalid setups and stack files, while production is running: the command, and its expected error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Unsound:
-    """A command that has to fail, its environment, and words of its last line or lines."""
+    """A command that must fail, its environment, and words of its last lines."""
 
     command: Callable[[Workspace], tuple[str, ...]]
     says: tuple[str, ...]
@@ -25,18 +25,18 @@ class Unsound:
 
 
 def second(workspace: Workspace) -> tuple[str, ...]:
-    """Return the command that starts a local cloud."""
+    """Return the command that starts a second local cloud."""
     return (workspace.python, "-m", "localcloud", "up", "--yes")
 
 
 def toolchain(workspace: Workspace) -> tuple[str, ...]:
-    """Return the command that builds the toolchain where there is neither one nor Go."""
+    """Return the command that builds the toolchain, where there is neither a toolchain nor Go."""
     build = f"PATH=/nowhere LOCALCLOUD_CACHE=$PWD/cache exec {workspace.python} -m tools.toolchain --from built"
     return ("sh", "-c", f"mkdir elsewhere && cp -r tools elsewhere && cd elsewhere && {build}")
 
 
 def spoilt(workspace: Workspace) -> tuple[str, ...]:
-    """Make a stack file that is wrong in three places; return the command that would bring it up."""
+    """Write a stack file with three errors; return the command that deploys it."""
     document = yaml.safe_load((workspace.root / "Pulumi.staging.yaml").read_text("utf-8"))
     environment = document["config"]["slipway:environment"]
     environment["services"]["web"] |= {"cpu": 300, "colour": "blue"}

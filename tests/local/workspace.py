@@ -1,4 +1,4 @@
-"""A copy of the project with a local cloud of its own, so that nobody's running one is touched."""
+"""A copy of the project with its own local cloud, isolated from any other running one."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ ROOT = Path(__file__).resolve().parents[2]
 PORT = ports.own("LOCAL_TEST_PORT", 4577)
 NETWORK = f"slipway-tests-{PORT}"
 UMASK = 0o077
-"""The copies' and their commands': what is built may not depend on the modes of a checkout."""
+"""The umask of copies and their commands: builds must not depend on the file modes of a checkout."""
 DROPPED = ("AWS_", "PULUMI_", "PYTHONPATH", "LOCALCLOUD_STATE")
 RECORDED = ("codepipeline", "codebuild", "codeconnections", "ecs")
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A copy of the project whose local cloud listens on a port of its own."""
+    """A copy of the project whose local cloud has its own port."""
 
     root: Path
     environment: dict[str, str]
     recorder: Recorder = field(default_factory=Recorder)
     clients: dict[str, Any] = field(default_factory=dict)
     known: dict[str, tuple[object, dict[str, Any]]] = field(default_factory=dict)
-    """By stack, when its state was written and the outputs that it has had since."""
+    """Cached outputs by stack, with the time at which the stack's state was written."""
 
     def run(
         self, *command: str, timeout: float = 600, more: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command in the copy, `more` in its environment; the result has stdout and stderr in `stdout`."""
+        """Run a command in the copy, with `more` in its environment; `stdout` of the result includes stderr."""
         return subprocess.run(
             command,
             cwd=self.root,
@@ -60,7 +60,7 @@ class Workspace:
         )
 
     def must(self, *command: str, timeout: float = 600) -> str:
-        """Run a command that has to succeed; returns what it printed."""
+        """Run a command, which must succeed; returns its output."""
         done = self.run(*command, timeout=timeout)
         assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-6000:]}"
         return done.stdout
@@ -70,12 +70,12 @@ class Workspace:
         return self.run("bin/pulumi-local", *arguments)
 
     def up(self, stack: str) -> str:
-        """Bring a stack up, which has to succeed; returns what pulumi printed."""
+        """Deploy a stack by `pulumi up`, which must succeed; returns its output."""
         return self.must("bin/pulumi-local", "up", "-s", stack, "--yes", "--skip-preview")
 
     @property
     def python(self) -> str:
-        """The interpreter that has what the local cloud needs."""
+        """The interpreter of the local cloud's virtual environment."""
         return str(self.root / ".localcloud/venv/bin/python")
 
     def cloud(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -83,7 +83,7 @@ class Workspace:
         return self.run("bin/localcloud", *arguments)
 
     def kill(self) -> None:
-        """Kill the local cloud, and start it again."""
+        """Kill the local cloud and restart it."""
         os.kill(json.loads(self.cloud("status", "--json").stdout)["pid"], signal.SIGKILL)
         self.must("bin/localcloud", "up", "--yes")
 
@@ -92,7 +92,7 @@ class Workspace:
         return self.run(sys.executable, "-m", "tools.with_localcloud", sys.executable, "-m", "delivery", *arguments)
 
     def outputs(self, stack: str) -> dict[str, Any]:
-        """Return a stack's outputs; pulumi is asked again once it has written the stack's state again."""
+        """Return a stack's outputs, cached until the stack's state changes."""
         folder = Path(self.environment.get("LOCALCLOUD_STATE") or self.root / ".localcloud")
         written = [path.stat().st_mtime_ns for path in folder.glob(f"pulumi/.pulumi/stacks/*/{stack}.json")]
         if not written or self.known.get(stack, (None,))[0] != written:
@@ -101,12 +101,12 @@ class Workspace:
         return self.known[stack][1]
 
     def resources(self, stack: str) -> list[dict[str, Any]]:
-        """Return the resources of a stack's state."""
+        """Return the resources in a stack's state."""
         exported = json.loads(self.must("bin/pulumi-local", "stack", "export", "-s", stack))
         return list(exported["deployment"]["resources"])
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients have no static type
-        """Return a boto3 client for the copy's local cloud; what it gets is held against botocore's models."""
+        """Return a boto3 client of the copy's local cloud, whose responses are validated by botocore's models."""
         if service not in self.clients:
             client = self.clients[service] = boto3.client(
                 service,
@@ -120,7 +120,7 @@ class Workspace:
         return self.clients[service]
 
     def edit(self, stack: str, change: Callable[[dict[str, Any]], None]) -> None:
-        """Change a stack file: `change` gets its `config:` map."""
+        """Edit a stack file: `change` is called with its `config:` map."""
         path = self.root / f"Pulumi.{stack}.yaml"
         document = yaml.safe_load(path.read_text("utf-8"))
         change(document["config"])
@@ -128,14 +128,14 @@ class Workspace:
 
 
 def changes(printed: str) -> dict[str, int]:
-    """Return pulumi's summary of a run as counts by word: {"created": 3, "unchanged": 40, ...}."""
+    """Parse the summary of a Pulumi run into counts: {"created": 3, "unchanged": 40, ...}."""
     summary = printed.rsplit("Resources:", 1)[-1]
     pairs = re.findall(r"(\d+) (?:to )?(\w+)", summary.split("Duration", 1)[0])
     return {word: int(number) for number, word in pairs}
 
 
 def copy_of_the_project(target: Path) -> Workspace:
-    """Copy what git knows or would add, as it is in the working tree; returns the copy, whose local cloud is not up."""
+    """Copy all files of the working tree that git does not ignore; returns the copy, whose local cloud is not up."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""The step of an image build that failed, read from recorded outputs of Docker's builders and of Compose."""
+"""The failing step of an image build, parsed from recorded outputs of Docker's builders and of Compose."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import buildlog
 from buildlog import failing_step
 
 RECORDED = Path(__file__).resolve().parent / "builds"
-"""By builder and fault; of the package indexes the addresses are replaced."""
+"""Recordings by builder and fault, with the URLs of package indexes replaced."""
 RUN = {
     "missing": "RUN /opt/venv/bin/pip install --quiet slipway-has-no-such-package==1.0",
     "hash": "RUN python3 -m venv /opt/venv && /opt/venv/bin/pip install --quiet --require-hashes -r requirements.txt",
@@ -40,7 +40,7 @@ def recorded(output: str) -> str:
 
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_the_failing_step_and_its_reason_are_found(output: str) -> None:
-    """Whatever failed and whichever builder told of it; the step by the name that the builder has for it."""
+    """For every kind of failure and every builder; the step has the builder's name for it."""
     builder, _, fault = output.partition("/")
     step = failing_step(recorded(output))
     assert step is not None
@@ -58,7 +58,7 @@ def test_the_failing_step_and_its_reason_are_found(output: str) -> None:
 
 @pytest.mark.parametrize("output", OUTPUTS)
 def test_the_lines_are_the_steps_own(output: str) -> None:
-    """At most fifteen; no escape sequence, nothing of another step and nothing that the builder says around it."""
+    """At most fifteen lines, without escape sequences, other steps' lines and the builder's own messages."""
     step = failing_step(recorded(output))
     assert step is not None
     assert 1 <= len(step.lines) <= buildlog.MOST_LINES
@@ -71,7 +71,7 @@ def test_the_lines_are_the_steps_own(output: str) -> None:
 
 @pytest.mark.parametrize("builder", ["older", "buildkit-0.8"])
 def test_the_output_of_tests_around_a_build_does_not_hide_it(builder: str) -> None:
-    """As bin/test writes both; a later build that succeeds hides it as little."""
+    """bin/test writes both; a later successful build does not hide it either."""
     succeeded = "Step 1/1 : FROM scratch\n ---> 1\nSuccessfully built 1\n"
     if builder != "older":
         succeeded = "\n#1 [internal] load metadata\n#1 DONE 0.1s\n\n#9 [other 1/1] RUN true\n#9 0.1 yes\n#9 DONE 0.2s\n"
@@ -90,12 +90,12 @@ def test_the_output_of_tests_around_a_build_does_not_hide_it(builder: str) -> No
     ids=["nothing", "no build", "a build that succeeded", "a cache that is not there"],
 )
 def test_where_no_build_failed_no_step_is_made_up(output: str) -> None:
-    """What failed then is told by its own output."""
+    """The failing command's own output is the message then."""
     assert failing_step(output) is None
 
 
 def test_steps_that_are_built_side_by_side_are_told_apart() -> None:
-    """BuildKit writes a few lines of one, then of the other; what was cancelled did not fail."""
+    """BuildKit interleaves the output of concurrent steps; a cancelled step is not a failed one."""
     output = (
         "\n#5 [a 1/1] RUN one\n#5 0.1 first of one\n#5 ...\n\n#6 [b 1/1] RUN two\n#6 0.2 of two\n#6 ...\n"
         "\n#5 [a 1/1] RUN one\n#5 0.3 second of one\n#5 ERROR: exit code: 1\n\n#6 [b 1/1] RUN two\n#6 CANCELED\n"
@@ -106,7 +106,7 @@ def test_steps_that_are_built_side_by_side_are_told_apart() -> None:
 
 
 def test_a_number_may_be_another_step_in_a_later_build() -> None:
-    """Two builds in one output number their steps alike."""
+    """Two builds in one output use the same step numbers."""
     builds = [
         f"\n#5 [a 1/1] RUN {name}\n#5 0.1 of {name}\n#5 {end}\n" for name, end in (("x", "DONE"), ("y", "ERROR: e"))
     ]
@@ -116,7 +116,7 @@ def test_a_number_may_be_another_step_in_a_later_build() -> None:
 
 
 def test_what_cannot_be_solved_before_a_step_is_told_by_the_builders_message() -> None:
-    """A target that the Dockerfile has not."""
+    """For example a target that is not in the Dockerfile."""
     step = failing_step('#1 DONE 0.1s\nERROR: failed to build: failed to solve: target stage "x" could not be found\n')
     assert step is not None
     assert step.line == 'Dockerfile: target stage "x" could not be found'
@@ -134,12 +134,12 @@ def test_what_cannot_be_solved_before_a_step_is_told_by_the_builders_message() -
     ],
 )
 def test_the_reason_is_the_line_that_a_tool_marks_or_its_last_one(lines: tuple[str, ...], reason: str) -> None:
-    """Of npm not its code alone."""
+    """For npm it is more than the error code."""
     assert buildlog.FailingStep("RUN x", lines).reason == reason
 
 
 def test_a_line_that_is_too_long_is_cut_in_a_message_only() -> None:
-    """Of a name that holds a whole script the beginning tells enough."""
+    """If a step's name is a whole script, its beginning suffices."""
     step = failing_step(f"\n#1 [a 1/1] RUN {'x' * 500}\n#1 0.1 {'y' * 500}\n#1 ERROR: z\n")
     assert step is not None
     assert len(step.line) == 2 * buildlog.WIDTH + len(": ")

@@ -1,4 +1,4 @@
-"""The development container: its configuration for editors and its script for a terminal agree."""
+"""The development container: the configuration for editors agrees with the script for a terminal."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ SCRIPTS = ("copy", "publish", "run")
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_script_can_be_run_and_is_sound(name: str) -> None:
-    """By any POSIX shell."""
+    """It has the executable bit, and its syntax is valid POSIX shell."""
     assert os.access(FOLDER / name, os.X_OK)
     subprocess.run(["sh", "-n", FOLDER / name], check=True)
 
 
 def test_editors_and_terminals_get_the_same_container() -> None:
-    """The same volume, socket and network, at the path by which the Docker Engine knows the volume."""
+    """They have the same volume, socket and network; the volume is mounted at its path on the Docker host."""
     text = re.sub(r"(?m)^\s*//.*$", "", (FOLDER / "devcontainer.json").read_text("utf-8"))
     found, run = json.loads(text), (FOLDER / "run").read_text("utf-8")
     assert found["workspaceFolder"].startswith(found["workspaceMount"].rpartition("target=")[2])
@@ -35,7 +35,7 @@ def test_editors_and_terminals_get_the_same_container() -> None:
 
 
 def test_publish_says_how_it_is_used() -> None:
-    """Without a stack and a port nothing is started."""
+    """Without a stack and a port it prints its usage and starts nothing."""
     done = subprocess.run([FOLDER / "publish"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("usage: .devcontainer/publish STACK PORT")

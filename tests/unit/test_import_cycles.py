@@ -1,4 +1,4 @@
-"""No module imports itself by way of others: neither at run time nor for types."""
+"""There are no import cycles: neither at run time nor for types."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def modules(package: str) -> dict[str, Path]:
 
 
 def is_for_types(node: ast.If) -> bool:
-    """Tell whether it is an `if TYPE_CHECKING`."""
+    """Tell whether a statement is `if TYPE_CHECKING`."""
     return isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
 def imports(parsed: ast.AST, name: str, *, types: bool) -> set[str]:
-    """Return what a module may import, in functions too: `from a import b` is `a.b`, whatever `b` is.
+    """Return the modules that a module may import, in functions too: `from a import b` is `a.b` for any `b`.
 
     Args:
         parsed: the module's syntax tree, or a part of it.
         name: the module's package, for relative imports.
-        types: whether imports for types count.
+        types: whether to include imports for type checking only.
     """
     found: set[str] = set()
     for node in ast.iter_child_nodes(parsed):
@@ -62,7 +62,7 @@ def imports(parsed: ast.AST, name: str, *, types: bool) -> set[str]:
 
 
 def graph(package: str, *, types: bool) -> dict[str, set[str]]:
-    """Return which of a package's modules each of them imports, itself or its own package aside."""
+    """Return a package's import graph: the modules that each module imports, without itself and its own package."""
     known = modules(package)
     found = {}
     for name, path in known.items():
@@ -75,7 +75,7 @@ def graph(package: str, *, types: bool) -> dict[str, set[str]]:
 @pytest.mark.parametrize("types", [False, True], ids=["at run time", "for types"])
 @pytest.mark.parametrize("package", PACKAGES)
 def test_no_module_imports_itself_by_way_of_others(package: str, *, types: bool) -> None:
-    """Each can be understood, and loaded, after those that it names."""
+    """Each module can be understood, and loaded, after the modules that it imports."""
     try:
         TopologicalSorter(graph(package, types=types)).prepare()
     except CycleError as error:

@@ -1,4 +1,4 @@
-"""Imports go one way, and `infra` knows neither the local cloud nor a stack's name."""
+"""The layering of imports; `infra` does not refer to the local cloud or to a stack's name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# What each package may import of the others: those that build images read how a build failed.
+# The packages that each package may import: those that build images also parse build logs.
 MAY_IMPORT: dict[str, set[str]] = {
     "buildlog": set(),
     "contract": set(),
@@ -27,7 +27,7 @@ ROOMS = {
     "pipeline": {"infra.aws", "infra.config"},
     "previews": {"infra.aws", "infra.config"},
 }
-"""What each room of `infra` imports beside itself and the contract."""
+"""The packages that each subpackage of `infra` may import, besides itself and the contract."""
 
 
 def imports(path: Path) -> set[str]:
@@ -49,7 +49,7 @@ def sources(package: str) -> list[Path]:
 
 @pytest.mark.parametrize("package", MAY_IMPORT)
 def test_packages_do_not_import_one_another(package: str) -> None:
-    """Each can be read, tested and thrown away on its own."""
+    """Each can be read, tested and removed on its own."""
     forbidden = set(MAY_IMPORT) | {"tests"}
     forbidden -= {package} | MAY_IMPORT[package]
     for path in sources(package):
@@ -58,7 +58,7 @@ def test_packages_do_not_import_one_another(package: str) -> None:
 
 
 def test_what_builds_import_needs_no_package() -> None:
-    """The contract and the reader of build logs run wherever there is Python, so they use its standard library only."""
+    """The contract and the parser of build logs only use the standard library, so that they run with any Python."""
     for path in [*sources("contract"), *sources("buildlog")]:
         roots = {name.split(".")[0] for name in imports(path)} - {"contract", "buildlog"}
         assert roots <= sys.stdlib_module_names, path
@@ -66,7 +66,7 @@ def test_what_builds_import_needs_no_package() -> None:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_room_of_infra_imports_what_lies_below_it(room: str) -> None:
-    """Arrows go from components to configuration to pure functions, and never back or sideways."""
+    """Dependencies go from components to configuration to pure functions, never back or sideways."""
     for path in sources(f"infra/{room}"):
         ours = {name for name in imports(path) if name.startswith("infra.")}
         allowed = {f"infra.{room}", *ROOMS[room]}
@@ -74,7 +74,7 @@ def test_a_room_of_infra_imports_what_lies_below_it(room: str) -> None:
 
 
 def test_components_do_not_import_one_another() -> None:
-    """They are put together in one place."""
+    """They are composed in one place."""
     for room in ("environment", "pipeline", "previews"):
         components = {
             path.stem for path in sources(f"infra/{room}") if "(pulumi.ComponentResource)" in path.read_text()
@@ -86,7 +86,7 @@ def test_components_do_not_import_one_another() -> None:
 
 
 def test_only_the_composers_import_components() -> None:
-    """Whatever else uses one would be a second place to look for the architecture."""
+    """Any other user of a component would be a second place that defines the architecture."""
     for path in [path for path in sources("infra") if path.parent.name == "infra"]:
         if f"infra.{path.stem}" not in COMPOSERS:
             rooms = {name.split(".")[1] for name in imports(path) if name.startswith("infra.")}
@@ -97,12 +97,12 @@ def test_only_the_composers_import_components() -> None:
     "path", [*sources("infra/aws"), ROOT / "infra" / "build_context.py"], ids=lambda path: path.stem
 )
 def test_pure_modules_know_nothing_of_pulumi(path: Path) -> None:
-    """They are plain functions on plain values."""
+    """They are pure functions of plain values."""
     assert not {name for name in imports(path) if name.split(".")[0] in {"pulumi", "pulumi_aws", "boto3"}}
 
 
 def test_only_the_program_asks_pulumi_for_its_stack_and_configuration() -> None:
-    """Everything below it gets plain values."""
+    """All other modules get plain values."""
     for path in sources("infra"):
         text = path.read_text("utf-8")
         for word in ("get_stack(", "pulumi.Config", "pulumi.export", "get_project(", "get_organization("):
@@ -110,7 +110,7 @@ def test_only_the_program_asks_pulumi_for_its_stack_and_configuration() -> None:
 
 
 def test_infra_knows_no_emulator() -> None:
-    """What differs locally is configuration, never code."""
+    """Local differences are configuration, never code."""
     for path in [*sources("infra"), ROOT / "__main__.py", ROOT / "Pulumi.staging.yaml", ROOT / "Pulumi.prod.yaml"]:
         text = path.read_text("utf-8").lower()
         for word in ("localcloud", "localhost", "127.0.0.1", "ministack", "localstack", "emulator"):
@@ -118,11 +118,11 @@ def test_infra_knows_no_emulator() -> None:
 
 
 def test_no_code_of_infra_names_a_stack() -> None:
-    """Sections present in a stack file switch features, its name does not."""
+    """A section in the stack file enables a feature; the stack's name does not."""
     for path in [*sources("infra"), ROOT / "__main__.py"]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                # `staging` is also a key's name there.
+                # There `staging` is also the name of a key.
                 key = path.parent.name == "config" and node.value == "staging"
                 assert key or node.value not in {"staging", "prod", "production"}, path
 
@@ -134,6 +134,6 @@ def test_the_program_is_short() -> None:
 
 
 def test_no_component_uses_a_provider_of_its_own() -> None:
-    """An explicit provider ignores every `aws:` key of the stack file."""
+    """An explicit provider ignores all `aws:` keys of the stack file."""
     for path in sources("infra"):
         assert "Provider(" not in path.read_text("utf-8"), path

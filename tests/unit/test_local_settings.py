@@ -1,4 +1,4 @@
-"""The local cloud's settings in this repository: names that stay as they are, and SLIPWAY_* variables."""
+"""The local cloud's settings in this repository: stable names, and the SLIPWAY_* variables."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ print(json.dumps({
 
 
 def names(**variables: str) -> dict[str, Any]:
-    """Return the names that a process of this repository's tools uses, with these variables set."""
+    """Return the names that this repository's tools use in an environment with these variables."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("LOCALCLOUD_", "SLIPWAY_", "XDG_"))}
     own = {"PYTHONPATH": str(ROOT), "HOME": "/home/x"}
     done = subprocess.run(
@@ -46,7 +46,7 @@ def names(**variables: str) -> dict[str, Any]:
 
 
 def test_every_physical_name_is_what_it_has_always_been() -> None:
-    """A local cloud that stood before finds its containers, images and volumes by these."""
+    """An existing local cloud finds its containers, images and volumes by these names."""
     assert names() == {
         "labels": ["slipway.localcloud", "slipway.network", "slipway.kind", "slipway.task"],
         "recipe": "slipway.recipe",
@@ -61,13 +61,13 @@ def test_every_physical_name_is_what_it_has_always_been() -> None:
 
 
 def test_slipways_variables_are_honoured_and_the_local_clouds_own_win() -> None:
-    """As developers, CI and the development container have set them."""
-    slipways = {"PORT": "4711", "STATE": "/tmp/state", "NETWORK": "mine", "CACHE": "/tmp/cache"}  # noqa: S108 - not made
+    """Developers, CI and the development container set them."""
+    slipways = {"PORT": "4711", "STATE": "/tmp/state", "NETWORK": "mine", "CACHE": "/tmp/cache"}  # noqa: S108 - not created
     found = names(**{f"SLIPWAY_{name}": value for name, value in slipways.items()}, LOCALCLOUD_PORT="4712")
-    assert found["settings"] == ["mine", "/tmp/state", 4712, "/tmp/cache", "bin/localcloud"]  # noqa: S108 - not made
+    assert found["settings"] == ["mine", "/tmp/state", 4712, "/tmp/cache", "bin/localcloud"]  # noqa: S108 - not created
 
 
 def test_another_name_gives_every_name_another_beginning() -> None:
-    """Two instances on one machine share nothing."""
+    """Two instances on one machine share no resources."""
     found = names(LOCALCLOUD_NAME="other", LOCALCLOUD_STATE="/s")
     assert "slipway" not in json.dumps(found | {"settings": found["settings"][:4]})

@@ -1,4 +1,4 @@
-"""The local cloud is a package of its own: it builds, installs and starts without this repository."""
+"""The local cloud is a separate package: it can be built, installed and started without this repository."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CLEAN = {name: value for name, value in os.environ.items() if not name.startswit
 
 
 def run(*command: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
-    """Run a command outside of the repository, without its variables."""
+    """Run a command outside the repository, without its environment variables."""
     return subprocess.run(command, cwd="/", env=CLEAN | more, capture_output=True, text=True, check=False, timeout=120)
 
 
@@ -37,7 +37,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_its_wheel_starts_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:
-    """As far as the help, which needs no dependency."""
+    """It prints its help, which needs no dependencies."""
     venv.create(tmp_path / "venv", with_pip=False)
     python = tmp_path / "venv" / "bin" / "python"
     done = run(sys.executable, "-m", "pip", "--python", python, "install", "--no-index", "--no-deps", wheel)
@@ -51,7 +51,7 @@ def test_its_wheel_starts_in_an_empty_environment(wheel: Path, tmp_path: Path) -
 
 
 def test_its_wheel_with_its_dependencies_says_that_nothing_runs(wheel: Path, tmp_path: Path) -> None:
-    """With the exit code that tells scripts so; nothing is made."""
+    """The exit code is the one for scripts; nothing is created."""
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "installed")
     own = {"LOCALCLOUD_STATE": str(tmp_path / "state"), "LOCALCLOUD_PORT": "1", "DOCKER_HOST": "unix:///nonexistent"}
@@ -62,7 +62,7 @@ def test_its_wheel_with_its_dependencies_says_that_nothing_runs(wheel: Path, tmp
 
 
 def test_the_wheel_has_the_recipes_of_the_base_images(wheel: Path) -> None:
-    """They are data of the package."""
+    """They are package data."""
     with zipfile.ZipFile(wheel) as archive:
         packed = {name.removeprefix("localcloud/") for name in archive.namelist()}
     images = FOLDER / "src" / "localcloud" / "images"
@@ -70,7 +70,7 @@ def test_the_wheel_has_the_recipes_of_the_base_images(wheel: Path) -> None:
 
 
 def test_it_knows_nothing_of_this_repository() -> None:
-    """No word of the project, and no import of its other packages."""
+    """It does not mention the project, and imports none of its other packages."""
     for path in sorted(FOLDER.rglob("*")):
         if path.is_file() and "__pycache__" not in path.parts:
             found = WORDS.search(path.read_text("utf-8", "replace"))
@@ -78,7 +78,7 @@ def test_it_knows_nothing_of_this_repository() -> None:
 
 
 def test_its_dependencies_are_those_that_its_lock_is_made_from() -> None:
-    """`requirements.in` has them with their reasons."""
+    """`requirements.in` lists them with their reasons."""
     project = tomllib.loads((FOLDER / "pyproject.toml").read_text("utf-8"))["project"]
     lines = (FOLDER / "requirements.in").read_text("utf-8").splitlines()
     assert project["dependencies"] == [line.split("#")[0].strip() for line in lines if not line.startswith("#")]

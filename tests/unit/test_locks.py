@@ -1,4 +1,4 @@
-"""Every package that is installed is locked by version and hash, every import declared, every command uses a lock."""
+"""Locks: every installed package has a version and hashes, every import is declared, every command uses a lock."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from tools.locks import LOCKS, pinned
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = {"app", "buildlog", "contract", "delivery", "guestbook", "infra", "localcloud", "tests", "tools"}
-OURS |= {"apis", "host", "support", "unit"}  # folders that tests, or a program, import from
-# A module that is not called as its package is.
+OURS |= {"apis", "host", "support", "unit"}  # top-level names imported from folders of tests or programs
+# Modules whose names differ from their package's.
 PACKAGE = {
     "google": "protobuf",
     "grpc": "grpcio",
@@ -27,7 +27,7 @@ PACKAGE = {
     "yaml": "pyyaml",
     "dotenv": "python-dotenv",
 }
-# What each folder's imports are declared in.
+# The files that declare each folder's imports.
 DECLARED_IN = {
     "__main__.py": ["requirements.in"],
     "buildlog": [],
@@ -47,31 +47,31 @@ DECLARED_IN = {
     "app/tests/acceptance": ["app/requirements-acceptance.in"],
 }
 STUBS = "types-"
-"""How packages of types begin: imported for the type checker alone, so they are declared with it."""
-# Commands that install, as a shell or a list of arguments has them.
+"""Prefix of type stubs: only the type checker uses them, so they are declared with it."""
+# Commands that install packages, as shell text or lists of arguments.
 INSTALLS = re.compile(
     r"\b(pip3?|uv pip)\W+(install|wheel|download|sync)\b|\b(pipx|uvx|uv (run|tool|add|sync)|easy_install)\b"
 )
 FROM_ELSEWHERE = re.compile(r"\b(npm (i|install|ci|exec)|npx|go install|go get|cargo install|gem install)\b")
 SAFE = (("--require-hashes", "--no-deps"), ("--no-index",))
 UNREAD = ("tests/unit/", "tests/stack/", "tools/make_venv.py")
-"""What names commands but runs none, and the one whose commands tests/contract/test_poisoned_index.py tries."""
+"""Files that mention commands without running them, and the one that tests/contract/test_poisoned_index.py covers."""
 
 
 def tracked(*patterns: str) -> list[str]:
-    """Return the repository's files, those not yet added too."""
+    """Return the repository's files, including untracked ones."""
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns]
     done = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True)
     return [name for name in done.stdout.split("\n") if name and (ROOT / name).is_file()]
 
 
 def normal(name: str) -> str:
-    """Return a package's or module's name in the one spelling of packages."""
+    """Return the normalized name of a package or module."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def asked(source: str) -> dict[str, str]:
-    """Return the packages that a file asks for, each with the reason beside it."""
+    """Return the packages that a file requires, with the comments that give the reasons."""
     text = (ROOT / source).read_text("utf-8")
     if source.endswith(".toml"):
         lines = [f"{each}  # listed" for each in tomllib.loads(text)["project"]["dependencies"]]
@@ -82,7 +82,7 @@ def asked(source: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_every_package_of_a_lock_has_one_version_and_hashes(lock: str) -> None:
-    """And nothing else is in it: no link, no file beside it, no package index."""
+    """It contains nothing else: no URL, no local file, no package index."""
     text = re.sub(r"(?m)^ *#.*\n", "", (ROOT / lock).read_text("utf-8"))
     entries = re.split(r"\n(?! )", text.strip())
     for entry in entries:
@@ -94,7 +94,7 @@ def test_every_package_of_a_lock_has_one_version_and_hashes(lock: str) -> None:
 
 @pytest.mark.parametrize(("lock", "source"), LOCKS.items(), ids=LOCKS)
 def test_a_lock_has_what_is_asked_for_and_each_line_there_says_why(lock: str, source: str) -> None:
-    """`make lock` was run after the last change of what is asked for."""
+    """`make lock` has been run after the last change of requirements."""
     locked, wanted = pinned(ROOT / lock), asked(source)
     assert wanted.keys() <= locked.keys()
     assert all(wanted.values()), wanted
@@ -103,12 +103,12 @@ def test_a_lock_has_what_is_asked_for_and_each_line_there_says_why(lock: str, so
 
 
 def test_every_requirements_file_is_a_lock() -> None:
-    """Of each that is in the repository, it is known what it is compiled from."""
+    """The source of every one in the repository is known."""
     assert set(tracked("*requirements*.txt")) == set(LOCKS)
 
 
 def test_what_both_sides_install_is_of_one_version() -> None:
-    """A constraint holds the locks that are read together equal."""
+    """Constraints keep locks consistent that are installed together."""
     for smaller, larger in (
         ("requirements.txt", "requirements-dev.txt"),
         ("delivery/requirements.txt", "requirements.txt"),
@@ -117,7 +117,7 @@ def test_what_both_sides_install_is_of_one_version() -> None:
 
 
 def imported() -> dict[str, dict[str, str]]:
-    """Return the packages that each folder imports, with a file that does."""
+    """Return the packages that each folder imports, each with an importing file."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for name in tracked("*.py"):
         folder = next((each for each in DECLARED_IN if name == each or name.startswith(f"{each}/")), "")
@@ -131,7 +131,7 @@ def imported() -> dict[str, dict[str, str]]:
 
 
 def test_whatever_is_imported_is_declared() -> None:
-    """Not found by luck, because something else depends on it."""
+    """It must not depend on other packages' requirements."""
     for folder, packages in imported().items():
         declared = {name for source in DECLARED_IN.get(folder, []) for name in asked(source)}
         declared |= {name for name in asked("requirements-dev.in") if name.startswith(STUBS)}
@@ -140,7 +140,7 @@ def test_whatever_is_imported_is_declared() -> None:
 
 
 def commands(name: str) -> list[str]:
-    """Return a file's lines, continued ones as one; of a document the lines of its code blocks."""
+    """Return a file's lines with continuations joined; of a document those of its code blocks."""
     text = (ROOT / name).read_text("utf-8", "replace")
     if name.endswith(".md"):
         text = "\n".join(re.findall(r"(?ms)^```\w*\n(.*?)^```", text))
@@ -148,7 +148,7 @@ def commands(name: str) -> list[str]:
 
 
 def test_nothing_installs_a_package_outside_of_a_lock() -> None:
-    """Each command that installs takes hashes and resolves nothing, or asks no index at all."""
+    """Each command that installs requires hashes and resolves no dependencies, or uses no index."""
     found = 0
     for name in tracked():
         if name.startswith(UNREAD):
@@ -162,14 +162,14 @@ def test_nothing_installs_a_package_outside_of_a_lock() -> None:
 
 
 def test_virtual_environments_are_made_with_hashes_and_without_resolution() -> None:
-    """By pip as by uv."""
+    """By pip and by uv."""
     text = Path(make_venv.__file__).read_text("utf-8")
     assert {"--require-hashes", "--no-deps"} <= set(make_venv.LOCKED)
     assert text.count('"install"') == text.count("*LOCKED") > 1
 
 
 def test_every_base_image_is_named_by_tag_and_digest_and_one_tag_by_one_digest() -> None:
-    """Whoever has a registry builds on the same image tomorrow."""
+    """Builds use the same base images from any registry at any time."""
     found: dict[str, set[str]] = defaultdict(set)
     for name in tracked("*Dockerfile", "*.yaml", "*.yml", "*.py", "*.json"):
         if not name.startswith("tests/unit/"):

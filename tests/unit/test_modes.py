@@ -1,4 +1,4 @@
-"""What is built does not depend on the modes of a checkout: a first image and a build's set the same ones."""
+"""Images do not depend on the file modes of a checkout: first images and builds normalize them the same way."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WANTED = {
 
 @pytest.fixture(params=[0o600, 0o700, 0o644, 0o664, 0o777], ids=oct)
 def context(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A build context whose files all have one mode, as a umask, a zip or a share may leave them."""
+    """A build context whose files all have one mode, as after a umask, a ZIP archive or a network share."""
     root = tmp_path / "a context"
     for name, data in FILES.items():
         path = root / name
@@ -51,18 +51,18 @@ def context(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 
 def found(root: Path) -> dict[str, int]:
-    """Return the modes of everything below a folder."""
+    """Return the modes of all files and folders below a folder."""
     return {str(path.relative_to(root)): path.stat().st_mode & 0o777 for path in (root, *root.rglob("*"))}
 
 
 def test_a_build_sets_the_modes_of_its_sources(context: Path) -> None:
-    """Everybody may read; programs may be run, as their first bytes tell."""
+    """All files are readable; programs, recognized by their first bytes, are executable."""
     file_modes.settle(context)
     assert found(context) == WANTED | {"private.env": 0o644}
 
 
 def test_a_first_image_is_built_from_the_same_modes_and_the_checkout_keeps_its_own(context: Path) -> None:
-    """From a copy, without what Docker would not be sent."""
+    """It is built from a copy, without ignored files."""
     before = found(context)
     copy = build_context.with_fixed_modes(context, "Dockerfile")
     assert found(copy) == WANTED
@@ -76,14 +76,14 @@ def test_a_first_image_is_built_from_the_same_modes_and_the_checkout_keeps_its_o
 
 
 def test_a_context_whose_modes_are_right_is_built_from_as_it_is(context: Path) -> None:
-    """What Docker is not sent may have any."""
+    """Modes of ignored files do not matter."""
     file_modes.settle(context)
     (context / "private.env").chmod(0o600)
     assert build_context.with_fixed_modes(context, "Dockerfile") == context
 
 
 def test_the_copy_goes_with_the_process(context: Path) -> None:
-    """Pulumi's program ends when its resources are made."""
+    """The copy is removed at the end of the Pulumi program."""
     text = "import pathlib, sys\nfrom infra import build_context\n"
     text += "print(build_context.with_fixed_modes(pathlib.Path(sys.argv[1]), 'Dockerfile'))"
     done = subprocess.run(
@@ -96,7 +96,7 @@ def test_the_copy_goes_with_the_process(context: Path) -> None:
 def test_the_steps_set_modes_in_a_build_and_leave_a_developers_alone(
     monkeypatch: pytest.MonkeyPatch, context: Path, build: str | None, mode: int | None
 ) -> None:
-    """Whichever of test, build and acceptance comes first."""
+    """For each of test, build and acceptance."""
     told = replace(WEB, context=context.name)
     found_there = Environment(stack="staging", url="http://x", cluster="c", services=(told,))
     monkeypatch.setattr(checkout, "ROOT", context.parent)
@@ -114,7 +114,7 @@ def test_the_steps_set_modes_in_a_build_and_leave_a_developers_alone(
 def test_a_stand_in_is_built_from_files_that_all_may_read(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, recipe: str
 ) -> None:
-    """Else nobody but root could read /etc in any image on top of it."""
+    """Otherwise only root could read /etc in images based on it."""
     shutil.copytree(images.RECIPES / recipe, tmp_path / "recipes" / recipe)
     for path in (tmp_path / "recipes" / recipe).iterdir():
         path.chmod(0o600)
@@ -127,7 +127,7 @@ def test_a_stand_in_is_built_from_files_that_all_may_read(
 
 
 def test_the_local_cloud_works_by_a_umask_of_its_own(tmp_path: Path) -> None:
-    """AWS does not take over a developer's; the mode of the state folder keeps others out."""
+    """A developer's umask has no effect, as on AWS; the mode of the state folder denies access to other users."""
     text = "import os\nfrom localcloud.__main__ import main\nmain(['env'])\nprint(oct(os.umask(0)))"
     done = subprocess.run(
         [sys.executable, "-c", text], cwd=ROOT, env=os.environ | {"LOCALCLOUD_STATE": str(tmp_path)}, umask=0o077,

@@ -1,4 +1,4 @@
-"""Several platforms: the index of what was built, and what a task that runs a part of it proves."""
+"""Multi-platform images: the index, and the verification of a task that runs one of its images."""
 
 from __future__ import annotations
 
@@ -32,31 +32,31 @@ PLACE = environment.Environment(stack="staging", url="http://x", cluster="c", se
 
 
 def stubbed(service: str) -> tuple[Any, Stubber]:
-    """Return a real client whose answers are checked against the service's model and given by the test."""
+    """Return a boto3 client with stubbed responses, which are validated by the service's model."""
     client = boto3.client(service, region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x")
     return client, Stubber(client)
 
 
 def session(clients: dict[str, Any]) -> Session:
-    """Return a session of staging with these clients."""
+    """Return a session for staging with these clients."""
     return Session(clients=clients.__getitem__, environment=PLACE, say=Progress())
 
 
 def built(platform: str, *, commit: str = COMMIT, service: str = "web") -> Manifest:
-    """Return what the build for one platform wrote."""
+    """Return the manifest of a build for one platform."""
     image = Image(repository="slipway/web", digest=DIGEST, version=commit)
     return Manifest(commit=commit, execution="run-1", services={service: image}, platform=platform)
 
 
 def holds(stub: Stubber, kind: str, text: str) -> None:
-    """Let the repository hold a manifest, asked for next."""
+    """Stub the next response: the repository's manifest."""
     image = {"imageManifest": text, "imageManifestMediaType": kind}
     asked = {"repositoryName": "slipway/web", "imageIds": ANY, "acceptedMediaTypes": ANY}
     stub.add_response("batch_get_image", {"images": [image]}, asked)
 
 
 def test_one_platform_is_one_build_and_a_second_one_beside_it_changes_nothing_of_it() -> None:
-    """The project of the services' own platform keeps its name."""
+    """The build project of the services' own platform keeps its name."""
     assert platforms.build_projects(None, ARM) == {"build": ARM}
     assert platforms.build_projects([ARM], ARM) == {"build": ARM}
     assert platforms.build_projects([ARM, AMD], AMD) == {"build": AMD, "build-arm64": ARM}
@@ -64,7 +64,7 @@ def test_one_platform_is_one_build_and_a_second_one_beside_it_changes_nothing_of
 
 
 def test_the_index_is_the_same_for_the_same_images() -> None:
-    """So that a commit that is built twice is one image; the order they come in does not matter."""
+    """A commit that is built twice has one index; the order of images does not matter."""
     parts = {ARM: (DOCKER_IMAGE, b"arm"), AMD: (DOCKER_IMAGE, b"amd!")}
     kind, text = indexing.document(parts)
     assert (kind, text) == indexing.document(dict(reversed(parts.items())))
@@ -79,7 +79,7 @@ def test_the_index_is_the_same_for_the_same_images() -> None:
 
 
 def test_images_of_the_oci_kind_make_an_oci_index() -> None:
-    """Docker's list cannot name them."""
+    """Docker's manifest list cannot contain them."""
     assert indexing.document({AMD: (DOCKER_IMAGE, b""), ARM: (OCI_IMAGE, b"")})[0] == OCI_INDEX
 
 
@@ -92,7 +92,7 @@ def test_images_of_the_oci_kind_make_an_oci_index() -> None:
     ],
 )
 def test_what_does_not_belong_together_makes_no_index(tmp_path: Path, parts: list[Manifest], word: str) -> None:
-    """Nothing is asked of the registry, and no release is written."""
+    """No request is sent to the registry, and no release is written."""
     ecr, stub = stubbed("ecr")
     with stub, pytest.raises(DeliveryError, match=word):
         indexing.run(ecr, PLACE, parts, tmp_path, Progress())
@@ -100,7 +100,7 @@ def test_what_does_not_belong_together_makes_no_index(tmp_path: Path, parts: lis
 
 
 def test_an_index_of_an_index_is_refused(tmp_path: Path) -> None:
-    """A builder that adds attestations pushes one; its image for a platform is not what would be run."""
+    """A builder that adds attestations pushes an index, which cannot be nested."""
     ecr, stub = stubbed("ecr")
     holds(stub, OCI_INDEX, "{}")
     with stub, pytest.raises(DeliveryError, match=r"is application/vnd.oci.image.index.v1\+json, not an image"):
@@ -108,7 +108,7 @@ def test_an_index_of_an_index_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_commit_released_for_other_platforms_keeps_its_tag(tmp_path: Path) -> None:
-    """The tag is immutable: a new commit is asked for, and no release is written."""
+    """The tag is immutable: the error asks for a new commit, and no release is written."""
     ecr, stub = stubbed("ecr")
     for text in ("one", "two"):
         holds(stub, DOCKER_IMAGE, text)
@@ -120,7 +120,7 @@ def test_a_commit_released_for_other_platforms_keeps_its_tag(tmp_path: Path) -> 
 
 
 def test_what_was_built_for_one_platform_is_no_release(tmp_path: Path) -> None:
-    """And a release is no part of an index: each is refused where the other is due."""
+    """A release cannot be part of an index either: each is refused in place of the other."""
     part, release = tmp_path / "part.json", tmp_path / "release.json"
     built(ARM).write(part)
     built("").write(release)
@@ -162,7 +162,7 @@ def task(digest: str) -> dict[str, Any]:
 def test_a_task_proves_an_index_by_its_digest_or_by_the_image_of_its_platform(
     monkeypatch: pytest.MonkeyPatch, shown: str, wrong: str
 ) -> None:
-    """And by nothing else: not by the image of another platform."""
+    """The image of another platform does not count."""
     monkeypatch.setattr(answers, "wrong_answers", lambda *_: None)
     ecs, asked = stubbed("ecs")
     ecr, registry = stubbed("ecr")
@@ -182,7 +182,7 @@ def test_a_task_proves_an_index_by_its_digest_or_by_the_image_of_its_platform(
 
 
 def test_what_is_served_is_the_index_whichever_digest_ecs_shows() -> None:
-    """Acceptance compares it with the release and gives it the tag that production asks for."""
+    """Acceptance compares it with the release and tags it for production."""
     ecs, asked = stubbed("ecs")
     ecr, registry = stubbed("ecr")
     asked.add_response("list_tasks", {"taskArns": ["a"]})
@@ -209,7 +209,7 @@ ARM_MAGIC = "7f454c460201010000000000000000000200b700"
     ],
 )
 def test_emulation_counts_where_the_kernel_does_it_in_containers_too(tmp_path: Path, text: str, handled: bool) -> None:  # noqa: FBT001
-    """Enabled, for this architecture, and opened beforehand (flag F): a container has no QEMU."""
+    """It must be enabled, be for this architecture, and have flag F, since containers have no QEMU."""
     (tmp_path / "status").write_text("enabled\n")
     (tmp_path / "register").write_text("")
     assert not qemu.handled(tmp_path)
@@ -219,7 +219,7 @@ def test_emulation_counts_where_the_kernel_does_it_in_containers_too(tmp_path: P
 
 
 def test_a_build_machine_may_have_other_values_of_the_stacks_build_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Base images of its own platform; arguments that the stack does not have stay out."""
+    """They are the base images of its platform; arguments that the stack does not have are ignored."""
     ssm, stub = stubbed("ssm")
     web = service_facts.service(build_args={"PYTHON_IMAGE": "of-stack", "MODE": "m"})
     held = {"environment": '{"url": "http://x", "cluster": "c"}', "services/web": web.payload()}

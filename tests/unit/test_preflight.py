@@ -1,4 +1,4 @@
-"""What a command needs of this machine is looked at all at once, before anything is made."""
+"""Preflight checks: all requirements on the machine are checked before anything is created."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 NO_WAY_OUT = {"HTTPS_PROXY": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": ""}
 SECONDS = 10
-"""What "the first seconds" are; the slowest answer from a network that gives none takes 4."""
+"""Limit of "within seconds"; the timeout for an unreachable network is 4."""
 
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Path:
-    """A clone in which nothing has been made."""
+    """A new clone, without build results."""
     for name in ("localcloud", "tools", "bin"):
         shutil.copytree(ROOT / name, tmp_path / "clone" / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Makefile", "requirements-dev.txt"):
@@ -43,7 +43,7 @@ def fresh(tmp_path: Path) -> Path:
 
 
 def preflight(clone: Path, target: str, **others: str) -> subprocess.CompletedProcess[str]:
-    """Look at what a target of make needs in a clone, on a machine with no way out, without a terminal."""
+    """Run the checks of a make target in a clone, without network access and without a terminal."""
     return subprocess.run(
         [sys.executable, "-m", "tools.preflight", target],
         cwd=clone, env=environment(**NO_WAY_OUT | {"PYTHONPATH": str(clone), "CI": ""} | others),
@@ -52,7 +52,7 @@ def preflight(clone: Path, target: str, **others: str) -> subprocess.CompletedPr
 
 
 def test_all_that_is_wrong_is_told_at_once_and_within_seconds(fresh: Path, tmp_path: Path) -> None:
-    """A line each with its remedy, and nothing is made."""
+    """One line for each error, with its remedy; nothing is created."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").write_text("", "utf-8")
     before, began = sorted(fresh.rglob("*")), time.monotonic()
@@ -69,11 +69,11 @@ def test_all_that_is_wrong_is_told_at_once_and_within_seconds(fresh: Path, tmp_p
     assert done.returncode == 1
     for words in (
         "git is not installed; Debian has it in a package",
-        "127.0.0.1:9 gives no answer and Python packages are fetched there: see to the network",
+        "127.0.0.1:9 does not respond, and Python packages are downloaded there: see to the network",
         "Go is not installed and a build needs 1.26 or newer. Install Go from go.dev",
         f"DOCKER_HOST is unix://{tmp_path}/none.sock and no Docker Engine answers there: start it or unset",
         f"port {port} is taken by process {os.getpid()}",
-        f"{tmp_path}/file/cache cannot be written (Not a directory): see to its rights, or set LOCALCLOUD_CACHE",
+        f"{tmp_path}/file/cache cannot be written (Not a directory): check its permissions, or set LOCALCLOUD_CACHE",
     ):
         assert [line for line in done.stderr.splitlines() if line.startswith(f"setup: {words}")], (words, done.stderr)
     assert all(line.startswith("setup: ") for line in done.stderr.splitlines())
@@ -82,7 +82,7 @@ def test_all_that_is_wrong_is_told_at_once_and_within_seconds(fresh: Path, tmp_p
 
 
 def test_tests_do_not_ask_for_the_port_of_the_local_cloud(fresh: Path, tmp_path: Path) -> None:
-    """Theirs have ports of their own, so that they run beside one."""
+    """Tests use other ports, so that they can run at the same time."""
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
@@ -93,7 +93,7 @@ def test_tests_do_not_ask_for_the_port_of_the_local_cloud(fresh: Path, tmp_path:
 
 
 def test_make_refuses_before_it_installs_anything(fresh: Path, tmp_path: Path) -> None:
-    """The virtual environment is not begun when the Docker Engine cannot be had."""
+    """The virtual environment is not created if no Docker Engine is available."""
     own = {"CI": "", "DOCKER_HOST": f"unix://{tmp_path}/none.sock", "LOCALCLOUD_CACHE": str(tmp_path / "cache")}
     done = subprocess.run(
         ["make", f"PYTHON={sys.executable}", "demo"], cwd=fresh, env=environment(**NO_WAY_OUT | own),
@@ -105,7 +105,7 @@ def test_make_refuses_before_it_installs_anything(fresh: Path, tmp_path: Path) -
 
 
 def test_an_old_python_is_named_by_make(fresh: Path) -> None:
-    """In one line, although the program that looks at the rest could not be read by it."""
+    """By one line, although that Python cannot parse the preflight program."""
     (fresh / "sitecustomize.py").write_text("import sys\nsys.version_info = (3, 9, 18)\n", "utf-8")
     done = subprocess.run(
         ["make", f"PYTHON={sys.executable}", "demo"], cwd=fresh, env=environment(),
@@ -116,19 +116,19 @@ def test_an_old_python_is_named_by_make(fresh: Path) -> None:
 
 
 class Engine(http.server.BaseHTTPRequestHandler):
-    """A Docker Engine's API as far as it is asked beforehand."""
+    """A fake of the Docker Engine API that the checks use."""
 
     pages: ClassVar[dict[str, object]] = {}
 
     def do_GET(self) -> None:
-        """Answer with a page's JSON."""
+        """Respond with the JSON for a path."""
         content = self.pages.get(self.path.partition("?")[0])
         self.send_response(404 if content is None else 200)
         self.end_headers()
         self.wfile.write(json.dumps(content).encode())
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
     def address_string(self) -> str:
         """Return a name: a Unix socket has no address."""
@@ -148,7 +148,7 @@ GOOD = {
 
 @pytest.fixture
 def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
-    """Give a function that looks at an engine with these pages; the rest of them is as it should be."""
+    """Provide a function that checks a fake engine with these responses; all others are as expected."""
     path = tmp_path / "docker.sock"
     monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
     monkeypatch.setattr(Engine, "pages", dict(GOOD))
@@ -176,7 +176,7 @@ def ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     ids=["of use", "too old", "containerd's store", "another's network"],
 )
 def test_an_engine_that_will_not_do_is_told_beforehand(ask: object, pages: dict[str, object], words: str) -> None:
-    """With what to do."""
+    """The error includes the remedy."""
     assert callable(ask)
     problems = [item.text for item in ask(pages) if not isinstance(item, Room)]
     assert len(problems) == bool(words)
@@ -184,7 +184,7 @@ def test_an_engine_that_will_not_do_is_told_beforehand(ask: object, pages: dict[
 
 
 def test_pip_is_asked_at_the_index_that_its_files_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its variables come first; pip itself may not be installed yet."""
+    """Environment variables take precedence; pip itself may not be installed yet."""
     (tmp_path / "pip.conf").write_text("[global]\nindex-url = https://index.example/simple\n", "utf-8")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(tmp_path / "pip.conf"))
     monkeypatch.delenv("PIP_INDEX_URL", raising=False)
@@ -195,7 +195,7 @@ def test_pip_is_asked_at_the_index_that_its_files_name(tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize(("page", "up"), [("/absent", True), ("/broken", False)])
 def test_a_server_that_answers_is_up_whatever_it_says(monkeypatch: pytest.MonkeyPatch, page: str, *, up: bool) -> None:
-    """But not one that fails: a proxy answers for it."""
+    """A server error does not count: it may be a proxy's response."""
     monkeypatch.setattr(
         Engine, "do_HEAD", lambda self: (self.send_error(503 if page == "/broken" else 404)), raising=False
     )
@@ -207,25 +207,25 @@ def test_a_server_that_answers_is_up_whatever_it_says(monkeypatch: pytest.Monkey
 
 
 def test_what_several_need_of_one_disk_is_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each alone would have room; the folders need not be there."""
+    """Each alone would fit; the folders need not exist."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(20 * 10**9, 0, 8 * 10**9))
     wanted = [Room(tmp_path / "a" / "b", 6, "the build", "LOCALCLOUD_CACHE"), Room(tmp_path / "c", 2.4, "modules")]
     (line,) = room.shortages(wanted)
     assert line == (
         f"8.0 GB are free and 8.4 needed (the build 6 in {tmp_path}/a/b, modules 2.4 in {tmp_path}/c): "
-        "make room, or set LOCALCLOUD_CACHE to a folder elsewhere"
+        "free space, or set LOCALCLOUD_CACHE to a folder elsewhere"
     )
     assert not list(room.shortages(wanted[:1]))
 
 
 def absent(_: Settings) -> Iterator[Finding]:
-    """Find that there is no engine, and something to do."""
+    """Report a missing engine and a step."""
     yield Step("build something", 200)
     yield Leave("no Docker Engine answers", "start one")
 
 
 def broken(_: Settings) -> Iterator[Finding]:
-    """Find something, then something that stops."""
+    """Report a finding, then an error."""
     yield Problem("this first")
     raise UserError("that too")
 
@@ -243,7 +243,7 @@ def broken(_: Settings) -> Iterator[Finding]:
 def test_leave_is_asked_once_and_used_at_once(  # noqa: PLR0913
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, terminal: bool, yes: bool, answer: str | None, problem: str
 ) -> None:
-    """What was allowed is done before the long part begins, so that nothing asks again."""
+    """The permitted step is done before the long ones, so that no further question follows."""
     started: list[Settings] = []
     questions: list[str] = []
 
@@ -262,11 +262,11 @@ def test_leave_is_asked_once_and_used_at_once(  # noqa: PLR0913
     assert len(questions) == (answer is not None)
     assert bool(started) == (not problem)
     if terminal or yes:
-        assert said == ["to do first, once, in about 4 min on two cores:", "  build something (up to 3 min)"]
+        assert said == ["to be prepared once, in about 4 min on two cores:", "  build something (up to 3 min)"]
 
 
 def test_what_a_check_found_before_it_was_stopped_is_told_too(tmp_path: Path) -> None:
-    """And nobody is asked for leave while something is wrong."""
+    """The user is not asked for consent if there are errors."""
     own = Settings(state_dir=tmp_path, port=1, network="n", cache_dir=tmp_path)
     assert look.require((broken, absent), own, yes=True, say=pytest.fail) == ["this first", "that too"]
 
@@ -285,7 +285,7 @@ def test_what_a_check_found_before_it_was_stopped_is_told_too(tmp_path: Path) ->
 def test_what_base_images_are_built_by_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, user: int, programs: list[str], missing: str
 ) -> None:
-    """Only root may install it; without uidmap no other user gets a namespace to build in."""
+    """Only root can install it; another user needs uidmap for a user namespace."""
     for name in programs:
         (tmp_path / name).touch(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -1,4 +1,4 @@
-"""What `pulumi preview` writes, recorded, and what is understood of it."""
+"""The parser of recorded outputs of `pulumi preview`."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ GOOD = {"summaryEvent": {"result": "succeeded"}}
 
 
 def recorded(name: str, code: int = 0) -> StackPreview:
-    """Return what is understood of a recorded preview."""
+    """Return the parsed preview of a recording."""
     return pulumi_events.read("staging", (RECORDED / name).read_text("utf-8"), "", code)
 
 
 def told(*events: dict[str, Any], complaints: str = "", code: int = 0, secrets: tuple[str, ...] = ()) -> StackPreview:
-    """Return what is understood of events."""
+    """Return the parsed preview of events."""
     written = "\n".join(json.dumps(event) for event in events)
     return pulumi_events.read("staging", written, complaints, code, secrets)
 
@@ -41,7 +41,7 @@ def lines(preview: StackPreview, name: str) -> tuple[str, ...]:
 
 
 def test_a_recorded_preview_gives_each_resource_once_the_gravest_first() -> None:
-    """A replacement has three steps, and is one change."""
+    """A replacement has three steps, but is one change."""
     found = recorded("change.jsonl")
     assert not found.failed
     assert [change.operation for change in found.changes] == sorted(
@@ -56,12 +56,12 @@ def test_a_recorded_preview_gives_each_resource_once_the_gravest_first() -> None
 
 
 def test_a_step_that_is_a_part_of_a_replacement_is_one_even_alone() -> None:
-    """As what an earlier run left half done."""
+    """For example the rest of an interrupted update."""
     assert told(step("create-replacement"), GOOD).count("replace") == 1
 
 
 def test_a_changed_property_is_shown_with_both_values_and_what_it_forces() -> None:
-    """JSON in a text is looked into, and things with a name are compared by it."""
+    """JSON in strings is parsed, and list items with a name are compared by name."""
     found = lines(recorded("change.jsonl"), "staging-web-template")
     assert '~ cpu: "256" -> "512"  # forces replacement' in found
     assert any(line.startswith("+ containerDefinitions.web.environment.GREETING: ") for line in found)
@@ -69,7 +69,7 @@ def test_a_changed_property_is_shown_with_both_values_and_what_it_forces() -> No
 
 
 def test_a_created_resource_shows_its_properties_but_no_secret() -> None:
-    """Pulumi's own mark of a secret becomes a word, and so does what is not known yet."""
+    """Pulumi's markers of secrets and of unknown values are replaced by words."""
     found = " ".join(lines(recorded("change.jsonl"), "api"))
     assert '"password": "[secret]"' in found
     assert property_values.UNKNOWN in found
@@ -78,7 +78,7 @@ def test_a_created_resource_shows_its_properties_but_no_secret() -> None:
 
 
 def test_an_error_of_the_program_is_kept_with_its_last_line() -> None:
-    """That is where Python says what is wrong."""
+    """The last line of a traceback is the message."""
     found = recorded("crash.jsonl", code=1)
     assert found.failed
     assert found.errors[0].startswith("error: Program failed")
@@ -98,7 +98,7 @@ def test_an_error_of_the_program_is_kept_with_its_last_line() -> None:
     ids=["refused before it began", "silent", "one document", "cut short", "deep", "other shapes"],
 )
 def test_a_preview_without_an_end_has_failed_and_says_what_there_is(written: str, complaints: str, wanted: str) -> None:
-    """Whatever was written, it is never taken for "no changes"."""
+    """No output is ever taken for "no changes"."""
     found = pulumi_events.read("prod", written, complaints, 0 if written else 255)
     assert found.failed
     assert wanted in "\n".join(found.errors)
@@ -106,19 +106,19 @@ def test_a_preview_without_an_end_has_failed_and_says_what_there_is(written: str
 
 @pytest.mark.parametrize(("code", "result"), [(1, "succeeded"), (0, "failed")])
 def test_an_exit_code_or_a_result_that_says_failed_is_a_failure(code: int, result: str) -> None:
-    """Either is enough."""
+    """Either suffices."""
     assert told({"summaryEvent": {"result": result}}, code=code).failed
 
 
 def test_what_the_program_prints_between_the_events_does_no_harm() -> None:
-    """A plugin or the program may write to the same stream."""
+    """Plugins and the program write to the same stream."""
     written = f"hello\n{json.dumps(step('update', diffs=['a']))}\n\nWARNING x\n{json.dumps(GOOD)}\n"
     found = pulumi_events.read("staging", written, "warning: old version\n", 0)
     assert (found.failed, found.count("update"), found.errors) == (False, 1, ())
 
 
 def test_a_policy_that_was_broken_is_told_with_its_level_and_resource() -> None:
-    """Pulumi's one-document form leaves policies out."""
+    """Pulumi's single-document output omits policies."""
     event = {
         "resourceUrn": URN, "message": "<{%fg 1%}>no public bucket\n", "policyName": "no-public",
         "policyPackName": "slipway", "enforcementLevel": "mandatory",
@@ -128,7 +128,7 @@ def test_a_policy_that_was_broken_is_told_with_its_level_and_resource() -> None:
 
 
 def test_a_recorded_refusal_by_a_policy_pack_says_which_policy_and_what_of() -> None:
-    """Pulumi's own error is no more than that the preview failed."""
+    """Pulumi's error only states that the preview failed."""
     found = recorded("policy.jsonl", code=1)
     assert (found.failed, found.errors) == (True, ("error: preview failed",))
     assert found.policies == ("mandatory: pack/no-z: thing: d\nno Z please",)
@@ -138,7 +138,7 @@ def test_a_recorded_refusal_by_a_policy_pack_says_which_policy_and_what_of() -> 
 
 
 def test_warnings_are_kept_and_debug_messages_are_not() -> None:
-    """With the resource that they are about."""
+    """Each with its resource."""
     events = [
         {"diagnosticEvent": {"severity": severity, "message": f"a {severity}", "urn": URN}}
         for severity in ("debug", "info", "warning")
@@ -147,7 +147,7 @@ def test_warnings_are_kept_and_debug_messages_are_not() -> None:
 
 
 def test_a_secret_of_the_environment_is_hidden_wherever_it_appears() -> None:
-    """A program may print what it should not."""
+    """A program may print secrets by mistake."""
     message = {"severity": "error", "message": "login with hunter2-hunter2 failed"}
     new = {"inputs": {"url": "https://x:hunter2-hunter2@y"}}
     found = told({"diagnosticEvent": message}, step("create", new=new), GOOD, secrets=("hunter2-hunter2",))
@@ -156,7 +156,7 @@ def test_a_secret_of_the_environment_is_hidden_wherever_it_appears() -> None:
 
 
 def test_secrets_of_the_environment_are_known_by_their_names(tmp_path: Path) -> None:
-    """Not those too short to be looked for, nor paths of files that hold one."""
+    """Except values that are too short to search for, and paths of files that contain a secret."""
     found = pulumi_events.secrets_of({
         "GITHUB_TOKEN": "ghs_0123456789", "AWS_SECRET_ACCESS_KEY": "wJalrXUtn",
         "PULUMI_CONFIG_PASSPHRASE": "pass phrase",
@@ -181,13 +181,13 @@ def test_secrets_of_the_environment_are_known_by_their_names(tmp_path: Path) -> 
     ],
 )
 def test_two_values_differ_in_lines(old: Any, new: Any, wanted: list[str]) -> None:  # noqa: ANN401
-    """Only the parts that do."""
+    """Only the parts that differ are shown."""
     marked = [value if value is property_values.MISSING else property_values.plain(value) for value in (old, new)]
     assert list(property_values.differences("p", *marked)) == wanted
 
 
 def test_of_two_long_texts_the_place_where_they_differ_is_shown() -> None:
-    """Not their common beginning."""
+    """The common beginning is omitted."""
     (line,) = property_values.differences("p", "x" * 5000 + "a", "x" * 5000 + "b")
     assert line.endswith('xa" -> ... "' + "x" * property_values.BEFORE + 'b"')
     assert len(line) < 4 * property_values.BEFORE
@@ -198,12 +198,12 @@ def test_of_two_long_texts_the_place_where_they_differ_is_shown() -> None:
     [("a.b[1]", 2), ('a["c.d"]', 3), ("a.x", property_values.MISSING), ("a.b[9]", property_values.MISSING)],
 )
 def test_a_property_path_is_followed(path: str, wanted: Any) -> None:  # noqa: ANN401
-    """As pulumi writes it: dots, indices, quoted keys."""
+    """In Pulumi's syntax: dots, indices, quoted keys."""
     assert property_values.get({"a": {"b": [1, 2], "c.d": 3}}, path) == wanted
 
 
 def test_drift_shows_what_there_is_against_what_is_asked_for() -> None:
-    """The program's inputs are the same; the provider read something else."""
+    """The program's inputs are unchanged; the provider has read other values."""
     diff = {"count": {"diffKind": "update", "inputDiff": False}}
     one = {"inputs": {"count": 1}, "outputs": {"count": 5}}
     (change,) = told(step("update", detailedDiff=diff, old=one, new={"inputs": {"count": 1}}), GOOD).changes
@@ -211,7 +211,7 @@ def test_drift_shows_what_there_is_against_what_is_asked_for() -> None:
 
 
 def test_previews_survive_the_file_between_two_jobs(tmp_path: Path) -> None:
-    """What the first job saved is what the second shows."""
+    """The second job shows the previews that the first one saved."""
     both = [recorded("change.jsonl"), recorded("crash.jsonl", code=1)]
     stack_previews.save(tmp_path / "f", both)
     assert stack_previews.load(tmp_path / "f") == both
@@ -231,7 +231,7 @@ ODD = {"operation": "x", "kind": "", "name": "", "reasons": [], "lines": []}
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_preview_is_refused_in_one_line(text: str, tmp_path: Path) -> None:
-    """The code under review wrote it: it may hold anything."""
+    """The reviewed code writes it, so that it may contain anything."""
     (tmp_path / "f").write_text(text, "latin-1")
     with pytest.raises(DeliveryError, match="holds no preview") as refused:
         stack_previews.load(tmp_path / "f")
@@ -239,7 +239,7 @@ def test_a_file_that_is_no_preview_is_refused_in_one_line(text: str, tmp_path: P
 
 
 def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
-    """Before it takes the memory."""
+    """It would exhaust memory."""
     with (tmp_path / "f").open("wb") as stream:
         stream.truncate(stack_previews.LARGEST_BYTES + 1)
     with pytest.raises(DeliveryError, match="more than"):
@@ -247,7 +247,7 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
 
 
 def test_a_line_of_progress_says_what_happens_to_a_stack() -> None:
-    """What a person watches meanwhile."""
+    """It shows the progress to the user."""
     change = Change(operation="replace", kind="k", name="n")
     none = StackPreview(stack="s", failed=False)
     assert comment_text.summary(none) == "no changes"

@@ -1,4 +1,4 @@
-"""`delivery preview` as it is typed: which pulumi, which stacks, which exit code, what is printed where."""
+"""The command line of `delivery preview`: program, stacks, exit codes, output."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from delivery.previews.stack_previews import StackPreview
 if TYPE_CHECKING:
     from pathlib import Path
 
-# Stands for pulumi: says what it was asked, and fails for the stack "bad".
+# A fake pulumi: prints its arguments, and fails for the stack "bad".
 PULUMI = """
 import json, os, sys
 stack = sys.argv[sys.argv.index("--stack") + 1]
@@ -36,7 +36,7 @@ HOSTILE = "::error::injected\n::add-mask::x"
 
 @pytest.fixture(autouse=True)
 def _no_workflow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These tests may run in a workflow themselves."""
+    """Remove the variables of a workflow, in which these tests may run."""
     for name in WORKFLOW:
         monkeypatch.delenv(name, raising=False)
 
@@ -47,7 +47,7 @@ def typed(*arguments: str) -> int:
 
 
 def run(tmp_path: Path, *arguments: str) -> int:
-    """Run the command with a stand-in for pulumi."""
+    """Run the command with the fake pulumi."""
     script = tmp_path / "pulumi.py"
     script.write_text(PULUMI, "utf-8")
     pulumi = shlex.join([sys.executable, str(script)])
@@ -55,7 +55,7 @@ def run(tmp_path: Path, *arguments: str) -> int:
 
 
 def test_each_stack_is_previewed_without_showing_secrets(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One after another, with a line for each; without a pull request the text is printed."""
+    """They run in sequence, with a line for each; without a pull request the text is printed."""
     assert run(tmp_path, "--stack", "one", "--stack", "two", "--stack", "one") == 0
     printed = capsys.readouterr().out
     assert printed.count("preview --stack one --json --non-interactive") == 1
@@ -65,7 +65,7 @@ def test_each_stack_is_previewed_without_showing_secrets(tmp_path: Path, capsys:
 
 
 def test_the_stacks_are_those_with_a_stack_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Unless some are named."""
+    """Unless stacks are named."""
     assert run(tmp_path) == 0
     printed = capsys.readouterr().out
     assert [name for name in ("prod", "staging") if f"**`{name}`**" in printed] == preview.with_stack_file()
@@ -74,7 +74,7 @@ def test_the_stacks_are_those_with_a_stack_file(tmp_path: Path, capsys: pytest.C
 def test_one_stack_that_fails_hides_no_other_and_the_exit_code_says_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Saved for the job that comments, too."""
+    """Also in the file for the job that comments."""
     assert run(tmp_path, "--stack", "bad", "--stack", "good", "--save", str(tmp_path / "f")) == 1
     printed = capsys.readouterr().out
     assert "error: no such stack" in printed
@@ -83,7 +83,7 @@ def test_one_stack_that_fails_hides_no_other_and_the_exit_code_says_it(
 
 
 def test_a_pulumi_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The command's own message says what to install."""
+    """The command's own message names what to install."""
     monkeypatch.setenv("PATH", os.defpath)
     with pytest.raises(FileNotFoundError, match="no-such-pulumi"):
         typed("--pulumi", "no-such-pulumi", "--stack", "one")
@@ -100,7 +100,7 @@ def test_a_pulumi_that_is_not_there_is_named(tmp_path: Path, monkeypatch: pytest
     ],
 )
 def test_a_program_that_cannot_be_run_is_told_in_one_line(tmp_path: Path, name: str, told: str) -> None:
-    """With its name and the remedy."""
+    """The message has its name and the remedy."""
     (tmp_path / "plain").write_text("", "utf-8")
     program = tmp_path / name
     done = subprocess.run(
@@ -111,7 +111,7 @@ def test_a_program_that_cannot_be_run_is_told_in_one_line(tmp_path: Path, name: 
 
 
 def test_a_missing_token_is_told_before_anything_is_previewed(tmp_path: Path) -> None:
-    """Not after minutes."""
+    """Previews may take minutes."""
     with pytest.raises(DeliveryError, match="GITHUB_TOKEN is not set"):
         run(tmp_path, "--stack", "bad", "--repository", "a/b", "--pull-request", "7", "--commit", "a" * 40)
 
@@ -119,7 +119,7 @@ def test_a_missing_token_is_told_before_anything_is_previewed(tmp_path: Path) ->
 def test_what_another_job_wrote_is_not_printed_into_a_workflows_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A line of it that begins with two colons would be a command to GitHub."""
+    """A line that starts with two colons would be a workflow command."""
     kept: list[str] = []
     monkeypatch.setenv("GITHUB_TOKEN", "t")
     monkeypatch.setattr(pull_requests, "keep", lambda _github, _pull, text, _say: kept.append(text))
@@ -135,7 +135,7 @@ def test_what_another_job_wrote_is_not_printed_into_a_workflows_log(
 
 
 def test_only_what_is_committed_is_shown_as_a_commit(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The comment names the commit, so the work tree must be it."""
+    """The comment names the commit, so that the working tree must match it."""
     monkeypatch.setenv("GITHUB_TOKEN", "t")
     monkeypatch.setattr(preview, "ROOT", tmp_path)
     git = ["-c", "user.name=a", "-c", "user.email=a@b"]

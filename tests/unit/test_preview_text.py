@@ -1,4 +1,4 @@
-"""The comment against whoever writes what it shows: read back with a real Markdown parser."""
+"""Injection attempts against the comment, verified with a Markdown parser."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ OURS = {"<details>", "</details>", "<summary>", "</summary>", "<sub>", "</sub>",
 
 
 def hostile(text: str, stack: str = "staging") -> StackPreview:
-    """Return a preview in which a text is everywhere."""
+    """Return a preview that contains a text in every place."""
     changes = [
         Change(operation=one, kind=text, name=text, reasons=(text,), lines=(text,)) for one in ("delete", "update")
     ]
@@ -43,7 +43,7 @@ def hostile(text: str, stack: str = "staging") -> StackPreview:
 
 
 def outside_code(text: str) -> Iterator[tuple[str, str]]:
-    """Yield kind and text of everything that GitHub would not show as code."""
+    """Yield the kind and text of every element that GitHub would not render as code."""
 
     def walk(tokens: list[Any]) -> Iterator[tuple[str, str]]:
         for token in tokens:
@@ -56,7 +56,7 @@ def outside_code(text: str) -> Iterator[tuple[str, str]]:
 
 
 def check(text: str, *said: str) -> None:
-    """Hold that nothing foreign got out of its code, and that the comment is within bounds."""
+    """Assert that no untrusted text is outside code, and that the comment is within the limit."""
     assert len(text.encode()) <= comment_text.LIMIT
     assert text.startswith(comment_text.MARKER)
     opened = 0
@@ -72,19 +72,19 @@ def check(text: str, *said: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_nothing_that_a_change_contains_gets_out_of_its_code(text: str) -> None:
-    """No mention, link, image, heading or HTML; what is folded stays folded."""
+    """It cannot add a mention, link, image, heading or HTML, or open a folded section."""
     check(comment([hostile(text, stack=text), hostile(text)], About(commit=COMMIT, run=RUN)))
     check(comment([], About(commit=COMMIT, run=RUN), problem=text))
 
 
 @given(some.text(alphabet=some.sampled_from("`~<>!-|[]()@#*_\\ \n\r\t\u2028a&\x00\ud7ff"), max_size=60))
 def test_no_mixture_of_marks_gets_out_either(text: str) -> None:
-    """Whatever it is made of."""
+    """For random combinations."""
     check(comment([hostile(f"evil{text}@evil", stack=text)], About(commit=COMMIT, run=RUN)))
 
 
 def test_characters_that_hide_or_reorder_text_are_shown_as_such() -> None:
-    """A reviewer must see what there is."""
+    """A reviewer must see the actual text."""
     text = comment([hostile("a\u202eb\u200bc\x1bd\x07e")], About(commit=COMMIT))
     assert not comment_text.HIDDEN.search(text)
     assert "a\ufffdb\ufffdc\ufffdd\ufffde" in text
@@ -103,7 +103,7 @@ def many(changes: int, lines: int, stack: str = "staging", width: int = 60) -> S
 
 
 def test_a_large_comment_is_cut_within_githubs_limit_and_says_so() -> None:
-    """Each stack keeps its share, its counts and the first of what is replaced."""
+    """Each stack keeps its share, its counts and its first replacements."""
     text = comment(
         [many(900, 20, "prod"), many(900, 20, "staging"), many(1, 1, "small")], About(commit=COMMIT, run=RUN)
     )
@@ -120,7 +120,7 @@ def test_a_large_comment_is_cut_within_githubs_limit_and_says_so() -> None:
 
 @pytest.mark.parametrize("count", [7, 60, 3000])
 def test_so_many_stacks_that_even_their_summaries_are_too_long_are_cut(count: int) -> None:
-    """The limit holds at any size."""
+    """The limit holds for any number."""
     one = many(200, 1)
     text = comment([replace(one, stack=f"stack-{index}") for index in range(count)], About(commit=COMMIT))
     check(text)
@@ -128,20 +128,20 @@ def test_so_many_stacks_that_even_their_summaries_are_too_long_are_cut(count: in
 
 
 def test_characters_that_become_longer_when_they_are_shown_are_counted_as_shown() -> None:
-    """A control character takes one byte, what stands for it three."""
+    """A control character has one byte, its replacement three."""
     bad = [hostile("\x01" * 900 + "\n" + "\x02" * 900, stack=f"stack-{index}") for index in range(12)]
     check(comment([replace(one, errors=one.errors * 40) for one in bad], About(commit=COMMIT)))
 
 
 def test_a_line_of_nothing_but_backticks_does_not_push_the_details_out() -> None:
-    """A fence has to be longer than it."""
+    """A code fence must be longer than the line."""
     text = comment([hostile("`" * 70000)], About(commit=COMMIT))
     check(text)
     assert "<details>" in text
 
 
 def test_a_long_error_keeps_its_beginning_and_its_end() -> None:
-    """The reason of a traceback is its last line."""
+    """The last line of a traceback is the reason."""
     error = "\n".join(["Traceback", *(f"  frame {index} {'x' * 80}" for index in range(500)), "ValueError: the reason"])
     text = comment([StackPreview(stack="s", failed=True, errors=(error,))], About(commit=COMMIT))
     assert "Traceback" in text
@@ -151,7 +151,7 @@ def test_a_long_error_keeps_its_beginning_and_its_end() -> None:
 
 
 def test_what_a_reviewer_must_see_is_not_folded() -> None:
-    """Deletions and replacements by name and reason, before any detail."""
+    """Deletions and replacements are listed by name and reason, before any details."""
     changes = (
         Change(operation="delete", kind="aws:rds/instance:Instance", name="db"),
         Change(operation="replace", kind="aws:lb/loadBalancer:LoadBalancer", name="lb", reasons=("name",)),
@@ -168,7 +168,7 @@ def test_what_a_reviewer_must_see_is_not_folded() -> None:
 
 
 def test_one_stack_that_failed_does_not_hide_the_other() -> None:
-    """Both are there, the failed one with its error."""
+    """Both are shown, the failed one with its error."""
     good = StackPreview(stack="staging", failed=False, unchanged=53)
     bad = StackPreview(stack="prod", failed=True, errors=("error: broken",))
     text = comment([bad, good], About(commit=COMMIT))
@@ -178,7 +178,7 @@ def test_one_stack_that_failed_does_not_hide_the_other() -> None:
 
 
 def test_an_address_that_is_none_is_no_link() -> None:
-    """It comes from the environment."""
+    """The URL comes from the environment."""
     for wrong in ("javascript:alert(1)", "javascript://evil", f"{RUN}) [x](evil"):
         assert "The run" not in comment([], About(commit=COMMIT, run=wrong))
     assert f"[The run]({RUN})" in comment([], About(commit=COMMIT, run=RUN))

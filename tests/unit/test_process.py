@@ -1,4 +1,4 @@
-"""Programs that delivery starts: what is shown of them, and what their failure is told as."""
+"""Child processes of delivery: their output and the message of a failure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WAYS: dict[str, Callable[[list[str]], object]] = {
 
 
 def writes(output: str, code: int) -> list[str]:
-    """Return a command that writes a recorded output of a build and ends with an exit code."""
+    """Return a command that prints a recorded build output and exits with a code."""
     return ["sh", "-c", f"cat {shlex.quote(str(BUILDS / output))}; exit {code}"]
 
 
@@ -39,7 +39,7 @@ def writes(output: str, code: int) -> list[str]:
 def test_a_failed_build_ends_with_its_failing_step_and_is_told_in_one_line(
     way: str, builder: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """After all that it wrote; the line holds step and cause."""
+    """The line follows the whole output; it contains the step and the cause."""
     with pytest.raises(ProgramError) as failed:
         WAYS[way](writes(f"{builder}/hash.txt", 3))
     shown = capfd.readouterr().out
@@ -58,14 +58,14 @@ def test_a_failed_build_ends_with_its_failing_step_and_is_told_in_one_line(
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_failure_that_is_no_builds_is_told_by_the_output_above(way: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """Nothing is repeated."""
+    """Its output is not repeated."""
     with pytest.raises(ProgramError, match=r"^web: building failed \(exit code 1\); its output is above$"):
         WAYS[way](["sh", "-c", "echo out; echo err >&2; exit 1"])
     assert capfd.readouterr().out.split() == ["out", "err"]
 
 
 def test_what_succeeds_is_shown_or_returned(capfd: pytest.CaptureFixture[str]) -> None:
-    """As it was written."""
+    """Its output is unchanged."""
     process.show(["sh", "-c", "echo out; echo err >&2"], "x")
     assert capfd.readouterr().out.split() == ["out", "err"]
     assert process.quietly(["sh", "-c", "echo out; echo err >&2"], "x", Progress()).split() == ["out", "err"]
@@ -73,7 +73,7 @@ def test_what_succeeds_is_shown_or_returned(capfd: pytest.CaptureFixture[str]) -
 
 
 def test_a_programs_output_is_shown_as_it_comes_and_its_last_words_when_it_is_ended() -> None:
-    """As bin/test says what it could not remove."""
+    """For example bin/test's message about resources that it could not remove."""
     program = "trap 'echo removed; kill $!; exit 143' TERM; echo begun; sleep 60 & wait"
     ours = f"from delivery import process; process.show(['sh', '-c', {program!r}], 'x')"
     with subprocess.Popen(
@@ -82,14 +82,14 @@ def test_a_programs_output_is_shown_as_it_comes_and_its_last_words_when_it_is_en
     ) as running:  # fmt: skip
         assert running.stdout is not None
         assert running.stdout.readline() == "begun\n"
-        time.sleep(0.5)  # it waits for its program by then
+        time.sleep(0.5)  # by then it waits for its child process
         running.terminate()
         assert running.stdout.read() == "removed\n"
     assert running.returncode != 0
 
 
 def test_a_program_left_running_does_not_keep_the_end_waiting(capfd: pytest.CaptureFixture[str]) -> None:
-    """It holds the output open."""
+    """It keeps the output pipe open."""
     began = time.monotonic()
     process.show(["sh", "-c", "echo done; sleep 60 & echo $!"], "x")
     first, left = capfd.readouterr().out.split()
@@ -98,7 +98,7 @@ def test_a_program_left_running_does_not_keep_the_end_waiting(capfd: pytest.Capt
 
 
 def test_failed_tests_are_told_with_the_failing_step_and_the_reports(tmp_path: Path) -> None:
-    """By whatever bin/test writes of the image that its tests need."""
+    """From the output of bin/test about the image that its tests need."""
     program = tmp_path / "app" / "bin" / "test"
     program.parent.mkdir(parents=True)
     program.write_text(f"#!/bin/sh\ncat {shlex.quote(str(BUILDS))}/older/unit.txt\nexit 1\n", "utf-8")

@@ -1,4 +1,4 @@
-"""What bin/pulumi-local refuses, and what it makes of a stack file."""
+"""bin/pulumi-local: refused arguments and settings, and the generated stack file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ config:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """A stack file beside two contexts, of which one asks for a base image."""
+    """A stack file with two build contexts, of which one has a base image argument."""
     for name, text in (("app", "ARG PYTHON_IMAGE=x\nFROM ${PYTHON_IMAGE}\n"), ("other", "FROM scratch\n")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "Dockerfile").write_text(text, "utf-8")
@@ -39,7 +39,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def secrets_of(source: Path, target: Path) -> dict[str, str]:
-    """Write the overlay and return what has to be encrypted."""
+    """Write the overlay and return the values that have to be encrypted."""
     images = {"PYTHON_IMAGE": "python:here", "POSTGRES_IMAGE": "postgres:here"}
     return overlay.write(source, target, endpoint="http://127.0.0.1:4566", image_arguments=images)
 
@@ -54,7 +54,7 @@ def written(source: Path, target: Path) -> dict[str, object]:
     "url", ["http://10.0.0.1:4566", "https://ecs.eu-central-1.amazonaws.com", "http://127.0.0.1.evil"]
 )
 def test_an_endpoint_that_is_not_on_this_machine_is_refused(url: str) -> None:
-    """Else a mistyped variable would change a real account."""
+    """A mistyped variable could change a real account."""
     with pytest.raises(UserError, match="not on this machine"):
         environment.refuse_remote(url)
 
@@ -68,7 +68,7 @@ def test_an_endpoint_on_loopback_is_taken(url: str) -> None:
 
 
 def test_a_secret_value_becomes_a_local_one_that_is_still_to_be_encrypted(source: Path, tmp_path: Path) -> None:
-    """Its key is not on this machine; a value that changed would show as a change of the stack."""
+    """The original cannot be decrypted here; the value is constant, since a new one would change the stack."""
     target = tmp_path / "out.yaml"
     first = secrets_of(source, target)
     assert set(first) == {"slipway:token"}
@@ -77,7 +77,7 @@ def test_a_secret_value_becomes_a_local_one_that_is_still_to_be_encrypted(source
 
 
 def test_what_was_encrypted_here_before_is_kept(source: Path, tmp_path: Path) -> None:
-    """Pulumi is asked to encrypt once, not at every command."""
+    """Pulumi encrypts it once, not in every command."""
     target = tmp_path / "out.yaml"
     config = written(source, target) | {"slipway:token": {"secure": "v1:ours"}}
     target.write_text(yaml.safe_dump({"config": config, "encryptionsalt": "local"}), "utf-8")
@@ -86,13 +86,13 @@ def test_what_was_encrypted_here_before_is_kept(source: Path, tmp_path: Path) ->
 
 
 def test_a_secret_inside_a_map_or_a_list_is_named_by_its_path(source: Path, tmp_path: Path) -> None:
-    """As `pulumi config set --path` takes it."""
+    """In the syntax of `pulumi config set --path`."""
     source.write_text("config: {'a:b': {'c.d': [x, {secure: v1}]}}", "utf-8")
     assert set(secrets_of(source, tmp_path / "out.yaml")) == {'a:b["c.d"][1]'}
 
 
 def test_a_stack_with_a_pipeline_is_led_to_the_local_github(source: Path, tmp_path: Path) -> None:
-    """With a token of its own, which is a secret too; other stacks need no GitHub."""
+    """It gets a separate token, which is a secret too; other stacks do not need GitHub."""
     assert "github:baseUrl" not in written(source, tmp_path / "without.yaml")
     source.write_text("config: {'slipway:pipeline': {}}", "utf-8")
     assert written(source, tmp_path / "out.yaml")["github:baseUrl"] == "http://127.0.0.1:4566/"
@@ -100,7 +100,7 @@ def test_a_stack_with_a_pipeline_is_led_to_the_local_github(source: Path, tmp_pa
 
 
 def test_the_committed_file_is_not_changed_and_its_salt_is_not_used(source: Path, tmp_path: Path) -> None:
-    """The local salt, which pulumi writes into the copy, is kept instead."""
+    """The local salt that Pulumi writes into the copy is kept."""
     target = tmp_path / "out.yaml"
     written(source, target)
     target.write_text(target.read_text("utf-8") + "encryptionsalt: local\n", "utf-8")
@@ -110,7 +110,7 @@ def test_the_committed_file_is_not_changed_and_its_salt_is_not_used(source: Path
 
 
 def test_a_service_gets_the_base_images_that_its_dockerfile_asks_for(source: Path, tmp_path: Path) -> None:
-    """And keeps what it sets itself."""
+    """Its own build arguments are kept."""
     environment = written(source, tmp_path / "out.yaml")["slipway:environment"]
     assert isinstance(environment, dict)
     assert environment["services"]["web"]["build_args"] == {"PYTHON_IMAGE": "python:here", "FLAVOUR": "dark"}
@@ -119,7 +119,7 @@ def test_a_service_gets_the_base_images_that_its_dockerfile_asks_for(source: Pat
 
 @pytest.mark.parametrize("key", ["aws:endpoints", "aws:profile", "aws:assumeRoles", "aws:secretKey"])
 def test_a_provider_setting_that_leads_away_is_refused(source: Path, tmp_path: Path, key: str) -> None:
-    """With the file's and the key's names."""
+    """The error names the file and the key."""
     source.write_text(f"config: {{'{key}': x}}", "utf-8")
     with pytest.raises(overlay.OverlayError, match=f"Pulumi.staging.yaml: {key} is set"):
         written(source, tmp_path / "out.yaml")
@@ -140,7 +140,7 @@ def test_a_provider_setting_that_leads_away_is_refused(source: Path, tmp_path: P
     ids=["list", "no map", "no end", "binary", "endless", "key twice", "deep", "code"],
 )
 def test_a_stack_file_that_is_no_stack_file_is_refused_in_one_line(source: Path, tmp_path: Path, text: str) -> None:
-    """With its name, and without a traceback."""
+    """The error names the file and has no traceback."""
     source.write_text(text, "utf-8")
     with pytest.raises(overlay.OverlayError, match=r"^Pulumi\.staging\.yaml [^\n]*$"):
         written(source, tmp_path / "out.yaml")
@@ -157,7 +157,7 @@ def test_a_stack_file_that_is_no_stack_file_is_refused_in_one_line(source: Path,
     ],
 )
 def test_the_stack_is_read_from_pulumis_own_arguments(arguments: list[str], stack: str | None) -> None:
-    """In each form that pulumi takes."""
+    """In each form that Pulumi accepts."""
     assert given.stack_of(arguments) == stack
 
 
@@ -174,19 +174,19 @@ def test_the_stack_is_read_from_pulumis_own_arguments(arguments: list[str], stac
     ],
 )
 def test_arguments_that_lead_past_the_generated_stack_file_are_refused(arguments: list[str], reason: str) -> None:
-    """Else the committed file would be read with its secrets, or written."""
+    """They would read the committed file with its secrets, or write it."""
     with pytest.raises(UserError, match=reason):
         given.refuse_what_bypasses(arguments)
 
 
 def test_two_stacks_at_once_are_refused() -> None:
-    """Pulumi takes the last for the state, so the file of the first must not be used with it."""
+    """Pulumi uses the last one for the state, so that the file of the first must not be used with it."""
     with pytest.raises(UserError, match="stacks prod and staging are named; name one"):
         given.stack_of(["preview", "--stack=staging", "-s", "prod"])
 
 
 def test_secrets_of_a_pipeline_are_made_up_so_that_none_has_to_be_set(source: Path, tmp_path: Path) -> None:
-    """Whichever its trigger needs; one that was written in plain text is left to the program to refuse."""
+    """Those that its trigger needs; one in plain text is refused by the program."""
     source.write_text("config: {'slipway:pipeline': {trigger: webhook}}", "utf-8")
     assert set(secrets_of(source, tmp_path / "out.yaml")) == {"github:token", "slipway:webhook_secret"}
     source.write_text("config: {'slipway:pipeline': {trigger: webhook}, 'slipway:webhook_secret': plain}", "utf-8")
@@ -205,7 +205,7 @@ def test_secrets_of_a_pipeline_are_made_up_so_that_none_has_to_be_set(source: Pa
     ],
 )
 def test_the_sub_command_of_config_is_found_among_options(arguments: list[str], name: str) -> None:
-    """A value may be spelt like one."""
+    """A value may look like one."""
     assert stack_config.command(arguments) == name
 
 
@@ -225,7 +225,7 @@ def test_the_sub_command_of_config_is_found_among_options(arguments: list[str], 
 def test_white_space_is_kept_where_pulumi_would_change_it(
     tmp_path: Path, before: str, after: str, expected: str
 ) -> None:
-    """Blank lines, indentation, columns of comments, line ends."""
+    """Blank lines, indentation, columns of comments, line endings."""
     edited = tmp_path / "edited.yaml"
     edited.write_text("config:\n" + after, "utf-8")
     newline = "\r\n" if "\r" in before else "\n"
@@ -236,13 +236,13 @@ def test_white_space_is_kept_where_pulumi_would_change_it(
     "config", ["slipway:environment: x", "slipway:environment: {services: {web: {build_args: x}}}"]
 )
 def test_what_has_a_wrong_type_is_left_to_the_program_to_refuse(source: Path, tmp_path: Path, config: str) -> None:
-    """It names key, rule and remedy; the copy must not fail before."""
+    """The program names key, rule and remedy; the overlay must not fail earlier."""
     source.write_text(f"config: {{{config}}}", "utf-8")
     assert "slipway:environment" in written(source, tmp_path / "out.yaml")
 
 
 def test_values_are_read_as_pulumi_reads_them(source: Path, tmp_path: Path) -> None:
-    """By YAML 1.2, where `yes` and `12:30` are texts; else the program would get others here than on AWS."""
+    """By YAML 1.2, where `yes` and `12:30` are strings; else the program would get other values here than on AWS."""
     source.write_text("config: {a: yes, b: 12:30, c: 0o17, d: 1e3, e: '1e3', f: 2026-01-01, g: 08, h: true}", "utf-8")
     config = written(source, tmp_path / "out.yaml")
     expected = {"a": "yes", "b": "12:30", "c": 15, "d": 1000, "e": "1e3", "f": "2026-01-01", "g": 8, "h": True}

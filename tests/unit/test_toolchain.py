@@ -1,4 +1,4 @@
-"""The toolchain: its pins and key, its three ways, and what it leaves in a repository."""
+"""The toolchain: pins and key, its three sources, and its layout in a repository."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def script(path: Path, text: str) -> Path:
 
 
 def plugins_in(folder: Path) -> Path:
-    """Lay out every pinned plugin, empty, in a folder."""
+    """Create every pinned plugin, as an empty file, in a folder."""
     for name, version in pins.pins().plugins.items():
         script(plugin_folder(folder, name, version) / f"pulumi-resource-{name}", "")
     return folder
@@ -46,7 +46,7 @@ def plugins_in(folder: Path) -> Path:
 
 @pytest.fixture
 def sources(tmp_path: Path) -> Path:
-    """A copy of the files that a toolchain is built from."""
+    """A copy of the files that determine a toolchain's key."""
     for path in pins.source_files():
         copy = tmp_path / "sources" / path.relative_to(pins.FOLDER)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def sources(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is all of PATH; PULUMI_HOME is below it."""
+    """A folder that is the only one in PATH; PULUMI_HOME is below it."""
     folder = tmp_path / "path"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -65,14 +65,14 @@ def only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_requirements_name_the_versions_of_the_table() -> None:
-    """The SDKs, the CLI and the plugins are verified together only."""
+    """SDKs, CLI and plugins are only tested together."""
     required = dict(re.findall(r"^([\w-]+)==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
     named = {"pulumi": pins.pins().cli} | {f"pulumi-{name}": v for name, v in pins.pins().plugins.items()}
     assert {name: required.get(name) for name in named} == named
 
 
 def test_the_go_module_names_the_version_of_the_cli() -> None:
-    """go.mod and the table must not drift apart."""
+    """go.mod and the table must agree."""
     text = (ROOT / "tools" / "toolchain" / "go" / "go.mod").read_text()
     assert set(re.findall(r"pulumi/(?:pkg|sdk)/v3 v(\S+)", text)) == {pins.pins().cli}
     assert (
@@ -82,7 +82,7 @@ def test_the_go_module_names_the_version_of_the_cli() -> None:
 
 @pytest.mark.parametrize("name", ["go/go.sum", "go/cmd/pulumi-resource-aws/provider.go", "trim.py", "versions.toml"])
 def test_a_changed_source_file_changes_the_key(sources: Path, name: str) -> None:
-    """A stale toolchain is never taken for the present one."""
+    """An outdated toolchain is never used."""
     before = pins.key(sources, "go1.26.0")
     assert before == pins.key(sources, "go1.26.0")
     with (sources / name).open("a") as file:
@@ -91,7 +91,7 @@ def test_a_changed_source_file_changes_the_key(sources: Path, name: str) -> None
 
 
 def test_a_new_and_a_renamed_file_change_the_key(sources: Path) -> None:
-    """Names count, not only contents."""
+    """Names count as well as contents."""
     before = pins.key(sources, "go1.26.0")
     (sources / "go" / "internal" / "new.go").write_text("package internal\n")
     added = pins.key(sources, "go1.26.0")
@@ -100,7 +100,7 @@ def test_a_new_and_a_renamed_file_change_the_key(sources: Path) -> None:
 
 
 def test_another_go_changes_the_key_and_no_go_finds_what_was_built(tmp_path: Path, sources: Path) -> None:
-    """Removing Go after the build must not make the toolchain unusable."""
+    """The toolchain stays usable after Go is removed."""
     built = pins.key(sources, "go1.26.8")
     assert built != pins.key(sources, "go1.27.0")
     store = Store(tmp_path / "cache")
@@ -111,7 +111,7 @@ def test_another_go_changes_the_key_and_no_go_finds_what_was_built(tmp_path: Pat
 
 @pytest.mark.parametrize(("shown", "remark"), [("v3.256.0", ""), ("v3.240.1", "same major version is taken")])
 def test_an_installed_pulumi_with_its_plugins_is_taken(only: Path, shown: str, remark: str) -> None:
-    """What is there already comes first; another version of the same major is named."""
+    """An existing installation is preferred; another version of the same major is named."""
     script(only / "pulumi", f"echo {shown}")
     script(only / "pulumi-language-python", "")
     plugins_in(only / "home" / "plugins")
@@ -128,7 +128,7 @@ def test_an_installed_pulumi_of_another_major_is_not_taken(only: Path) -> None:
 
 
 def test_an_installed_pulumi_without_a_pinned_plugin_is_not_enough(only: Path) -> None:
-    """The message names what is missing."""
+    """The message names the missing plugin."""
     script(only / "pulumi", "echo v3.256.0")
     script(only / "pulumi-language-python", "")
     shutil.rmtree(plugin_folder(plugins_in(only / "home" / "plugins"), "docker", pins.pins().plugins["docker"]))
@@ -138,7 +138,7 @@ def test_an_installed_pulumi_without_a_pinned_plugin_is_not_enough(only: Path) -
 
 @pytest.fixture
 def downloads(tmp_path: Path) -> Iterator[str]:
-    """A server with an official CLI and its checksum; its address."""
+    """The URL of a server with an official CLI and its checksum."""
     folder = tmp_path / "downloads"
     folder.mkdir()
     name = official.archive_name(pins.pins().cli)
@@ -157,13 +157,13 @@ def downloads(tmp_path: Path) -> Iterator[str]:
 
 
 def test_the_official_cli_is_unpacked_beside_its_language_hosts(downloads: str, tmp_path: Path) -> None:
-    """The archive has a folder of its own that is dropped."""
+    """The archive's top-level folder is dropped."""
     official.fetch_cli(tmp_path / "bin", downloads, downloads)
     assert sorted(path.name for path in (tmp_path / "bin").iterdir()) == ["pulumi", "pulumi-language-python"]
 
 
 def test_a_damaged_download_is_refused(downloads: str, tmp_path: Path) -> None:
-    """What does not have the published checksum is never unpacked."""
+    """An archive without the published checksum is never unpacked."""
     with (tmp_path / "downloads" / official.archive_name(pins.pins().cli)).open("ab") as file:
         file.write(b"x")
     with pytest.raises(ToolchainError, match=r"SHA-256 is \w{64}, published is \w{64}: nothing was installed"):
@@ -172,7 +172,7 @@ def test_a_damaged_download_is_refused(downloads: str, tmp_path: Path) -> None:
 
 
 def test_an_unreachable_download_is_told_from_a_damaged_one(tmp_path: Path) -> None:
-    """Only then is a build the next thing to try."""
+    """Only an unreachable one falls back to a build."""
     with pytest.raises(UnavailableError, match=r"^127\.0\.0\.1:9 cannot be reached"):
         official.fetch_cli(tmp_path / "bin", "http://127.0.0.1:9", "http://127.0.0.1:9")
 
@@ -202,7 +202,7 @@ def test_publishing_keeps_what_pulumi_wrote_into_its_home(built: Toolchain, tmp_
 
 
 def test_a_toolchain_whose_cache_is_gone_is_not_taken_for_whole(built: Toolchain, tmp_path: Path) -> None:
-    """The next run then makes it anew."""
+    """The next run installs it again."""
     publish(built, tmp_path / ".toolchain")
     shutil.rmtree(tmp_path / "cache")
     assert recorded(tmp_path / ".toolchain") is None
@@ -211,7 +211,7 @@ def test_a_toolchain_whose_cache_is_gone_is_not_taken_for_whole(built: Toolchain
 def test_the_environment_has_the_programs_first_and_no_plugin_on_path(
     built: Toolchain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A plugin on PATH makes the engine warn at every run."""
+    """A plugin on PATH makes the engine print a warning on every run."""
     publish(built, tmp_path / ".toolchain")
     monkeypatch.setattr(places, "TOOLCHAIN", tmp_path / ".toolchain")
     monkeypatch.setenv("PATH", places.environment()["PATH"])
@@ -223,7 +223,7 @@ def test_the_environment_has_the_programs_first_and_no_plugin_on_path(
 
 
 def test_a_missing_toolchain_is_said_with_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever calls environment() before set-up is told what to run."""
+    """environment() before setup names the command to run."""
     monkeypatch.setattr(places, "TOOLCHAIN", tmp_path / ".toolchain")
     with pytest.raises(ToolchainError, match=r"\.toolchain is missing: run `make setup`"):
         places.environment()
@@ -232,7 +232,7 @@ def test_a_missing_toolchain_is_said_with_the_remedy(tmp_path: Path, monkeypatch
 def test_errors_are_one_line_and_the_exit_status_is_not_zero(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """No traceback for what the user can mend."""
+    """An error that the user can fix has no traceback."""
     monkeypatch.setattr(places, "TOOLCHAIN", tmp_path / ".toolchain")
     monkeypatch.setattr(sys, "argv", ["toolchain", "env"])
     assert program.main() == 1
@@ -240,7 +240,7 @@ def test_errors_are_one_line_and_the_exit_status_is_not_zero(
 
 
 def test_clean_removes_the_cache_with_its_write_protected_parts(tmp_path: Path) -> None:
-    """Go's module cache is read-only, and a folder may be."""
+    """Go's module cache is read-only, and folders may be."""
     store = Store(tmp_path / "cache")
     (store.root / "key" / "bin").mkdir(parents=True)
     (store.root / "key" / "bin" / "pulumi").write_text("12345")
@@ -250,7 +250,7 @@ def test_clean_removes_the_cache_with_its_write_protected_parts(tmp_path: Path) 
 
 
 def test_publishing_an_official_toolchain_takes_the_built_programs_away(built: Toolchain, tmp_path: Path) -> None:
-    """The built language host must not stand in for the official one; Pulumi follows links to find that."""
+    """The built language host must not be used instead of the official one, which Pulumi finds by following links."""
     target = tmp_path / ".toolchain"
     publish(built, target)
     programs = tmp_path / "official"
@@ -262,7 +262,7 @@ def test_publishing_an_official_toolchain_takes_the_built_programs_away(built: T
 
 
 def test_a_silent_network_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A name server that never answers must not stop the set-up."""
+    """An unresponsive name server must not block setup."""
 
     def silent(*_: object, **__: object) -> tuple[int, bytes]:
         time.sleep(5)
@@ -270,6 +270,6 @@ def test_a_silent_network_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(reach, "open_url", silent)
     began = time.monotonic()
-    with pytest.raises(UnavailableError, match=r"^get\.pulumi\.com gives no answer in 0\.1 s$"):
+    with pytest.raises(UnavailableError, match=r"^get\.pulumi\.com did not respond within 0\.1 s$"):
         official.probe(official.DOWNLOADS, 0.1)
     assert time.monotonic() - began < 2

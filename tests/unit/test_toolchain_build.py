@@ -1,4 +1,4 @@
-"""Building the toolchain: nothing half-done is left, waits, names of the SDK, language host."""
+"""Builds of the toolchain: clean-up, waits, mapping of names, language host."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def script(path: Path, text: str) -> Path:
 
 @pytest.fixture
 def only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is all of PATH."""
+    """A folder that is the only one in PATH."""
     folder = tmp_path / "path"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -43,7 +43,7 @@ def only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, SystemExit])
 def test_an_interrupted_build_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
-    """A folder takes its name only when it is whole, write-protected parts go too."""
+    """A folder is only renamed when it is complete; write-protected parts are removed too."""
     store = Store(tmp_path)
 
     def half() -> None:
@@ -59,7 +59,7 @@ def test_an_interrupted_build_leaves_nothing(tmp_path: Path, error: type[BaseExc
 
 
 def test_what_a_killed_build_left_is_swept_by_the_next(tmp_path: Path) -> None:
-    """A process that is killed cannot clean up after itself."""
+    """A killed process cannot clean up."""
     (tmp_path / f"{UNFINISHED}dead" / "work").mkdir(parents=True)
     store = Store(tmp_path)
     with store.lock(), store.fresh("key"):
@@ -68,7 +68,7 @@ def test_what_a_killed_build_left_is_swept_by_the_next(tmp_path: Path) -> None:
 
 
 def test_a_second_build_waits_for_the_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Two at once would do the same work twice."""
+    """Concurrent builds would do the same work twice."""
     store, order = Store(tmp_path), []
 
     def second() -> None:
@@ -88,7 +88,7 @@ def test_a_second_build_waits_for_the_first(tmp_path: Path, capsys: pytest.Captu
 def test_a_failed_build_keeps_the_build_cache_and_a_good_one_drops_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a failure the next build goes on from there; after success its gigabytes are waste."""
+    """After a failure the next build resumes from it; after success it is no longer needed."""
     store = Store(tmp_path)
     store.build_cache.mkdir()
     monkeypatch.setattr(build, "check_go", lambda: "go1.26.8")
@@ -108,7 +108,7 @@ def test_a_failed_build_keeps_the_build_cache_and_a_good_one_drops_it(
 
 
 def test_missing_go_is_said_in_one_line_with_a_remedy(only: Path) -> None:
-    """The way out must be in the message."""
+    """The message must include the remedy."""
     assert only.exists()
     with pytest.raises(
         UnavailableError, match=r"^Go is not installed and a build needs 1\.26 or newer\. Install Go.*$"
@@ -117,7 +117,7 @@ def test_missing_go_is_said_in_one_line_with_a_remedy(only: Path) -> None:
 
 
 def test_an_old_go_is_refused_with_its_version(only: Path) -> None:
-    """Go of a distribution is often too old."""
+    """A distribution's version of Go is often too old."""
     script(only / "go", "echo go1.19.8")
     with pytest.raises(
         UnavailableError, match=r"^go1\.19\.8 is installed and a build needs Go 1\.26 or newer\. Install"
@@ -126,14 +126,14 @@ def test_an_old_go_is_refused_with_its_version(only: Path) -> None:
 
 
 def test_a_full_disk_is_refused_before_the_build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A build that stops at minute eight for want of room is worse."""
+    """Otherwise the build would fail after minutes."""
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10 << 30, 9 << 30, 1 << 30))
-    with pytest.raises(ToolchainError, match=r"has 1 GB free and a build takes 6: make room, or set LOCALCLOUD_CACHE"):
+    with pytest.raises(ToolchainError, match=r"has 1 GB free and a build takes 6: free space, or set LOCALCLOUD_CACHE"):
         checks.check_disk(tmp_path)
 
 
 def test_fixed_waits_are_asked_at_run_time_and_nothing_else_changes() -> None:
-    """Durations that come from a configuration stay the configuration's."""
+    """Configured durations are not changed."""
     source = (
         'package ecs\n\nimport ( // why\n\t"time"\n)\n\nvar c = retry.StateChangeConf{\n'
         "\tDelay:      10 * time.Second,\n\tMinTimeout: amiRetryMinTimeout,\n\tTimeout:    timeout,\n}\n"
@@ -147,7 +147,7 @@ def test_fixed_waits_are_asked_at_run_time_and_nothing_else_changes() -> None:
 
 @pytest.mark.skipif(not shutil.which("go"), reason="Go is not installed")
 def test_waits_are_short_only_where_every_endpoint_is_loopback(tmp_path: Path) -> None:
-    """Go's own tests of package waits: both sides, decided at run time."""
+    """Runs the Go tests of package waits, which cover both cases."""
     for path in WAITS.glob("*.go"):
         shutil.copyfile(path, tmp_path / path.name)
     (tmp_path / "go.mod").write_text("module waits\n")
@@ -160,7 +160,7 @@ def test_waits_are_short_only_where_every_endpoint_is_loopback(tmp_path: Path) -
 
 
 def test_a_service_that_the_provider_lacks_is_refused_by_name(tmp_path: Path) -> None:
-    """A slip in versions.toml must not give a plugin without the service."""
+    """A typo in versions.toml must not build a plugin without the service."""
     with pytest.raises(TrimError, match=r"^internal/service/esc has no Go files"):
         trim(tmp_path, tmp_path / "out", ["esc"], WAITS / "waits.go")
 
@@ -206,7 +206,7 @@ class ServiceNetwork(dict):
 
 
 def test_names_come_from_the_sdk_and_what_the_plugin_lacks_is_listed(tmp_path: Path) -> None:
-    """A program that sets a property of the list is told so by the plugin."""
+    """The plugin refuses a property on that list."""
     (tmp_path / "pulumi_aws" / "ecs").mkdir(parents=True)
     (tmp_path / "pulumi_aws" / "pulumi-plugin.json").write_text('{"version": "7.0.0"}')
     (tmp_path / "pulumi_aws" / "ecs" / "service.py").write_text(SDK)
@@ -234,7 +234,7 @@ def test_names_come_from_the_sdk_and_what_the_plugin_lacks_is_listed(tmp_path: P
 
 
 def test_the_host_tells_of_the_interpreter_that_runs_it() -> None:
-    """Started by its folder's path, as the engine's wrapper does it, from any other folder."""
+    """Started by its folder's path from another folder, as by the engine's wrapper."""
     host = ROOT / "tools" / "toolchain" / "host"
     shown = subprocess.run([sys.executable, host, "--about"], cwd="/", capture_output=True, text=True, check=True)
     about = json.loads(shown.stdout)

@@ -1,4 +1,4 @@
-"""What mypy reads of pulumi_aws: every service and function that the program names, so that none of them is `Any`."""
+"""The parts of pulumi_aws that mypy checks: all that the program uses, so that none of them is `Any`."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ def read_by_mypy() -> set[str]:
 
 
 def named_in(path: Path) -> set[str]:
-    """Return what a file names of pulumi_aws, which it imports as `aws`: `ecs` of `aws.ecs.Service`."""
+    """Return the parts of pulumi_aws, imported as `aws`, that a file uses: `ecs` of `aws.ecs.Service`."""
     tree = ast.parse(path.read_text("utf-8"))
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)]
     return {node.attr for node in names if isinstance(node.value, ast.Name) and node.value.id == "aws"}
 
 
 def test_mypy_reads_every_part_of_pulumi_aws_that_the_program_names() -> None:
-    """A service that is missing in the list would be `Any`; one that is no longer used costs seconds."""
+    """A missing one would be `Any`; an unused one costs seconds."""
     program = [ROOT / "__main__.py", *(ROOT / "infra").rglob("*.py")]
     named = {name for path in program for name in named_in(path) if name[0].islower()}
-    own = {"provider", "outputs"}  # with `_inputs` and others: what every part refers to
+    own = {"provider", "outputs"}  # with `_inputs` and others: used by every part
     assert {name for name in read_by_mypy() - own if not name.startswith("_")} == named
 
 
 def test_the_program_names_pulumi_aws_in_one_way() -> None:
-    """As `aws`: the previous test would not see another."""
+    """It is imported as `aws`, else the previous test would miss it."""
     for path in [ROOT / "__main__.py", *(ROOT / "infra").rglob("*.py")]:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.ImportFrom):

@@ -1,4 +1,4 @@
-"""`make update`: what moved is told by package, base images follow their tags, and changed resources are named."""
+"""`make update`: the report of updates by package, base images, and changed resources."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ OLD, NEW = (f"sha256:{digit * 64}" for digit in "12")
 
 
 class Registry(http.server.BaseHTTPRequestHandler):
-    """A registry that gives a token to anybody, and the digest of one tag to whom has it."""
+    """A fake registry with anonymous tokens, and the digest of one tag."""
 
     def do_GET(self) -> None:
-        """Hand out a token."""
+        """Respond with a token."""
         self.answer(200, b'{"token": "anonymous"}')
 
     def do_HEAD(self) -> None:
-        """Tell the digest."""
+        """Respond with the digest."""
         known = self.path == "/v2/docker/library/python/manifests/3.11"
         allowed = self.headers["Authorization"] == "Bearer anonymous" and "oci.image.index" in self.headers["Accept"]
         self.answer(200 if known and allowed else 404)
 
     def answer(self, status: int, body: bytes = b"") -> None:
-        """Send an answer."""
+        """Send a response."""
         self.send_response(status)
         self.send_header("Docker-Content-Digest", NEW)
         self.send_header("Content-Length", str(len(body)))
@@ -43,12 +43,12 @@ class Registry(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def registry() -> Iterator[str]:
-    """The address of a registry on this machine."""
+    """The URL of a registry on this machine."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Registry)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
@@ -58,7 +58,7 @@ def registry() -> Iterator[str]:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A repository in which two files name the same base image."""
+    """A repository in which two files pin the same base image."""
     for name in ("Dockerfile", "compose.yaml"):
         (tmp_path / name).write_text(f"# a base\nx/docker/library/python:3.11@{OLD} as it was\n", "utf-8")
     for command in (["init", "--quiet"], ["add", "."]):
@@ -67,7 +67,7 @@ def repository(tmp_path: Path) -> Path:
 
 
 def test_a_base_image_follows_its_tag_in_every_file(repository: Path, registry: str) -> None:
-    """They are one image, and nothing else of the files changes."""
+    """Nothing else in the files changes."""
     moved, left = digests.move(repository, registry)
     assert moved == [f"python:3.11 {OLD[:19]} -> {NEW[:19]}"]
     assert not left
@@ -77,7 +77,7 @@ def test_a_base_image_follows_its_tag_in_every_file(repository: Path, registry: 
 
 
 def test_without_a_registry_base_images_stay_and_it_is_said(repository: Path) -> None:
-    """The rest of an update goes on."""
+    """The rest of the update continues."""
     moved, (remark,) = digests.move(repository, "http://127.0.0.1:9")
     assert not moved
     assert remark.startswith("base images: http://127.0.0.1:9 gives no digests (")
@@ -85,7 +85,7 @@ def test_without_a_registry_base_images_stay_and_it_is_said(repository: Path) ->
 
 
 def test_a_tag_that_is_gone_leaves_every_file_as_it_was(repository: Path, registry: str) -> None:
-    """Half of the files on another digest would be two images."""
+    """A partial update would leave two digests for one image."""
     text = (repository / "Dockerfile").read_text("utf-8")
     (repository / "Dockerfile").write_text(text.replace("python:3.11", "gone:1"), "utf-8")
     moved, (remark,) = digests.move(repository, registry)
@@ -95,20 +95,20 @@ def test_a_tag_that_is_gone_leaves_every_file_as_it_was(repository: Path, regist
 
 
 def test_a_package_that_moved_in_several_locks_is_one_line() -> None:
-    """The list of what moved is read by a person."""
+    """The list of updates is for readers."""
     moved = ["a.txt: boto3 1 -> 2", "b.txt: boto3 1 -> 2", "b.txt: anyio 3 -> gone"]
     assert update.grouped(moved) == ["anyio 3 -> gone (b.txt)", "boto3 1 -> 2 (a.txt, b.txt)"]
 
 
 def test_a_preview_names_what_would_change() -> None:
-    """By operation, type and name, as the engine tells them."""
+    """By operation, type and name, from the engine's events."""
     urn = "urn:pulumi:staging::slipway::slipway:infra:Service$aws:ecs/service:Service::web"
     steps = [{"op": "same", "urn": urn}, {"op": "update", "urn": urn}, {"op": "read", "urn": urn}]
     assert update.changes(json.dumps({"steps": steps})) == ["update aws:ecs/service:Service web"]
 
 
 def test_an_update_is_not_mixed_with_other_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is to be one commit, or to be thrown away as a whole."""
+    """An update is one commit, or is discarded as a whole."""
     subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
     monkeypatch.setattr(update, "ROOT", tmp_path)
     update.refuse_changes()
@@ -118,7 +118,7 @@ def test_an_update_is_not_mixed_with_other_work(tmp_path: Path, monkeypatch: pyt
 
 
 def test_exact_pins_are_those_that_move_by_hand_or_with_the_toolchain() -> None:
-    """Elsewhere a lock holds the version; Renovate leaves the same packages alone."""
+    """Other versions are only in locks; Renovate ignores the same packages."""
     sources = [update.ROOT / source for source in locks.LOCKS.values() if source.endswith(".in")]
     exact = {name for source in sources for name in re.findall(r"(?m)^([\w-]+)==", source.read_text("utf-8"))}
     assert exact == {"pulumi", *update.BY_HAND}
@@ -137,7 +137,7 @@ def test_exact_pins_are_those_that_move_by_hand_or_with_the_toolchain() -> None:
 def test_the_newest_pulumi_release_is_one_that_every_registry_serves(
     monkeypatch: pytest.MonkeyPatch, python: str, refused: set[str], taken: str
 ) -> None:
-    """Where none does, the present one stays."""
+    """If there is none, the current one stays."""
     monkeypatch.setattr(pulumi_release, "served", lambda version: version not in refused)
     monkeypatch.setattr(pulumi_release, "pins", lambda: SimpleNamespace(cli="3.256.0"))
     assert pulumi_release.newest(python) == taken

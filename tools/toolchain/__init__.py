@@ -1,4 +1,4 @@
-"""Puts a pinned Pulumi CLI, Python language host and plugins at `.toolchain`: `python3 -m tools.toolchain`."""
+"""Installs the pinned Pulumi CLI, Python language host and plugins at `.toolchain`: `python3 -m tools.toolchain`."""
 
 from tools.toolchain.errors import ToolchainError
 from tools.toolchain.places import environment

@@ -1,4 +1,4 @@
-"""`python3 -m tools.toolchain`: see --help."""
+"""The command line: `python3 -m tools.toolchain --help`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ clean     remove .toolchain and every cached toolchain"""
 
 
 def arguments() -> argparse.Namespace:
-    """Read the command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         prog="python3 -m tools.toolchain",
         description=ABOUT,
@@ -42,10 +42,10 @@ def arguments() -> argparse.Namespace:
 
 
 def obtain(store: Store, origin: str | None, *, keep: bool) -> Toolchain:
-    """Return a toolchain by the first way that is open.
+    """Return a toolchain from the first available source.
 
     Raises:
-        ToolchainError: none is, or one failed.
+        ToolchainError: no source is available, or one failed.
     """
     reasons = []
     if origin in (None, "installed"):
@@ -71,12 +71,12 @@ def obtain(store: Store, origin: str | None, *, keep: bool) -> Toolchain:
 
 
 def matches(found: Toolchain) -> bool:
-    """Tell whether that toolchain is of the present files and Go (any Go, where there is none now)."""
+    """Tell whether a toolchain matches the current files and version of Go (any version if Go is missing)."""
     return found.key.startswith(key()) if key().endswith("-") else found.key == key()
 
 
 def install(origin: str | None, *, keep: bool) -> None:
-    """Leave the toolchain at `.toolchain`."""
+    """Install the toolchain at `.toolchain`."""
     found = recorded()
     if found is None or not matches(found) or origin not in (None, found.origin):
         store = Store(cache())
@@ -89,7 +89,7 @@ def install(origin: str | None, *, keep: bool) -> None:
 
 
 def clean() -> None:
-    """Remove the cache and `.toolchain/bin`; what Pulumi keeps in its home goes too."""
+    """Remove the cache and `.toolchain`, including Pulumi's home."""
     store = Store(cache())
     if store.root.exists():
         with store.lock():
@@ -102,17 +102,17 @@ def clean() -> None:
 
 
 def where() -> str:
-    """Return the cache's folder, for messages."""
+    """Return the path of the cache, for messages."""
     try:
         return str(cache())
-    except RuntimeError:  # there is no home
+    except RuntimeError:  # the user has no home directory
         return "~/.cache"
 
 
 def main() -> int:
-    """Run the command; return the exit status."""
+    """Run the command; return the exit code."""
     options = arguments()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end as on Ctrl-C: clean up
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # clean up as on Ctrl-C
     try:
         if options.command == "install":
             install(options.origin, keep=options.keep_build_cache)

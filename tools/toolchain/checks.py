@@ -1,6 +1,6 @@
-"""What a build from Go modules needs of the machine: Go, the SDKs, disk space.
+"""Checks of a build's requirements: Go, the SDKs, disk space.
 
-Apart from build.py, since a toolchain's key is made from that file's text and none of this changes what is built.
+Separate from build.py, which is part of a toolchain's key: changes here must not cause a rebuild.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def check_go() -> str:
     if not shutil.which("go"):
         raise UnavailableError(f"Go is not installed and a build needs {needed} or newer. {remedy}")
     version = go_version()
-    if version == "go":  # a wrapper: only the command itself can tell
+    if version == "go":  # a wrapper: only the command knows the version
         own = os.environ | {"GOTOOLCHAIN": "local"}
         version = subprocess.run(
             ["go", "env", "GOVERSION"], env=own, capture_output=True, text=True, check=False
@@ -46,10 +46,10 @@ def check_go() -> str:
 
 
 def check_sdks() -> Path:
-    """Return the folder of the SDKs, from which the plugins take their names.
+    """Return the folder of the SDKs, from which the plugins' mappings are derived.
 
     Raises:
-        ToolchainError: one of them is missing or of another version.
+        ToolchainError: an SDK is missing or has another version.
     """
     packages = site_packages()
     for name, version in pins().plugins.items():
@@ -67,11 +67,11 @@ def check_disk(root: Path) -> None:
     """Refuse a build that would fill the disk.
 
     Raises:
-        ToolchainError: there is too little room.
+        ToolchainError: there is too little disk space.
     """
     root.mkdir(parents=True, exist_ok=True)
     free, needed = shutil.disk_usage(root).free >> 30, pins().disk_gigabytes
     if free < needed:
         raise ToolchainError(
-            f"{root} has {free} GB free and a build takes {needed}: make room, or set LOCALCLOUD_CACHE"
+            f"{root} has {free} GB free and a build takes {needed}: free space, or set LOCALCLOUD_CACHE"
         )

@@ -1,9 +1,9 @@
-"""What goes wrong in a way that the user can mend."""
+"""Errors that the user can fix."""
 
 
 class ToolchainError(Exception):
-    """One line: the thing, the rule, the remedy."""
+    """An error that the user can fix; the message is one line: what, which rule, remedy."""
 
 
 class UnavailableError(ToolchainError):
-    """This way to a toolchain is not open here; the next one may be."""
+    """A source of the toolchain is not available here; the next one is tried."""

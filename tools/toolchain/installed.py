@@ -1,4 +1,4 @@
-"""The first way to a toolchain: what is installed already."""
+"""The first source of a toolchain: an existing Pulumi installation."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from tools.toolchain.places import TOOLCHAIN
 
 
 def program() -> tuple[Path, str]:
-    """Return the installed `pulumi` and its version ("3.256.0"); ours does not count.
+    """Return the installed `pulumi` and its version ("3.256.0"), ignoring our own.
 
     Raises:
-        UnavailableError: there is none of the pinned major version, or it lacks a language host.
+        UnavailableError: none of the pinned major version is installed, or it lacks the Python language host.
     """
     ours = {str(TOOLCHAIN / "bin"), str((TOOLCHAIN / "bin").resolve())}
     path = os.pathsep.join(part for part in os.environ.get("PATH", "").split(os.pathsep) if part not in ours)
@@ -39,7 +39,7 @@ def program() -> tuple[Path, str]:
 
 
 def find() -> tuple[Toolchain, str]:
-    """Return what is installed and one line about it.
+    """Return the installed toolchain and a one-line description.
 
     Raises:
         UnavailableError: the CLI or a plugin at its pinned version is not installed.

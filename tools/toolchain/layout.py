@@ -1,4 +1,4 @@
-"""How a toolchain lies in a repository: `.toolchain/bin`, `.toolchain/home`, and a record of its origin."""
+"""The layout of a toolchain in a repository: `.toolchain/bin`, `.toolchain/home`, and a record of its origin."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ exec "${{own:-{python}}}" -u -m pulumi.dynamic "$@"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Toolchain:
-    """A toolchain on this machine, wherever it came from."""
+    """A toolchain on this machine, from any source."""
 
     origin: str  # "built", "official" or "installed"
     key: str
-    programs: str  # folder of `pulumi`
-    plugins: str  # folder of plugins as Pulumi lays them out
+    programs: str  # the folder of `pulumi`
+    plugins: str  # the folder of plugins in Pulumi's layout
 
 
 def plugin_folder(plugins: Path, name: str, version: str) -> Path:
-    """Return where Pulumi looks for a resource plugin below a folder of plugins."""
+    """Return the path at which Pulumi looks for a resource plugin in a folder of plugins."""
     return plugins / f"resource-{name}-v{version}"
 
 
 def missing_plugins(plugins: Path) -> list[str]:
-    """Return the pinned plugins, as `aws 7.21.0`, that a folder of plugins has not."""
+    """Return the pinned plugins, as `aws 7.21.0`, that are missing in a folder of plugins."""
     pinned = pins().plugins.items()
     return [
         f"{name} {version}"
@@ -53,7 +53,7 @@ def missing_plugins(plugins: Path) -> list[str]:
 
 
 def recorded(target: Path = TOOLCHAIN) -> Toolchain | None:
-    """Return what `target` was made from, None if it is not complete or its parts are gone."""
+    """Return the toolchain at `target`, or None if it is incomplete or its files are missing."""
     try:
         toolchain = Toolchain(**json.loads((target / "toolchain.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -63,7 +63,7 @@ def recorded(target: Path = TOOLCHAIN) -> Toolchain | None:
 
 
 def _put(path: Path, make: Callable[[Path], object]) -> None:
-    """Let `make` write the file under another name, then move it to `path` in one step."""
+    """Let `make` write the file under a temporary name, then rename it to `path` atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     fresh.unlink(missing_ok=True)
@@ -82,21 +82,21 @@ def _script(path: Path, text: str) -> None:
 def _link_or_copy(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
-    except OSError:  # another file system
+    except OSError:  # on another file system
         shutil.copy2(source, target)
 
 
 def publish(toolchain: Toolchain, target: Path = TOOLCHAIN) -> None:
-    """Make `target` name that toolchain; its `home` keeps what Pulumi itself wrote there.
+    """Link the toolchain at `target`, keeping the existing contents of its `home`.
 
-    A built `pulumi` looks for the language host in its own folder. That one names this repository's
-    virtual environment, so the program is linked here (not by a symbolic link, which Pulumi follows)
-    and the cache stays free of paths into repositories.
+    A built `pulumi` looks for the language host in its own folder. The language host depends on this repository's
+    virtual environment, so `pulumi` is hard-linked here (Pulumi would follow a symbolic link), and the shared cache
+    contains no paths into repositories.
     """
     if target.is_symlink():
         target.unlink()
     target.mkdir(parents=True, exist_ok=True)
-    (target / "toolchain.json").unlink(missing_ok=True)  # not complete from here
+    (target / "toolchain.json").unlink(missing_ok=True)  # incomplete from here on
     programs = Path(toolchain.programs)
     names = {"pulumi", "pulumi-language-python", "pulumi-resource-pulumi-python"}
     if toolchain.origin == "built":

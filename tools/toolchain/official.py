@@ -1,4 +1,4 @@
-"""The second way to a toolchain: the official download, where it can be reached."""
+"""The second source of a toolchain: Pulumi's official download, if reachable."""
 
 from __future__ import annotations
 
@@ -42,19 +42,19 @@ def _open(url: str, *, seconds: float) -> bytes:
 
 
 def probe(url: str, seconds: float = reach.SECONDS) -> None:
-    """Ask whether a download is there; looking its name up, which has a time-out of its own, counts too.
+    """Check that a download exists. The timeout includes the DNS look-up, which has a longer one of its own.
 
     Raises:
-        UnavailableError: it is not, or there is no answer in time.
+        UnavailableError: it does not exist, or there is no response in time.
     """
     _checked(url, reach.status(url, seconds))
 
 
 def archive_name(version: str) -> str:
-    """Return the file name of the CLI for this machine.
+    """Return the name of the CLI's archive for this platform.
 
     Raises:
-        UnavailableError: there is none for it.
+        UnavailableError: Pulumi publishes none.
     """
     machine, system = ARCHITECTURES.get(platform.machine().lower()), platform.system().lower()
     if not machine or system not in ("linux", "darwin"):
@@ -63,7 +63,7 @@ def archive_name(version: str) -> str:
 
 
 def _checksum(name: str, downloads: str, releases: str) -> str:
-    """Return the SHA-256 that Pulumi publishes for an archive."""
+    """Return Pulumi's published SHA-256 checksum of an archive."""
     version = pins().cli
     for url in (f"{downloads}/pulumi-{version}-checksums.txt", f"{releases}/v{version}/pulumi-{version}-checksums.txt"):
         try:
@@ -77,11 +77,11 @@ def _checksum(name: str, downloads: str, releases: str) -> str:
 
 
 def fetch_cli(target: Path, downloads: str = DOWNLOADS, releases: str = RELEASES) -> None:
-    """Download the CLI with its language hosts into the folder `target`, verified by its checksum.
+    """Download the CLI with its language hosts into the folder `target` and verify its checksum.
 
     Raises:
-        UnavailableError: it cannot be reached, or has no checksum.
-        ToolchainError: what came is not what was published.
+        UnavailableError: it is not reachable, or has no published checksum.
+        ToolchainError: the checksum does not match.
     """
     name = archive_name(pins().cli)
     probe(f"{downloads}/{name}")
@@ -94,9 +94,9 @@ def fetch_cli(target: Path, downloads: str = DOWNLOADS, releases: str = RELEASES
     packed = target / name
     packed.write_bytes(content)
     with tarfile.open(packed) as archive:
-        # Python has filters since 3.11.4, Debian's is 3.11.2; what is unpacked is what Pulumi published, by its hash.
+        # Python has filters since 3.11.4, Debian's version is 3.11.2; the archive's checksum has been verified.
         archive.extraction_filter = getattr(tarfile, "data_filter", None)
-        archive.extractall(target)  # noqa: S202 - by the filter above
+        archive.extractall(target)  # noqa: S202 - filtered, see above
     packed.unlink()
     for program in list((target / "pulumi").iterdir()):
         program.rename(target / f".{program.name}")
@@ -106,10 +106,10 @@ def fetch_cli(target: Path, downloads: str = DOWNLOADS, releases: str = RELEASES
 
 
 def fetch_plugins(pulumi: Path, home: Path) -> None:
-    """Let the CLI download the pinned plugins into `home`.
+    """Download the pinned plugins into `home` by the CLI.
 
     Raises:
-        UnavailableError: one of them could not be had.
+        UnavailableError: a plugin cannot be downloaded.
     """
     environment = os.environ | {"PULUMI_HOME": str(home), "PULUMI_SKIP_UPDATE_CHECK": "true"}
     for name, version in pins().plugins.items():
@@ -126,11 +126,11 @@ def fetch_plugins(pulumi: Path, home: Path) -> None:
 
 
 def fetch(store: Store) -> Toolchain:
-    """Download CLI and plugins into the cache; return them.
+    """Download the CLI and plugins into the cache and return the toolchain.
 
     Raises:
-        UnavailableError: the download cannot be reached.
-        ToolchainError: it is damaged.
+        UnavailableError: the download is not reachable.
+        ToolchainError: the download is damaged.
     """
     name = f"{key()}-official"
     if not (folder := store.folder(name)).exists():

@@ -1,4 +1,4 @@
-"""The table of pinned versions, and the key of a toolchain that is built from them."""
+"""The pinned versions, and the cache key of a toolchain that is built from them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ SOURCES = ("build.py", "mapping.py", "sdk.py", "trim.py", "versions.toml")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pins:
-    """What versions.toml says."""
+    """The content of versions.toml."""
 
     cli: str
     plugins: dict[str, str]  # name -> version
-    releases: dict[str, str]  # plugin -> name and release of the provider it is built from
+    releases: dict[str, str]  # plugin -> name and release of its upstream provider
     go: tuple[int, int]
     cold_minutes: int
     disk_gigabytes: int
@@ -47,7 +47,7 @@ def pins() -> Pins:
 
 
 def go_version() -> str:
-    """Return Go's version ("go1.26.8") without starting it, "" where Go is not installed."""
+    """Return Go's version ("go1.26.8") without running it, or "" if Go is not installed."""
     if not (program := shutil.which("go")):
         return ""
     version = Path(program).resolve().parents[1] / "VERSION"
@@ -55,13 +55,13 @@ def go_version() -> str:
 
 
 def source_files(folder: Path = FOLDER) -> list[Path]:
-    """Return every file that a built toolchain depends on."""
+    """Return the files that determine what is built."""
     trees = [path for tree in ("go", "overrides") for path in (folder / tree).rglob("*") if path.is_file()]
     return sorted([*(folder / name for name in SOURCES), *trees])
 
 
 def key(folder: Path = FOLDER, go: str | None = None) -> str:
-    """Return the name of the toolchain that is built from the files of `folder` with that Go."""
+    """Return the cache key of the toolchain that the given version of Go builds from the files of `folder`."""
     digest = hashlib.sha256()
     for path in source_files(folder):
         text = path.read_bytes()

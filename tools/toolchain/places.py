@@ -1,4 +1,4 @@
-"""Where things lie: the repository's `.toolchain`, and the cache that clones share."""
+"""Paths: the repository's `.toolchain`, and the cache that clones share."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TOOLCHAIN = REPOSITORY / ".toolchain"
 
 
 def cache() -> Path:
-    """Return the folder for toolchains: $LOCALCLOUD_CACHE, else the user's cache folder."""
+    """Return the folder of toolchains, below $LOCALCLOUD_CACHE or the user's cache folder."""
     if own := os.environ.get("LOCALCLOUD_CACHE"):
         return Path(own).absolute() / "toolchain"
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -20,10 +20,10 @@ def cache() -> Path:
 
 
 def site_packages() -> Path:
-    """Return the site-packages folder that holds the SDKs: the project's virtual environment.
+    """Return the site-packages folder of the project's virtual environment, which contains the SDKs.
 
     Raises:
-        ToolchainError: there is none.
+        ToolchainError: it does not exist.
     """
     found = sorted((REPOSITORY / ".venv" / "lib").glob("python3*/site-packages/pulumi"))
     if not found:
@@ -34,10 +34,10 @@ def site_packages() -> Path:
 
 
 def environment() -> dict[str, str]:
-    """Return the variables that make a process use this toolchain, and nothing else.
+    """Return only the environment variables that make a process use this toolchain.
 
-    Set them over the process's own: `os.environ | environment()`. PATH is this process's with the
-    toolchain's programs in front.
+    Merge them into the process's own: `os.environ | environment()`. PATH is this process's PATH, preceded by the
+    toolchain's programs.
 
     Raises:
         ToolchainError: `.toolchain` is missing.

@@ -1,4 +1,4 @@
-"""Whether an address on the network answers, within seconds."""
+"""Reachability of a server, decided within seconds."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from urllib.parse import urlsplit
 from tools.toolchain.errors import UnavailableError
 
 SECONDS = 4
-"""How long a machine without a way out may wait for nothing."""
+"""Timeout, which a machine without internet access always waits for."""
 
 
 def open_url(url: str, *, seconds: float = SECONDS, method: str = "GET", limit: int = -1) -> tuple[int, bytes]:
-    """Return HTTP status and content, whatever the status.
+    """Return the HTTP status and body, for any status.
 
     Args:
-        url: of https or http.
-        seconds: that connecting and each read may take.
-        method: of HTTP.
-        limit: bytes that are read, -1 for all.
+        url: an HTTPS or HTTP URL.
+        seconds: the timeout of connecting and of each read.
+        method: the HTTP method.
+        limit: the maximum number of bytes to read, -1 for all.
 
     Raises:
-        UnavailableError: nothing answers.
+        UnavailableError: there is no response.
     """
     if not url.startswith(("https://", "http://")):
         raise UnavailableError(f"{url} is neither https nor http")
@@ -40,12 +40,12 @@ def open_url(url: str, *, seconds: float = SECONDS, method: str = "GET", limit: 
 
 
 def status(url: str, seconds: float = SECONDS) -> int:
-    """Return the HTTP status of a page; looking its host's name up, which has a time-out of its own, counts too.
+    """Return the HTTP status of a URL. The timeout includes the DNS look-up, which has a longer one of its own.
 
     Raises:
-        UnavailableError: there is no answer in time.
+        UnavailableError: there is no response in time.
     """
-    outcome: list[int | UnavailableError] = [UnavailableError(f"{host(url)} gives no answer in {seconds:g} s")]
+    outcome: list[int | UnavailableError] = [UnavailableError(f"{host(url)} did not respond within {seconds:g} s")]
 
     def ask() -> None:
         try:
@@ -62,5 +62,5 @@ def status(url: str, seconds: float = SECONDS) -> int:
 
 
 def host(url: str) -> str:
-    """Return an address's host and port, without a user's name and password."""
+    """Return the host and port of a URL, without credentials."""
     return urlsplit(url).netloc.rpartition("@")[2]

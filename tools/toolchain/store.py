@@ -1,4 +1,4 @@
-"""The cache of toolchains: whole folders only, one writer at a time."""
+"""The cache of toolchains: complete folders only, one writer at a time."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ LOG = "build.log"
 
 
 class Store:
-    """The folders below `root`, each a complete toolchain under its key."""
+    """The folders below `root`: complete toolchains, named by their key."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def folder(self, name: str) -> Path:
-        """Return where the toolchain of that key lies, or would lie."""
+        """Return the path for the toolchain of a key, existing or not."""
         return self.root / name
 
     def find(self, key: str) -> Path | None:
-        """Return the toolchain of that key; where Go is missing now, one that any Go built of the same files."""
+        """Return the toolchain of a key, or None; without Go, one of the same files that any version of Go built."""
         names = [self.folder(key)] if not key.endswith("-") else sorted(self.root.glob(f"{key}go*"))
         return next((folder for folder in names if (folder / "bin" / "pulumi").exists()), None)
 
     @property
     def build_cache(self) -> Path:
-        """Go's build cache: kept after a failed build, so that the next one goes on from there."""
+        """The path of Go's build cache, kept after a failed build so that the next one resumes from it."""
         return self.root / BUILD_CACHE
 
     @property
     def log(self) -> Path:
-        """What the last build printed."""
+        """The path of the last build's log."""
         return self.root / LOG
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Hold the store; wait, and say so, where another process does, or what a killed one started."""
+        """Hold the store's lock, waiting (with a message) for another process or for a killed one's children."""
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / ".lock").open("a+") as file:
             self._wait(file)
@@ -71,7 +71,7 @@ class Store:
 
     @contextlib.contextmanager
     def fresh(self, name: str) -> Iterator[Path]:
-        """Give a new folder that takes its name when all went well; otherwise nothing is left of it."""
+        """Provide a temporary folder that is renamed to `name` on success and removed on failure."""
         self.sweep()
         unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=self.root))
         try:
@@ -82,7 +82,7 @@ class Store:
             remove(unfinished)
 
     def sweep(self) -> None:
-        """Remove what killed builds left. Only for who holds the lock."""
+        """Remove temporary folders of killed builds. The caller must hold the lock."""
         for path in self.root.glob(f"{UNFINISHED}*"):
             remove(path)
 
@@ -91,14 +91,14 @@ class Store:
         remove(self.build_cache)
 
     def clean(self) -> int:
-        """Remove everything; return how many bytes that were."""
+        """Remove everything; return the number of bytes freed."""
         size = sum(path.lstat().st_size for path in self.root.rglob("*") if path.is_file()) if self.root.exists() else 0
         remove(self.root)
         return size
 
 
 def remove(folder: Path) -> None:
-    """Remove a folder, also one with write-protected parts, if it is there."""
+    """Remove a folder if it exists, even if parts of it are write-protected."""
     if not folder.exists():
         return
     for path in (folder, *folder.rglob("*")):

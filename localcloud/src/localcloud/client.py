@@ -60,5 +60,5 @@ def running() -> LocalCloud:
     """
     own = settings.load()
     if not is_running():
-        raise UserError(f"the local cloud does not run at {own.endpoint}; run: {settings.COMMAND} up")
+        raise UserError(f"the local cloud is not running at {own.endpoint}; run: {settings.COMMAND} up")
     return LocalCloud(endpoint=own.endpoint, state=own.state_dir, images=process.read_record(own)["images"])

@@ -1,1 +1,1 @@
-"""The local cloud's APIs, by AWS's own client."""
+"""Tests of the local cloud's APIs, by boto3."""

@@ -1,4 +1,4 @@
-"""The fixtures of the tests in this folder, and which of them need a running local cloud."""
+"""The fixtures of these tests, and the mark of those that need a running local cloud."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ NEEDS = {"cloud", "disk"}
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Mark what runs a local cloud: the rest is part of the fast gate."""
+    """Mark tests that start a local cloud; all others are part of the fast gate."""
     if item.path.is_relative_to(Path(__file__).parent) and NEEDS & set(getattr(item, "fixturenames", ())):
         item.add_marker(pytest.mark.local)

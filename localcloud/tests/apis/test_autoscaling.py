@@ -9,7 +9,7 @@ from support.cloud import Cloud, Site
 
 
 def test_bounds_are_enforced_and_policies_kept(cloud: Cloud) -> None:
-    """A desired count below the minimum is raised; policies and tags are shown again and go with their target."""
+    """A desired count below the minimum is raised; policies and tags are stored, and deleted with their target."""
     site, scaling = Site(cloud, "contract-scale"), cloud.client("application-autoscaling")
     target = {
         "ServiceNamespace": "ecs",

@@ -1,4 +1,4 @@
-"""Builds through boto3: real buildspecs in real containers."""
+"""CodeBuild through boto3: buildspecs that run in containers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def shop(cloud: Cloud) -> Iterator[Workshop]:
 
 
 def test_a_build_runs_its_commands_in_one_shell(shop: Workshop) -> None:
-    """Variables, functions and the folder last from command to command; exported variables are told."""
+    """Variables, functions and the working directory persist between commands; exported variables are returned."""
     build = shop.spec(
         "contract-shell",
         """
@@ -65,7 +65,7 @@ phases:
 @pytest.mark.parametrize("shell", ["sh", "bash"])
 @pytest.mark.parametrize("command", ["exit 3", "(exit 3)", "set -e; (exit 3); true"])
 def test_a_failed_build_phase_still_has_its_finally_and_post_build(shop: Workshop, command: str, shell: str) -> None:
-    """Whatever way the command fails: its phase fails with AWS's message, what comes after knows."""
+    """For any kind of failure: the phase fails with AWS's message, and CODEBUILD_BUILD_SUCCEEDING is 0 afterwards."""
     build = shop.spec(
         "contract-fails",
         f"""
@@ -93,7 +93,7 @@ phases:
 
 
 def test_an_image_of_ones_own_runs_with_its_own_shell(shop: Workshop, cloud: Cloud) -> None:
-    """Debian's dash does as bash does; runtime versions are for AWS's images only."""
+    """Debian's dash works as well as bash; runtime versions are for AWS's images only."""
     image = cloud.variables["PYTHON_IMAGE"]
     env = shop.arguments("x")["environment"] | {"image": image}
     spec = """
@@ -126,7 +126,7 @@ phases:
     ],
 )
 def test_what_follows_a_failed_phase(shop: Workshop, phase: str, on_failure: str, following: str | None) -> None:
-    """Install and pre_build end the build, on-failure decides otherwise; the build fails in any case."""
+    """A failed install or pre_build ends the build unless on-failure says otherwise; the build fails in any case."""
     extra = f"on-failure: {on_failure}, " if on_failure else ""
     others = "".join(
         f"\n  {name}: {{commands: [echo {name}]}}"
@@ -142,7 +142,7 @@ def test_what_follows_a_failed_phase(shop: Workshop, phase: str, on_failure: str
 
 
 def test_secrets_and_parameters_are_read_and_masked(shop: Workshop, cloud: Cloud) -> None:
-    """Values of both appear as *** in log and exported variables; a missing one fails before any command."""
+    """Both are masked as *** in logs and exported variables; a missing one fails before any command."""
     cloud.client("ssm").put_parameter(
         Name="/contract/build/word", Value="open-sesame", Type="SecureString", Overwrite=True
     )
@@ -180,7 +180,7 @@ phases:
 
 
 def test_folders_are_cached_from_build_to_build(shop: Workshop) -> None:
-    """What a buildspec's cache names is there again, until the cache is invalidated or the project deleted."""
+    """Cached paths are restored, until the cache is invalidated or the project deleted."""
     spec = """
 version: 0.2
 phases: {build: {commands: ['cat /root/.cache/pip/seen || echo cold', 'echo warm > /root/.cache/pip/seen']}}
@@ -196,7 +196,7 @@ cache: {paths: ['/root/.cache/pip/**/*']}
 
 
 def test_a_privileged_build_has_docker_and_sees_its_files_at_the_same_path(shop: Workshop) -> None:
-    """A container that the build starts can mount the build's folder; others have no Docker."""
+    """Its containers can mount the build's folder; other builds have no Docker."""
     spec = """
 version: 0.2
 phases:
@@ -212,13 +212,13 @@ phases:
 
 
 def test_nothing_is_left_of_a_build(shop: Workshop, cloud: Cloud) -> None:
-    """Neither container nor work folder."""
+    """Its container and work folder are removed."""
     assert shop.spec("contract-clean", "version: 0.2\nphases: {build: {commands: [touch x]}}\n")["buildComplete"]
     until(lambda: not cloud.containers("build"))
 
 
 def test_without_its_log_group_a_build_fails_and_says_so(shop: Workshop) -> None:
-    """No group is made on the way."""
+    """The group is not created implicitly."""
     logs = {"cloudWatchLogs": {"status": "ENABLED", "groupName": "/contract/none"}}
     build = shop.spec("contract-nolog", "version: 0.2\nphases: {build: {commands: [echo]}}\n", logsConfig=logs)
     code, message = context(build, "SUBMITTED")
@@ -234,7 +234,7 @@ def test_without_its_log_group_a_build_fails_and_says_so(shop: Workshop) -> None
 
 
 def test_logs_come_while_a_build_runs(shop: Workshop) -> None:
-    """A line is there before the build is over, and the link names group and stream."""
+    """A line is readable before the build ends, and the link names group and stream."""
     shop.project(
         "contract-live",
         source={"type": "NO_SOURCE", "buildspec": "version: 0.2\nphases: {build: {commands: [echo early, sleep 6]}}\n"},

@@ -1,4 +1,4 @@
-"""Sources and artifacts of builds in S3: modes and names kept, nothing outside of its folder."""
+"""Sources and artifacts in S3: modes and names are preserved, paths cannot escape their folder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def shop(cloud: Cloud) -> Iterator[Workshop]:
 
 
 def test_sources_and_artifacts_go_through_s3(shop: Workshop) -> None:
-    """A zip file comes with its file modes, and artifacts leave with theirs, named and chosen by the buildspec."""
+    """File modes of sources and artifacts are preserved; the buildspec selects and names the artifacts."""
     spec = """
 version: 0.2
 phases:
@@ -57,7 +57,7 @@ artifacts:
 
 
 def test_an_artifact_without_files_fails_the_build(shop: Workshop) -> None:
-    """As on AWS: UPLOAD_ARTIFACTS says so."""
+    """In UPLOAD_ARTIFACTS, as on AWS."""
     shop.project(
         "contract-empty",
         source={
@@ -73,7 +73,7 @@ def test_an_artifact_without_files_fails_the_build(shop: Workshop) -> None:
 
 @pytest.mark.parametrize("name", ["../escaped.txt", "/etc/escaped.txt"])
 def test_a_source_that_escapes_is_refused(shop: Workshop, name: str) -> None:
-    """Nothing is written outside of the source folder, and the build says why it fails."""
+    """Nothing is written outside the source folder, and the build fails with the reason."""
     location = shop.put("in/escape.zip", {"buildspec.yml": "version: 0.2\n", name: "x"})
     shop.project("contract-escape", source={"type": "S3", "location": location})
     build = shop.run("contract-escape")
@@ -84,7 +84,7 @@ def test_a_source_that_escapes_is_refused(shop: Workshop, name: str) -> None:
 
 
 def test_an_exploding_source_is_refused(shop: Workshop) -> None:
-    """More than 1 GiB is not unpacked."""
+    """An archive is unpacked up to 1 GiB only."""
     location = shop.put("in/bomb.zip", {"buildspec.yml": "version: 0.2\n"})
     archive = shop.s3.get_object(Bucket=BUCKET, Key="in/bomb.zip")["Body"].read()
     at = archive.index(b"PK\x01\x02") + 24
@@ -96,7 +96,7 @@ def test_an_exploding_source_is_refused(shop: Workshop) -> None:
 
 
 def test_a_linked_source_stays_in_its_folder(shop: Workshop) -> None:
-    """A symbolic link inside comes as one; one that leads outside is refused."""
+    """A symbolic link inside the folder is preserved; one that leads outside is refused."""
     spec = "version: 0.2\nphases: {build: {commands: ['test -L near', 'cat near']}}\n"
     for target, message in (("buildspec.yml", ""), ("../../../etc/passwd", "lead outside of the source folder")):
         data = io.BytesIO()

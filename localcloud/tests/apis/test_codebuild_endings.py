@@ -1,4 +1,4 @@
-"""How builds end before their time, and how they outlive the local cloud's process."""
+"""Builds that end early, and builds that outlive the local cloud's process."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def shop(cloud: Cloud) -> Iterator[Workshop]:
 
 
 def long(shop: Workshop, name: str, lines: int = 40, **more: object) -> str:
-    """Start a build of ten lines a second and wait for its first line; returns its identifier."""
+    """Start a build that prints ten lines a second and wait for the first one; returns its id."""
     shop.project(name, source={"type": "NO_SOURCE", "buildspec": LONG.replace("40", str(lines))}, **more)
     identifier = shop.start(name)
     shop.until(identifier, "started")
@@ -47,19 +47,19 @@ def long(shop: Workshop, name: str, lines: int = 40, **more: object) -> str:
 
 
 def advance(cloud: Cloud, seconds: float) -> None:
-    """Let time pass for pipelines and builds."""
+    """Advance the clock of pipelines and builds."""
     url = f"http://127.0.0.1:{cloud.environment['LOCALCLOUD_PORT']}/_localcloud/clock"
     body = json.dumps({"advance": seconds}).encode()
     httpx.post(url, content=body, timeout=5).raise_for_status()
 
 
 def gone(cloud: Cloud) -> bool:
-    """Wait until no build container is left."""
+    """Wait until all build containers are removed."""
     return until(lambda: not cloud.containers("build"))
 
 
 def test_a_stopped_build_ends_and_leaves_no_container(shop: Workshop, cloud: Cloud) -> None:
-    """Its phase is STOPPED, its container gone; stopping it again changes nothing."""
+    """Its phase is STOPPED, its container is removed; stopping it again changes nothing."""
     identifier = long(shop, "contract-stop", 3000)
     shop.api.stop_build(id=identifier)
     build = shop.wait(identifier)
@@ -69,7 +69,7 @@ def test_a_stopped_build_ends_and_leaves_no_container(shop: Workshop, cloud: Clo
 
 
 def test_what_a_stopped_build_has_started_goes_with_it(shop: Workshop, cloud: Cloud) -> None:
-    """Containers, network and volume of its Compose project: on AWS, its Docker daemon ends with it."""
+    """Containers, network and volume of its Compose project are removed: on AWS its Docker daemon ends with it."""
     service = "{image: '$PYTHON_IMAGE', command: [sleep, '300'], volumes: ['kept:/x']}"
     compose = f"{{services: {{one: {service}}}, volumes: {{kept: {{}}}}}}"
     spec = f"""
@@ -99,7 +99,7 @@ phases:
 
 
 def test_a_build_times_out_by_the_clock(shop: Workshop, cloud: Cloud) -> None:
-    """With AWS's status, context and words, when its minutes are over and not before."""
+    """With AWS's status, context and message, exactly after its timeout."""
     identifier = long(shop, "contract-timeout", 3000, timeoutInMinutes=5)
     advance(cloud, 200)
     time.sleep(1)
@@ -112,7 +112,7 @@ def test_a_build_times_out_by_the_clock(shop: Workshop, cloud: Cloud) -> None:
 
 
 def test_three_builds_run_at_once_and_the_others_wait_in_order(shop: Workshop, cloud: Cloud) -> None:
-    """The fourth is QUEUED; it times out there if its queue's time is over."""
+    """The fourth is QUEUED, where the queued timeout applies."""
     shop.project(
         "contract-queue",
         source={"type": "NO_SOURCE", "buildspec": LONG.replace("40", "3000")},
@@ -135,7 +135,7 @@ def test_three_builds_run_at_once_and_the_others_wait_in_order(shop: Workshop, c
 
 
 def test_a_build_outlives_a_killed_local_cloud(shop: Workshop, cloud: Cloud) -> None:
-    """It goes on meanwhile, and its log is complete, in order, without a line twice, with secrets masked."""
+    """It keeps running, and its log is complete, in order, without duplicates, with secrets masked."""
     identifier = long(shop, "contract-killed", 150)
     shop.until(identifier, "line 5 ***")
     cloud.kill()
@@ -151,7 +151,7 @@ def test_a_build_outlives_a_killed_local_cloud(shop: Workshop, cloud: Cloud) -> 
 
 
 def test_a_build_that_ended_while_the_local_cloud_was_down_is_judged_afterwards(shop: Workshop, cloud: Cloud) -> None:
-    """Builds that waited in the queue run after it."""
+    """Queued builds run after it."""
     shop.project("contract-later", source={"type": "NO_SOURCE", "buildspec": LONG})
     ids = [shop.start("contract-later") for _ in range(4)]
     for identifier in ids[:3]:
@@ -164,7 +164,7 @@ def test_a_build_that_ended_while_the_local_cloud_was_down_is_judged_afterwards(
 
 
 def test_a_build_whose_container_was_stopped_fails_cleanly(shop: Workshop, cloud: Cloud) -> None:
-    """`down` stops containers, so the build cannot go on; it says so."""
+    """`down` stops containers, so that the build cannot continue; its message says so."""
     identifier = long(shop, "contract-down", 300)
     cloud.command("down")
     cloud.command("up", "--yes")
@@ -175,7 +175,7 @@ def test_a_build_whose_container_was_stopped_fails_cleanly(shop: Workshop, cloud
 
 
 def test_a_command_that_kills_its_shell_fails_the_build(shop: Workshop) -> None:
-    """No end of the program is taken for a success."""
+    """A premature end of the shell is never a success."""
     build = shop.spec(
         "contract-suicide", "version: 0.2\nphases: {build: {commands: ['trap - EXIT; exit 0', echo x]}}\n"
     )

@@ -1,4 +1,4 @@
-"""Docker may end its answer to who follows a log before the container's last lines (as in moby/moby#16463)."""
+"""Docker may end a followed log before the container's last lines (see moby/moby#16463)."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ CUTS = {
 
 
 class Cut:
-    """Docker's API, of which the first answer to who follows a log ends after some lines."""
+    """A wrapper of Docker's API, whose first response to a followed log ends after some lines."""
 
     def __init__(self, api: Any, lines: int) -> None:
-        """Take the API and how many lines come."""
+        """Take the API and the number of lines."""
         self._api, self._lines, self.readings = api, lines, 0
 
     def __getattr__(self, name: str) -> Any:
-        """Return what is not the log."""
+        """Delegate everything except logs."""
         return getattr(self._api, name)
 
     def logs(self, *arguments: object, **options: object) -> Iterator[bytes]:
-        """Return the log's lines once the container is over."""
+        """Return the log's lines once the container has ended."""
         self.readings += 1
         lines = list(self._api.logs(*arguments, **options))
         yield from lines[: self._lines] if self.readings == 1 else lines
@@ -55,7 +55,7 @@ class Cut:
 def test_a_build_succeeds_whose_last_lines_docker_did_not_give_at_once(
     cloud: Cloud, tmp_path: Path, lines: int
 ) -> None:
-    """They are read once more after the container's end, and none is taken twice."""
+    """The log is read again after the container's end, without duplicates."""
     daemon = docker.from_env()
     image = cloud.variables["PYTHON_IMAGE"]
     for name, text in script.files(SPEC, str(tmp_path), "word").items():

@@ -1,4 +1,4 @@
-"""What CodeBuild refuses: AWS's rules, and by name what the local cloud cannot do."""
+"""Refusals of CodeBuild: AWS's rules, and features that the local cloud does not support."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def shop(cloud: Cloud) -> Iterator[Workshop]:
     ],
 )
 def test_a_project_that_breaks_a_rule_is_refused(shop: Workshop, changes: dict[str, Any], message: str) -> None:
-    """With InvalidInputException, and with the thing's name."""
+    """With InvalidInputException, naming the invalid value."""
     with pytest.raises(ClientError, match=message) as refused:
         shop.api.create_project(**(shop.arguments("contract-refused") | changes))
     assert refused.value.response["Error"]["Code"] == "InvalidInputException"
@@ -72,7 +72,7 @@ def test_a_project_that_breaks_a_rule_is_refused(shop: Workshop, changes: dict[s
 
 
 def test_a_project_is_kept_as_given_and_once(shop: Workshop) -> None:
-    """Defaults are AWS's; a second project of the name is refused; an update replaces what it names."""
+    """Defaults are AWS's; a second project with the same name is refused; an update replaces the given fields."""
     made = shop.project("contract-kept", tags=[{"key": "a", "value": "b"}])
     assert (made["timeoutInMinutes"], made["queuedTimeoutInMinutes"]) == (60, 480)
     assert made["encryptionKey"].endswith(":alias/aws/s3")
@@ -92,7 +92,7 @@ def test_a_project_is_kept_as_given_and_once(shop: Workshop) -> None:
 
 
 def test_a_start_that_cannot_run_here_is_refused_by_name(shop: Workshop) -> None:
-    """Other processors, Lambda, debug sessions, a pipeline's project without its pipeline, too many at once."""
+    """Other architectures, Lambda, debug sessions, a pipeline's project without a pipeline, too many builds."""
     shop.project("contract-start", environment=ARM)
     if qemu.ready(docker.from_env()):
         assert shop.run("contract-start")["buildStatus"] == "SUCCEEDED"
@@ -143,7 +143,7 @@ def test_a_start_that_cannot_run_here_is_refused_by_name(shop: Workshop) -> None
     ],
 )
 def test_a_buildspec_that_cannot_be_run_fails_before_any_command(shop: Workshop, spec: str, message: str) -> None:
-    """With YAML_FILE_ERROR and the thing's name."""
+    """With YAML_FILE_ERROR, naming the invalid value."""
     build = shop.spec("contract-spec", spec)
     code, text = context(build, "DOWNLOAD_SOURCE")
     assert (build["buildStatus"], code) == ("FAILED", "YAML_FILE_ERROR")
@@ -151,20 +151,20 @@ def test_a_buildspec_that_cannot_be_run_fails_before_any_command(shop: Workshop,
 
 
 def test_a_runtime_that_the_image_lacks_fails_the_install_phase(shop: Workshop) -> None:
-    """Another Python than the image's is not taken for it."""
+    """Another version of Python than the image's is not accepted."""
     build = shop.spec("contract-runtime", "version: 0.2\nphases: {install: {runtime-versions: {python: 2.7}}}\n")
     assert build["buildStatus"] == "FAILED"
     assert "Unknown runtime version named '2.7' of python" in shop.text(build)
 
 
 def test_an_image_that_cannot_be_had_fails_the_provisioning(shop: Workshop) -> None:
-    """By AWS's status code."""
+    """With AWS's status code."""
     build = shop.spec("contract-image", PLAIN, environment=ENV | {"image": "127.0.0.1:1/none:1"})
     assert context(build, "PROVISIONING")[0] == "BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE"
 
 
 def test_starts_can_be_overridden_repeated_and_listed(shop: Workshop) -> None:
-    """Overrides reach the build; a token starts once; a retry runs what was started."""
+    """Overrides reach the build; a start is idempotent by its token; a retry uses the original overrides."""
     shop.project("contract-list", source={"type": "NO_SOURCE", "buildspec": PLAIN})
     variables = [{"name": "WHO", "value": "world"}]
     spec = "version: 0.2\nphases: {build: {commands: ['echo \"hello $WHO\"']}}\n"

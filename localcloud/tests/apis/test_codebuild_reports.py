@@ -1,4 +1,4 @@
-"""Report groups and reports of real builds."""
+"""Report groups, and reports of builds."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def shop(cloud: Cloud) -> Iterator[Workshop]:
 
 
 def group(shop: Workshop, name: str, kind: str = "TEST") -> str:
-    """Make a report group; returns its ARN."""
+    """Create a report group; returns its ARN."""
     made = shop.api.create_report_group(name=name, type=kind, exportConfig={"exportConfigType": "NO_EXPORT"})
     return str(made["reportGroup"]["arn"])
 
 
 def test_reports_of_a_failed_build_are_kept(shop: Workshop) -> None:
-    """Groups of the project's name are found; counts, cases and coverage are those of the files."""
+    """Groups with the project's name are used; counts, cases and coverage match the files."""
     unit, coverage = group(shop, "contract-report-unit"), group(shop, "contract-report-coverage", "CODE_COVERAGE")
     files = {"buildspec.yml": SPEC, "results/junit.xml": JUNIT, "coverage.xml": COBERTURA}
     shop.project("contract-report", source={"type": "S3", "location": shop.put("in/reports.zip", files)})
@@ -72,7 +72,7 @@ def test_reports_of_a_failed_build_are_kept(shop: Workshop) -> None:
 
 
 def test_a_report_that_cannot_be_made_fails_the_build(shop: Workshop) -> None:
-    """Without its group, of another type, without files; a broken file makes a report that has failed."""
+    """Without its group, with another type, without files; an invalid file makes a failed report."""
     spec = "version: 0.2\nphases: {build: {commands: ['echo broken > x.xml']}}\nreports: {unit: {files: [FILE]}}\n"
     build = shop.spec("contract-noreport", spec)
     assert "report group contract-noreport-unit does not exist" in context(build, "UPLOAD_ARTIFACTS")[1]
@@ -88,7 +88,7 @@ def test_a_report_that_cannot_be_made_fails_the_build(shop: Workshop) -> None:
 
 
 def test_report_groups_are_kept_as_given(shop: Workshop) -> None:
-    """Names once, types AWS's, no export but none."""
+    """Names are unique, types are AWS's, only NO_EXPORT is supported."""
     arn = group(shop, "contract-group")
     with pytest.raises(shop.api.exceptions.ResourceAlreadyExistsException):
         group(shop, "contract-group")

@@ -1,4 +1,4 @@
-"""Webhooks: commits and pull requests of the local GitHub start builds, and nothing else does."""
+"""Webhooks: only commits and pull requests of the local GitHub start builds."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def shop(cloud: Cloud) -> Iterator[Workshop]:
 
 @pytest.fixture
 def site(cloud: Cloud, request: pytest.FixtureRequest) -> Site:
-    """A repository of the test's own."""
+    """A separate repository for each test."""
     name = request.node.name.partition("[")[0].replace("_", "-")[:60]
     return Site(f"http://127.0.0.1:{cloud.environment['LOCALCLOUD_PORT']}", f"contract/{name}")
 
 
 def prepared(shop: Workshop, site: Site, name: str, **more: Any) -> dict[str, Any]:
-    """Make a project of a repository with a webhook, registered at GitHub; returns the webhook."""
+    """Create a project for a repository, and a webhook that is registered at GitHub; returns the webhook."""
     source = {
         "type": "GITHUB",
         "location": f"https://github.com/{site.repository}.git",
@@ -69,7 +69,7 @@ def prepared(shop: Workshop, site: Site, name: str, **more: Any) -> dict[str, An
 
 
 def builds(shop: Workshop, name: str, count: int) -> list[dict[str, Any]]:
-    """Wait for that many builds of a project, oldest first, and for their end."""
+    """Wait until a project has a number of builds and all have ended; returns them, oldest first."""
 
     def ids() -> list[str]:
         return list(shop.api.list_builds_for_project(projectName=name, sortOrder="ASCENDING")["ids"])
@@ -79,7 +79,7 @@ def builds(shop: Workshop, name: str, count: int) -> list[dict[str, Any]]:
 
 
 def post(hook: dict[str, Any], payload: object, kind: str = "push", **headers: str) -> httpx.Response:
-    """Post a delivery as GitHub would."""
+    """Post a delivery as GitHub does."""
     body = json.dumps(payload).encode()
     sign = hmac.new(hook["secret"].encode(), body, hashlib.sha256).hexdigest()
     own = {"x-github-event": kind, "x-github-delivery": f"{time.time_ns()}", "x-hub-signature-256": f"sha256={sign}"}
@@ -87,7 +87,7 @@ def post(hook: dict[str, Any], payload: object, kind: str = "push", **headers: s
 
 
 def push(site: Site, **more: object) -> dict[str, Any]:
-    """Return a push of main as GitHub tells it."""
+    """Return GitHub's payload of a push to main."""
     told: dict[str, Any] = {
         "ref": "refs/heads/main",
         "before": "0" * 40,
@@ -103,7 +103,7 @@ def push(site: Site, **more: object) -> dict[str, Any]:
 def test_pushes_and_pull_requests_start_builds_that_report_their_status(
     shop: Workshop, site: Site, tmp_path: Path
 ) -> None:
-    """One build each, of the very commit, with AWS's variables; the commit shows how it ended."""
+    """One build for each, of the exact commit, with AWS's variables; the commit status is the build's outcome."""
     prepared(shop, site, "contract-hook")
     clone = Clone(tmp_path / "clone", site.url)
     clone.commit("One", check="#!/bin/sh\nexit 0\n")
@@ -130,13 +130,13 @@ def test_pushes_and_pull_requests_start_builds_that_report_their_status(
 
 
 def status(site: Site, sha: str) -> str:
-    """Return the newest state of our context on a commit."""
+    """Return the latest commit status of our context."""
     rows = site.call("GET", f"{{}}/statuses/{sha}", 200)
     return next((str(row["state"]) for row in rows if row["context"] == "contract/checks"), "")
 
 
 def test_what_is_not_signed_or_was_here_before_starts_nothing(shop: Workshop, site: Site) -> None:
-    """A wrong or missing signature, a broken payload, another address, another repository, a replay."""
+    """A wrong or missing signature, an invalid payload, another URL, another repository, a replay."""
     hook = prepared(shop, site, "contract-signed")
     assert post(hook | {"secret": "wrong"}, push(site)).status_code == 400
     assert post(hook, push(site), **{"x-hub-signature-256": ""}).status_code == 400
@@ -170,13 +170,13 @@ def test_what_is_not_signed_or_was_here_before_starts_nothing(shop: Workshop, si
     ],
 )
 def test_filters_decide(shop: Workshop, site: Site, row: dict[str, Any], starts: bool) -> None:  # noqa: FBT001 - pytest gives it by name
-    """Patterns are searched for; all filters of a group have to match."""
+    """Patterns match anywhere in a value; all filters of a group must match."""
     hook = prepared_only(shop, site, [[{"type": "EVENT", "pattern": "PUSH"}, row]])
     assert ("started" in post(hook, push(site)).json()["message"].split()[:1]) is starts
 
 
 def prepared_only(shop: Workshop, site: Site, groups: list[list[dict[str, Any]]]) -> dict[str, Any]:
-    """Make a project with a webhook that GitHub knows nothing of; returns the webhook."""
+    """Create a project with a webhook that is not registered at GitHub; returns the webhook."""
     source = {"type": "GITHUB", "location": f"https://github.com/{site.repository}"}
     auth = {"auth": {"type": "CODECONNECTIONS", "resource": CONNECTION}}
     shop.project("contract-filter", source=source | auth)
@@ -185,7 +185,7 @@ def prepared_only(shop: Workshop, site: Site, groups: list[list[dict[str, Any]]]
 
 
 def test_a_pull_request_from_a_fork_is_not_built(shop: Workshop, site: Site) -> None:
-    """Unless the policy says that no approval is needed."""
+    """Unless the policy requires no approval."""
     hook = prepared_only(shop, site, [[{"type": "EVENT", "pattern": "PULL_REQUEST_CREATED"}]])
     pull = {
         "number": 3,
@@ -200,7 +200,7 @@ def test_a_pull_request_from_a_fork_is_not_built(shop: Workshop, site: Site) -> 
 
 
 def test_a_webhook_needs_authorisation_and_is_one_per_project(shop: Workshop) -> None:
-    """By connection or by a credential of the account; what AWS refuses is refused in its words."""
+    """By connection or source credential; refusals have AWS's messages."""
     github = {"type": "GITHUB", "location": "https://github.com/contract/none"}
     shop.project("contract-auth", source=github)
     make: dict[str, Any] = {"projectName": "contract-auth", "manualCreation": True}

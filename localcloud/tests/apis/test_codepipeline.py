@@ -1,4 +1,4 @@
-"""CodePipeline through boto3 alone: real commits, real builds, approvals, locks between stages."""
+"""CodePipeline through boto3: commits, builds, approvals, stage locks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def works(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Works]:
-    """A repository, a project, a connection; every answer is checked against botocore's shapes."""
+    """A repository, a project and a connection; responses are validated by botocore's shapes."""
     made = Works(cloud, tmp_path_factory.mktemp("works"))
     yield made
     assert made.recorder.problems == []
@@ -30,7 +30,7 @@ def works(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
 
 
 def test_a_commit_goes_through_real_builds_with_its_artifacts_and_variables(works: Works, cloud: Cloud) -> None:
-    """The source's commit, a build's exported variable and a build's files reach the later actions."""
+    """The source's commit, and a build's exported variable and files, reach later actions."""
     commit = works.git("rev-parse", "HEAD")
     first = build("Make", "export WORD=hello; echo made > made.txt", outputs=["Made"], namespace="Making")
     check = 'test "$WORDS" = "#{Making.WORD}" && test "$COMMIT" = %s && grep made made.txt' % commit  # noqa: UP031 - the text has braces
@@ -56,7 +56,7 @@ def test_a_commit_goes_through_real_builds_with_its_artifacts_and_variables(work
 
 
 def test_a_failing_build_stops_the_pipeline_at_its_place(works: Works) -> None:
-    """The rest of the stage and later stages never start; the reason and the build's link are in the state."""
+    """Later actions and stages never start; the state has the reason and the build's link."""
     line = works.line("contract-failing", stage("Test", "exit 3", "true"), stage("Later", "true"))
     assert line.outcome() == "Failed"
     assert [(row["actionName"], row["status"]) for row in line.actions(line.first())] == [
@@ -74,7 +74,7 @@ def test_a_failing_build_stops_the_pipeline_at_its_place(works: Works) -> None:
 
 
 def test_a_project_that_does_not_exist_fails_its_action_by_name(works: Works) -> None:
-    """CodePipeline accepts the name, as AWS does; the action says what CodeBuild says."""
+    """CodePipeline accepts the name, as AWS does; the action fails with CodeBuild's message."""
     row = build("Run", "true")
     row["configuration"]["ProjectName"] = "contract-nothing"
     line = works.line("contract-no-project", {"name": "Work", "actions": [row]})
@@ -84,7 +84,7 @@ def test_a_project_that_does_not_exist_fails_its_action_by_name(works: Works) ->
 
 
 def test_parallel_actions_all_end_before_their_stage_fails(works: Works) -> None:
-    """Actions of one run order run at the same time; a failure lets the others end and stops the next order."""
+    """Actions with the same run order are concurrent; after a failure the others end, and the next order is skipped."""
     rows = [build("Bad", "exit 1"), build("Good", "sleep 2"), build("Next", "true", runOrder=2)]
     line = works.line("contract-parallel", {"name": "Both", "actions": rows})
     assert line.outcome() == "Failed"
@@ -98,7 +98,7 @@ def test_parallel_actions_all_end_before_their_stage_fails(works: Works) -> None
 
 
 def test_an_approval_waits_for_its_own_token_and_lets_the_execution_pass(works: Works) -> None:
-    """A wrong token is refused, the right one approves once, and who approved is shown."""
+    """A wrong token is refused, the right one approves once, and the approver is shown."""
     line = works.line("contract-approve", gate(), stage("After", "true"))
     token = line.token("Gate", line.first())
     with pytest.raises(ClientError, match="InvalidApprovalToken"):
@@ -114,7 +114,7 @@ def test_an_approval_waits_for_its_own_token_and_lets_the_execution_pass(works: 
 
 
 def test_a_rejected_approval_fails_the_execution(works: Works) -> None:
-    """Nothing after it starts, and the reviewer's words are the reason."""
+    """No later action starts, and the reviewer's summary is the reason."""
     line = works.line("contract-reject", gate(), stage("After", "true"))
     line.decide("Gate", line.token("Gate", line.first()), "Rejected")
     assert line.outcome() == "Failed"
@@ -125,7 +125,7 @@ def test_a_rejected_approval_fails_the_execution(works: Works) -> None:
 
 
 def test_an_approval_expires_by_the_clock(works: Works, cloud: Cloud) -> None:
-    """Five minutes pass at once: the action fails, and its token approves nothing any more."""
+    """After five minutes of clock time the action fails, and its token is no longer valid."""
     line = works.line("contract-expire", gate(), stage("After", "true"))
     token = line.token("Gate", line.first())
     cloud.command("clock", "400")
@@ -137,7 +137,7 @@ def test_an_approval_expires_by_the_clock(works: Works, cloud: Cloud) -> None:
 
 
 def test_an_approval_tells_its_topic_in_aws_s_form(works: Works, cloud: Cloud) -> None:
-    """The message carries the token, the links, the text with its variables, and when it expires."""
+    """The message contains the token, the links, the text with resolved variables, and the expiry."""
     topic = cloud.client("sns").create_topic(Name="contract-approvals")["TopicArn"]
     queue = cloud.client("sqs").create_queue(QueueName="contract-approvals")["QueueUrl"]
     attributes = cloud.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
@@ -156,7 +156,7 @@ def test_an_approval_tells_its_topic_in_aws_s_form(works: Works, cloud: Cloud) -
 
 
 def test_of_three_quick_starts_the_middle_one_is_superseded(works: Works) -> None:
-    """The first goes on in its locked stage, the newest follows, the one between them is Superseded."""
+    """The first continues in its locked stage, the newest follows, the one in between is Superseded."""
     line = works.line("contract-quick", stage("Work", "sleep 12"), stage("Last", "true"))
     first = line.first()
     line.entered("Work", first)
@@ -170,7 +170,7 @@ def test_of_three_quick_starts_the_middle_one_is_superseded(works: Works) -> Non
 
 
 def test_an_execution_that_waits_for_approval_is_never_superseded(works: Works) -> None:
-    """Newer ones wait in front of its stage, where the newest supersedes; approved, it goes on first."""
+    """Newer ones wait before its stage, where the newest supersedes the others; once approved, it continues first."""
     line = works.line("contract-held", gate(), stage("After", "true"))
     first = line.first()
     token = line.token("Gate", first)

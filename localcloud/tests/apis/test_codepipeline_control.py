@@ -1,4 +1,4 @@
-"""CodePipeline through boto3 alone: queues, stops, retries, transitions, kills, updates, rollbacks, variables."""
+"""CodePipeline through boto3: queues, stops, retries, transitions, kills, updates, rollbacks, variables."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def works(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Works]:
-    """A repository, a project, a connection; every answer is checked against botocore's shapes."""
+    """A repository, a project and a connection; responses are validated by botocore's shapes."""
     made = Works(cloud, tmp_path_factory.mktemp("control"), "control")
     yield made
     assert made.recorder.problems == []
@@ -27,7 +27,7 @@ def works(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
 
 
 def test_queued_executions_run_in_their_order(works: Works) -> None:
-    """With the mode QUEUED none is superseded."""
+    """In mode QUEUED no execution is superseded."""
     line = works.line("contract-queued", stage("Work", "sleep 1"), executionMode="QUEUED")
     identifiers = [line.first(), line.start(), line.start()]
     assert [line.outcome(identifier) for identifier in identifiers] == ["Succeeded"] * 3
@@ -36,7 +36,7 @@ def test_queued_executions_run_in_their_order(works: Works) -> None:
 
 
 def test_a_stopped_execution_ends_after_or_without_its_actions(works: Works) -> None:
-    """Stop waits for the action under way; abandon does not; both leave a stage that can be retried."""
+    """A stop waits for the action in progress, an abandon does not; the stage can be retried after both."""
     line = works.line("contract-stop", stage("Work", "sleep 4", "true"))
     first = line.first()
     line.entered("Work", first)
@@ -62,7 +62,7 @@ def test_a_stopped_execution_ends_after_or_without_its_actions(works: Works) -> 
 
 
 def test_a_failed_stage_is_retried_from_its_failed_actions_or_from_all(works: Works, cloud: Cloud) -> None:
-    """Actions that succeeded do not run again, unless all are asked for; only the latest execution can be retried."""
+    """Succeeded actions only run again if all are requested; only the latest execution can be retried."""
     outcome = {"Name": "/contract/outcome", "Type": "String", "Overwrite": True}
     cloud.client("ssm").put_parameter(**outcome, Value="bad")
     variable = {"name": "OUTCOME", "value": "/contract/outcome", "type": "PARAMETER_STORE"}
@@ -87,7 +87,7 @@ def test_a_failed_stage_is_retried_from_its_failed_actions_or_from_all(works: Wo
 
 
 def test_a_disabled_transition_holds_the_newest_execution_in_front_of_its_stage(works: Works) -> None:
-    """Older ones are superseded there; once enabled, the newest goes on; the reason is shown meanwhile."""
+    """Older ones are superseded there; once enabled, the newest continues; the reason is shown meanwhile."""
     line = works.line("contract-transition", gate("Gate"), stage("Work", "true"))
     which = {"pipelineName": line.name, "stageName": "Work", "transitionType": "Inbound"}
     line.api.disable_stage_transition(**which, reason="rolled back by hand")
@@ -107,7 +107,7 @@ def test_a_disabled_transition_holds_the_newest_execution_in_front_of_its_stage(
 
 
 def test_executions_under_way_survive_a_kill(works: Works, cloud: Cloud) -> None:
-    """A build under way is followed again, an approval still waits for the same token."""
+    """A build in progress is tracked again, an approval keeps its token."""
     line = works.line("contract-kill", stage("Work", "sleep 4", "true"))
     other = works.line("contract-kill-approval", gate(), stage("After", "true"))
     token = other.token("Gate", other.first())
@@ -123,7 +123,7 @@ def test_executions_under_way_survive_a_kill(works: Works, cloud: Cloud) -> None
 
 
 def test_an_execution_goes_on_with_the_structure_it_started_with(works: Works) -> None:
-    """An update makes a new version; the execution that waits keeps its own stages, and cannot be retried."""
+    """An update creates a new version; a waiting execution keeps its stages, and cannot be retried."""
     line = works.line("contract-update", gate(), stage("Old", "true"))
     first = line.first()
     token = line.token("Gate", first)
@@ -137,7 +137,7 @@ def test_an_execution_goes_on_with_the_structure_it_started_with(works: Works) -
 
 
 def test_a_stage_is_rolled_back_with_the_artifacts_of_an_earlier_execution(works: Works) -> None:
-    """The stage runs alone, with the commit that passed it before."""
+    """Only the stage runs, with the commit that passed it before."""
     line = works.line("contract-rollback", stage("Work", "true"))
     first = line.first()
     assert line.outcome(first) == "Succeeded"
@@ -152,7 +152,7 @@ def test_a_stage_is_rolled_back_with_the_artifacts_of_an_earlier_execution(works
 
 
 def test_variables_of_the_pipeline_and_a_commit_can_be_given_at_the_start(works: Works) -> None:
-    """Given values replace the defaults; the commit replaces the branch's tip; the same token starts once."""
+    """Given values override defaults; a commit overrides the branch's head; a start is idempotent by its token."""
     earlier = works.git("rev-parse", "HEAD")
     works.push({"later.txt": "later"})
     variable = {"name": "SIZE", "value": "#{variables.Size}"}
@@ -173,7 +173,7 @@ def test_variables_of_the_pipeline_and_a_commit_can_be_given_at_the_start(works:
 
 
 def test_a_variable_without_a_value_fails_its_action_with_its_name(works: Works) -> None:
-    """A key that the action before has not exported is named in the reason."""
+    """The reason names a key that the earlier action has not exported."""
     rows = [build("One", "true", namespace="One"), build("Two", "echo #{One.MISSING}", runOrder=2)]
     line = works.line("contract-unresolved", {"name": "Work", "actions": rows})
     assert line.outcome() == "Failed"
@@ -182,7 +182,7 @@ def test_a_variable_without_a_value_fails_its_action_with_its_name(works: Works)
 
 
 def test_a_deleted_pipeline_leaves_nothing(works: Works, cloud: Cloud) -> None:
-    """Its history goes, its build is stopped, and the name is free again."""
+    """Its history is deleted, its build is stopped, and the name is available again."""
     line = works.line("contract-deleted", stage("Work", "sleep 60"))
     line.entered("Work", line.first())
     until(lambda: cloud.containers("build"))

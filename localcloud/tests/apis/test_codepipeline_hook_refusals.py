@@ -1,4 +1,4 @@
-"""What AWS refuses in webhooks, connections and notification rules is refused here, and so is what is not served."""
+"""Refusals of webhooks, connections and notification rules: AWS's rules, and unsupported features."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Doc = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def works(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Works:
-    """A role and a bucket; nothing here ever runs."""
+    """A role and a bucket; no pipeline ever runs here."""
     return Works(cloud, tmp_path_factory.mktemp("hooked"), "hooked")
 
 
 @pytest.fixture(scope="module")
 def api(cloud: Cloud) -> Any:
-    """A client that sends what it is given, unchecked."""
+    """A boto3 client without parameter validation."""
     return unchecked(cloud)
 
 
@@ -58,7 +58,7 @@ HOOKS: dict[str, tuple[Doc, str, str]] = {
 
 @pytest.mark.parametrize("rule", HOOKS)
 def test_a_webhook_is_refused_with(api: Any, works: Works, rule: str) -> None:
-    """The error has AWS's name, and says which value is wrong."""
+    """The error has AWS's code and names the invalid value."""
     change, code, text = HOOKS[rule]
     if "hooked" not in [row["name"] for row in api.list_pipelines()["pipelines"]]:
         works.pipelines.create_pipeline(pipeline=valid() | {"name": "hooked"})
@@ -79,7 +79,7 @@ def test_a_webhook_is_refused_with(api: Any, works: Works, rule: str) -> None:
 
 
 def test_connections_of_other_providers_and_hosts_are_refused_by_name(cloud: Cloud, works: Works) -> None:
-    """So are sync configurations; a connection of either API is seen by both; tags are kept."""
+    """So are sync configurations; both APIs return the same connections; tags are stored."""
     client, older = cloud.client("codeconnections"), cloud.client("codestar-connections")
     with pytest.raises(ClientError, match="Bitbucket"):
         client.create_connection(ProviderType="Bitbucket", ConnectionName="x")
@@ -100,7 +100,7 @@ def test_connections_of_other_providers_and_hosts_are_refused_by_name(cloud: Clo
 
 
 def test_notification_rules_of_other_services_are_refused_by_name(cloud: Cloud) -> None:
-    """Only pipelines' events, and only topics."""
+    """Only events of pipelines, and only SNS topics, are supported."""
     client = cloud.client("codestar-notifications")
     topic = {"TargetType": "SNS", "TargetAddress": "arn:aws:sns:eu-central-1:000000000000:t"}
     rule = {

@@ -1,4 +1,4 @@
-"""What AWS refuses in pipelines and their triggers is refused here, and so is what cannot be run."""
+"""Refusals of pipelines and triggers: AWS's rules, and unsupported features."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ Doc = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def works(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Works:
-    """A role and a bucket; nothing here ever runs."""
+    """A role and a bucket; no pipeline ever runs here."""
     return Works(cloud, tmp_path_factory.mktemp("refusals"), "refusals")
 
 
 @pytest.fixture(scope="module")
 def api(cloud: Cloud) -> Any:
-    """A client that sends what it is given, unchecked."""
+    """A boto3 client without parameter validation."""
     return unchecked(cloud)
 
 
 def put(path: str, value: object) -> Callable[[Doc], object]:
-    """Return a change that sets what a path such as stages.1.name leads to."""
+    """Return a change that sets the value at a path such as stages.1.name."""
 
     def change(doc: Doc) -> None:
         *steps, last = (int(step) if step.isdigit() else step for step in path.split("."))
@@ -53,7 +53,7 @@ def put(path: str, value: object) -> Callable[[Doc], object]:
 
 
 def configured(stage: int, key: str, value: str | None) -> Callable[[Doc], object]:
-    """Return a change of the first action's configuration in a stage."""
+    """Return a change of the configuration of a stage's first action."""
     return put(f"stages.{stage}.actions.0.configuration.{key}", value)
 
 
@@ -67,7 +67,7 @@ def trigger(*rows: Doc) -> Callable[[Doc], object]:
 
 
 def kind(stage: int, identity: str) -> Callable[[Doc], object]:
-    """Return a change of the first action's type in a stage."""
+    """Return a change of the type of a stage's first action."""
     category, owner, provider, version = identity.split("/")
     wanted = {"category": category, "owner": owner, "provider": provider, "version": version}
     return put(f"stages.{stage}.actions.0.actionTypeId", wanted)
@@ -184,7 +184,7 @@ RULES: dict[str, tuple[Callable[[Doc], object], str, str]] = {
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_pipeline_is_refused_with(api: Any, works: Works, rule: str) -> None:
-    """The error has AWS's name, and says which value is wrong."""
+    """The error has AWS's code and names the invalid value."""
     assert works.repository
     change, code, text = RULES[rule]
     declaration = copy.deepcopy(valid())
@@ -197,7 +197,7 @@ def test_a_pipeline_is_refused_with(api: Any, works: Works, rule: str) -> None:
 
 
 def test_the_declaration_that_the_refusals_start_from_is_accepted(api: Any, works: Works) -> None:
-    """So each refusal above is for its own reason; a second pipeline of that name is refused."""
+    """So each refusal above has its own reason; a second pipeline with that name is refused."""
     assert works.repository
     tags = [{"key": "a", "value": "b"}]
     api.create_pipeline(pipeline=valid(), tags=tags)

@@ -1,4 +1,4 @@
-"""What starts pipelines by itself: pushes and pull requests over a connection, and webhooks with a signature."""
+"""Triggers of pipelines: pushes and pull requests by a connection, and signed webhooks."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 SECRET = "contract-secret"
 GATE = {"name": "Gate", "actions": [approval()]}
-"""Every line here ends in front of a person, so that no build is needed."""
+"""Every pipeline here ends with an approval, so that no build is needed."""
 
 
 @pytest.fixture(scope="module")
 def works(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Works]:
-    """A repository and a connection; every answer is checked against botocore's shapes."""
+    """A repository and a connection; responses are validated by botocore's shapes."""
     made = Works(cloud, tmp_path_factory.mktemp("triggers"), "triggers")
     yield made
     assert made.recorder.problems == []
@@ -36,7 +36,7 @@ def works(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
 
 
 def triggered(works: Works, name: str, **filters: object) -> Line:
-    """Make a pipeline with a declared trigger; its first execution is done with its source."""
+    """Create a pipeline with a declared trigger, whose first execution has completed its source."""
     git = {"sourceActionName": "Fetch", **filters}
     trigger = {"providerType": "CodeStarSourceConnection", "gitConfiguration": git}
     line = works.line(name, GATE, triggers=[trigger])
@@ -45,19 +45,19 @@ def triggered(works: Works, name: str, **filters: object) -> Line:
 
 
 def started(line: Line, count: int) -> dict[str, Any]:
-    """Wait for as many executions; returns the newest."""
+    """Wait for a number of executions; returns the newest."""
     until(lambda: len(line.executions()) >= count)
     return line.executions()[0]
 
 
 def quiet(line: Line, count: int) -> None:
-    """Check that no further execution starts."""
+    """Assert that no further execution starts."""
     time.sleep(1)
     assert len(line.executions()) == count
 
 
 def test_a_push_to_the_branch_starts_a_pipeline_without_declared_triggers(works: Works) -> None:
-    """DetectChanges is the default: the branch's pushes start it, others do not."""
+    """DetectChanges is the default: only pushes to the branch start it."""
     line = works.line("triggers-default", works.source(DetectChanges="true"), GATE)
     works.push({"a.txt": "a"}, "other")
     quiet(line, 1)
@@ -71,7 +71,7 @@ def test_a_push_to_the_branch_starts_a_pipeline_without_declared_triggers(works:
 
 
 def test_a_declared_trigger_filters_branches_and_file_paths_and_takes_the_pushed_commit(works: Works) -> None:
-    """Includes and excludes are globs; the commit is the pushed one on whatever branch."""
+    """Includes and excludes are globs; the commit is the pushed one, on any branch."""
     paths = {"includes": ["app/**"], "excludes": ["**/*.md"]}
     branches = {"includes": ["main", "release/*"], "excludes": ["release/old"]}
     line = triggered(works, "triggers-push", push=[{"branches": branches, "filePaths": paths}])
@@ -90,7 +90,7 @@ def test_a_declared_trigger_filters_branches_and_file_paths_and_takes_the_pushed
 
 
 def test_a_tag_starts_a_pipeline_that_waits_for_tags(works: Works) -> None:
-    """Branches do not start it."""
+    """Pushes to branches do not start it."""
     line = triggered(works, "triggers-tag", push=[{"tags": {"includes": ["v*"]}}])
     commit = works.push({"t.txt": "t"})
     quiet(line, 1)
@@ -101,7 +101,7 @@ def test_a_tag_starts_a_pipeline_that_waits_for_tags(works: Works) -> None:
 
 
 def test_a_pipeline_made_while_its_connection_was_pending_is_not_triggered(works: Works, cloud: Cloud) -> None:
-    """Its source fails until the connection is AVAILABLE, and pushes start it only once it has been updated."""
+    """Its source fails until the connection is AVAILABLE, and pushes start it only after an update."""
     pending = works.connect("triggers-pending", available=False)
     source = works.source(ConnectionArn=pending, DetectChanges="true")
     line = works.line("triggers-pending", source, GATE)
@@ -119,7 +119,7 @@ def test_a_pipeline_made_while_its_connection_was_pending_is_not_triggered(works
 
 
 def github_source(name: str = "Fetch") -> dict[str, Any]:
-    """Return the stage with a GitHub version 1 source."""
+    """Return the source stage with a GitHub (version 1) action."""
     values = {"Owner": "acme", "Repo": "triggers", "Branch": "main", "OAuthToken": "t0ken"}
     values["PollForSourceChanges"] = "false"
     return {"name": "Source", "actions": [action("Source/ThirdParty/GitHub", name, values, outputs=["Source"])]}
@@ -144,7 +144,7 @@ def signed(body: bytes, secret: str = SECRET) -> dict[str, str]:
 
 
 def test_a_webhook_starts_its_pipeline_only_for_the_right_signature_and_branch(works: Works) -> None:
-    """A wrong or missing signature is refused, another branch is ignored; each right delivery starts one execution."""
+    """A wrong or missing signature is refused, another branch ignored; each valid delivery starts one execution."""
     line = works.line("triggers-webhook", github_source(), GATE)
     made = line.api.put_webhook(webhook=hook("contract-hook", line.name), tags=[{"key": "a", "value": "b"}])["webhook"]
     url = made["url"]
@@ -171,7 +171,7 @@ def test_a_webhook_starts_its_pipeline_only_for_the_right_signature_and_branch(w
 
 
 def test_a_real_push_reaches_the_pipeline_through_a_webhook_at_github(works: Works) -> None:
-    """GitHub signs with the hook's secret; a hook with another secret starts nothing."""
+    """GitHub signs by the hook's secret; a hook with another secret starts nothing."""
     line = works.line("triggers-real-hook", github_source(), GATE)
     url = line.api.put_webhook(webhook=hook("contract-real", line.name))["webhook"]["url"]
     hooks = f"{works.endpoint}/api/v3/repos/{works.repository}/hooks"
@@ -191,7 +191,7 @@ def test_a_real_push_reaches_the_pipeline_through_a_webhook_at_github(works: Wor
 
 
 def test_a_replayed_delivery_builds_the_same_commit_again_and_nothing_else(works: Works) -> None:
-    """GitHub signs the body only, so a replay is authentic: it runs the branch's tip once more."""
+    """GitHub signs the body only, so that a replay is valid: it runs the branch's head again."""
     line = works.line("triggers-replay", github_source(), GATE)
     url = line.api.put_webhook(webhook=hook("contract-replay", line.name))["webhook"]["url"]
     body = json.dumps({"ref": "refs/heads/main", "after": "0" * 39 + "1"}).encode()
@@ -203,7 +203,7 @@ def test_a_replayed_delivery_builds_the_same_commit_again_and_nothing_else(works
 
 
 def test_a_github_token_is_masked_wherever_it_is_read_and_kept_when_the_mask_comes_back(works: Works) -> None:
-    """A masked value in an update stands for the kept one; for another action it stands for nothing."""
+    """The mask in an update means the stored value, but only for the same action."""
     line = works.line("triggers-masked", github_source(), GATE)
     line.entered("Gate", line.first())
     shown = line.api.get_pipeline(name=line.name)["pipeline"]
@@ -218,7 +218,7 @@ def test_a_github_token_is_masked_wherever_it_is_read_and_kept_when_the_mask_com
 
 
 def test_a_notification_rule_tells_its_topic_what_happened(works: Works, cloud: Cloud) -> None:
-    """Only the events of the rule and of its pipeline are told."""
+    """Only for the rule's events and pipeline."""
     topic = cloud.client("sns").create_topic(Name="contract-rules")["TopicArn"]
     queue = cloud.client("sqs").create_queue(QueueName="contract-rules")["QueueUrl"]
     attributes = cloud.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]

@@ -1,4 +1,4 @@
-"""ECS through boto3: what runs, what is refused, and what is shown."""
+"""ECS through boto3: tasks and services, refusals, descriptions."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def site(cloud: Cloud) -> Site:
 
 
 def lines(site: Site, task: dict[str, Any]) -> list[str]:
-    """Return what a task's container wrote, as CloudWatch Logs has it."""
+    """Return the log of a task's container in CloudWatch Logs."""
     stream = f"x/app/{task['taskArn'].rpartition('/')[2]}"
     events = site.cloud.client("logs").get_log_events(logGroupName=f"/contract/{site.name}", logStreamName=stream)[
         "events"
@@ -68,7 +68,7 @@ def test_a_task_honours_its_container_definition(site: Site) -> None:
 
 
 def test_overrides_of_run_task_are_honoured(site: Site) -> None:
-    """Command and environment of one run."""
+    """Command and environment of one task."""
     override = {"name": "app", "command": ["python3", "-c", PRINT], "environment": [{"name": "VALUE", "value": "over"}]}
     task = site.run(site.definition(site.cloud.image("good")), overrides={"containerOverrides": [override]})
     assert task["containers"][0]["exitCode"] == 0
@@ -76,7 +76,7 @@ def test_overrides_of_run_task_are_honoured(site: Site) -> None:
 
 
 def test_a_task_above_its_memory_is_killed_with_the_reason(site: Site) -> None:
-    """The limit is the task's 512 MiB."""
+    """The task's limit is 512 MiB."""
     command = ["python3", "-c", "x=bytearray(700*1024*1024)"]
     task = site.run(site.definition(site.cloud.image("good"), command=command))
     assert task["containers"][0]["exitCode"] == 137
@@ -104,7 +104,7 @@ def test_a_task_above_its_memory_is_killed_with_the_reason(site: Site) -> None:
     ],
 )
 def test_a_task_that_cannot_start_says_why(site: Site, change: dict[str, Any], reason: str) -> None:
-    """In AWS's words, with TaskFailedToStart."""
+    """With AWS's message and TaskFailedToStart."""
     arguments = {"image": site.cloud.image("good")} | change
     task = site.run(site.definition(**arguments))
     assert task["stopCode"] == "TaskFailedToStart"
@@ -112,7 +112,7 @@ def test_a_task_that_cannot_start_says_why(site: Site, change: dict[str, Any], r
 
 
 def test_containers_of_a_task_share_network_and_order(site: Site) -> None:
-    """The second starts when the first is healthy, and reaches it on 127.0.0.1."""
+    """The second starts once the first is healthy, and reaches it on 127.0.0.1."""
     image = site.cloud.image("good")
     fetch = "import urllib.request as u;print(u.urlopen('http://127.0.0.1:8080/').status)"
     check = {
@@ -147,7 +147,7 @@ def test_containers_of_a_task_share_network_and_order(site: Site) -> None:
     ],
 )
 def test_task_definitions_that_would_not_run_are_refused(ecs: Any, change: dict[str, Any], text: str) -> None:
-    """As AWS refuses them, or by name where only the local cloud cannot."""
+    """By AWS's rules, or as an unsupported feature of the local cloud."""
     logs = {
         "logDriver": "awslogs",
         "options": {"awslogs-group": "g", "awslogs-region": "x", "awslogs-stream-prefix": "x"},
@@ -163,7 +163,7 @@ def test_task_definitions_that_would_not_run_are_refused(ecs: Any, change: dict[
 
 
 def test_an_inactive_task_definition_starts_nothing_new(site: Site) -> None:
-    """RunTask and CreateService refuse it; DescribeTaskDefinition still shows it; its number is not used again."""
+    """RunTask and CreateService refuse it; DescribeTaskDefinition still returns it; its revision is not reused."""
     arn = site.definition(site.cloud.image("good"))
     site.ecs.deregister_task_definition(taskDefinition=arn)
     calls: list[Callable[[str], object]] = [site.run, site.serve]
@@ -189,7 +189,7 @@ def test_an_inactive_task_definition_starts_nothing_new(site: Site) -> None:
     ],
 )
 def test_services_that_would_not_run_are_refused(site: Site, change: dict[str, Any], text: str) -> None:
-    """Nothing is pretended."""
+    """Unsupported features are never silently ignored."""
     arguments: dict[str, Any] = {"launchType": "FARGATE", "networkConfiguration": site.network_configuration()} | change
     definition = site.definition(site.cloud.image("good"))
     with pytest.raises(ClientError) as error:
@@ -198,7 +198,7 @@ def test_services_that_would_not_run_are_refused(site: Site, change: dict[str, A
 
 
 def test_a_service_lives_from_creation_to_deletion(cloud: Cloud) -> None:
-    """Created, shown, scaled, healed, deleted; nothing is left."""
+    """It is created, described, scaled, healed and deleted without leftovers."""
     site = Site(cloud, "contract-life")
     began = time.time()
     created = site.serve(

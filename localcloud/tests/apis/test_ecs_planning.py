@@ -1,4 +1,4 @@
-"""The arithmetic of a rolling update."""
+"""The planning of a rolling update."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from localcloud.services.ecs.rolling_update import Member, bounds, plan, thresho
 
 
 def members(*, new: str = "", old: str = "") -> list[Member]:
-    """Return tasks by letters: r ready, p pending (never ready), u was ready but is not, s sick."""
+    """Return tasks by letter: r ready, p pending (never ready), u no longer ready, s sick."""
     return [
         Member(
             arn=f"{kind}{index}",
@@ -26,33 +26,33 @@ def members(*, new: str = "", old: str = "") -> list[Member]:
 @pytest.mark.parametrize(
     ("new", "old", "percents", "start", "stop"),
     [
-        ("", "", (100, 200), 2, []),  # a first deployment starts all
-        ("", "rr", (100, 200), 2, []),  # a roll starts beside the old ones
-        ("pp", "rr", (100, 200), 0, []),  # and stops nothing before a new one is ready
-        ("rp", "rr", (100, 200), 0, ["o0"]),  # each ready one replaces one
+        ("", "", (100, 200), 2, []),  # a first deployment starts all tasks
+        ("", "rr", (100, 200), 2, []),  # a rolling update starts new tasks beside the old ones
+        ("pp", "rr", (100, 200), 0, []),  # and stops none before a new one is ready
+        ("rp", "rr", (100, 200), 0, ["o0"]),  # each ready task replaces an old one
         ("rr", "rr", (100, 200), 0, ["o0", "o1"]),
-        ("", "rr", (50, 100), 0, ["o0"]),  # without room the minimum tells how many go first
+        ("", "rr", (50, 100), 0, ["o0"]),  # at the maximum, the minimum decides how many are stopped first
         ("", "r", (50, 100), 1, []),
         ("", "rr", (0, 100), 0, ["o0", "o1"]),
         ("", "rr", (100, 150), 1, []),
-        ("", "rp", (100, 200), 2, ["o1"]),  # what never was healthy need not stay
-        ("", "ru", (100, 200), 2, []),  # what was healthy may come back
-        ("rrrr", "", (100, 200), 0, ["n3", "n2"]),  # scaling down takes the newest
+        ("", "rp", (100, 200), 2, ["o1"]),  # an old task that was never healthy need not stay
+        ("", "ru", (100, 200), 2, []),  # a previously healthy one may recover
+        ("rrrr", "", (100, 200), 0, ["n3", "n2"]),  # scaling in stops the newest
         ("rs", "", (100, 200), 1, []),  # a sick task is replaced before it is stopped
         ("rrs", "", (100, 200), 0, ["n2"]),
-        ("rs", "", (100, 100), 0, ["n1"]),  # unless there is no room
+        ("rs", "", (100, 100), 0, ["n1"]),  # unless at the maximum
     ],
 )
 def test_a_plan_stays_within_its_bounds(
     new: str, old: str, percents: tuple[int, int], start: int, stop: list[str]
 ) -> None:
-    """Two desired tasks in every situation."""
+    """With a desired count of two."""
     made = plan(members(new=new, old=old), 2, *percents)
     assert (made.start, sorted(made.stop)) == (start, sorted(stop))
 
 
 def test_a_service_scaled_to_nothing_stops_all() -> None:
-    """Desired count 0."""
+    """With a desired count of 0."""
     made = plan(members(new="rr"), 0, 100, 200)
     assert (made.start, len(made.stop)) == (0, 2)
 
@@ -69,7 +69,7 @@ def test_the_breaker_trips_at_half_the_desired_count(desired: int, limit: int) -
 
 
 def test_the_breaker_takes_a_threshold_of_ones_own() -> None:
-    """By count, or by percent with and without AWS's bounds."""
+    """As a count, or as a percentage with and without AWS's bounds."""
     assert threshold(10, {"type": "COUNT", "value": 2}) == 2
     assert threshold(10, {"type": "UNBOUNDED_PERCENT", "value": 10}) == 1
     assert threshold(10, {"type": "BOUNDED_PERCENT", "value": 10}) == 3

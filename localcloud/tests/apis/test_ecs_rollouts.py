@@ -1,4 +1,4 @@
-"""Deployments under load: a good image replaces the old one, a bad one never does, and no request fails."""
+"""Rolling updates under load: a good image replaces the old one, a bad one never does, and no request fails."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def site(cloud: Cloud) -> Iterator[Site]:
-    """Two good tasks behind a load balancer."""
+    """Two healthy tasks behind a load balancer."""
     site = Site(cloud, "contract-roll")
     site.serve(site.definition(cloud.image("good"), {"RELEASE": "1"}))
     assert site.outcome()["status"] == "SUCCESSFUL"
@@ -33,7 +33,7 @@ def load(site: Site) -> Load:
 
 
 def test_a_good_release_replaces_the_old_one_without_a_failed_request(site: Site) -> None:
-    """All tasks are the new ones when the service deployment is successful."""
+    """All tasks are new when the service deployment is successful."""
     wanted = site.definition(site.cloud.image("good"), {"RELEASE": "2"})
     with load(site) as requests:
         time.sleep(1)
@@ -48,7 +48,7 @@ def test_a_good_release_replaces_the_old_one_without_a_failed_request(site: Site
     [("crash", "app exited with code 3"), ("never", "Health checks failed"), ("slow", "Health checks failed")],
 )
 def test_a_bad_release_never_replaces_good_tasks(site: Site, mode: str, reason: str) -> None:
-    """The breaker trips, with its reason; the very same good tasks go on."""
+    """The circuit breaker trips with its reason; the same healthy tasks keep running."""
     before = {task["taskArn"] for task in site.tasks()}
     with load(site) as requests:
         time.sleep(1)
@@ -65,7 +65,7 @@ def test_a_bad_release_never_replaces_good_tasks(site: Site, mode: str, reason: 
 
 
 def test_a_release_can_be_stopped_and_rolled_back(site: Site) -> None:
-    """StopServiceDeployment goes back; stopping twice is a conflict."""
+    """StopServiceDeployment rolls back; stopping twice is a conflict."""
     before = {task["taskArn"] for task in site.tasks()}
     rollout = site.update(taskDefinition=site.definition(site.cloud.image("never")))
     site.ecs.stop_service_deployment(serviceDeploymentArn=rollout)
@@ -77,7 +77,7 @@ def test_a_release_can_be_stopped_and_rolled_back(site: Site) -> None:
 
 
 def test_a_release_survives_a_killed_local_cloud(site: Site) -> None:
-    """After kill -9 in the middle of a roll it goes on after the next `up`, and no request notices."""
+    """After kill -9 during a rolling update, the next `up` continues it, and no request fails."""
     wanted = site.definition(site.cloud.image("good"), {"RELEASE": "3"})
     with load(site) as requests:
         rollout = site.update(taskDefinition=wanted)
@@ -90,7 +90,7 @@ def test_a_release_survives_a_killed_local_cloud(site: Site) -> None:
 
 
 def test_a_first_release_that_fails_has_nowhere_to_go_back_to(cloud: Cloud) -> None:
-    """The deployment is FAILED, nothing is started any more, and deleting the service works."""
+    """The deployment is FAILED, no more tasks are started, and the service can be deleted."""
     site = Site(cloud, "contract-first")
     site.serve(site.definition(cloud.image("crash")))
     rollout = site.outcome()

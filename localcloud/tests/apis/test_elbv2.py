@@ -1,4 +1,4 @@
-"""Load balancing through boto3 and HTTP: routing, health, draining, and what is refused."""
+"""ELBv2 through boto3 and HTTP: routing, health checks, draining, refusals."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def site(cloud: Cloud) -> Site:
 
 @pytest.fixture(scope="module")
 def server(site: Site) -> Iterator[str]:
-    """A server on the network, started by hand; its address."""
+    """The address of a server on the network that is not an ECS task."""
     daemon = docker.from_env()
     network = site.cloud.environment["LOCALCLOUD_NETWORK"]
     container = daemon.containers.run(
@@ -51,12 +51,12 @@ def health(site: Site) -> dict[str, str]:
 
 
 def wait_for(site: Site, address: str, state: str | None) -> None:
-    """Wait until a target is in a state, None for gone."""
+    """Wait until a target has a state; None: until it is deregistered."""
     until(lambda: health(site).get(address) == state, lambda: health(site))
 
 
 def refused(call: Any, **arguments: object) -> str:
-    """Return the code with which a call is refused."""
+    """Return the error code of a refused call."""
     with pytest.raises(ClientError) as error:
         call(**arguments)
     assert error.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
@@ -64,14 +64,14 @@ def refused(call: Any, **arguments: object) -> str:
 
 
 def test_no_target_is_answered_with_503_in_the_balancers_name(site: Site) -> None:
-    """As an application load balancer does."""
+    """As on AWS."""
     answer = httpx.get(f"http://{site.host}/")
     assert answer.status_code == 503
     assert "503 Service Temporarily Unavailable" in answer.text
 
 
 def test_a_target_takes_requests_after_one_passing_check_and_drains_when_deregistered(site: Site, server: str) -> None:
-    """initial, healthy, draining while a request is under way, gone."""
+    """Its states are initial, healthy, draining during a request, and then it is removed."""
     site.elb.register_targets(TargetGroupArn=site.group, Targets=[{"Id": server, "Port": 8080}])
     wait_for(site, server, "healthy")
     answer = httpx.get(f"http://{site.host}/", headers={"X-Forwarded-For": "203.0.113.9"})
@@ -86,7 +86,7 @@ def test_a_target_takes_requests_after_one_passing_check_and_drains_when_deregis
 
 
 def test_an_unhealthy_target_is_named_with_aws_reasons_and_used_only_when_all_are(site: Site, server: str) -> None:
-    """Nobody listens on port 9: unhealthy by the threshold; a healthy one beside it takes all requests."""
+    """A target without a listener is unhealthy after the threshold; a healthy one gets all requests."""
     site.elb.register_targets(
         TargetGroupArn=site.group, Targets=[{"Id": server, "Port": 9}, {"Id": server, "Port": 8080}]
     )
@@ -130,7 +130,7 @@ def test_an_unhealthy_target_is_named_with_aws_reasons_and_used_only_when_all_ar
 def test_rules_match_as_documented(
     site: Site, condition: dict[str, Any], request_: dict[str, str], status: int
 ) -> None:
-    """Each kind of condition, with a fixed response as its action."""
+    """Every kind of condition, with a fixed response as the action."""
     action = {"Type": "fixed-response", "FixedResponseConfig": FIXED}
     rule = site.elb.create_rule(ListenerArn=site.listener, Priority=5, Conditions=[condition], Actions=[action])[
         "Rules"
@@ -141,12 +141,12 @@ def test_rules_match_as_documented(
     )
     site.elb.delete_rule(RuleArn=rule["RuleArn"])
     assert answer.status_code == status
-    if status == 418:  # the rule's own answer
+    if status == 418:  # the rule's fixed response
         assert answer.text == FIXED["MessageBody"]
 
 
 def test_rules_go_by_priority_and_redirects_fill_in_the_request(site: Site) -> None:
-    """The lower number wins whatever the kinds of action are; priorities can be changed."""
+    """The lower number wins for all types of action; priorities can be changed."""
     everything = [{"Field": "path-pattern", "Values": ["/*"]}]
     redirect = {
         "Type": "redirect",
@@ -175,7 +175,7 @@ def test_rules_go_by_priority_and_redirects_fill_in_the_request(site: Site) -> N
 
 
 def test_a_second_listener_opens_and_closes_its_own_port(site: Site) -> None:
-    """Real ports on the load balancer's own address, without disturbing others."""
+    """Ports on the load balancer's own address, without affecting others."""
     action = {"Type": "fixed-response", "FixedResponseConfig": FIXED}
     arguments = {"LoadBalancerArn": site.balancer, "Protocol": "HTTP", "DefaultActions": [action]}
     listener = site.elb.create_listener(Port=8081, **arguments)["Listeners"][0]
@@ -187,7 +187,7 @@ def test_a_second_listener_opens_and_closes_its_own_port(site: Site) -> None:
 
 
 def test_what_cannot_be_served_is_refused_by_name(site: Site) -> None:
-    """HTTPS, weights, stickiness, network load balancers, one subnet only."""
+    """HTTPS, weights, stickiness, network load balancers, a single subnet."""
     forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": [{"TargetGroupArn": site.group}] * 2}}
     fixed = {"Type": "fixed-response", "FixedResponseConfig": FIXED}
     create = site.elb.create_listener
@@ -206,7 +206,7 @@ def test_what_cannot_be_served_is_refused_by_name(site: Site) -> None:
 
 
 def test_attributes_and_tags_are_kept(site: Site) -> None:
-    """Deletion protection holds; tags come and go."""
+    """Deletion protection is enforced; tags can be added and removed."""
     change = site.elb.modify_load_balancer_attributes
     protection = "deletion_protection.enabled"
     change(LoadBalancerArn=site.balancer, Attributes=[{"Key": protection, "Value": "true"}])
@@ -219,7 +219,7 @@ def test_attributes_and_tags_are_kept(site: Site) -> None:
 
 
 def test_a_removed_proxy_comes_back_at_the_same_address(site: Site) -> None:
-    """The address is the load balancer's, not the container's."""
+    """The address belongs to the load balancer, not to the container."""
     mine = [c for c in site.cloud.containers("balancer") if c.labels[label("balancer")] == site.balancer]
     mine[0].remove(force=True)
 

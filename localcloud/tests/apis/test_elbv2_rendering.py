@@ -1,4 +1,4 @@
-"""HAProxy's configuration from ELB's patterns and templates."""
+"""The rendering of ELB's patterns and templates in HAProxy's configuration."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ REDIRECT = {"Protocol": "#{protocol}", "Host": "#{host}", "Port": "#{port}", "Pa
     [("/a/*", "/a/b/c", True), ("/a/*", "/a", False), ("/a?c", "/abc", True), ("/a.c", "/abc", False), ("*", "", True)],
 )
 def test_wildcards_match_whole_texts(pattern: str, text: str, found: bool) -> None:  # noqa: FBT001 - pytest gives it by name
-    """A star is any number of characters, a question mark one, a dot itself."""
+    """A star matches any number of characters, a question mark one, a dot itself."""
     assert bool(re.search(wildcard(pattern), text)) is found
 
 
 def test_words_of_the_configuration_cannot_be_left() -> None:
-    """Quotes, variables and line ends inside values stay values."""
+    """Quotes, variables and line breaks in values are escaped."""
     assert literal("it's $x") == "'it\\x27s $x'"
     assert quoted('a "b" $c\n') == '"a \\"b\\" \\$c\\n"'
 
 
 def test_a_redirect_fills_in_the_request() -> None:
-    """Templates become log-format expressions; a percent sign is itself."""
+    """Templates become log-format expressions; a percent sign is literal."""
     made = location(REDIRECT | {"Protocol": "HTTPS", "Port": "443", "Path": "/50%/#{path}"}, LISTENER)
     assert made == "https://%[req.hdr(host),field(1,:)]:443/50%%/%[path,regsub(^/,)]?%[query]"
 
@@ -39,12 +39,12 @@ def test_a_redirect_fills_in_the_request() -> None:
     ("code", "matcher", "found"), [(204, "200-299", True), (302, "200,301-302", True), (404, "200", False)]
 )
 def test_matchers_are_lists_of_codes_and_ranges(code: int, matcher: str, found: bool) -> None:  # noqa: FBT001 - pytest gives it by name
-    """As the health check's Matcher."""
+    """In the syntax of the health check's Matcher."""
     assert matches(code, matcher) is found
 
 
 def test_only_slots_that_differ_are_touched() -> None:
-    """A slot whose address changes is out of service meanwhile."""
+    """A slot whose address changes is disabled meanwhile."""
     before = [Server(name="s0", address="10.0.0.1:80", mode="ready"), Server(name="s1")]
     after = [
         Server(name="s0", address="10.0.0.1:80", mode="drain"),

@@ -1,4 +1,4 @@
-"""The local GitHub from outside: the real git, REST by httpx, webhooks at a real receiver."""
+"""The local GitHub from outside: git, REST by httpx, webhooks with a receiver."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ZEROS = "0" * 40
 
 @pytest.fixture
 def site(cloud: Cloud) -> Iterator[Site]:
-    """A repository name that is not in use."""
+    """A GitHub with an unused repository name."""
     made = Site(f"http://127.0.0.1:{cloud.environment['LOCALCLOUD_PORT']}", f"acme/app-{uuid.uuid4().hex[:8]}")
     yield made
     if any(one["full_name"] == made.repository for one in made.call("GET", "/orgs/acme/repos?per_page=100", 200)):
@@ -39,7 +39,7 @@ def site(cloud: Cloud) -> Iterator[Site]:
 
 @pytest.fixture
 def clone(site: Site, tmp_path: Path) -> Clone:
-    """A working copy of it."""
+    """A clone of the repository."""
     return Clone(tmp_path / "clone", site.url)
 
 
@@ -52,7 +52,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 def test_a_first_push_makes_the_repository_and_a_clone_gives_it_back(site: Site, clone: Clone, tmp_path: Path) -> None:
-    """Before the push it does not exist; modes and links survive; the first branch is the default one."""
+    """It does not exist before the push; modes and links are preserved; the first branch is the default one."""
     assert "404" in str(site.call("GET", "{}", 404))
     assert "not found" in git(tmp_path, "clone", site.url, "early", check=False)
     (clone.folder / "link").symlink_to("run.sh")
@@ -70,14 +70,14 @@ def test_a_first_push_makes_the_repository_and_a_clone_gives_it_back(site: Site,
 
 
 def test_a_push_that_fails_makes_no_repository(site: Site, clone: Clone) -> None:
-    """A dry run asks for the refs of a repository that does not exist yet."""
+    """A dry run requests the refs of a repository that does not exist yet."""
     clone.commit("one")
     clone.git("push", "--dry-run", "origin", "main")
     site.call("GET", "{}", 404)
 
 
 def test_a_push_is_posted_signed_with_its_commits_and_files(site: Site, clone: Clone, receiver: Receiver) -> None:
-    """The members that filters read: ref, before, after, head_commit, added, modified, removed, sender, pusher."""
+    """With the members that filters use: ref, before, after, head_commit, added, modified, removed, sender, pusher."""
     first = clone.commit("one", a="1", b="1")
     clone.push()
     hook = site.hook(receiver)
@@ -103,7 +103,7 @@ def test_a_push_is_posted_signed_with_its_commits_and_files(site: Site, clone: C
 
 
 def test_new_forced_and_deleted_branches_and_tags_are_told(site: Site, clone: Clone, receiver: Receiver) -> None:
-    """Zeros stand for what is not; an annotated tag's own object is told with the commit it leads to."""
+    """Zeros mean no object; an annotated tag has the tag object's id, and the commit that it points to."""
     base = clone.commit("one", a="1")
     clone.push()
     site.hook(receiver, "push", "create", "delete")
@@ -131,7 +131,7 @@ def test_new_forced_and_deleted_branches_and_tags_are_told(site: Site, clone: Cl
 
 
 def test_more_than_three_tags_at_once_are_not_told(site: Site, clone: Clone, receiver: Receiver) -> None:
-    """As at GitHub; the branch pushed with them is."""
+    """As on GitHub; the branch pushed with them has its event."""
     clone.commit("one")
     clone.push()
     site.hook(receiver)
@@ -143,7 +143,7 @@ def test_more_than_three_tags_at_once_are_not_told(site: Site, clone: Clone, rec
 
 
 def test_quick_pushes_to_many_branches_are_each_told_once(site: Site, clone: Clone, receiver: Receiver) -> None:
-    """Eight clients push at the same moment."""
+    """Eight clients push concurrently."""
     clone.commit("one")
     clone.push()
     site.hook(receiver)
@@ -158,7 +158,7 @@ def test_quick_pushes_to_many_branches_are_each_told_once(site: Site, clone: Clo
 def test_deliveries_are_listed_with_request_and_response_and_can_be_sent_again(
     site: Site, clone: Clone, receiver: Receiver
 ) -> None:
-    """A failed one is not repeated by itself; once more it has the same guid and body; the secret is never shown."""
+    """A failed one is not retried automatically; a redelivery has the same guid and body; the secret is never shown."""
     hook = site.hook(receiver)
     receiver.status = 500
     clone.commit("one")
@@ -190,7 +190,7 @@ def test_deliveries_are_listed_with_request_and_response_and_can_be_sent_again(
 
 
 def test_a_hook_is_changed_paused_and_removed(site: Site, clone: Clone, receiver: Receiver) -> None:
-    """A paused hook gets nothing; a form carries the signed payload; a removed hook is not found."""
+    """A paused hook gets no events; a form contains the signed payload; a deleted hook is not found."""
     hook = site.hook(receiver)
     path = f"{{}}/hooks/{hook['id']}"
     site.call("PATCH", path, 200, active=False)
@@ -226,13 +226,13 @@ def test_a_hook_is_changed_paused_and_removed(site: Site, clone: Clone, receiver
     ],
 )
 def test_a_hook_that_github_refuses_is_refused(site: Site, body: dict[str, object], words: str) -> None:
-    """With 422, the field and the rule."""
+    """With status 422, the field and the rule."""
     site.make()
     assert words in str(site.call("POST", "{}/hooks", 422, **body)["errors"])
 
 
 def test_the_same_hook_twice_is_refused(site: Site, receiver: Receiver) -> None:
-    """As at GitHub."""
+    """As on GitHub."""
     site.hook(receiver)
     config = {"url": receiver.url, "content_type": "json"}
     refused = site.call("POST", "{}/hooks", 422, config=config, events=["push"])
@@ -240,7 +240,7 @@ def test_the_same_hook_twice_is_refused(site: Site, receiver: Receiver) -> None:
 
 
 def test_a_receiver_that_is_away_or_slow_does_not_hold_up_a_push(site: Site, clone: Clone, receiver: Receiver) -> None:
-    """Pushes end at once; what failed is written down as it is at GitHub."""
+    """Pushes return at once; failed deliveries are recorded as on GitHub."""
     hook = site.hook(receiver)
     receiver.seconds = 8
     clone.commit("one")
@@ -255,7 +255,7 @@ def test_a_receiver_that_is_away_or_slow_does_not_hold_up_a_push(site: Site, clo
 
 
 def test_statuses_are_kept_combined_and_checked(site: Site, clone: Clone, receiver: Receiver) -> None:
-    """The newest of each context counts; an unknown commit or state is refused."""
+    """The latest status of each context counts; an unknown commit or state is refused."""
     sha = clone.commit("one")
     clone.push()
     site.hook(receiver, "status")
@@ -276,7 +276,7 @@ def test_statuses_are_kept_combined_and_checked(site: Site, clone: Clone, receiv
 
 
 def test_a_pull_request_is_told_from_opening_to_merge(site: Site, clone: Clone, receiver: Receiver) -> None:
-    """Opened, pushed to, closed, reopened, then merged by a push to its base."""
+    """Opened, synchronized, closed, reopened, then merged by a push to its base."""
     base = clone.commit("one", a="1")
     clone.push()
     clone.git("checkout", "--quiet", "-b", "topic")
@@ -306,7 +306,7 @@ def test_a_pull_request_is_told_from_opening_to_merge(site: Site, clone: Clone, 
 
 
 def test_comments_are_made_and_updated(site: Site, clone: Clone) -> None:
-    """What a preview needs: one comment on a pull request, changed later."""
+    """For previews: one comment on a pull request, updated later."""
     clone.commit("one")
     clone.push()
     clone.commit("two")
@@ -320,7 +320,7 @@ def test_comments_are_made_and_updated(site: Site, clone: Clone) -> None:
 
 
 def test_refs_are_made_moved_and_removed_by_the_api(site: Site, clone: Clone, receiver: Receiver) -> None:
-    """Each is a push for webhooks; a move that is not forward has to be forced."""
+    """Each sends a push event; an update that is not a fast-forward must be forced."""
     one, two = clone.commit("one"), clone.commit("two")
     clone.push()
     site.hook(receiver)
@@ -337,7 +337,7 @@ def test_refs_are_made_moved_and_removed_by_the_api(site: Site, clone: Clone, re
 
 
 def test_a_webhook_that_is_left_is_found_by_the_sweep(cloud: Cloud, site: Site, receiver: Receiver) -> None:
-    """Repositories are the developer's; hooks are what a destroyed stack should have taken along."""
+    """Repositories belong to the developer; hooks should have been deleted with their stack."""
 
     def sweep() -> str:
         command = [PYTHON, "-m", "localcloud", "sweep"]
@@ -352,7 +352,7 @@ def test_a_webhook_that_is_left_is_found_by_the_sweep(cloud: Cloud, site: Site, 
 
 
 def test_writing_needs_a_token_and_reading_does_not(site: Site, clone: Clone) -> None:
-    """Any token; none is 401."""
+    """Any token is accepted; without one the status is 401."""
     clone.commit("one")
     clone.push()
     site.token = ""
@@ -363,14 +363,14 @@ def test_writing_needs_a_token_and_reading_does_not(site: Site, clone: Clone) ->
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"body": "\\ud800"}', b'{"body": NaN}', b"\xff", b"[" * 10**5])
 def test_a_body_that_is_no_json_object_is_refused(site: Site, body: bytes) -> None:
-    """With 400; nothing that no answer could show is kept."""
+    """With status 400; no value that JSON cannot represent is stored."""
     site.make()
     url, headers = f"{site.endpoint}/api/v3/repos/{site.repository}/hooks", {"Authorization": "token x"}
     assert httpx.post(url, content=body, headers=headers, trust_env=False).status_code == 400
 
 
 def test_an_unknown_route_is_named(site: Site) -> None:
-    """So that a program that needs more than there is says what."""
+    """So that a client that needs an unsupported route gets its name."""
     assert "no route PUT /repos/acme/x/topics" in site.call("PUT", "/repos/acme/x/topics", 404)["message"]
     assert "/api/graphql" in str(site.call("POST", "/../graphql", 404))
 
@@ -378,7 +378,7 @@ def test_an_unknown_route_is_named(site: Site) -> None:
 def test_a_push_that_a_killed_process_did_not_tell_is_told_after_the_next_start(
     cloud: Cloud, site: Site, clone: Clone, receiver: Receiver
 ) -> None:
-    """A ref that moves while the process is dead stands for one it moved last; everything is told exactly once."""
+    """A ref changed while the process is down simulates its last push; each event is sent exactly once."""
     clone.commit("one", a="1")
     clone.push()
     site.hook(receiver)
@@ -414,11 +414,11 @@ def test_what_was_not_delivered_when_the_process_was_killed_is_delivered_later(
 
 
 def test_nothing_outside_the_folder_is_reached(cloud: Cloud, site: Site, clone: Clone) -> None:
-    """Paths that climb, hide or name no repository are refused before git is asked."""
+    """Paths with parent or hidden folders, or without a repository, are refused before git runs."""
     clone.commit("one")
     clone.push()
     state = cloud.environment["LOCALCLOUD_STATE"]
-    before = sorted(os.listdir(state)) + sorted(os.listdir(f"{state}/github"))  # noqa: PTH208 - nothing but names is wanted
+    before = sorted(os.listdir(state)) + sorted(os.listdir(f"{state}/github"))  # noqa: PTH208 - only names are needed
     refs = "info/refs?service=git-receive-pack"
     paths = [
         f"/../../etc.git/{refs}", f"/%2e%2e/x.git/{refs}", f"/acme/..%2f..%2fx.git/{refs}", f"/acme/...git/{refs}",
@@ -434,17 +434,17 @@ def test_nothing_outside_the_folder_is_reached(cloud: Cloud, site: Site, clone: 
         answer = connection.getresponse()
         assert 400 <= answer.status < 500, (path, answer.status, answer.read())
         connection.close()
-    assert sorted(os.listdir(state)) + sorted(os.listdir(f"{state}/github")) == before  # noqa: PTH208 - nothing but names is wanted
+    assert sorted(os.listdir(state)) + sorted(os.listdir(f"{state}/github")) == before  # noqa: PTH208 - only names are needed
 
 
 def test_odd_names_of_repositories_are_refused(site: Site) -> None:
-    """By the rule that they break."""
+    """With the violated rule."""
     for name in ("a b", "../x", "x.git", ".", "ä", "x" * 101, "a/b", ""):
         site.call("POST", "/orgs/acme/repos", 422, name=name)
 
 
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(cloud: Cloud, site: Site, clone: Clone) -> None:
-    """With 413, for the API and for git."""
+    """With status 413, for the API and for git."""
     clone.commit("one")
     clone.push()
     repository = f"/repos/{site.repository}/hooks"
@@ -459,7 +459,7 @@ def test_a_body_that_is_too_large_is_refused_before_it_is_read(cloud: Cloud, sit
 
 
 def test_scripts_in_a_repository_are_never_run(cloud: Cloud, site: Site, clone: Clone, tmp_path: Path) -> None:
-    """Not even when somebody puts a hook there and says so in the repository's configuration."""
+    """Not even if a hook is installed and enabled in the repository's configuration."""
     clone.commit("one")
     clone.push()
     folder = f"{cloud.environment['LOCALCLOUD_STATE']}/github/{site.repository}.git"
@@ -475,7 +475,7 @@ def test_scripts_in_a_repository_are_never_run(cloud: Cloud, site: Site, clone: 
 
 
 def test_large_pushes_and_fetches_go_through(site: Site, clone: Clone, tmp_path: Path) -> None:
-    """A push over git's buffer comes in chunks, a fetch that tells of many commits comes compressed; both by v2."""
+    """A push larger than git's buffer is chunked, a fetch with many commits is compressed; both in protocol v2."""
     for n in range(30):
         clone.commit(f"{n}", a=str(n))
     (clone.folder / "large").write_bytes(os.urandom(5 * 2**20))
@@ -495,7 +495,7 @@ def test_large_pushes_and_fetches_go_through(site: Site, clone: Clone, tmp_path:
 
 
 def test_the_cloud_answers_others_while_a_push_is_under_way(site: Site, clone: Clone) -> None:
-    """A client that sends half a push and waits holds up nobody else, not even at the same repository."""
+    """A client that stalls during a push does not block others, not even for the same repository."""
     clone.commit("one")
     clone.push()
     host, port = site.endpoint.removeprefix("http://").split(":")
@@ -508,12 +508,12 @@ def test_the_cloud_answers_others_while_a_push_is_under_way(site: Site, clone: C
     clone.commit("two")
     clone.push()
     site.call("GET", "{}", 200)
-    assert select.select([stuck.sock], [], [], 0)[0] == []  # else it would have been cut off first
+    assert select.select([stuck.sock], [], [], 0)[0] == []  # the stalled connection is still open
     stuck.close()
 
 
 def test_who_pushes_is_the_user_of_the_credentials(site: Site, clone: Clone, receiver: Receiver) -> None:
-    """Where git sends some unasked; filters may go by the login or by its number, which never changes."""
+    """If git sends them preemptively; filters may use the login or its constant id."""
     clone.commit("one")
     clone.push()
     site.hook(receiver)

@@ -1,4 +1,4 @@
-"""The local GitHub as the other services see it, without a process around it."""
+"""The local GitHub's interface for other services, without a server process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REPOSITORY = "acme/app"
 
 
 def context(folder: Path) -> Context:
-    """Return a context whose state lies in a folder; without Docker and IAM, which GitHub does not need."""
+    """Return a context with its state in a folder, without Docker and IAM, which GitHub does not need."""
     store, docker = Store(folder / "store"), None
     iam: Any = None
     return Context(
@@ -39,7 +39,7 @@ def context(folder: Path) -> Context:
 
 
 def started(folder: Path, *listeners: Callable[[Event], None]) -> GitHub:
-    """Start a GitHub on what the folder holds, stop it and return it: it tells what it has not told."""
+    """Start a GitHub with the folder's state, which sends unsent events, stop it and return it."""
 
     async def run() -> GitHub:
         github = GitHub(context(folder))
@@ -54,7 +54,7 @@ def started(folder: Path, *listeners: Callable[[Event], None]) -> GitHub:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Clone:
-    """A working copy of acme/app, which is pushed to without HTTP, as if by a process that was killed then."""
+    """A clone of acme/app that pushes without HTTP, as before a kill of the process."""
     github = started(tmp_path)
     github._repositories.create("acme", "app")
     github._ctx.store.close()
@@ -62,7 +62,7 @@ def clone(tmp_path: Path) -> Clone:
 
 
 def test_an_archive_is_the_tree_byte_for_byte(clone: Clone, tmp_path: Path) -> None:
-    """Modes and links are kept, no top folder; .gitattributes neither leave out nor change anything."""
+    """With modes and links, without a top-level folder; .gitattributes have no effect."""
     attributes = "hidden export-ignore\nstamp export-subst\ncrlf text eol=crlf\n"
     (clone.folder / "folder").mkdir()
     files = {".gitattributes": attributes, "hidden": "1", "stamp": "$Format:%H$", "folder/ü": "1", "crlf": "a\nb\n"}
@@ -87,7 +87,7 @@ def test_an_archive_is_the_tree_byte_for_byte(clone: Clone, tmp_path: Path) -> N
 
 
 def test_a_commit_is_found_by_branch_tag_ref_and_sha(clone: Clone, tmp_path: Path) -> None:
-    """Whatever is no name, or an expression of git's, is not found."""
+    """Invalid names, and git's revision syntax, are not found."""
     sha = clone.commit("one\n\nmore", a="1")
     clone.git("tag", "--annotate", "--message=v1", "v1")
     clone.push("main", "v1", "main:refs/heads/team/x")
@@ -105,7 +105,7 @@ def test_a_commit_is_found_by_branch_tag_ref_and_sha(clone: Clone, tmp_path: Pat
 
 
 def test_a_listener_is_told_each_push_once_over_restarts(clone: Clone, tmp_path: Path) -> None:
-    """What a process did not tell before its end the next one tells; files are those that differ."""
+    """The next process sends events that the last one did not; files are those that differ."""
     told: list[Event] = []
     one = clone.commit("one", a="1", b="1")
     clone.push()
@@ -126,7 +126,7 @@ def test_a_listener_is_told_each_push_once_over_restarts(clone: Clone, tmp_path:
 
 
 def test_a_listener_that_fails_keeps_nobody_else_from_being_told(clone: Clone, tmp_path: Path) -> None:
-    """Its failure is logged."""
+    """Its exception is logged."""
     told: list[str] = []
 
     def fail(_event: Event) -> None:
@@ -139,7 +139,7 @@ def test_a_listener_that_fails_keeps_nobody_else_from_being_told(clone: Clone, t
 
 
 def test_what_a_listener_writes_lasts_only_if_the_event_counts_as_told(clone: Clone, tmp_path: Path) -> None:
-    """A process that ends while it tells leaves nothing behind, and everything is told again."""
+    """A process that ends while sending writes nothing, and all events are sent again."""
     clone.commit("one")
     clone.push("main", "main:other")
     written = Store(tmp_path / "store")
@@ -166,7 +166,7 @@ def test_what_a_listener_writes_lasts_only_if_the_event_counts_as_told(clone: Cl
 
 
 def test_a_status_can_be_set_from_another_thread(clone: Clone, tmp_path: Path) -> None:
-    """Builds report from wherever they run; what GitHub refuses is refused."""
+    """Builds set it from their threads; invalid statuses are refused."""
     sha = clone.commit("one")
     clone.push()
     fields: dict[str, Any] = {"context": "ci", "description": "", "target_url": ""}
@@ -193,14 +193,14 @@ def test_a_status_can_be_set_from_another_thread(clone: Clone, tmp_path: Path) -
 
 
 def test_without_git_the_start_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One line with the remedy."""
+    """The error is one line with the remedy."""
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(UserError, match=r"git is not installed, .*: install git .* then: .* up$"):
         asyncio.run(GitHub(context(tmp_path)).start())
 
 
 def test_a_reset_leaves_nothing(clone: Clone, tmp_path: Path) -> None:
-    """No folder, no document; a new start tells nothing."""
+    """Folders and documents are removed; a restart sends no events."""
     clone.commit("one")
     clone.push()
     github = started(tmp_path)
@@ -213,7 +213,7 @@ def test_a_reset_leaves_nothing(clone: Clone, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ref", ["main", "a/b", "refs/heads/ü", "feature/#1", "v1.0", "a-b_c", "x@y"])
 def test_names_that_git_takes_are_taken(ref: str) -> None:
-    """As git check-ref-format has them."""
+    """By the rules of git check-ref-format."""
     assert names.is_ref(ref)
 
 
@@ -223,5 +223,5 @@ def test_names_that_git_takes_are_taken(ref: str) -> None:
      "a@{1}", "a//b", "x.lock", "x.lock/y", "a\0b", "x" * 251],
 )  # fmt: skip
 def test_names_that_git_refuses_are_refused(ref: str) -> None:
-    """They would be expressions, options or broken files."""
+    """They would be revisions, options or invalid file names."""
     assert not names.is_ref(ref)

@@ -1,4 +1,4 @@
-"""Artifacts, reports and buildspecs under fire: what a build fetches, leaves behind and is told to do."""
+"""Malicious sources, artifacts, reports and buildspecs of builds."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LINK = stat.S_IFLNK | 0o777
 
 
 def packed(*rows: tuple[str, bytes, int]) -> bytes:
-    """Return a zip file of names, contents and modes."""
+    """Return a ZIP archive of names, contents and modes."""
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content, mode in rows:
@@ -42,17 +42,17 @@ def packed(*rows: tuple[str, bytes, int]) -> bytes:
 
 
 def file(name: str, content: bytes = b"x") -> tuple[str, bytes, int]:
-    """Return an ordinary file."""
+    """Return a regular file's entry."""
     return name, content, 0o100644
 
 
 def link(name: str, target: str) -> tuple[str, bytes, int]:
-    """Return a symbolic link."""
+    """Return a symbolic link's entry."""
     return name, target.encode(), LINK
 
 
 def encrypted() -> bytes:
-    """Return a zip file that says it is encrypted."""
+    """Return a ZIP archive with the encryption flag."""
     data = bytearray(packed(file("a")))
     for mark, place in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
         data[data.index(mark) + place] |= 1
@@ -60,7 +60,7 @@ def encrypted() -> bytes:
 
 
 def lying(size: int) -> bytes:
-    """Return a zip file of 16 MiB of zeros that says it has `size` bytes."""
+    """Return a ZIP archive of 16 MiB of zeros with a declared size of `size` bytes."""
     unit = zlib.compressobj(9, zlib.DEFLATED, -15)
     body = unit.compress(b"\0" * 2**24) + unit.flush()
     data = bytearray(packed(file("a", b"")))
@@ -74,7 +74,7 @@ def lying(size: int) -> bytes:
 
 
 def wide() -> bytes:
-    """Return the end of a zip file whose directory is said to have 4 GB."""
+    """Return the end of a ZIP archive that declares a central directory of 4 GB."""
     data = bytearray(packed(file("a")))
     struct.pack_into("<I", data, data.index(b"PK\5\6") + 12, 2**32 - 2)
     return bytes(data)
@@ -112,7 +112,7 @@ ZIPS: dict[str, tuple[Callable[[], bytes], str]] = {
 
 @pytest.mark.parametrize("case", ZIPS)
 def test_a_zip_is_refused_that_is_or_has(tmp_path: Path, case: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With one line; nothing outside of its folder is made or changed. The limit is 8 MiB here, else 1 GiB."""
+    """With one line; nothing outside its folder is created or changed. The limit is 8 MiB here, else 1 GiB."""
     make, words = ZIPS[case]
     monkeypatch.setattr(archives, "BYTES_AT_MOST", 2**23)
     (tmp_path / "in.zip").write_bytes(make())
@@ -127,7 +127,7 @@ def test_a_zip_is_refused_that_is_or_has(tmp_path: Path, case: str, monkeypatch:
 
 
 def test_a_zip_of_too_many_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By their number, and by the size of the directory before it is read into memory."""
+    """By the number of files, and by the size of the central directory before it is read into memory."""
     (tmp_path / "in.zip").write_bytes(packed(*[file(str(number)) for number in range(20)]))
     monkeypatch.setattr(archives, "FILES_AT_MOST", 10)
     with pytest.raises(ArchiveError, match="20 files"):
@@ -156,7 +156,7 @@ OUT: dict[str, Files] = {
 
 @pytest.mark.parametrize("case", OUT)
 def test_no_artifact_and_no_report_is(tmp_path: Path, case: str) -> None:
-    """A build's files are in its folder; links that it has made there do not lead the local cloud out of it."""
+    """Only files in a build's folder count; the local cloud does not follow links out of it."""
     root = tmp_path / "build" / "src"
     root.mkdir(parents=True)
     (tmp_path / "victim").write_text("mine")
@@ -169,7 +169,7 @@ def test_no_artifact_and_no_report_is(tmp_path: Path, case: str) -> None:
 
 
 def test_a_pipe_among_the_artifacts_is_left_out(tmp_path: Path) -> None:
-    """Reading it would never end."""
+    """Reading it would block forever."""
     root = tmp_path / "build" / "src"
     root.mkdir(parents=True)
     os.mkfifo(root / "pipe")
@@ -195,7 +195,7 @@ REPORTS: dict[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize("case", REPORTS)
 def test_a_report_is_refused_that_is_or_has(tmp_path: Path, case: str) -> None:
-    """At once, and without reading any other file."""
+    """Immediately, and without reading any other file."""
     text, words = REPORTS[case]
     (tmp_path / "report.xml").write_text(text)
     with pytest.raises(ReportError) as caught:
@@ -205,7 +205,7 @@ def test_a_report_is_refused_that_is_or_has(tmp_path: Path, case: str) -> None:
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf", "1e999", "9" * 5000, "1_0", "x", "²"])
 def test_odd_numbers_in_reports_count_as_nothing(tmp_path: Path, number: str) -> None:
-    """Durations and coverage of no number are 0, and the report is kept."""
+    """Invalid durations and coverage are 0, and the report is stored."""
     (tmp_path / "j.xml").write_text(f'<testsuite><testcase name="a" time="{number}"/></testsuite>')
     cases = report_files.read("JUNITXML", [(tmp_path / "j.xml", "j.xml")]).cases
     assert [row["durationInNanoSeconds"] for row in cases] in ([0], [10 * 10**9])
@@ -236,7 +236,7 @@ SPECS: dict[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize("case", SPECS)
 def test_a_buildspec_is_refused_that_is_or_has(case: str) -> None:
-    """At once, with the reason."""
+    """Immediately, with the reason."""
     text, words = SPECS[case]
     with pytest.raises(BuildspecError) as caught:
         buildspec.parse(text)
@@ -245,7 +245,7 @@ def test_a_buildspec_is_refused_that_is_or_has(case: str) -> None:
 
 @pytest.mark.local
 def test_a_build_fails_cleanly_on_a_hostile_source(cloud: Cloud) -> None:
-    """In DOWNLOAD_SOURCE, with the reason; no command is run, no file outside is touched, no traceback is written."""
+    """In DOWNLOAD_SOURCE, with the reason; no command runs, no file outside is touched, no traceback is logged."""
     shop, attacker = Workshop(cloud), Attacker(cloud)
     before = attacker.inside().count("Traceback")
     spec = "version: 0.2\nphases: {build: {commands: [echo never]}}\n"
@@ -262,7 +262,7 @@ def test_a_build_fails_cleanly_on_a_hostile_source(cloud: Cloud) -> None:
 
 @pytest.mark.local
 def test_a_build_cannot_have_this_machines_files_collected(cloud: Cloud, tmp_path: Path) -> None:
-    """Not as an artifact, an exported variable, a report; and its links do not let the local cloud write elsewhere."""
+    """Not as an artifact, exported variable or report; nor can its links make the local cloud write elsewhere."""
     shop, attacker = Workshop(cloud), Attacker(cloud)
     secret = tmp_path / "secret"
     secret.write_text("hunter2hunter2")

@@ -1,4 +1,4 @@
-"""A full disk: what would begin something is refused in one line, what is kept stays, and freed space ends it."""
+"""A full disk: new work is refused by a one-line error, stored data stays intact, free space restores service."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ REGION = {"LocationConstraint": "eu-central-1"}
 
 
 class Disk:
-    """A disk of 160 MiB with a local cloud's state on it."""
+    """A file system of 160 MiB with a local cloud's state."""
 
     def __init__(self, folder: Path) -> None:
-        """Mount it, or skip the test."""
+        """Mount the file system, or skip the test."""
         self.folder, self._ballast = folder, folder / "ballast"
         folder.mkdir()
         done = subprocess.run(
@@ -47,7 +47,7 @@ class Disk:
         self.cloud = Cloud(kept | own | {"LOCALCLOUD_NETWORK": f"{NAME}-contract-{OWN_PORT}", "CI": "true"})
 
     def fill(self, left: int) -> None:
-        """Leave so many bytes free; 0 leaves not one."""
+        """Fill the disk except for a number of bytes."""
         found = os.statvfs(self.folder)
         with self._ballast.open("wb", buffering=0) as stream:
             os.posix_fallocate(stream.fileno(), 0, max(found.f_bavail * found.f_frsize - left - 2**16, 1))
@@ -63,7 +63,7 @@ class Disk:
 
 @pytest.fixture(scope="module")
 def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disk]:
-    """A local cloud on a small disk, with a parameter, a bucket, a repository of each kind and a build project."""
+    """A local cloud on a small disk, with a parameter, a bucket, image and git repositories and a build project."""
     made = Disk(tmp_path_factory.mktemp("disk") / "small")
     try:
         made.cloud.command("up", "--yes")
@@ -81,20 +81,20 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Disk]:
 
 @pytest.fixture(autouse=True)
 def _emptied(disk: Disk) -> Iterator[None]:
-    """Whatever a test did, the next one has space."""
+    """Free the disk after each test."""
     yield
     disk.empty()
 
 
 @pytest.fixture
 def full(disk: Disk) -> Disk:
-    """The same with 20 MiB free, which is too little to begin anything."""
+    """The disk with 20 MiB free, which is too little for new work."""
     disk.fill(20 * 2**20)
     return disk
 
 
 def refused(call: Callable[..., Any], **arguments: object) -> str:
-    """Return the message that a call is refused with."""
+    """Return the error message of a refused call."""
     with pytest.raises(ClientError) as caught:
         call(**arguments)
     assert caught.value.response["Error"]["Code"] == "LimitExceededException", caught.value
@@ -103,7 +103,7 @@ def refused(call: Callable[..., Any], **arguments: object) -> str:
 
 
 def test_on_a_disk_that_is_nearly_full_nothing_begins(full: Disk, tmp_path: Path) -> None:
-    """By no service, registry, git server or webhook: one line says why; reading and deleting go on."""
+    """Every service, the registry, the git server and webhooks refuse by one line; reads and deletions work."""
     cloud, attacker = full.cloud, Attacker(full.cloud)
     client = cloud.client
     before = attacker.inside().count("Traceback")
@@ -130,11 +130,11 @@ def test_on_a_disk_that_is_nearly_full_nothing_begins(full: Disk, tmp_path: Path
 
 
 def test_what_cannot_be_written_is_refused_and_not_changed(disk: Disk) -> None:
-    """With not one byte free, by the emulator's services; after a kill it is as it was told."""
+    """With no byte free, by ministack's services; after a kill the state is as confirmed to clients."""
     cloud, attacker = disk.cloud, Attacker(disk.cloud)
     ssm = cloud.client("ssm")
     before = attacker.inside().count("Traceback")
-    for number in range(60):  # so that writing takes more than what is allocated already
+    for number in range(60):  # so that writes need more than the allocated space
         ssm.put_parameter(Name=f"p{number}", Type="String", Value="x" * 4000)
     disk.fill(0)
     assert "nothing is changed" in refused(ssm.delete_parameter, Name="kept")
@@ -149,7 +149,7 @@ def test_what_cannot_be_written_is_refused_and_not_changed(disk: Disk) -> None:
 
 
 def test_a_document_that_cannot_be_written_is_as_it_was(tmp_path: Path) -> None:
-    """In a service of our own, in the file and in memory, alone and with all of its transaction."""
+    """In our own services, on disk and in memory, alone and in a transaction."""
     store = Store(tmp_path / "store.sqlite3")
     table = Table(store, "kind")
     doc = table.put("a", {"n": 1})
@@ -181,7 +181,7 @@ def test_a_document_that_cannot_be_written_is_as_it_was(tmp_path: Path) -> None:
 
 
 def test_a_layer_that_does_not_fit_leaves_nothing(disk: Disk) -> None:
-    """The push is refused in the registry's words while it comes, and its space is free again."""
+    """The push is refused during the upload with the registry's error, and its space is freed."""
     attacker = Attacker(disk.cloud)
     token = disk.cloud.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
     head = attacker.send("POST", "/v2/kept/blobs/uploads/", authorization=f"Basic {token}").head
@@ -194,7 +194,7 @@ def test_a_layer_that_does_not_fit_leaves_nothing(disk: Disk) -> None:
 
 
 def test_a_build_that_ends_on_a_full_disk_is_not_lost(disk: Disk) -> None:
-    """Its end is written when there is space again; its source that does not fit fails it with the reason."""
+    """Its end is recorded once there is space; a source that does not fit fails the build with the reason."""
     shop = Workshop(disk.cloud)
     spec = "version: 0.2\nphases: {build: {commands: [sleep 10, echo done]}}\n"
     shop.project("full", source={"type": "NO_SOURCE", "buildspec": spec})
@@ -202,6 +202,6 @@ def test_a_build_that_ends_on_a_full_disk_is_not_lost(disk: Disk) -> None:
     until(lambda: any(row["phaseType"] == "BUILD" for row in shop.build(build)["phases"]))
     disk.fill(0)
     until(lambda: not [one for one in disk.cloud.containers("build") if one.status == "running"])
-    time.sleep(3)  # for its end, which has no room
+    time.sleep(3)  # until its end, which cannot be written
     disk.empty()
     assert shop.wait(build)["buildStatus"] == "SUCCEEDED", shop.build(build)["phases"]

@@ -1,4 +1,4 @@
-"""The gateway under fire: heads, lengths, bodies, hosts and signatures that are not as they have to be."""
+"""Malicious requests to the gateway: invalid headers, lengths, bodies, hosts and signatures."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ SECRET = "hunter2hunter2"
 
 @pytest.fixture(scope="module")
 def attacker(cloud: Cloud) -> Attacker:
-    """Somebody who means ill."""
+    """A client that sends raw requests."""
     return Attacker(cloud)
 
 
 @pytest.fixture(autouse=True)
 def _alive(attacker: Attacker) -> Iterator[None]:
-    """After each attack the local cloud answers, and has written no traceback."""
+    """After each attack the local cloud responds, and has logged no traceback."""
     before = attacker.inside().count("Traceback")
     yield
     assert attacker.send("GET", "/_localcloud/health").status == 200
@@ -40,12 +40,12 @@ def _alive(attacker: Attacker) -> Iterator[None]:
 
 
 def head(line: str, *headers: str, body: bytes = b"") -> bytes:
-    """Return a request as bytes."""
+    """Return a raw request."""
     return "\r\n".join([line, *headers, "", ""]).encode("latin-1") + body
 
 
 def post(*headers: str, body: bytes = b"") -> bytes:
-    """Return a signed POST with these headers."""
+    """Return a signed POST request with these headers."""
     return head("POST / HTTP/1.1", HERE, BY, *headers, body=body)
 
 
@@ -105,7 +105,7 @@ BROKEN: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_broken_request_is_refused(attacker: Attacker, case: str) -> None:
-    """With 400 and the reason, whatever follows it on the connection."""
+    """With status 400 and the reason, whatever follows on the connection."""
     data, words = BROKEN[case]
     got = attacker.raw(data)
     assert got.status == 400, got
@@ -113,7 +113,7 @@ def test_a_broken_request_is_refused(attacker: Attacker, case: str) -> None:
 
 
 def test_a_second_request_hidden_in_a_body_is_never_served(attacker: Attacker) -> None:
-    """What one part takes for a body must not be a request for another."""
+    """Request smuggling: all parts must agree on the end of a body."""
     inner = head("PUT /smuggled HTTP/1.1", HERE, f"Authorization: {SIGNED.format('s3')}", "Content-Length: 0")
     for framing in ("Content-Length: 4\r\nTransfer-Encoding: chunked", "Transfer-Encoding : chunked"):
         attacker.raw(post(framing, body=b"0\r\n\r\n" + inner))
@@ -146,7 +146,7 @@ BODIES: dict[str, tuple[str, str, bytes]] = {
 
 @pytest.mark.parametrize("case", BODIES)
 def test_a_body_that_cannot_be_read_is_refused(attacker: Attacker, case: str) -> None:
-    """With a 4xx that names a fault of the request, never one of the local cloud's own."""
+    """With a 4xx that names the request's error, never an internal one."""
     service, target, body = BODIES[case]
     kind = {"content_type": "application/x-amz-json-1.1", "x_amz_target": target}
     got = attacker.signed(service, "POST", "/", body, **kind)
@@ -155,7 +155,7 @@ def test_a_body_that_cannot_be_read_is_refused(attacker: Attacker, case: str) ->
 
 
 def entities() -> bytes:
-    """Return a few lines of XML that mean ten thousand million letters."""
+    """Return a few lines of XML whose entities expand to ten billion letters."""
     rows = [f'<!ENTITY {name} "{f"&{part};" * 10}">' for part, name in itertools.pairwise("abcdefghij")]
     return f'<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">{"".join(rows)}]><a>&j;</a>'.encode()
 
@@ -174,7 +174,7 @@ TEXTS: dict[str, tuple[str, str, str, bytes]] = {
 
 @pytest.mark.parametrize("case", TEXTS)
 def test_a_form_or_a_document_that_cannot_be_read_is_refused(attacker: Attacker, case: str) -> None:
-    """At once: nothing is unfolded to gigabytes."""
+    """Immediately: nothing is expanded to gigabytes."""
     service, path, kind, body = TEXTS[case]
     attacker.signed("s3", "PUT", "/hostile")
     more = {"smithy_protocol": "rpc-v2-cbor"} if "cbor" in kind else {}
@@ -185,7 +185,7 @@ def test_a_form_or_a_document_that_cannot_be_read_is_refused(attacker: Attacker,
 
 
 def chunked(size: int) -> bytes:
-    """Return a body in chunks of a megabyte that is never said to be so large."""
+    """Return a body in chunks of a megabyte, without a declared length."""
     return (b"100000\r\n" + b" " * 2**20 + b"\r\n") * (size // 2**20) + b"0\r\n\r\n"
 
 
@@ -198,7 +198,7 @@ LARGE = {
 
 @pytest.mark.parametrize("case", LARGE)
 def test_a_body_over_its_limit_is_refused_said_or_not(attacker: Attacker, case: str) -> None:
-    """By its declared length before any of it is read, in chunks as soon as it is over."""
+    """By its declared length before it is read, or in chunks as soon as it exceeds the limit."""
     method, path, headers, status, size = LARGE[case]
     said = attacker.send(method, path, b"", content_length=str(size * 2**20), **headers)
     assert (said.status, "bytes at most" in said.text) == (status, True), said
@@ -207,20 +207,20 @@ def test_a_body_over_its_limit_is_refused_said_or_not(attacker: Attacker, case: 
 
 
 def test_an_upload_over_the_limit_is_refused_before_it_is_read(attacker: Attacker) -> None:
-    """512 MB of one object: the emulator holds it in memory."""
+    """512 MB for one object: ministack keeps it in memory."""
     got = attacker.signed("s3", "PUT", "/hostile/x", content_length=str(513 * 2**20))
     assert (got.status, "536870912 bytes at most" in got.text) == (400, True)
 
 
 def test_a_packed_body_that_explodes_is_refused(attacker: Attacker) -> None:
-    """17 MB of spaces are 17 KB on the wire."""
+    """17 MB of spaces are compressed to 17 KB."""
     body = gzip.compress(b" " * 17 * 2**20)
     got = attacker.signed("monitoring", "POST", "/", body, content_encoding="GZIP", content_type=FORM)
     assert (got.status, "16777216 bytes at most" in got.text) == (400, True)
 
 
 def test_half_a_request_is_not_served(attacker: Attacker, cloud: Cloud) -> None:
-    """A client that goes away in the middle of a body, or of its chunks, has stored and done nothing."""
+    """A client that disconnects during a body, chunked or not, changes nothing."""
     attacker.signed("s3", "PUT", "/hostile")
     lines = ("PUT /hostile/half HTTP/1.1", HERE, f"Authorization: {SIGNED.format('s3')}")
     for framing, body in (("Content-Length: 100", b"x" * 50), ("Transfer-Encoding: chunked", b"5\r\nhello\r\n")):
@@ -238,7 +238,7 @@ CONTROLS = ("clock", "codeconnections/complete", "codebuild/webhooks/none", "cod
 
 @pytest.mark.parametrize("page", CONTROLS)
 def test_a_control_page_refuses_what_it_cannot_read(attacker: Attacker, page: str) -> None:
-    """With a 4xx; the clock stands where it stood."""
+    """With a 4xx; the clock is unchanged."""
     before = json.loads(attacker.send("GET", "/_localcloud/clock").text)["ahead"]
     for body in (b"", b"{", b"[]", b'{"advance": "x"}', b'{"advance": -1}', b"[" * 100_000, b"\xff"):
         for method in ("POST", "PUT", "DELETE"):
@@ -248,7 +248,7 @@ def test_a_control_page_refuses_what_it_cannot_read(attacker: Attacker, page: st
 
 
 def test_what_is_refused_is_logged_in_one_line_without_its_secret(attacker: Attacker) -> None:
-    """Signature, token, webhook's address: none of it is written down."""
+    """Signatures, tokens and webhook URLs are not logged."""
     parts = f"Credential=AKIA{SECRET}/20260101/x/nothing/aws4_request, SignedHeaders=host, Signature={SECRET}"
     attacker.send("POST", "/", b"{}", authorization=f"AWS4-HMAC-SHA256 {parts}", x_amz_security_token=SECRET)
     attacker.send("POST", f"/_localcloud/codebuild/webhooks/{SECRET}", b"{}", x_hub_signature_256=f"sha256={SECRET}")

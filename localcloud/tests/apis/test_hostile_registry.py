@@ -1,4 +1,4 @@
-"""The image registry under fire: names, digests, sizes, manifests and uploads that no Docker sends."""
+"""Malicious requests to the image registry: names, digests, sizes, manifests and uploads."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ INDEX = "application/vnd.oci.image.index.v1+json"
 
 
 class Pusher:
-    """Somebody who may push, and means ill."""
+    """An attacker with permission to push."""
 
     def __init__(self, cloud: Cloud) -> None:
-        """Make a repository and log in."""
+        """Create a repository and log in."""
         self.attacker, self.ecr = Attacker(cloud), cloud.client("ecr")
         self.ecr.create_repository(repositoryName=NAME)
         token = self.ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
@@ -39,7 +39,7 @@ class Pusher:
         return self.attacker.send(method, f"/v2/{NAME}/{path}", body, authorization=self.authorization, **headers)
 
     def begin(self) -> str:
-        """Begin an upload; returns its path in the repository."""
+        """Start an upload; returns its path in the repository."""
         head = self.send("POST", "blobs/uploads/").head.lower()
         return next(line for line in head.split("\r\n") if line.startswith("location:")).partition(f"{NAME}/")[2]
 
@@ -54,18 +54,18 @@ class Pusher:
         return self.send("PUT", f"manifests/{tag}", body, content_type=kind)
 
     def good(self, **more: object) -> dict[str, Any]:
-        """Return a manifest that is accepted."""
+        """Return a valid manifest."""
         config = {"mediaType": "application/vnd.docker.container.image.v1+json", "digest": self.config, "size": 2}
         return {"schemaVersion": 2, "mediaType": KIND, "config": config, "layers": []} | more
 
     def files(self) -> list[str]:
-        """Return all that the registry keeps."""
+        """Return all files of the registry."""
         return sorted(str(path) for path in (self.attacker.state / "registry").rglob("*"))
 
 
 @pytest.fixture(scope="module")
 def pusher(cloud: Cloud) -> Iterator[Pusher]:
-    """A repository with one image under the tag "good"."""
+    """A repository with one image, tagged "good"."""
     made = Pusher(cloud)
     assert made.manifest(json.dumps(made.good()).encode(), "good").status == 201
     yield made
@@ -74,7 +74,7 @@ def pusher(cloud: Cloud) -> Iterator[Pusher]:
 
 @pytest.fixture(autouse=True)
 def _unharmed(pusher: Pusher) -> Iterator[None]:
-    """After each attack there is the one image, under its one tag, and no traceback."""
+    """After each attack the one image has its one tag, and no traceback is logged."""
     before = pusher.attacker.inside().count("Traceback")
     yield
     assert [row.get("imageTag") for row in pusher.ecr.list_images(repositoryName=NAME)["imageIds"]] == ["good"]
@@ -108,7 +108,7 @@ MANIFESTS: dict[str, tuple[Any, str]] = {
 
 @pytest.mark.parametrize("case", MANIFESTS)
 def test_a_manifest_is_refused_that_is_or_has(pusher: Pusher, case: str) -> None:
-    """By push and by PutImage, with the registry's form of an error; nothing of it is kept, and the tag stays."""
+    """By push and by PutImage, with the registry's error format; nothing is stored, and the tag stays."""
     given, words = MANIFESTS[case]
     text = given if isinstance(given, str) and case != "a text" else json.dumps(
         pusher.good(**given) if isinstance(given, dict) else given)  # fmt: skip
@@ -125,7 +125,7 @@ def test_a_manifest_is_refused_that_is_or_has(pusher: Pusher, case: str) -> None
 
 
 def test_a_manifest_is_refused_whose_sizes_or_types_are_not_true(pusher: Pusher) -> None:
-    """A size that is not the blob's, a type that is no manifest's, a type that differs from what the manifest says."""
+    """A wrong size of a blob, a media type that is not a manifest's, or one that differs from the manifest's."""
     lies = pusher.good(config={"digest": pusher.config, "size": 3})
     assert "has 2 bytes" in pusher.manifest(json.dumps(lies).encode()).text
     for kind, said in (("text/html", "text/html"), (INDEX, KIND), (KIND, INDEX), ("", "x\r\ny")):
@@ -134,7 +134,7 @@ def test_a_manifest_is_refused_whose_sizes_or_types_are_not_true(pusher: Pusher)
 
 
 def test_no_deletion_reaches_a_file_outside(pusher: Pusher) -> None:
-    """A digest in a manifest was once a path to delete."""
+    """A digest in a manifest must never be used as a path to delete."""
     store = pusher.attacker.state / "store.sqlite3"
     climb = "../../../store.sqlite3"
     evil = pusher.good(layers=[{"digest": climb, "size": store.stat().st_size}])
@@ -152,7 +152,7 @@ PATHS = (
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path[:40])
 def test_no_path_leads_out_of_the_repository(pusher: Pusher, path: str) -> None:
-    """Whatever the method: 4xx, in the registry's form, and nothing is made."""
+    """For any method: the status is a 4xx in the registry's format, and nothing is created."""
     before = pusher.files()
     for method in ("GET", "HEAD", "PUT", "PATCH", "DELETE", "POST"):
         got = pusher.send(method, path, b"" if method in ("GET", "HEAD") else b"x")
@@ -162,7 +162,7 @@ def test_no_path_leads_out_of_the_repository(pusher: Pusher, path: str) -> None:
 
 
 def test_an_upload_takes_only_what_follows(pusher: Pusher) -> None:
-    """A range that does not begin where the upload ends, another repository's upload, a wrong digest, after the end."""
+    """Refused: a gap in ranges, another repository's upload, a wrong digest, data after the end."""
     path = pusher.begin()
     assert pusher.send("PATCH", path, b"abc", content_range="0-2").status == 202
     for wrong in ("7-9", "0-2", "-1-", "x", "bytes 9-10/11"):
@@ -177,7 +177,7 @@ def test_an_upload_takes_only_what_follows(pusher: Pusher) -> None:
 
 
 def test_a_layer_that_is_checked_cannot_be_added_to(pusher: Pusher) -> None:
-    """A second writer is refused while a first one is at it: its bytes would come after the digest was checked."""
+    """A concurrent second writer is refused: its bytes would be added after the digest check."""
     path = pusher.begin()
     with socket.create_connection(("127.0.0.1", pusher.attacker.port), 10) as first:
         lines = f"PATCH /v2/{NAME}/{path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {pusher.authorization}\r\n"
@@ -192,7 +192,7 @@ def test_a_layer_that_is_checked_cannot_be_added_to(pusher: Pusher) -> None:
 
 
 def test_a_layer_over_the_limit_is_refused_before_it_is_read(pusher: Pusher) -> None:
-    """11 GiB said; the upload is given up with it."""
+    """With a declared size of 11 GiB; the upload is discarded."""
     path = pusher.begin()
     got = pusher.send("PATCH", path, content_length=str(11 * 2**30))
     assert (got.status, json.loads(got.body)["errors"][0]["code"]) == (413, "SIZE_INVALID")
@@ -200,7 +200,7 @@ def test_a_layer_over_the_limit_is_refused_before_it_is_read(pusher: Pusher) -> 
 
 
 def test_a_push_that_breaks_off_leaves_an_upload_that_goes_on(pusher: Pusher) -> None:
-    """What came is kept, nothing more: the client asks how much, and goes on there."""
+    """Received data is stored: the client requests the offset and resumes there."""
     path = pusher.begin()
     head = f"PATCH /v2/{NAME}/{path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {pusher.authorization}\r\n"
     pusher.attacker.raw(f"{head}Content-Length: 100\r\n\r\nabc".encode(), end=True)
@@ -212,13 +212,13 @@ def test_a_push_that_breaks_off_leaves_an_upload_that_goes_on(pusher: Pusher) ->
 
 @pytest.mark.parametrize("token", ["", "Basic x", "Basic QVdTOg==", "Basic QVdTOsOpLsOp", "Bearer a.b", "Digest x"])
 def test_a_push_needs_a_valid_token(pusher: Pusher, token: str) -> None:
-    """None, broken ones, one with letters beyond ASCII: 401."""
+    """A missing, invalid or non-ASCII token gets status 401."""
     got = pusher.attacker.send("POST", f"/v2/{NAME}/blobs/uploads/", authorization=token)
     assert got.status == 401
 
 
 def test_another_repositorys_blob_is_mounted_only_by_its_name(pusher: Pusher) -> None:
-    """A mount from a path, or of what is no digest, is an ordinary upload."""
+    """A mount from a path, or of an invalid digest, becomes an ordinary upload."""
     for source, digest in (("../x", MISSING), (NAME, "../../x"), ("no/where", pusher.config)):
         got = pusher.send("POST", f"blobs/uploads/?mount={quote(digest)}&from={quote(source, safe='')}")
         assert got.status == 202, got
@@ -229,7 +229,7 @@ def test_another_repositorys_blob_is_mounted_only_by_its_name(pusher: Pusher) ->
                                    {"imageDigest": MISSING}, {"imageManifestMediaType": "text/html\r\nX: y"}],
                          ids=str)  # fmt: skip
 def test_the_api_refuses_an_image_with(pusher: Pusher, given: dict[str, str]) -> None:
-    """A tag that the registry would not serve, another digest, another type: nothing is kept."""
+    """An invalid tag, another digest, another media type: nothing is stored."""
     manifest = json.dumps(pusher.good(annotations={"made": "by PutImage"}))
     with pytest.raises(ClientError) as caught:
         pusher.ecr.put_image(repositoryName=NAME, imageManifest=manifest, **given)

@@ -1,4 +1,4 @@
-"""Webhooks under fire: only a well-formed delivery of GitHub, for this repository and branch, starts anything."""
+"""Malicious webhook deliveries: only a valid one, for this repository and branch, starts anything."""
 
 from __future__ import annotations
 
@@ -32,21 +32,21 @@ GROUPS = [
 
 @dataclass
 class Target:
-    """A webhook's receiver, and how much it has started."""
+    """The receiver of a webhook, and the number of builds or executions that it has started."""
 
     attacker: Attacker
     url: str
     secret: str
     started: Callable[[], int]
     refused: int
-    """The status of a delivery that is not authentic."""
+    """The HTTP status for an invalid signature."""
 
     def sign(self, body: bytes, kind: str = "sha256") -> str:
-        """Return a signature."""
+        """Return the signature of a body."""
         return f"{kind}={hmac.new(self.secret.encode(), body, kind).hexdigest()}"
 
     def post(self, body: bytes, signature: str | None = None, **headers: str) -> Answer:
-        """Post a delivery, rightly signed unless a signature is given."""
+        """Post a delivery, with a valid signature unless one is given."""
         headers = {"x_github_event": "push", "x_github_delivery": "1", "content_type": "application/json"} | headers
         if signature != "":
             headers.setdefault("x_hub_signature_256", signature or self.sign(body))
@@ -55,13 +55,13 @@ class Target:
 
 @pytest.fixture(scope="module")
 def attacker(cloud: Cloud) -> Attacker:
-    """Somebody who means ill."""
+    """A client that sends raw requests."""
     return Attacker(cloud)
 
 
 @pytest.fixture(scope="module")
 def checks(cloud: Cloud, attacker: Attacker) -> Target:
-    """A build project's receiver."""
+    """The receiver of a build project."""
     shop = Workshop(cloud)
     auth = {"type": "CODECONNECTIONS", "resource": CONNECTION}
     shop.project("hostile", source={"type": "GITHUB", "location": "https://github.com/acme/hostile", "auth": auth})
@@ -74,7 +74,7 @@ def checks(cloud: Cloud, attacker: Attacker) -> Target:
 
 @pytest.fixture(scope="module")
 def release(cloud: Cloud, attacker: Attacker, tmp_path_factory: pytest.TempPathFactory) -> Target:
-    """A pipeline's receiver; the execution that its making starts waits at the gate."""
+    """The receiver of a pipeline, whose first execution waits for approval."""
     works = Works(cloud, tmp_path_factory.mktemp("hostile"), "hostile")
     values = {"Owner": "acme", "Repo": "hostile", "Branch": "main", "OAuthToken": "t0ken"}
     values["PollForSourceChanges"] = "false"
@@ -86,7 +86,7 @@ def release(cloud: Cloud, attacker: Attacker, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture(params=["checks", "release"])
 def target(request: pytest.FixtureRequest, attacker: Attacker) -> Iterator[Target]:
-    """Each receiver in turn; whatever is sent to it, nothing is started and no traceback or secret is written."""
+    """Each receiver; afterwards, nothing has been started, and no traceback or secret has been logged."""
     found: Target = request.getfixturevalue(request.param)
     before, traces = found.started(), attacker.inside().count("Traceback")
     yield found
@@ -97,7 +97,7 @@ def target(request: pytest.FixtureRequest, attacker: Attacker) -> Iterator[Targe
 
 
 def delivery(**more: object) -> bytes:
-    """Return a push of main of the right repository."""
+    """Return the payload of a push to main of the expected repository."""
     told = {
         "ref": "refs/heads/main", "before": "0" * 40, "after": "1" * 40, "commits": [],
         "head_commit": {"id": "1" * 40, "message": "m"}, "repository": {"full_name": "acme/hostile"},
@@ -121,7 +121,7 @@ SIGNATURES: dict[str, Callable[[Target, bytes], str]] = {
 
 @pytest.mark.parametrize("kind", SIGNATURES)
 def test_a_delivery_with_a_signature_that_is(target: Target, kind: str) -> None:
-    """Refused, before anything of the body is read."""
+    """It is refused before the body is parsed."""
     body = delivery()
     got = target.post(body, SIGNATURES[kind](target, body))
     assert got.status == target.refused, got
@@ -146,7 +146,7 @@ BODIES: dict[str, bytes] = {
 
 @pytest.mark.parametrize("case", BODIES)
 def test_a_rightly_signed_body_that_is(target: Target, case: str) -> None:
-    """Refused, or at the most ignored: no filter matches it."""
+    """It is refused, or ignored since no filter matches."""
     got = target.post(BODIES[case])
     assert got.status == 400 or (got.status == 200 and "pipelineExecutionId" not in got.text), got
     form = b"payload=" + quote(BODIES[case]).encode()
@@ -170,7 +170,7 @@ ELSEWHERE: dict[str, bytes] = {
 
 @pytest.mark.parametrize("case", ELSEWHERE)
 def test_a_pipeline_is_not_started_by(release: Target, case: str) -> None:
-    """Only the declared branch, letter by letter."""
+    """Only the exact name of the declared branch starts it."""
     got = release.post(ELSEWHERE[case])
     assert (got.status, "does not match the filter" in got.text) == (200, True), got
     assert release.started() == 0
@@ -221,7 +221,7 @@ ODD: dict[str, tuple[str, bytes, str]] = {
 
 @pytest.mark.parametrize("case", ODD)
 def test_no_build_is_started_by(checks: Target, attacker: Attacker, case: str) -> None:
-    """What git would not take never becomes a build's variable or an argument of git."""
+    """An invalid ref never becomes a build's variable or an argument of git."""
     event, body, words = ODD[case]
     traces = attacker.inside().count("Traceback")
     got = checks.post(body, x_github_event=event)
@@ -232,7 +232,7 @@ def test_no_build_is_started_by(checks: Target, attacker: Attacker, case: str) -
 
 
 def test_no_other_method_or_address_is_taken(target: Target) -> None:
-    """404, with the right signature too."""
+    """The status is 404, even with a valid signature."""
     path, body = urlsplit(target.url).path, delivery()
     for method in ("GET", "PUT", "DELETE", "PATCH", "OPTIONS"):
         assert target.attacker.send(method, path, body, x_hub_signature_256=target.sign(body)).status == 404
@@ -241,7 +241,7 @@ def test_no_other_method_or_address_is_taken(target: Target) -> None:
 
 
 def test_a_replayed_delivery_builds_nothing_twice(checks: Target, cloud: Cloud) -> None:
-    """GitHub signs the body only: a delivery sent again under another number is the same delivery."""
+    """GitHub signs the body only: a replay with another delivery id is the same delivery."""
     body = delivery(head_commit={"id": "3" * 40}, after="3" * 40)
     first = checks.post(body)
     assert json.loads(first.text)["message"] == "started"

@@ -1,4 +1,4 @@
-"""IAM through boto3: who calls, and what it may do."""
+"""IAM through boto3: authentication and authorization."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ BUCKET = "contract-iam"
 
 
 def test_a_session_is_the_role_and_may_do_what_its_policies_allow(cloud: Cloud) -> None:
-    """Its ARN is the assumed role's; what is refused says so as AWS does."""
+    """Its ARN is the assumed role's; denials have AWS's message."""
     cloud.client("ssm").put_parameter(Name="/contract-iam/a", Value="1", Type="String", Overwrite=True)
     mine = taken(cloud, "iam-reader", allow("ssm:GetParameter", f"arn:aws:ssm:{HOME}:parameter/contract-iam/*"))
     me = mine.client("sts").get_caller_identity()
@@ -63,7 +63,7 @@ def test_a_session_is_the_role_and_may_do_what_its_policies_allow(cloud: Cloud) 
 def test_every_service_is_decided_and_refuses_in_its_own_form(
     cloud: Cloud, api: str, operation: str, arguments: dict[str, str], code: str
 ) -> None:
-    """Served by us or by ministack, in every protocol."""
+    """For our own and ministack's services, in every protocol."""
     mine = taken(cloud, "iam-nothing")
     found, text = refused(lambda: getattr(mine.client(api), operation)(**arguments))
     assert found == code
@@ -71,7 +71,7 @@ def test_every_service_is_decided_and_refuses_in_its_own_form(
 
 
 def test_objects_are_decided_by_bucket_and_key_also_by_presigned_address(cloud: Cloud) -> None:
-    """A presigned address may do what its maker may."""
+    """A presigned URL has the permissions of its creator."""
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
     for key in ("a", "b"):
@@ -98,7 +98,7 @@ def test_objects_are_decided_by_bucket_and_key_also_by_presigned_address(cloud: 
 def test_credentials_that_are_nobodys_are_refused(
     cloud: Cloud, change: dict[str, str], ssm: str, iam: str, s3: str
 ) -> None:
-    """A wrong, missing or made up session token, even from this machine."""
+    """A wrong, missing or invented session token, even from this machine."""
     credentials = taken(cloud, "iam-nothing").credentials | change
     nobody = Person(cloud, credentials)
     assert refused(nobody.client("ssm").describe_parameters)[0] == ssm
@@ -107,7 +107,7 @@ def test_credentials_that_are_nobodys_are_refused(
 
 
 def test_a_request_signed_for_one_service_does_not_reach_another(cloud: Cloud) -> None:
-    """The service that decides is the one that answers."""
+    """The authorizing service is the one that handles the request."""
     mine = taken(cloud, "iam-wide", allow("ssm:*"))
     session = boto3.session.Session(
         mine.credentials["AccessKeyId"], mine.credentials["SecretAccessKey"], mine.credentials["SessionToken"]
@@ -124,7 +124,7 @@ def test_a_request_signed_for_one_service_does_not_reach_another(cloud: Cloud) -
 
 
 def test_a_boundary_and_a_managed_policy_count(cloud: Cloud) -> None:
-    """An attached policy gives, a permissions boundary limits."""
+    """An attached policy grants permissions, a permissions boundary limits them."""
     iam = cloud.client("iam")
     mine = taken(cloud, "iam-managed")
     document = json.dumps({"Version": "2012-10-17", "Statement": [allow(["sns:ListTopics", "kms:ListKeys"])]})
@@ -139,7 +139,7 @@ def test_a_boundary_and_a_managed_policy_count(cloud: Cloud) -> None:
 
 
 def test_a_role_is_passed_on_only_where_that_is_allowed(cloud: Cloud) -> None:
-    """To ECS by a task definition; not another role, and not to another service."""
+    """To ECS by a task definition; no other role, and to no other service."""
     own, other = (cloud.role(name, [LOGS]) for name in ("iam-passed", "iam-other"))
     passing = allow("iam:PassRole", own) | {
         "Condition": {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
@@ -161,7 +161,7 @@ def test_a_role_is_passed_on_only_where_that_is_allowed(cloud: Cloud) -> None:
 
 
 def test_sessions_outlive_a_kill_of_the_local_cloud(cloud: Cloud) -> None:
-    """Whoever has credentials goes on with them."""
+    """Their credentials stay valid."""
     mine = taken(cloud, "iam-killed", allow("ssm:DescribeParameters"))
     cloud.kill()
     cloud.command("up", "--yes")

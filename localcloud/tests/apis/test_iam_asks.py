@@ -1,4 +1,4 @@
-"""What a request asks IAM for, as a table: action and resource of AWS's Service Authorization Reference."""
+"""The IAM actions and resources of requests, by AWS's Service Authorization Reference."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NAMES = Names(
 
 
 def asked(service: str, operation: str, params: dict[str, Any]) -> list[str]:
-    """Return what a call asks for, each as "action resource"."""
+    """Return the required permissions of a call, each as "action resource"."""
     call = Call(service=service, operation=operation, region="eu-central-1", params=params)
     return [f"{ask.action} {ask.resource}" for ask in asks(call, NAMES)]
 
@@ -37,7 +37,7 @@ def asked(service: str, operation: str, params: dict[str, Any]) -> list[str]:
         ("ecs", "DescribeTaskDefinition", {"taskDefinition": "web"}, ["ecs:DescribeTaskDefinition *"]),
         ("ecs", "UpdateService", {"cluster": "prod", "service": "web"},
          [f"ecs:UpdateService arn:aws:ecs:{HOME}:service/prod/web"]),
-        # The local ECS goes by the cluster and an ARN's end, so both meanings have to be allowed.
+        # The local ECS uses the cluster and the end of an ARN, so that both interpretations must be allowed.
         ("ecs", "UpdateService", {"cluster": "prod", "service": f"arn:aws:ecs:{HOME}:service/staging/web"},
          [f"ecs:UpdateService arn:aws:ecs:{HOME}:service/prod/web",
           f"ecs:UpdateService arn:aws:ecs:{HOME}:service/staging/web"]),
@@ -109,12 +109,12 @@ def asked(service: str, operation: str, params: dict[str, Any]) -> list[str]:
     ],
 )  # fmt: skip
 def test_a_call_asks_for(service: str, operation: str, params: dict[str, Any], expected: list[str]) -> None:
-    """Each action on each resource; what is not known is asked for on everything."""
+    """Each action on each resource; an unknown operation requires all resources."""
     assert asked(service, operation, params) == expected
 
 
 def test_keys_of_actions() -> None:
-    """The cluster of ECS, whom a role is passed to."""
+    """The condition keys: ECS's cluster, and the service that a role is passed to."""
     call = Call(service="ecs", operation="RunTask", region="eu-central-1",
                 params={"cluster": "prod", "taskDefinition": "web:1"})  # fmt: skip
     run, passing = asks(call, NAMES)
@@ -151,7 +151,7 @@ def test_keys_of_actions() -> None:
 def test_a_request_to_s3_asks_for(
     method: str, path: str, query: str, headers: dict[str, str], expected: list[str]
 ) -> None:
-    """By method, path and sub-resource; headers count in a presigned address too."""
+    """By method, path and sub-resource; headers also count in a presigned URL."""
     found = s3_authorization.asks(method, path, query.encode(), headers)
     assert [f"{ask.action} {ask.resource}" for ask in found] == expected
 
@@ -163,13 +163,13 @@ FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
 @pytest.mark.parametrize(
     ("service", "method", "path", "query", "headers", "body"),
     [
-        ("logs", "POST", "/", "", JSON, "{}"),  # signed for one service, meant for another
+        ("logs", "POST", "/", "", JSON, "{}"),  # signed for one service, for an operation of another
         ("ssm", "POST", "/", "Action=x", JSON, "{}"),
         ("ssm", "GET", "/", "", JSON, "{}"),
         ("nothing", "POST", "/", "", JSON, "{}"),
         ("ssm", "POST", "/x", "", JSON, "{}"),
         ("ssm", "POST", "/", "", JSON, "[]"),
-        ("ssm", "POST", "/", "", JSON | {"content-encoding": "gzip"}, "{}"),  # the service behind would unpack it
+        ("ssm", "POST", "/", "", JSON | {"content-encoding": "gzip"}, "{}"),  # the service would decompress it
         ("ssm", "POST", "/", "", JSON, "{"),
         ("ssm", "POST", "/", "", JSON | {"x-amz-target": "AmazonSSM.Nothing"}, "{}"),
         ("ssm", "POST", "/", "", {}, "{}"),
@@ -181,10 +181,10 @@ FORM = {"content-type": "application/x-www-form-urlencoded; charset=utf-8"}
          JSON | {"smithy-protocol": "rpc-v2-cbor"}, ""),
     ],
 )  # fmt: skip
-def test_what_could_be_read_in_two_ways_is_refused(  # noqa: PLR0913 - each is a value of its own
+def test_what_could_be_read_in_two_ways_is_refused(  # noqa: PLR0913 - independent parameters
     service: str, method: str, path: str, query: str, headers: dict[str, str], body: str
 ) -> None:
-    """What decides and what acts must see the same call."""
+    """Authorization and execution must see the same call."""
     with pytest.raises(CallError):
         read(service, "eu-central-1", method, path, query.encode(), headers, body.encode())
 

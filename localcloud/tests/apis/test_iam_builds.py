@@ -1,4 +1,4 @@
-"""IAM of builds: their credentials, and what CodeBuild does in their role's name."""
+"""IAM of builds: their credentials, and CodeBuild's own calls by the service role."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ phases:
 
 
 def test_a_build_has_the_credentials_of_its_role_until_it_ends_and_nobody_elses(cloud: Cloud, shop: Workshop) -> None:
-    """The operator's key, no key, control pages and GitHub's changes are refused from its container."""
+    """The operator's key, unsigned requests, control pages and writes to GitHub are refused from its container."""
     role = cloud.role("iam-probe", [LOGS])
     build = shop.spec("contract-iam-probe", PROBE, serviceRole=role)
     assert build["buildStatus"] == "SUCCEEDED", shop.text(build)
@@ -87,7 +87,7 @@ def test_a_build_has_the_credentials_of_its_role_until_it_ends_and_nobody_elses(
 def test_what_codebuild_does_for_a_build_needs_the_roles_right(  # noqa: PLR0913 - a table
     cloud: Cloud, shop: Workshop, statements: list[dict[str, Any]], arguments: dict[str, Any], phase: str, word: str
 ) -> None:
-    """Logs, sources, variables and artifacts: a role without the right fails the build in its phase."""
+    """Logs, sources, variables and artifacts: a missing permission fails the build in that phase."""
     name = "contract-iam-service"
     role = cloud.role("iam-service", statements or [allow("sns:ListTopics")])
     shop.put("iam.zip", {"a": "b"})
@@ -113,7 +113,7 @@ def test_what_codebuild_does_for_a_build_needs_the_roles_right(  # noqa: PLR0913
 def test_a_role_that_does_not_trust_codebuild_runs_no_build(
     cloud: Cloud, shop: Workshop, trust: dict[str, str]
 ) -> None:
-    """Nor does one that does not exist."""
+    """Nor does a role that does not exist."""
     name = f"iam-untrusting-{next(iter(trust)).lower()}"
     role = cloud.role(name, [LOGS], json.dumps(trust))
     for given in (role, "arn:aws:iam::000000000000:role/iam-nowhere"):

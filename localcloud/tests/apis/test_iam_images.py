@@ -1,4 +1,4 @@
-"""IAM of images: who may push and pull, and what a task may start with."""
+"""IAM of images: permission to push and pull, and the execution role of tasks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PUSH = [
 
 @pytest.fixture(scope="module")
 def name(cloud: Cloud) -> str:
-    """Two repositories, one with a small image "first"; its name."""
+    """The name of a repository with a small image "first"; another one is empty."""
     ecr, engine = cloud.client("ecr"), docker.from_env()
     for made in (REPOSITORY, f"{REPOSITORY}2"):
         ecr.create_repository(repositoryName=made)
@@ -44,7 +44,7 @@ def name(cloud: Cloud) -> str:
 
 
 def test_push_and_pull_are_decided_by_whose_token_it_is(cloud: Cloud, name: str) -> None:
-    """By repository; without a token nothing is given."""
+    """For each repository; requests without a token are refused."""
     here = f"arn:aws:ecr:{HOME}:repository/{REPOSITORY}"
     login = allow("ecr:GetAuthorizationToken")
     engine = docker.from_env()
@@ -72,7 +72,7 @@ def test_push_and_pull_are_decided_by_whose_token_it_is(cloud: Cloud, name: str)
 
 
 def token(person: Person) -> dict[str, str]:
-    """Return what Docker logs in with."""
+    """Return Docker's credentials for the registry."""
     text = person.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
     user, _, password = base64.b64decode(text).decode().partition(":")
     return {"username": user, "password": password}
@@ -85,7 +85,7 @@ def token(person: Person) -> dict[str, str]:
 def test_a_task_starts_with_the_rights_of_its_execution_role(
     cloud: Cloud, name: str, statements: list[dict[str, Any]], word: str
 ) -> None:
-    """Pull, log and secrets; the stopped task says what was missing."""
+    """Pull, logs and secrets; the stopped task names the missing permission."""
     ecs, role = cloud.client("ecs"), cloud.role("iam-execution", statements)
     with_secret(cloud)
     _, subnets = cloud.network()

@@ -1,4 +1,4 @@
-"""The local cloud's evaluation of policies, as tables."""
+"""The evaluation of IAM policies, as tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALLOWS_ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 
 
 def rights(*statements: dict[str, Any], boundary: list[dict[str, Any]] | None = None) -> Rights:
-    """Return rights of inline statements, and of a boundary where one is given."""
+    """Return the permissions of inline statements, with an optional boundary."""
     return Rights(
         identity=parsed(json.dumps({"Statement": list(statements)})),
         boundary=None if boundary is None else parsed(json.dumps({"Statement": boundary})),
@@ -24,7 +24,7 @@ def rights(*statements: dict[str, Any], boundary: list[dict[str, Any]] | None = 
 
 
 def allow(action: str | list[str], resource: str | list[str] = "*", **more: object) -> dict[str, Any]:
-    """Return a statement that allows."""
+    """Return an Allow statement."""
     return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
 
 
@@ -33,11 +33,11 @@ def allow(action: str | list[str], resource: str | list[str] = "*", **more: obje
     [
         ([], False),
         ([allow("ecs:UpdateService")], True),
-        ([allow("ECS:updateservice", SERVICE)], True),  # actions have no case
+        ([allow("ECS:updateservice", SERVICE)], True),  # actions are case-insensitive
         ([allow("ecs:Update*", "arn:aws:ecs:*:*:service/staging/*")], True),
         ([allow("ecs:UpdateServic?", SERVICE[:-1] + "?")], True),
         ([allow("ecs:UpdateService", SERVICE.replace("staging", "prod"))], False),
-        ([allow("ecs:UpdateService", SERVICE.upper())], False),  # resources have
+        ([allow("ecs:UpdateService", SERVICE.upper())], False),  # resources are case-sensitive
         ([allow("ecs:UpdateServiceX")], False),
         ([allow("s3:*")], False),
         ([allow(["s3:GetObject", "ecs:*"], ["arn:aws:s3:::x", SERVICE])], True),
@@ -51,13 +51,13 @@ def allow(action: str | list[str], resource: str | list[str] = "*", **more: obje
     ],
 )
 def test_a_statement_allows_what_it_names(statements: list[dict[str, Any]], allowed: bool) -> None:  # noqa: FBT001 - pytest gives it by name
-    """By action and resource, with wildcards; a Deny wins over every Allow."""
+    """By action and resource, with wildcards; a Deny overrides every Allow."""
     assert (decide(rights(*statements), UPDATE, {}) == "") is allowed
 
 
 @pytest.mark.parametrize("resource", ["arn:aws:ecs:*", SERVICE, "arn:*"])
 def test_a_request_whose_resource_cannot_be_told_is_allowed_by_a_star_only(resource: str) -> None:
-    """Whatever narrower a statement names does not cover it."""
+    """A statement for specific resources does not match it."""
     ask = Ask(action="ecs:UpdateService")
     assert decide(rights(allow("ecs:*", resource)), ask, {})
     assert decide(rights({"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:s3:::x"}), ask, {})
@@ -65,7 +65,7 @@ def test_a_request_whose_resource_cannot_be_told_is_allowed_by_a_star_only(resou
 
 
 def test_a_refusal_says_why_in_the_words_of_aws() -> None:
-    """No Allow, an explicit Deny, a boundary that allows or denies."""
+    """For no Allow, an explicit Deny, and a boundary that does not allow or denies."""
     deny = {"Effect": "Deny", "Action": "ecs:*", "Resource": "*"}
     assert decide(rights(), UPDATE, {}) == "because no identity-based policy allows the ecs:UpdateService action"
     assert decide(rights(ALLOWS_ALL, deny), UPDATE, {}) == "with an explicit deny in an identity-based policy"
@@ -73,7 +73,7 @@ def test_a_refusal_says_why_in_the_words_of_aws() -> None:
     assert decide(bounded, UPDATE, {}) == "because no permissions boundary allows the ecs:UpdateService action"
     assert decide(rights(ALLOWS_ALL, boundary=[ALLOWS_ALL]), UPDATE, {}) == ""
     assert "deny in a permissions boundary" in decide(rights(ALLOWS_ALL, boundary=[ALLOWS_ALL, deny]), UPDATE, {})
-    assert decide(rights(boundary=[ALLOWS_ALL]), UPDATE, {})  # a boundary gives nothing
+    assert decide(rights(boundary=[ALLOWS_ALL]), UPDATE, {})  # a boundary grants nothing
 
 
 KEYS: Context = {
@@ -101,7 +101,7 @@ KEYS: Context = {
         ("StringEqualsIgnoreCase", "aws:SecureTransport", "FALSE", True),
         ("ArnEquals", "ecs:cluster", "arn:aws:ecs:*:*:cluster/staging", True),
         ("ArnLike", "ecs:cluster", "arn:aws:ecs:eu-central-1:000000000000:cluster/stag???", True),
-        ("ArnLike", "ecs:cluster", "arn:*/staging", False),  # a star reaches to the next colon only
+        ("ArnLike", "ecs:cluster", "arn:*/staging", False),  # a star does not match a colon
         ("ArnNotLike", "ecs:cluster", "arn:aws:ecs:*:*:cluster/prod", True),
         ("Bool", "aws:SecureTransport", "true", False),
         ("Bool", "aws:SecureTransport", False, True),
@@ -119,7 +119,7 @@ KEYS: Context = {
     ],
 )
 def test_conditions(operator: str, key: str, value: object, expected: bool) -> None:  # noqa: FBT001 - pytest gives it by name
-    """Operators, with more values than one, absent keys and IfExists; keys have no case."""
+    """Operators with several values, absent keys and IfExists; keys are case-insensitive."""
     assert met({operator: {key: value}}, KEYS) is expected
 
 
@@ -135,7 +135,7 @@ def test_conditions(operator: str, key: str, value: object, expected: bool) -> N
 )
 @pytest.mark.parametrize("effect", ["Allow", "Deny"])
 def test_what_cannot_be_evaluated_refuses_by_its_name(block: dict[str, Any], word: str, effect: str) -> None:
-    """Neither passes nor is left out: not even a Deny is."""
+    """An unsupported condition is never ignored, in an Allow or a Deny."""
     with pytest.raises(PolicyError):
         met(block, KEYS)
     statement = {"Effect": effect, "Action": "*", "Resource": "*", "Condition": block}
@@ -144,7 +144,7 @@ def test_what_cannot_be_evaluated_refuses_by_its_name(block: dict[str, Any], wor
 
 
 def test_a_condition_counts_only_where_the_statement_names_the_request() -> None:
-    """All keys of all operators have to be met."""
+    """All keys of all operators must match."""
     both = {"StringEquals": {"aws:ResourceAccount": "000000000000"}, "Bool": {"aws:SecureTransport": "true"}}
     assert decide(rights(allow("ecs:*", Condition=both)), UPDATE, KEYS)
     both["Bool"]["aws:SecureTransport"] = "false"
@@ -154,7 +154,7 @@ def test_a_condition_counts_only_where_the_statement_names_the_request() -> None
 
 
 def test_patterns_are_no_regular_expressions_and_stay_quick() -> None:
-    """Only stars and question marks mean something; many stars cost nothing."""
+    """Only stars and question marks are special; many stars are not slow."""
     assert like("a.b", "a.b") and not like("axb", "a.b")  # noqa: PT018 - two halves of one fact
     assert like("a\nb", "a*b")
     assert not like("a" * 200 + "b", "**********a***c")
@@ -163,7 +163,7 @@ def test_patterns_are_no_regular_expressions_and_stay_quick() -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"Statement": ["x"]}', '{"Statement": [{"Effect": "allow"}]}'])
 def test_what_is_no_policy_is_refused(text: str) -> None:
-    """An unreadable policy gives nothing."""
+    """An invalid policy grants nothing."""
     with pytest.raises(PolicyError):
         parsed(text)
 

@@ -1,4 +1,4 @@
-"""What a build has started on the Docker Engine that it shares: named by the sweep, removed by a reset."""
+"""Containers that a build leaves on the shared Docker Engine: listed by `sweep`, removed by `reset`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def start(image: str, folder: Path) -> str:
-    """Start a container as Compose labels it in a build's work folder; returns its name."""
+    """Start a container with Compose's labels for a build's work folder; returns its name."""
     name = f"{NAME}-leftover-{folder.parent.parent.name}"
     label = f"--label={build_leftovers.FOLDER}={folder}"
     subprocess.run(["docker", "run", "-d", "--name", name, label, image, "sleep", "600"], check=True)
@@ -28,7 +28,7 @@ def start(image: str, folder: Path) -> str:
 def test_a_reset_takes_away_what_a_build_has_started_and_nothing_of_another_local_cloud(
     cloud: Cloud, tmp_path: Path
 ) -> None:
-    """As when the local cloud is reset in the middle of a build: on AWS the build's machine would end with it."""
+    """For a reset during a build: on AWS they end with the build's machine."""
     image = cloud.image("good")
     ours, theirs = (
         Settings(state_dir=tmp_path / name, port=1, network=f"{NAME}-none-{name}", cache_dir=tmp_path)

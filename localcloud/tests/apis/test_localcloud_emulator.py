@@ -1,4 +1,4 @@
-"""The local cloud's registry, database, gateway and durability, by boto3 and Docker against one of the tests' own."""
+"""Registry, database, gateway and durability, by boto3 and Docker against a separate local cloud."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """A running local cloud with nothing on it."""
+    """A running, empty local cloud."""
     found = Cloud(tmp_path_factory.mktemp("cloud"))
     found.up()
     yield found
@@ -51,7 +51,7 @@ def repository(cloud: Cloud) -> Iterator[str]:
 
 
 def test_a_repository_and_its_token_name_the_local_registry(cloud: Cloud, repository: str) -> None:
-    """A push must not leave the machine (ministack names an AWS host)."""
+    """A push must not leave the machine (ministack returns an AWS host)."""
     ecr = cloud.client("ecr")
     found = ecr.describe_repositories(repositoryNames=[repository])["repositories"][0]
     assert found["repositoryUri"] == f"127.0.0.1:{PORT}/{repository}"
@@ -59,7 +59,7 @@ def test_a_repository_and_its_token_name_the_local_registry(cloud: Cloud, reposi
 
 
 def test_each_authorization_token_is_new_and_checked(cloud: Cloud, repository: str) -> None:
-    """As on AWS: nobody may rely on a token staying the same, and a push needs one."""
+    """As on AWS: tokens are never the same, and a push needs one."""
     assert login(cloud) != login(cloud)
     for token in ("", "Basic " + base64.b64encode(b"AWS:guessed.0.0").decode()):
         answer = httpx.post(f"{ENDPOINT}/v2/{repository}/blobs/uploads/", headers={"Authorization": token})
@@ -67,7 +67,7 @@ def test_each_authorization_token_is_new_and_checked(cloud: Cloud, repository: s
 
 
 def test_an_immutable_tag_keeps_its_image(cloud: Cloud, repository: str) -> None:
-    """Another image under the tag is refused by push and by PutImage, the same image is fine to push again."""
+    """Another image for the tag is refused by push and by PutImage; the same image can be pushed again."""
     ecr = cloud.client("ecr")
     assert push(cloud, repository, "one", b"first").status_code == 201
     assert push(cloud, repository, "one", b"first").status_code == 201
@@ -83,7 +83,7 @@ def test_an_immutable_tag_keeps_its_image(cloud: Cloud, repository: str) -> None
 
 
 def test_a_second_tag_names_the_same_image(cloud: Cloud, repository: str) -> None:
-    """PutImage with a manifest that is there adds a tag; its push time and size are told."""
+    """PutImage with an existing manifest adds a tag; push time and size are returned."""
     ecr = cloud.client("ecr")
     push(cloud, repository, "content-1", b"layer")
     image = ecr.batch_get_image(repositoryName=repository, imageIds=[{"imageTag": "content-1"}])["images"][0]
@@ -96,7 +96,7 @@ def test_a_second_tag_names_the_same_image(cloud: Cloud, repository: str) -> Non
 
 
 def test_deleting_a_tag_leaves_an_image_that_has_another(cloud: Cloud, repository: str) -> None:
-    """An image goes with its last tag (in ministack with its first)."""
+    """An image is deleted with its last tag (in ministack with its first)."""
     ecr = cloud.client("ecr")
     push(cloud, repository, "a", b"layer")
     push(cloud, repository, "b", b"layer")
@@ -109,7 +109,7 @@ def test_deleting_a_tag_leaves_an_image_that_has_another(cloud: Cloud, repositor
 
 
 def test_a_rule_for_all_protocols_has_no_ports(cloud: Cloud) -> None:
-    """So the default egress rule can be revoked as the provider does it, and one like it keeps its tags."""
+    """So that the provider can revoke the default egress rule, and a similar one keeps its tags."""
     ec2 = cloud.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
     group = ec2.create_security_group(GroupName="rules", Description="rules", VpcId=vpc)["GroupId"]
@@ -126,7 +126,7 @@ def test_a_rule_for_all_protocols_has_no_ports(cloud: Cloud) -> None:
 
 
 def test_what_is_not_served_is_refused_by_name(cloud: Cloud) -> None:
-    """A 5xx would make the provider try again for 10 minutes; a made-up answer would be a false green."""
+    """The provider would retry a 5xx for 10 minutes; a made-up response would hide a failure."""
     message = refused("UnsupportedOperation", lambda: cloud.client("lambda").list_functions())
     assert "lambda" in message
     message = refused("UnsupportedOperation", lambda: cloud.client("ecr").describe_pull_through_cache_rules())
@@ -134,7 +134,7 @@ def test_what_is_not_served_is_refused_by_name(cloud: Cloud) -> None:
 
 
 def test_nothing_listens_beyond_loopback_and_the_network(cloud: Cloud) -> None:
-    """The gateway binds two addresses, never all of them."""
+    """The gateway binds to two addresses, never to all of them."""
     pid = json.loads((cloud.state / "run.json").read_text())["pid"]
     gateway = json.loads((cloud.state / "run.json").read_text())["gateway"]
     inodes = {str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()}
@@ -145,7 +145,7 @@ def test_nothing_listens_beyond_loopback_and_the_network(cloud: Cloud) -> None:
 
 
 def test_the_request_log_holds_no_bodies(cloud: Cloud) -> None:
-    """Secrets travel in bodies and signatures in queries; neither is written down."""
+    """Bodies contain secrets, and queries signatures; neither is logged."""
     manager = cloud.client("secretsmanager")
     manager.create_secret(Name="logged", SecretString="never-in-a-log")
     assert manager.get_secret_value(SecretId="logged")["SecretString"] == "never-in-a-log"
@@ -156,7 +156,7 @@ def test_the_request_log_holds_no_bodies(cloud: Cloud) -> None:
 
 @pytest.fixture
 def database(cloud: Cloud) -> Iterator[dict[str, Any]]:
-    """A PostgreSQL instance whose password RDS manages; everything of it is gone afterwards."""
+    """A PostgreSQL instance whose password RDS manages; deleted afterwards."""
     ec2, rds = cloud.client("ec2"), cloud.client("rds")
     vpc = ec2.create_vpc(CidrBlock="10.8.0.0/16")["Vpc"]["VpcId"]
     subnets = [
@@ -180,7 +180,7 @@ def database(cloud: Cloud) -> Iterator[dict[str, Any]]:
 
 
 def test_a_database_survives_kills_and_leaves_nothing(cloud: Cloud, database: dict[str, Any]) -> None:
-    """A real password in a real secret, data that outlives process and container, and a sweep that tells them all."""
+    """Its password is in a secret, data survives process and container, and `sweep` lists all of it."""
     secret = database["MasterUserSecret"]["SecretArn"]
     value = json.loads(cloud.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
     assert value["username"] == "guest"
@@ -203,7 +203,7 @@ def test_a_database_survives_kills_and_leaves_nothing(cloud: Cloud, database: di
 
 
 def test_nothing_of_ministacks_state_is_lost_by_a_kill(cloud: Cloud, repository: str) -> None:
-    """What a client was told is done is there after kill -9, objects and image layers included."""
+    """Confirmed changes survive kill -9, including objects and image layers."""
     ssm, s3, logs, iam = (cloud.client(api) for api in ("ssm", "s3", "logs", "iam"))
     ssm.put_parameter(Name="/tests/kept", Value="yes", Type="String")
     s3.create_bucket(Bucket="kept", CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
@@ -239,7 +239,7 @@ def test_nothing_of_ministacks_state_is_lost_by_a_kill(cloud: Cloud, repository:
 
 
 def test_without_its_state_the_process_ends(cloud: Cloud) -> None:
-    """It would go on starting containers that nothing knows of; and it comes back with the folder."""
+    """Otherwise it would keep starting containers that no command cleans up. With the folder back, `up` works again."""
     cloud.client("ssm").put_parameter(Name="/tests/moved", Value="yes", Type="String")
     elsewhere = cloud.state.with_name("elsewhere")
     process = Path("/proc", str(json.loads((cloud.state / "run.json").read_text())["pid"]))
@@ -247,14 +247,14 @@ def test_without_its_state_the_process_ends(cloud: Cloud) -> None:
     try:
         until(lambda: not process.exists())
     finally:
-        shutil.rmtree(cloud.state, ignore_errors=True)  # a line of the log, for which the folder was made again
+        shutil.rmtree(cloud.state, ignore_errors=True)  # the folder may be recreated for a line of the log
         elsewhere.rename(cloud.state)
     cloud.up()
     cloud.client("ssm").delete_parameter(Name="/tests/moved")
 
 
 def test_the_commands_can_be_repeated(cloud: Cloud) -> None:
-    """Each command ends well in the state that it makes, and down keeps what there is."""
+    """Each command is idempotent, and `down` keeps the state."""
     ssm = cloud.client("ssm")
     ssm.put_parameter(Name="/tests/down", Value="yes", Type="String")
     assert "ready at" in cloud.command("up").stdout
@@ -270,7 +270,7 @@ def test_the_commands_can_be_repeated(cloud: Cloud) -> None:
 
 
 def test_a_taken_port_is_refused_with_its_holders_name(cloud: Cloud, tmp_path: Path) -> None:
-    """Another local cloud on the same port says who has it."""
+    """Another local cloud on the same port names the process."""
     other = Cloud(tmp_path)
     other.variables["LOCALCLOUD_NETWORK"] = NETWORK
     done = other.command("up")

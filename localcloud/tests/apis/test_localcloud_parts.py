@@ -1,4 +1,4 @@
-"""The local cloud's own parts that need neither Docker nor a process."""
+"""Modules of the local cloud that need neither Docker nor a server process."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from localcloud.state.store import Store
 
 
 def test_the_store_keeps_what_was_put_and_undoes_a_failed_transaction(tmp_path: Path) -> None:
-    """A second store on the same file sees each put at once, and nothing of a transaction that failed."""
+    """A second store on the same file sees each put at once, and nothing of a failed transaction."""
     store, reader = Store(tmp_path / "s"), Store(tmp_path / "s")
     store.put("kind", "b", {"n": 1})
     store.put("kind", "a", {"n": 2})
@@ -67,19 +67,19 @@ def test_a_port_that_is_none_is_refused(port: str, monkeypatch: pytest.MonkeyPat
     ],
 )
 def test_no_engine_is_started_where_that_may_not_be_done(docker_host: str, user: int, dockerd: str, words: str) -> None:
-    """Another daemon is named, or nobody here may start one."""
+    """DOCKER_HOST names another daemon, or the user cannot start one."""
     with pytest.raises(UserError, match=words):
         daemon.refuse_where_not_ours(docker_host, user, dockerd)
 
 
 def test_an_engine_may_be_started_by_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The default socket named in DOCKER_HOST is not another daemon."""
+    """The default socket in DOCKER_HOST is not another daemon."""
     monkeypatch.setattr("sys.platform", "linux")
     daemon.refuse_where_not_ours("unix:///var/run/docker.sock", 0, "/usr/sbin/dockerd")
 
 
 def test_a_stale_pid_file_is_removed_and_anothers_process_is_not_ours(tmp_path: Path) -> None:
-    """The daemon would not start beside the one, and must not be stopped for the other."""
+    """A stale file would block the daemon's start; another process must not be stopped."""
     own = settings.Settings(state_dir=tmp_path, port=1, network="n", cache_dir=tmp_path)
     stale = tmp_path / "dockerd.pid"
     stale.write_text("1")
@@ -92,13 +92,13 @@ def test_a_stale_pid_file_is_removed_and_anothers_process_is_not_ours(tmp_path: 
 def test_the_pid_file_of_a_daemon_that_was_killed_is_removed_and_that_of_a_running_one_is_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Also while nobody has asked the killed one for its exit status."""
+    """Also while the killed one is a zombie."""
     monkeypatch.setattr(dockerd, "GONE_SECONDS", 0.5)
     program, pidfile = tmp_path / "dockerd", tmp_path / "dockerd.pid"
     shutil.copy("/bin/sleep", program)
     with subprocess.Popen([program, "10"]) as daemon:
         pidfile.write_text(str(daemon.pid))
-        while not dockerd.runs(pidfile, "dockerd"):  # a new process has no command line for a moment
+        while not dockerd.runs(pidfile, "dockerd"):  # a new process has no command line at first
             assert daemon.poll() is None
         dockerd.remove_stale_pidfile(pidfile, "dockerd")
         assert pidfile.exists()
@@ -108,7 +108,7 @@ def test_the_pid_file_of_a_daemon_that_was_killed_is_removed_and_that_of_a_runni
 
 
 def test_the_network_takes_a_subnet_that_is_free_and_keeps_it() -> None:
-    """The one used before comes first, then the first candidate that overlaps nothing."""
+    """The previous one is preferred, then the first candidate without overlap."""
     first, second = network.CANDIDATES[:2]
     assert network.free_subnet([], []) == first
     assert network.free_subnet([], [ipaddress.IPv4Network("172.24.0.0/24")]) == second
@@ -118,7 +118,7 @@ def test_the_network_takes_a_subnet_that_is_free_and_keeps_it() -> None:
 
 
 def test_a_pid_that_was_given_to_another_process_is_not_ours(tmp_path: Path) -> None:
-    """The record holds when the process was born, too."""
+    """The record also contains the process's start time."""
     own = settings.Settings(state_dir=tmp_path, port=1, network="n", cache_dir=tmp_path)
     process.write_record(own, {"pid": 1, "birth": "another time"})
     assert process.running_pid(own) is None
@@ -128,7 +128,7 @@ def test_a_pid_that_was_given_to_another_process_is_not_ours(tmp_path: Path) -> 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root, and so does a Docker Engine of our own")
 def test_what_a_killed_engine_left_mounted_is_detached(tmp_path: Path) -> None:
-    """Else its folder could not be removed."""
+    """Otherwise its folder could not be removed."""
     inner = tmp_path / "docker" / "netns"
     inner.mkdir(parents=True)
     for folder in (tmp_path / "docker", inner):
@@ -139,7 +139,7 @@ def test_what_a_killed_engine_left_mounted_is_detached(tmp_path: Path) -> None:
 
 
 def test_the_source_of_a_release_has_no_executable_file() -> None:
-    """CodePipeline keeps no modes, so a release that needs them has to fail here too; links stay."""
+    """CodePipeline does not preserve modes, so that a release that needs them must fail here too; it keeps links."""
     given = io.BytesIO()
     with zipfile.ZipFile(given, "w") as archive:
         for name, mode in (("run", stat.S_IFREG | 0o755), ("link", stat.S_IFLNK | 0o777)):
@@ -154,7 +154,7 @@ def test_the_source_of_a_release_has_no_executable_file() -> None:
 
 @pytest.mark.parametrize("seconds", [-1.0, math.nan, math.inf])
 def test_the_clock_takes_only_seconds_that_pass(tmp_path: Path, seconds: float) -> None:
-    """Anything else would stay in the store and spoil every time after it."""
+    """An invalid value would be stored and corrupt all later times."""
     clock = Clock(Store(tmp_path / "store.sqlite3"))
     with pytest.raises(ValueError, match="give a positive number of seconds"):
         clock.advance(seconds)
@@ -162,7 +162,7 @@ def test_the_clock_takes_only_seconds_that_pass(tmp_path: Path, seconds: float) 
 
 
 def test_two_local_clouds_prepare_what_they_share_one_after_the_other(tmp_path: Path) -> None:
-    """Else two first runs at once would both install a Docker Engine."""
+    """Otherwise two concurrent first runs would both install a Docker Engine."""
     shared = settings.Settings(state_dir=tmp_path / "state", port=1, network="none", cache_dir=tmp_path / "cache")
     said: list[str] = []
     second = threading.Thread(target=lambda: prepared(shared, said))
@@ -177,7 +177,7 @@ def test_two_local_clouds_prepare_what_they_share_one_after_the_other(tmp_path: 
 
 
 def test_a_cache_that_cannot_be_made_is_named_with_its_variable() -> None:
-    """Not the state folder's, which is another one."""
+    """It is not the state folder's variable."""
     nowhere = settings.Settings(state_dir=Path("/nowhere"), port=1, network="none", cache_dir=Path("/proc/none"))
     with (
         pytest.raises(UserError, match="set LOCALCLOUD_CACHE to another folder than /proc/none"),
@@ -187,30 +187,30 @@ def test_a_cache_that_cannot_be_made_is_named_with_its_variable() -> None:
 
 
 def prepared(shared: settings.Settings, said: list[str]) -> None:
-    """Prepare nothing, when it is one's turn."""
+    """Take the lock and record the order; prepare nothing."""
     with dockerd.one_at_a_time(shared, said.append):
         said.append("prepared")
 
 
 class Daemon(http.server.BaseHTTPRequestHandler):
-    """What a Docker daemon answers to a ping."""
+    """A fake Docker daemon that responds to a ping."""
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Respond."""
         self.send_response(200)
         self.end_headers()
         self.wfile.write(b"OK")
 
     def log_message(self, *_: object) -> None:
-        """Keep silent."""
+        """Log nothing."""
 
 
 def test_what_has_to_be_done_is_done_when_docker_answers_again() -> None:
-    """A killed daemon refuses connections until it is started again; what asks only once fails."""
+    """A killed daemon refuses connections until it is restarted; a call without retries fails."""
     server = http.server.HTTPServer(("127.0.0.1", 0), Daemon, bind_and_activate=False)
-    server.server_bind()  # nobody listens yet
+    server.server_bind()  # not listening yet
     client = docker.DockerClient(f"tcp://127.0.0.1:{server.server_address[1]}", version="1.41")
-    engine = ServiceContainers(SimpleNamespace(docker=client, network="none"), "build")  # type: ignore[arg-type]  # what it uses of a context
+    engine = ServiceContainers(SimpleNamespace(docker=client, network="none"), "build")  # type: ignore[arg-type]  # the used part of a context
 
     async def run() -> bool:
         with pytest.raises(requests.exceptions.ConnectionError):

@@ -1,4 +1,4 @@
-"""The server's side of AWS's wire formats, against botocore's own client side."""
+"""The server side of AWS's wire formats, tested with botocore's client."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ PIPELINE = "arn:aws:codepipeline:eu-central-1:000000000000:p"
 
 
 class Raw:
-    """A response body as botocore reads it."""
+    """A response body in botocore's interface."""
 
     def __init__(self, body: bytes) -> None:
-        """Keep the body."""
+        """Take the body."""
         self._body = body
 
     def stream(self) -> list[bytes]:
@@ -38,31 +38,31 @@ class Raw:
 
 
 class Handler:
-    """Operations of several services, answered from what the test sets."""
+    """Operations of several services with responses that the test sets."""
 
     def __init__(self) -> None:
-        """Start with nothing received."""
+        """Initialize without received parameters."""
         self.params: dict[str, Any] = {}
         self.result: dict[str, Any] = {}
 
     def answer(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Keep the parameters and return what the test wants."""
+        """Record the parameters and return the test's response."""
         self.params = params
         return self.result
 
     describe_services = create_rule = create_notification_rule = describe_load_balancers = update_service = answer
 
     def delete_service(self, _params: dict[str, Any]) -> None:
-        """Refuse as a service does."""
+        """Raise an API error."""
         raise ApiError("ServiceNotFoundException", "Service not found.")
 
     def list_services(self, _params: dict[str, Any]) -> None:
-        """Fail as only a fault in the code does."""
+        """Raise an unexpected exception, as a bug does."""
         raise KeyError("oops")
 
 
 def connected(api: str, handler: object, **config: object) -> Any:
-    """Return a boto3 client whose requests go straight into an Api."""
+    """Return a boto3 client whose requests are passed to an Api directly."""
     server = type("Server", (Api,), {"api": api, "signing_name": api})([handler])
     client = boto3.client(
         api, region_name="eu-central-1", aws_access_key_id="x", aws_secret_access_key="x", config=Config(**config)
@@ -89,19 +89,19 @@ def connected(api: str, handler: object, **config: object) -> Any:
 
 @pytest.fixture
 def handler() -> Handler:
-    """Operations that answer what the test sets."""
+    """The operations with the test's responses."""
     return Handler()
 
 
 def test_json_requests_arrive_as_the_client_gave_them(handler: Handler) -> None:
-    """Lists, numbers and nested structures survive the way."""
+    """Lists, numbers and nested structures are preserved."""
     handler.result = {"services": [], "failures": []}
     connected("ecs", handler).describe_services(cluster="c", services=["a", "b"], include=["TAGS"])
     assert handler.params == {"cluster": "c", "services": ["a", "b"], "include": ["TAGS"]}
 
 
 def test_times_in_json_keep_their_fractions(handler: Handler) -> None:
-    """The provider compares createdAt with the moment it began: whole seconds would look earlier."""
+    """The provider compares createdAt with its start time: whole seconds would be earlier."""
     handler.result = {"services": [{"createdAt": 1700000000.123456, "unknownMember": 1}], "failures": []}
     service = connected("ecs", handler).describe_services(services=["a"])["services"][0]
     assert service["createdAt"].timestamp() == pytest.approx(1700000000.123456, abs=1e-6)
@@ -109,7 +109,7 @@ def test_times_in_json_keep_their_fractions(handler: Handler) -> None:
 
 
 def test_query_requests_arrive_typed(handler: Handler) -> None:
-    """The query protocol knows only texts; lists, numbers and structures come from the model."""
+    """The query protocol only has strings; the model gives lists, numbers and structures."""
     conditions = [{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/a/*", "/b?"]}}]
     actions = [{"Type": "fixed-response", "Order": 1, "FixedResponseConfig": {"StatusCode": "404"}}]
     connected("elbv2", handler).create_rule(ListenerArn="l", Priority=7, Conditions=conditions, Actions=actions)
@@ -127,7 +127,7 @@ def test_query_responses_are_what_the_client_reads(handler: Handler) -> None:
 
 
 def test_rest_json_requests_find_their_operation_by_path(handler: Handler) -> None:
-    """The path names the operation, the body holds the members."""
+    """The path identifies the operation, the body contains the members."""
     handler.result = {"Arn": "arn:x"}
     given = {
         "Name": "n",
@@ -153,7 +153,7 @@ def test_rest_json_requests_find_their_operation_by_path(handler: Handler) -> No
 def test_every_error_is_a_4xx_that_says_what_is_wrong(
     handler: Handler, call: Callable[[Any], Any], code: str, text: str
 ) -> None:
-    """Clients repeat a 5xx for minutes, so that even our own faults must not be one."""
+    """Clients retry a 5xx for minutes, so that even internal errors must not be one."""
     with pytest.raises(ClientError) as caught:
         call(connected("ecs", handler))
     assert caught.value.response["Error"]["Code"] == code
@@ -162,7 +162,7 @@ def test_every_error_is_a_4xx_that_says_what_is_wrong(
 
 
 def test_a_query_error_carries_its_code(handler: Handler) -> None:
-    """The XML form of an error, here for an operation that nobody serves."""
+    """In the XML format, here for an unsupported operation."""
     with pytest.raises(ClientError) as caught:
         connected("elbv2", handler).describe_account_limits()
     assert caught.value.response["Error"]["Code"] == "UnsupportedOperation"
@@ -170,7 +170,7 @@ def test_a_query_error_carries_its_code(handler: Handler) -> None:
 
 @pytest.mark.parametrize("given", [{"service": 1}, {}])
 def test_parameters_against_the_model_are_refused_by_the_server(handler: Handler, given: dict[str, Any]) -> None:
-    """Other clients than boto3 do not check before they send."""
+    """Other clients than boto3 do not validate parameters."""
     with pytest.raises(ParamValidationError):
         connected("ecs", handler).update_service(**given)
     with pytest.raises(ClientError):
@@ -186,23 +186,23 @@ def test_parameters_against_the_model_are_refused_by_the_server(handler: Handler
     ],
 )
 def test_what_the_model_does_not_allow_is_named(params: dict[str, Any], text: str) -> None:
-    """The message holds the parameter's name."""
+    """The message contains the parameter's name."""
     shape = service_model("ecs").operation_model("UpdateService").input_shape
     assert text in str(checking.problem(shape, params))
 
 
 def test_a_body_that_is_no_json_is_refused() -> None:
-    """A clear error instead of a traceback."""
+    """With a clear error instead of a traceback."""
     with pytest.raises(reading.UnreadableError, match="not JSON"):
         reading.read_json(b"{")
 
 
 def test_times_are_read_in_every_spelling() -> None:
-    """Seconds, ISO texts and datetimes mean the same."""
+    """Seconds, ISO strings and datetimes are equivalent."""
     assert seconds("2023-11-14T22:13:20+00:00") == seconds(1700000000) == 1700000000.0
 
 
 def test_no_parameters_are_fine_where_the_model_has_none() -> None:
-    """An operation without input takes nothing."""
+    """An operation may have no input shape."""
     assert checking.problem(None, {}) is None
     assert checking.problem(None, {"a": 1}) is not None

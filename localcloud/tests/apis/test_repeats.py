@@ -1,4 +1,4 @@
-"""A client that did not get an answer asks once more, and nothing happens twice."""
+"""Retries: a client repeats a request whose response was lost, and it is executed only once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CALLS = {
 
 
 def attempt(cloud: Cloud, call: str, name: str, invocation: str, number: int) -> httpx.Response:
-    """Send an attempt of a call that makes something, as an SDK numbers them."""
+    """Send an attempt of a call that creates a resource, with an SDK's headers for retries."""
     service, target = CALLS[call]
     bodies = {
         "codebuild": {"name": name, "type": "TEST", "exportConfig": {"exportConfigType": "NO_EXPORT"}},
@@ -40,7 +40,7 @@ def attempt(cloud: Cloud, call: str, name: str, invocation: str, number: int) ->
 
 @pytest.mark.parametrize("call", CALLS)
 def test_a_repeated_attempt_gets_the_first_ones_answer(cloud: Cloud, call: str) -> None:
-    """Else a lost answer would end in "already exists", and nobody would know whose the resource is."""
+    """Otherwise a retry would fail with "already exists", and the client could not know who created the resource."""
     name, invocation = f"repeat-{uuid.uuid4().hex[:8]}", str(uuid.uuid4())
     first = attempt(cloud, call, name, invocation, 1)
     second = attempt(cloud, call, name, invocation, 2)
@@ -51,7 +51,7 @@ def test_a_repeated_attempt_gets_the_first_ones_answer(cloud: Cloud, call: str) 
 
 
 def test_an_answer_comes_in_one_piece(cloud: Cloud) -> None:
-    """The AWS provider gives a connection up when the headers come alone, and asks again."""
+    """The AWS provider drops a connection if the headers arrive separately, and retries."""
     body = b'{"names": ["nobody"]}'
     request = (
         "POST / HTTP/1.1\r\nHost: localcloud\r\nX-Amz-Target: CodeBuild_20161006.BatchGetProjects\r\n"

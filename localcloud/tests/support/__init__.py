@@ -1,1 +1,1 @@
-"""What the tests share: a local cloud of their own, clients of it, and waiting."""
+"""Shared support of the tests: a separate local cloud, clients of it, and waiting."""

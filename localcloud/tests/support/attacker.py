@@ -1,4 +1,4 @@
-"""Whoever means ill: requests byte by byte, which no HTTP client would send."""
+"""Raw, malicious requests that no HTTP client would send."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SIGNED = (
 
 @dataclass
 class Answer:
-    """What came back; status 0 where the connection was closed without an answer."""
+    """A response; status 0 if the connection was closed without one."""
 
     status: int
     head: str
@@ -33,7 +33,7 @@ class Answer:
 
 
 class Attacker:
-    """Sends bytes to a local cloud, and reads what it writes down."""
+    """Sends raw bytes to a local cloud, and reads its logs."""
 
     def __init__(self, cloud: Cloud) -> None:
         """Take the local cloud to attack."""
@@ -41,11 +41,11 @@ class Attacker:
         self.state = Path(cloud.environment["LOCALCLOUD_STATE"])
 
     def raw(self, *pieces: bytes, end: bool = False) -> Answer:
-        """Send pieces on a connection and read one answer.
+        """Send pieces on one connection and read one response.
 
         Args:
-            pieces: what is sent.
-            end: say that nothing more will come.
+            pieces: the bytes to send.
+            end: close the sending side afterwards.
         """
         with socket.create_connection(("127.0.0.1", self.port), LIMIT_SECONDS) as connection:
             try:
@@ -58,7 +58,7 @@ class Attacker:
             return answer(connection, bare=pieces[0].startswith(b"HEAD "))
 
     def send(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
-        """Send a request with just these headers (`_` in a name stands for `-`), Host and, for a body, its length."""
+        """Send a request with only these headers (`_` for `-` in names), Host, and the length of a body."""
         full = {"host": f"127.0.0.1:{self.port}"} | {name.replace("_", "-"): text for name, text in headers.items()}
         if body and "transfer-encoding" not in full:
             full.setdefault("content-length", str(len(body)))
@@ -66,24 +66,24 @@ class Attacker:
         return self.raw(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + body)
 
     def signed(self, service: str, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
-        """Send a request that says it is signed for a service."""
+        """Send a request with a signature for a service."""
         return self.send(method, path, body, authorization=SIGNED.format(service), **headers)
 
     def logged(self) -> list[dict[str, Any]]:
-        """Return the request log."""
+        """Return the entries of the request log."""
         return [json.loads(line) for line in (self.state / "log" / "requests.jsonl").read_text().splitlines()]
 
     def written(self) -> str:
-        """Return everything that is logged: requests and the process's own lines."""
+        """Return all logs: the request log and the process's own."""
         return "".join(path.read_text(errors="replace") for path in sorted((self.state / "log").iterdir()))
 
     def inside(self) -> str:
-        """Return the process's own lines alone."""
+        """Return the process's own log."""
         return (self.state / "log" / "localcloud.log").read_text(errors="replace")
 
 
 def answer(connection: socket.socket, *, bare: bool = False) -> Answer:
-    """Read one answer, one to HEAD without its body; a connection that is closed before is one with status 0."""
+    """Read one response (`bare`: without a body, as to HEAD); status 0 if the connection is closed first."""
     data = b""
     try:
         while b"\r\n\r\n" not in data or not (bare or complete(data)):
@@ -99,7 +99,7 @@ def answer(connection: socket.socket, *, bare: bool = False) -> Answer:
 
 
 def complete(data: bytes) -> bool:
-    """Tell whether an answer is whole."""
+    """Tell whether a response is complete."""
     head, _, body = data.partition(b"\r\n\r\n")
     for line in head.lower().split(b"\r\n"):
         name, _, value = line.partition(b":")

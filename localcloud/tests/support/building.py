@@ -1,4 +1,4 @@
-"""What the tests of builds share: projects, builds, their logs, archives."""
+"""Shared support of tests of builds: projects, builds, logs, archives."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Workshop:
     """CodeBuild on a local cloud, with a log group and a bucket."""
 
     def __init__(self, cloud: Cloud) -> None:
-        """Make what is shared, once."""
+        """Create the shared resources, unless they exist."""
         self.cloud = cloud
         if RECORDER not in cloud.clients:
             cloud.clients[RECORDER] = Recorder()
@@ -53,17 +53,17 @@ class Workshop:
         return own | more
 
     def project(self, name: str, **more: object) -> dict[str, Any]:
-        """Make a project anew."""
+        """Create or replace a project."""
         self.api.delete_project(name=name)
         return dict(self.api.create_project(**self.arguments(name, **more))["project"])
 
     def spec(self, name: str, text: str, **more: object) -> dict[str, Any]:
-        """Make a project of a buildspec alone and run it to its end."""
+        """Create a project with only a buildspec and run a build to its end."""
         self.project(name, source={"type": "NO_SOURCE", "buildspec": text}, **more)
         return self.run(name)
 
     def start(self, name: str, **more: object) -> str:
-        """Start a build; returns its identifier."""
+        """Start a build; returns its id."""
         return str(self.api.start_build(projectName=name, **more)["build"]["id"])
 
     def run(self, name: str, **more: object) -> dict[str, Any]:
@@ -75,7 +75,7 @@ class Workshop:
         return dict(self.api.batch_get_builds(ids=[identifier])["builds"][0])
 
     def wait(self, identifier: str) -> dict[str, Any]:
-        """Wait for a build's end; a test that fails shows what is printed here."""
+        """Wait for a build's end and print a failure's log, which pytest shows if the test fails."""
         until(lambda: self.build(identifier)["buildComplete"], lambda: self.build(identifier)["phases"])
         build = self.build(identifier)
         if build["buildStatus"] != "SUCCEEDED":
@@ -83,7 +83,7 @@ class Workshop:
         return build
 
     def until(self, identifier: str, text: str) -> None:
-        """Wait until a build's log has a line."""
+        """Wait until a build's log contains a line."""
         until(lambda: text in self.log(self.build(identifier)), lambda: self.text(self.build(identifier)))
 
     def log(self, build: dict[str, Any]) -> list[str]:
@@ -96,11 +96,11 @@ class Workshop:
         return [event["message"] for event in events]
 
     def text(self, build: dict[str, Any]) -> str:
-        """Return a build's log as one text."""
+        """Return a build's log as one string."""
         return "\n".join(self.log(build))
 
     def put(self, key: str, files: dict[str, str]) -> str:
-        """Store a zip file in the bucket; returns its location."""
+        """Upload a ZIP archive to the bucket; returns its location."""
         data = io.BytesIO()
         with zipfile.ZipFile(data, "w") as archive:
             for name, text in files.items():
@@ -111,12 +111,12 @@ class Workshop:
         return f"{BUCKET}/{key}"
 
     def archive(self, key: str) -> zipfile.ZipFile:
-        """Return a zip file of the bucket."""
+        """Download a ZIP archive from the bucket."""
         return zipfile.ZipFile(io.BytesIO(self.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read()))
 
 
 def workshop(cloud: Cloud) -> Iterator[Workshop]:
-    """Yield CodeBuild; afterwards, all that it has answered must fit botocore's model."""
+    """Yield CodeBuild; afterwards, check that all its responses conform to botocore's model."""
     shop = Workshop(cloud)
     yield shop
     assert shop.recorder.problems == []

@@ -1,4 +1,4 @@
-"""A local cloud under test: its commands, clients, and what most tests put on it."""
+"""A local cloud under test: its commands, its clients, and common resources."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from support.waiting import until
 
 IMAGE = f"{IMAGE_PREFIX}contract"
 PYTHON = os.environ.get("LOCALCLOUD_PYTHON") or sys.executable
-"""The interpreter that has what the local cloud needs."""
+"""The interpreter of the local cloud's virtual environment."""
 SERVER = Path(__file__).parent / "images" / "server"
 OVER = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
 ROLE = "arn:aws:iam::000000000000:role/execution"
@@ -31,13 +31,13 @@ ROLES = ("build", "contract-build", "contract-pipeline", "execution", "x")
 
 @dataclass
 class Cloud:
-    """One local cloud."""
+    """A local cloud under test."""
 
     environment: dict[str, str]
     clients: dict[str, Any] = field(default_factory=dict)
 
     def command(self, *arguments: str) -> str:
-        """Run `python -m localcloud` and return what it prints."""
+        """Run `python -m localcloud` and return its output."""
         done = subprocess.run(
             [PYTHON, "-m", "localcloud", *arguments],
             env=self.environment,
@@ -50,15 +50,15 @@ class Cloud:
 
     @cached_property
     def variables(self) -> dict[str, str]:
-        """What leads a client to it, and the base images in use, by variable; the same for as long as it lives."""
+        """The environment variables for clients, and the base images; constant during its lifetime."""
         return dict(json.loads(self.command("env", "--json")))
 
     def kill(self) -> None:
-        """End the local cloud's process without any warning."""
+        """Kill the local cloud's process (SIGKILL)."""
         os.kill(json.loads(self.command("status", "--json"))["pid"], signal.SIGKILL)
 
     def client(self, api: str) -> Any:
-        """Return a client that never repeats a request."""
+        """Return a boto3 client without retries."""
         if api not in self.clients:
             self.clients[api] = boto3.client(
                 api,
@@ -71,17 +71,17 @@ class Cloud:
         return self.clients[api]
 
     def roles(self) -> None:
-        """Make the roles that the tests' builds, tasks and pipelines have; they may do everything."""
+        """Create the roles of the tests' builds, tasks and pipelines, with all permissions."""
         for name in ROLES:
-            # Who may take it is in its name, where one service alone may.
+            # The name of a role for one service contains that service.
             own = [json.dumps({"Service": f"code{name.removeprefix('contract-')}.amazonaws.com"})]
             everything = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
             self.role(name, everything, *(own if name.startswith("contract-") else ()))
 
     def role(self, name: str, statements: list[dict[str, Any]], *principals: str) -> str:
-        """Make a role with one inline policy, or give it other statements; returns its ARN.
+        """Create a role with one inline policy, or replace its statements; returns its ARN.
 
-        It may be taken by builds, tasks and pipelines, or by the principals, such as `{"AWS": ...}` as JSON.
+        It trusts builds, tasks and pipelines, or the given principals, such as `{"AWS": ...}` as JSON.
         """
         iam, service = (
             self.client("iam"),
@@ -96,19 +96,19 @@ class Cloud:
         return str(iam.get_role(RoleName=name)["Role"]["Arn"])
 
     def containers(self, kind: str) -> list[Any]:
-        """Return this cloud's containers of a kind ("task", "balancer"), stopped ones too."""
+        """Return this cloud's containers of a kind ("task", "balancer"), including stopped ones."""
         labels = [f"{label('network')}={self.environment['LOCALCLOUD_NETWORK']}", f"{label('kind')}={kind}"]
         return list(docker.from_env().containers.list(all=True, filters={"label": labels}, ignore_removed=True))
 
     def image(self, mode: str) -> str:
-        """Build (or take from the cache) the test server that behaves as the mode says; returns its name."""
+        """Build the image of the test server in a mode (cached); returns its name."""
         name = f"{IMAGE}:{mode}"
         arguments = {"MODE": mode, "PYTHON_IMAGE": self.variables["PYTHON_IMAGE"]}
         docker.from_env().images.build(path=str(SERVER), tag=name, buildargs=arguments, rm=True)
         return name
 
     def network(self) -> tuple[str, list[str]]:
-        """Make a VPC with two subnets in two zones; returns their ids."""
+        """Create a VPC with two subnets in two zones; returns their ids."""
         ec2 = self.client("ec2")
         vpc = ec2.create_vpc(CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]
         subnets = [
@@ -119,10 +119,10 @@ class Cloud:
 
 
 class Site:
-    """A load balancer with a target group behind it and an ECS cluster, all of one name."""
+    """A load balancer with a target group and an ECS cluster, all with the same name."""
 
     def __init__(self, cloud: Cloud, name: str) -> None:
-        """Make them; the health check is one every 5 s with thresholds of 2."""
+        """Create the resources, with health checks every 5 s and thresholds of 2."""
         self.cloud, self.name = cloud, name
         self.elb, self.ecs = cloud.client("elbv2"), cloud.client("ecs")
         self.vpc, self.subnets = cloud.network()
@@ -138,7 +138,7 @@ class Site:
         cloud.client("logs").create_log_group(logGroupName=f"/contract/{name}")
 
     def target_group(self, name: str) -> str:
-        """Make a target group; returns its ARN."""
+        """Create a target group; returns its ARN."""
         group = self.elb.create_target_group(
             Name=name, Protocol="HTTP", Port=8080, VpcId=self.vpc, TargetType="ip", HealthCheckPath="/healthz",
             HealthCheckIntervalSeconds=5, HealthCheckTimeoutSeconds=2,
@@ -149,7 +149,7 @@ class Site:
         return str(group)
 
     def definition(self, image: str, environment: dict[str, str] | None = None, **container: object) -> str:
-        """Register a task definition of one container; returns its ARN."""
+        """Register a task definition with one container; returns its ARN."""
         options = {
             "awslogs-group": f"/contract/{self.name}",
             "awslogs-region": "eu-central-1",
@@ -170,11 +170,11 @@ class Site:
         return str(made["taskDefinition"]["taskDefinitionArn"])
 
     def network_configuration(self) -> dict[str, Any]:
-        """Return where tasks run."""
+        """Return the network configuration of tasks."""
         return {"awsvpcConfiguration": {"subnets": self.subnets}}
 
     def serve(self, definition: str, desired: int = 2, **more: object) -> dict[str, Any]:
-        """Make the service "web" with a circuit breaker and 10 s of grace."""
+        """Create the service "web" with a circuit breaker and a grace period of 10 s."""
         arguments: dict[str, Any] = {
             "loadBalancers": [{"targetGroupArn": self.group, "containerName": "app", "containerPort": 8080}],
             "healthCheckGracePeriodSeconds": 10,
@@ -192,7 +192,7 @@ class Site:
         return dict(self.ecs.describe_services(cluster=self.name, services=[name])["services"][0])
 
     def update(self, **arguments: object) -> str:
-        """Update the service; returns the present service deployment's ARN."""
+        """Update the service; returns the ARN of the current service deployment."""
         return str(
             self.ecs.update_service(cluster=self.name, service="web", **arguments)["service"][
                 "currentServiceDeployment"
@@ -200,7 +200,7 @@ class Site:
         )
 
     def outcome(self, rollout: str | None = None) -> dict[str, Any]:
-        """Wait until a service deployment (the present one if none is given) is over; returns it."""
+        """Wait until a service deployment (default: the current one) has ended; returns it."""
         known = rollout or self.service()["currentServiceDeployment"]
 
         def found() -> dict[str, Any]:
@@ -210,12 +210,12 @@ class Site:
         return found()
 
     def tasks(self) -> list[dict[str, Any]]:
-        """Describe the service's tasks that are to run."""
+        """Describe the service's tasks with desired status RUNNING."""
         arns = self.ecs.list_tasks(cluster=self.name, serviceName="web")["taskArns"]
         return list(self.ecs.describe_tasks(cluster=self.name, tasks=arns)["tasks"]) if arns else []
 
     def run(self, definition: str, **arguments: object) -> dict[str, Any]:
-        """Run a task of its own to its end; returns it."""
+        """Run a standalone task to its end; returns it."""
         task = self.ecs.run_task(
             cluster=self.name, taskDefinition=definition, networkConfiguration=self.network_configuration(), **arguments
         )["tasks"][0]["taskArn"]

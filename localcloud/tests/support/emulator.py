@@ -1,4 +1,4 @@
-"""A local cloud of the emulator tests' own, and what they do with it."""
+"""The separate local cloud of the emulator tests, and helpers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ENDPOINT = f"http://127.0.0.1:{PORT}"
 
 
 class Cloud:
-    """A local cloud of these tests' own."""
+    """The local cloud of these tests."""
 
     def __init__(self, state: Path) -> None:
         self.state = state
@@ -44,19 +44,19 @@ class Cloud:
         }
 
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run `python -m localcloud` with the words."""
+        """Run `python -m localcloud` with the arguments."""
         return subprocess.run(
             [PYTHON, "-m", "localcloud", *words],
             env=self.variables, capture_output=True, text=True, check=False, timeout=600,
         )  # fmt: skip
 
     def up(self) -> None:
-        """Bring it up."""
+        """Start the local cloud."""
         done = self.command("up", "--yes")
         assert done.returncode == 0, done.stdout + done.stderr
 
     def kill(self) -> None:
-        """Kill the process as a power cut would."""
+        """Kill the process (SIGKILL)."""
         pid = json.loads((self.state / "run.json").read_text())["pid"]
         os.kill(pid, signal.SIGKILL)
         while httpx_answers():
@@ -64,7 +64,7 @@ class Cloud:
 
     @staticmethod
     def client(api: str) -> Any:
-        """Return a boto3 client that tries once."""
+        """Return a boto3 client without retries."""
         return boto3.client(
             api,
             endpoint_url=ENDPOINT,
@@ -76,7 +76,7 @@ class Cloud:
 
 
 def httpx_answers() -> bool:
-    """Tell whether anything answers at the endpoint."""
+    """Tell whether the endpoint responds."""
     try:
         httpx.get(f"{ENDPOINT}/_localcloud/health", timeout=2)
     except httpx.HTTPError:
@@ -85,13 +85,13 @@ def httpx_answers() -> bool:
 
 
 def login(cloud: Cloud) -> dict[str, str]:
-    """Return the Authorization header that a push needs."""
+    """Return the Authorization header for a push."""
     token = cloud.client("ecr").get_authorization_token()["authorizationData"][0]["authorizationToken"]
     return {"Authorization": f"Basic {token}"}
 
 
 def push(cloud: Cloud, repository: str, tag: str, content: bytes) -> httpx.Response:
-    """Push an image of one layer and return the answer to its manifest."""
+    """Push a one-layer image and return the response to its manifest."""
     headers, digests = login(cloud), []
     for blob in (json.dumps({"made": content.decode()}).encode(), content):
         begun = httpx.post(f"{ENDPOINT}/v2/{repository}/blobs/uploads/", headers=headers)
@@ -118,7 +118,7 @@ def push(cloud: Cloud, repository: str, tag: str, content: bytes) -> httpx.Respo
 
 
 def refused(code: str, call: Callable[[], object]) -> str:
-    """Return the message of the API error with the code that the call has to end in."""
+    """Return the message of the API error that the call must raise, with the given code."""
     with pytest.raises(ClientError) as caught:
         call()
     assert caught.value.response["Error"]["Code"] == code
@@ -127,14 +127,14 @@ def refused(code: str, call: Callable[[], object]) -> str:
 
 
 def available(rds: Any) -> dict[str, Any]:
-    """Wait for the database and return its description."""
+    """Wait until the database is available and return its description."""
     until(lambda: rds.describe_db_instances()["DBInstances"][0]["DBInstanceStatus"] == "available")
     found: dict[str, Any] = rds.describe_db_instances()["DBInstances"][0]
     return found
 
 
 def sql(cloud: Cloud, password: str, address: str, statement: str) -> str:
-    """Run a statement from another container on the network, as a task would."""
+    """Run an SQL statement from another container on the network, as a task does."""
     output: bytes = docker.from_env().containers.run(
         json.loads(cloud.command("env", "--json").stdout)["POSTGRES_IMAGE"],
         ["psql", "-h", address, "-U", "guest", "-d", "book", "-tAc", statement],

@@ -1,4 +1,4 @@
-"""The local cloud that the contract tests share, and clients of it."""
+"""The fixtures of the shared local cloud and its clients."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 PORT = ports.own("CONTRACT_PORT", 4610)
 RUNNING: list[Cloud] = []
-"""The process's local cloud: a fixture that two conftest files import is two fixtures to pytest."""
+"""This process's local cloud: pytest treats a fixture that two conftest files import as two."""
 
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """A running local cloud of its own with nothing on it; taken away with all it holds at the end."""
+    """A separate, empty local cloud, removed with all its resources at the end."""
     if RUNNING:
         yield RUNNING[0]
         return
@@ -44,11 +44,11 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture(scope="session")
 def elb(cloud: Cloud) -> Any:
-    """A client of load balancing."""
+    """A boto3 client of ELBv2."""
     return cloud.client("elbv2")
 
 
 @pytest.fixture(scope="session")
 def ecs(cloud: Cloud) -> Any:
-    """A client of ECS."""
+    """A boto3 client of ECS."""
     return cloud.client("ecs")

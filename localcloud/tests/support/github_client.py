@@ -1,4 +1,4 @@
-"""What tests do at a GitHub: commits pushed by the real git, REST calls, and a receiver of webhooks."""
+"""A client of a GitHub: pushes by git, REST calls, and a receiver of webhooks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SECRET = "a secret of 24 characters"
 
 
 def git(folder: Path, *arguments: str, check: bool = True, **environment: str) -> str:
-    """Run git in a folder and return what it prints, complaints included."""
+    """Run git in a folder and return its output, including stderr."""
     done = subprocess.run(
         ["git", *arguments], cwd=folder, capture_output=True, text=True, check=False,
         env=os.environ | PLAIN | PERSON | environment,
@@ -38,23 +38,23 @@ def git(folder: Path, *arguments: str, check: bool = True, **environment: str) -
 
 @dataclass
 class Clone:
-    """A working copy with the remote "origin"."""
+    """A clone with the remote "origin"."""
 
     folder: Path
     url: str
 
     def __post_init__(self) -> None:
-        """Make it, empty."""
+        """Initialize an empty repository."""
         self.folder.mkdir(parents=True)
         git(self.folder, "init", "--quiet", "--initial-branch=main")
         git(self.folder, "remote", "add", "origin", self.url)
 
     def git(self, *arguments: str, **options: Any) -> str:
-        """Run git in it."""
+        """Run git in the clone."""
         return git(self.folder, *arguments, **options)
 
     def commit(self, message: str, **files: str) -> str:
-        """Write files, commit them and return the sha."""
+        """Write and commit files; returns the sha."""
         for name, text in files.items():
             (self.folder / name).write_text(text)
         self.git("add", "--all")
@@ -62,29 +62,29 @@ class Clone:
         return self.git("rev-parse", "HEAD")
 
     def push(self, *refs: str) -> str:
-        """Push refs ("main" if none are given) and return what git says."""
+        """Push refs (default: "main"); returns git's output."""
         return self.git("push", "origin", *(refs or ("main",)))
 
 
 @dataclass
 class Delivered:
-    """One request that the receiver got."""
+    """A request to the receiver."""
 
     headers: dict[str, str]
     body: bytes
 
     @property
     def event(self) -> str:
-        """Its event."""
+        """The name of the event."""
         return self.headers["x-github-event"]
 
     @property
     def payload(self) -> dict[str, Any]:
-        """Its JSON."""
+        """The parsed payload."""
         return dict(json.loads(self.body))
 
     def signed(self, secret: str = SECRET) -> bool:
-        """Say whether both signatures are right."""
+        """Tell whether both signatures are valid."""
         sha1, sha256 = (hmac.new(secret.encode(), self.body, f).hexdigest() for f in (hashlib.sha1, hashlib.sha256))
         ours = (self.headers.get("x-hub-signature"), self.headers.get("x-hub-signature-256"))
         return ours == (f"sha1={sha1}", f"sha256={sha256}")
@@ -92,12 +92,12 @@ class Delivered:
 
 @dataclass
 class Receiver:
-    """An HTTP server that keeps what is posted to it."""
+    """An HTTP server that records the requests to it."""
 
     got: list[Delivered] = field(default_factory=list)
     status: int = 200
     seconds: float = 0
-    """How long it takes to answer."""
+    """The delay of responses."""
     answered: int = 0
 
     def __post_init__(self) -> None:
@@ -122,7 +122,7 @@ class Receiver:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def wait(self, count: int) -> list[Delivered]:
-        """Wait until that many have come, a moment longer for any that should not, and return them all."""
+        """Wait for a number of requests, and a moment longer for unexpected ones; returns all."""
         until(lambda: len(self.got) >= count, lambda: [one.event for one in self.got])
         time.sleep(0.2)
         assert len(self.got) == count, [(one.event, one.payload.get("ref")) for one in self.got]
@@ -136,7 +136,7 @@ class Receiver:
 
 @dataclass
 class Site:
-    """A GitHub and one repository of it."""
+    """A GitHub and one of its repositories."""
 
     endpoint: str
     repository: str
@@ -144,7 +144,7 @@ class Site:
 
     @property
     def url(self) -> str:
-        """The address to clone from."""
+        """The clone URL."""
         return f"{self.endpoint}/{self.repository}.git"
 
     @property
@@ -153,11 +153,11 @@ class Site:
         return self.repository.split("/")[0]
 
     def make(self) -> None:
-        """Make the repository, empty."""
+        """Create the empty repository."""
         self.call("POST", f"/orgs/{self.owner}/repos", 201, name=self.repository.split("/")[1])
 
     def call(self, method: str, path: str, expect: int, **body: object) -> Any:
-        """Call the API below /api/v3 and return its JSON; "{}" at the beginning stands for the repository's path."""
+        """Call the API below /api/v3 and return its JSON; a leading "{}" is replaced by the repository's path."""
         path = path.replace("{}", f"/repos/{self.repository}")
         headers = {"Authorization": f"token {self.token}"} if self.token else {}
         answer = httpx.request(
@@ -167,7 +167,7 @@ class Site:
         return answer.json() if answer.content else None
 
     def hook(self, receiver: Receiver, *events: str, **config: str) -> dict[str, Any]:
-        """Have events posted to a receiver, as signed JSON unless the config says else; swallows the ping."""
+        """Create a webhook for a receiver (default: signed JSON) and consume its ping."""
         if self.repository not in [one["full_name"] for one in self.call("GET", f"/orgs/{self.owner}/repos", 200)]:
             self.make()
         full = {"url": receiver.url, "content_type": "json", "secret": SECRET, **config}

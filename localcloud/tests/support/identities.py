@@ -1,4 +1,4 @@
-"""What the tests of IAM share: roles taken, what they may do, how they are refused."""
+"""Shared support of tests of IAM: assumed roles, statements, errors."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ LOGS = {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents
 
 
 def allow(action: str | list[str], resource: str | list[str] = "*") -> dict[str, Any]:
-    """Return a statement that allows."""
+    """Return an Allow statement."""
     return {"Effect": "Allow", "Action": action, "Resource": resource}
 
 
 class Person:
-    """Clients with the credentials of a role."""
+    """A caller with the credentials of a role session."""
 
     def __init__(self, cloud: Cloud, credentials: dict[str, str]) -> None:
         """Take temporary credentials."""
@@ -34,7 +34,7 @@ class Person:
         self.endpoint = f"http://127.0.0.1:{cloud.environment['LOCALCLOUD_PORT']}"
 
     def client(self, api: str) -> Any:
-        """Return a client."""
+        """Return a boto3 client."""
         return boto3.client(
             api, endpoint_url=self.endpoint, region_name="eu-central-1",
             aws_access_key_id=self.credentials["AccessKeyId"],
@@ -45,22 +45,22 @@ class Person:
 
 
 def taken(cloud: Cloud, name: str, *statements: dict[str, Any]) -> Person:
-    """Make a role with these rights and take it by AssumeRole."""
+    """Create a role with these statements and assume it."""
     role = cloud.role(name, list(statements) or [allow("ssm:DescribeParameters")], ROOT)
     return Person(cloud, cloud.client("sts").assume_role(RoleArn=role, RoleSessionName="me")["Credentials"])
 
 
 def refused(call: Callable[[], object]) -> tuple[str, str]:
-    """Return code and message of a refused call."""
+    """Return the code and message of a refused call."""
     with pytest.raises(ClientError) as caught:
         call()
     return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
 
 
 def with_secret(cloud: Cloud) -> None:
-    """Make what the tests' builds would like to read."""
+    """Create the secret that the tests' builds read."""
     cloud.client("ssm").put_parameter(Name="/contract-iam/a", Value="1", Type="String", Overwrite=True)
     try:
         cloud.client("secretsmanager").create_secret(Name="contract-iam", SecretString="hush")
     except ClientError as error:
-        assert error.response["Error"]["Code"] == "ResourceExistsException"  # noqa: PT017 - another code is an error
+        assert error.response["Error"]["Code"] == "ResourceExistsException"  # noqa: PT017 - any other code is an error

@@ -1,4 +1,4 @@
-"""One pipeline under test: its executions, stages and approvals, and waiting for them."""
+"""A pipeline under test: executions, stages and approvals, and waiting for them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ OVER = ("Succeeded", "Failed", "Superseded", "Stopped", "Cancelled")
 
 
 class Line:
-    """One pipeline."""
+    """A pipeline under test."""
 
     def __init__(self, works: Works, name: str) -> None:
-        """Take its name."""
+        """Take the pipeline's name."""
         self.works, self.api, self.name = works, works.pipelines, name
 
     def executions(self) -> list[dict[str, Any]]:
-        """Return its executions, newest first."""
+        """Return the executions, newest first."""
         return list(self.api.list_pipeline_executions(pipelineName=self.name)["pipelineExecutionSummaries"])
 
     def start(self, **more: object) -> str:
-        """Start an execution; returns its identifier."""
+        """Start an execution; returns its id."""
         return str(self.api.start_pipeline_execution(name=self.name, **more)["pipelineExecutionId"])
 
     def first(self) -> str:
-        """Return the first execution's identifier."""
+        """Return the first execution's id."""
         return str(self.executions()[-1]["pipelineExecutionId"])
 
     def status(self, execution: str) -> str:
@@ -37,11 +37,11 @@ class Line:
         return str(found["pipelineExecution"]["status"])
 
     def outcome(self, execution: str | None = None) -> str:
-        """Wait for an execution's end (the first one's if none is given); returns its status."""
+        """Wait for an execution's end (default: the first one's); returns its status."""
         execution = execution or self.first()
         until(lambda: self.status(execution) in OVER)
         for row in self.actions(execution):
-            if row["status"] == "Failed":  # pytest shows it where a test fails
+            if row["status"] == "Failed":  # pytest shows this if the test fails
                 print(self.name, row["actionName"], row["output"]["executionResult"]["errorDetails"])
         return self.status(execution)
 
@@ -59,7 +59,7 @@ class Line:
         return state if state.get("latestExecution", {}).get("pipelineExecutionId") == execution else None
 
     def waiting(self, stage: str, execution: str) -> dict[str, Any]:
-        """Wait until an execution stands in front of a stage; returns the stage's state."""
+        """Wait until an execution waits to enter a stage; returns the stage's state."""
         return dict(until(lambda: self._before(stage, execution)))
 
     def _before(self, stage: str, execution: str) -> dict[str, Any] | None:
@@ -67,7 +67,7 @@ class Line:
         return state if state.get("inboundExecution", {}).get("pipelineExecutionId") == execution else None
 
     def token(self, stage: str, execution: str) -> str:
-        """Wait until an execution holds an approval, and return its token."""
+        """Wait until an execution is at an approval; returns its token."""
         self.entered(stage, execution)
         return str(until(lambda: self.stage(stage)["actionStates"][0].get("latestExecution", {}).get("token")))
 
@@ -79,7 +79,7 @@ class Line:
         )
 
     def actions(self, execution: str) -> list[dict[str, Any]]:
-        """Return what the actions of an execution did, oldest first."""
+        """Return the action executions of an execution, oldest first."""
         wanted = {"pipelineExecutionId": execution}
         rows = self.api.list_action_executions(pipelineName=self.name, filter=wanted)["actionExecutionDetails"]
         return list(reversed(rows))

@@ -1,4 +1,4 @@
-"""A constant load: requests at a fixed rate over kept-alive connections, each answer counted."""
+"""A constant load: requests at a fixed rate over keep-alive connections; responses are counted."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ import httpx
 if TYPE_CHECKING:
     from types import TracebackType
 
-SLOW_EVERY = 25  # one request in so many takes two seconds
+SLOW_EVERY = 25  # every n-th request takes two seconds
 
 
 @dataclass
 class Load:
-    """Requests to `url` while the `with` block lasts; `failures` tells what was not answered with 200."""
+    """Sends requests to `url` during the `with` block; `failures` lists those without status 200."""
 
     url: str
     slow_path: str
@@ -28,10 +28,10 @@ class Load:
     counts: collections.Counter[str] = field(default_factory=collections.Counter)
     failures: list[str] = field(default_factory=list)
     versions: collections.Counter[str] = field(default_factory=collections.Counter)
-    """How often each commit answered."""
+    """The number of responses by commit."""
 
     def __enter__(self) -> Self:
-        """Start the load in a thread of its own."""
+        """Start the load in a separate thread."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._drive()))
         self._thread.start()
@@ -40,13 +40,13 @@ class Load:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop, and wait for the answers that are still to come."""
+        """Stop, and wait for pending responses."""
         self._stop.set()
         self._thread.join()
 
     @property
     def answered(self) -> int:
-        """How many requests were answered with 200."""
+        """The number of responses with status 200."""
         return self.counts["200"]
 
     async def _drive(self) -> None:

@@ -1,4 +1,4 @@
-"""Pipelines under test: a repository at the local GitHub, build projects, and what tests ask of executions."""
+"""Pipelines under test: a repository on the local GitHub, build projects, declarations."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ artifacts:
 
 
 def once(make: Callable[..., Any], **arguments: object) -> None:
-    """Make something that another test may have made already."""
+    """Create a resource, unless another test has created it."""
     try:
         make(**arguments)
     except ClientError as error:
@@ -48,7 +48,7 @@ def once(make: Callable[..., Any], **arguments: object) -> None:
 
 
 def action(kind: str, name: str, configuration: dict[str, str], **more: object) -> dict[str, Any]:
-    """Return an action's declaration; kind is category/owner/provider."""
+    """Return an action's declaration; `kind` is category/owner/provider."""
     category, owner, provider = kind.split("/")
     inputs, outputs = more.pop("inputs", ()), more.pop("outputs", ())
     return {
@@ -75,17 +75,17 @@ def approval(name: str = "Approve", **more: object) -> dict[str, Any]:
 
 
 def gate(name: str = "Gate") -> dict[str, Any]:
-    """Return a stage that holds an approval."""
+    """Return a stage with an approval."""
     return {"name": name, "actions": [approval()]}
 
 
 def stage(name: str, *commands: str) -> dict[str, Any]:
-    """Return a stage that runs commands one after the other."""
+    """Return a stage that runs commands in sequence."""
     return {"name": name, "actions": [build(f"Run{n}", command, runOrder=n) for n, command in enumerate(commands, 1)]}
 
 
 def valid() -> dict[str, Any]:
-    """Return a declaration that is accepted."""
+    """Return a valid declaration."""
     values = {"ConnectionArn": NO_CONNECTION, "FullRepositoryId": "acme/app", "BranchName": "main"}
     fetch = action("Source/AWS/CodeStarSourceConnection", "Fetch", values, outputs=["Source"], namespace="Fetched")
     return {
@@ -102,7 +102,7 @@ def valid() -> dict[str, Any]:
 
 
 def unchecked(cloud: Cloud) -> Any:
-    """Return a client that sends what it is given, unchecked."""
+    """Return a boto3 client without parameter validation."""
     return boto3.client(
         "codepipeline",
         endpoint_url=f"http://127.0.0.1:{cloud.environment['LOCALCLOUD_PORT']}",
@@ -114,10 +114,10 @@ def unchecked(cloud: Cloud) -> Any:
 
 
 class Works:
-    """A repository, a bucket, roles, a build project and a connection, and pipelines over them."""
+    """A repository, a bucket, roles, a build project and a connection, and the pipelines that use them."""
 
     def __init__(self, cloud: Cloud, folder: Path, name: str = "app") -> None:
-        """Make what is not there yet and push a first commit to a repository of that name."""
+        """Create missing resources and push a first commit to a repository with that name."""
         self.cloud, self.recorder = cloud, Recorder()
         self.endpoint = f"http://127.0.0.1:{cloud.environment['LOCALCLOUD_PORT']}"
         self.repository, self._folder = f"acme/{name}", folder / name
@@ -149,7 +149,7 @@ class Works:
         self.push({"buildspec.yml": BUILDSPEC})
 
     def connect(self, name: str, *, available: bool = True) -> str:
-        """Make a connection; returns its ARN."""
+        """Create a connection; returns its ARN."""
         client = self.cloud.client("codeconnections")
         key = str(client.create_connection(ProviderType="GitHub", ConnectionName=name)["ConnectionArn"])
         if available:
@@ -157,7 +157,7 @@ class Works:
         return key
 
     def git(self, *arguments: str) -> str:
-        """Run git in the working copy."""
+        """Run git in the clone."""
         identity = {"GIT_AUTHOR_NAME": "A", "GIT_AUTHOR_EMAIL": "a@example.com"}
         identity |= {"GIT_COMMITTER_NAME": "A", "GIT_COMMITTER_EMAIL": "a@example.com"}
         done = subprocess.run(
@@ -172,7 +172,7 @@ class Works:
         return done.stdout.strip()
 
     def push(self, files: dict[str, str], branch: str = "main") -> str:
-        """Commit files on the working copy's branch and push them to a branch; returns the commit."""
+        """Commit files on the clone's current branch and push them to a branch; returns the commit."""
         for name, text in files.items():
             path = self._folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -183,7 +183,7 @@ class Works:
         return self.git("rev-parse", "HEAD")
 
     def source(self, **configuration: str) -> dict[str, Any]:
-        """Return the stage with a connection's source, which pushes do not start unless DetectChanges is given."""
+        """Return the source stage with a connection; pushes do not start it unless DetectChanges is given."""
         values = {
             "ConnectionArn": self.connection,
             "FullRepositoryId": self.repository,
@@ -208,13 +208,13 @@ class Works:
         }
 
     def line(self, name: str, *stages: dict[str, Any], **more: object) -> Line:
-        """Make a pipeline; returns it with its first execution under way."""
+        """Create a pipeline; returns it with its first execution in progress."""
         stages = stages if stages and stages[0]["name"] == "Source" else (self.source(), *stages)
         self.pipelines.create_pipeline(pipeline=self.declaration(name, *stages, **more))
         return Line(self, name)
 
     def post(self, url: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
-        """Post to a webhook; returns status and answer."""
+        """Post to a webhook; returns the status and response."""
         request = urllib.request.Request(url, body, {"Content-Type": "application/json", **headers})  # noqa: S310 - an address of this machine
         try:
             with urllib.request.urlopen(request) as answer:  # noqa: S310 - an address of this machine

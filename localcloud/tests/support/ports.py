@@ -1,4 +1,4 @@
-"""The ports of the local clouds that tests run: one for each of pytest's processes."""
+"""The ports of the tests' local clouds: one for each pytest process."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
 
 def own(variable: str, first: int) -> str:
-    """Return this process's port: `first` and those after it, or what the variable says for a second run beside it."""
+    """Return this process's port, counted from `first`, or from the variable for a second concurrent run."""
     return os.environ.get(variable, str(first + WORKER))

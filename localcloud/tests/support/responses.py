@@ -1,4 +1,4 @@
-"""Whether raw JSON answers fit botocore's output shapes: required members, types, enumerations, limits, patterns."""
+"""Validation of JSON responses by botocore's output shapes: required members, types, enums, limits, patterns."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ KINDS: dict[str, tuple[type, ...]] = {
 
 
 class Recorder:
-    """Checks every answer that a client gets."""
+    """Validates every response to a client."""
 
     def __init__(self) -> None:
-        """Start with nothing seen."""
+        """Initialize without responses."""
         self.seen: set[str] = set()
         self.problems: list[str] = []
 
     def watch(self, client: Any) -> None:
-        """Check what this client gets from now on."""
+        """Validate this client's responses from now on."""
         client.meta.events.register("after-call", self._take)
 
     def _take(self, http_response: Any, model: Any, **_rest: object) -> None:
@@ -43,7 +43,7 @@ class Recorder:
 
 
 def problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
-    """Yield what does not fit."""
+    """Yield the violations in a value."""
     if shape.type_name == "structure":
         if not isinstance(value, dict):
             yield f"{path} is no structure: {value!r}"
@@ -66,7 +66,7 @@ def problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
 
 
 def scalar(shape: Shape, value: Any, path: str) -> Iterator[str]:
-    """Yield what is wrong with a value that holds no others."""
+    """Yield the violations of a scalar value."""
     if not isinstance(value, KINDS[shape.type_name]) or (shape.type_name != "boolean" and isinstance(value, bool)):
         yield f"{path} is no {shape.type_name}: {value!r}"
         return
@@ -80,5 +80,5 @@ def scalar(shape: Shape, value: Any, path: str) -> Iterator[str]:
         if allowed and value not in allowed:
             yield f"{path} is none of {allowed}: {value!r}"
         pattern = shape.metadata.get("pattern")
-        if pattern and r"\p{" not in pattern and not re.fullmatch(pattern, value, re.DOTALL):  # Java's own dialect
+        if pattern and r"\p{" not in pattern and not re.fullmatch(pattern, value, re.DOTALL):  # Java's dialect
             yield f"{path} does not match {pattern}: {value!r}"

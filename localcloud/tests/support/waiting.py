@@ -1,4 +1,4 @@
-"""How tests wait. The limit only ends a test that would wait for ever: how long things take is for `make bench`."""
+"""Waiting in tests. The limit only ends a test that would wait forever: `make bench` measures durations."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ if TYPE_CHECKING:
 
 LIMIT_SECONDS = 120
 SHORTEST, LONGEST = 0.1, 0.5
-"""Seconds between two looks: a tenth of the time waited so far, within these, since each look is work for two cores."""
+"""Bounds of the polling interval, which is a tenth of the time waited so far to save processor time."""
 Found = TypeVar("Found")
 
 
 def until(what: Callable[[], Found | None], told: Callable[[], object] = str, limit: float = LIMIT_SECONDS) -> Found:
-    """Ask again and again, ever less often, until the answer is true; returns the answer.
+    """Poll with an increasing interval until the result is true; returns the result.
 
     Args:
-        what: the question.
-        told: what there is to say where the answer never was true.
-        limit: seconds after which a test has waited enough.
+        what: the function to poll.
+        told: returns the message for a timeout.
+        limit: the timeout in seconds.
 
     Raises:
-        AssertionError: it was not true within the limit.
+        AssertionError: the result was not true within the limit.
     """
     begun = time.monotonic()
     while True:

@@ -1,1 +1,1 @@
-"""The local cloud's parts, without Docker."""
+"""Tests of the local cloud's modules, without Docker."""

@@ -1,4 +1,4 @@
-"""A state folder belongs to one Docker network: no command touches the containers on another."""
+"""A state folder belongs to one Docker network: commands never affect containers on another."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_command_with_another_network_than_the_recorded_one_does_nothing(
 
 
 def test_the_recorded_network_and_a_folder_without_a_record_are_taken(tmp_path: Path) -> None:
-    """What is new, and what is one's own."""
+    """They are accepted."""
     settings = Settings(state_dir=tmp_path, port=1, network="own", cache_dir=tmp_path)
     process.refuse_another_network(settings)
     (tmp_path / "run.json").write_text(json.dumps({"network": "own"}), "utf-8")

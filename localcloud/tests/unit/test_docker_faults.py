@@ -1,4 +1,4 @@
-"""The local cloud without a Docker Engine of use, or without its port: one line, before anything is made."""
+"""The local cloud without a usable Docker Engine or port: a one-line error before anything is created."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def up(state: Path, **others: str) -> subprocess.CompletedProcess[str]:
-    """Run `up` for a local cloud of its own, which would build no base images."""
+    """Run `up` for a separate local cloud, without building base images."""
     own = {
         "LOCALCLOUD_STATE": str(state),
         "LOCALCLOUD_PORT": "1",
@@ -34,7 +34,7 @@ def up(state: Path, **others: str) -> subprocess.CompletedProcess[str]:
 
 
 def refusal(done: subprocess.CompletedProcess[str]) -> str:
-    """Return the one line that a command was refused with."""
+    """Return the one-line error of a command."""
     (line,) = done.stderr.splitlines()
     assert done.returncode == 1
     return line.removeprefix("localcloud up: ")
@@ -42,7 +42,7 @@ def refusal(done: subprocess.CompletedProcess[str]) -> str:
 
 @pytest.mark.parametrize("left_behind", [True, False], ids=["dead", "absent"])
 def test_a_socket_without_a_daemon_is_named(tmp_path: Path, *, left_behind: bool) -> None:
-    """A killed daemon leaves its socket; where it is not ours to start, that is said."""
+    """A killed daemon leaves its socket; if we cannot start a daemon, the error says so."""
     path = tmp_path / "docker.sock"
     if left_behind:
         with socket.socket(socket.AF_UNIX) as dead:
@@ -52,20 +52,20 @@ def test_a_socket_without_a_daemon_is_named(tmp_path: Path, *, left_behind: bool
 
 
 def test_a_daemon_that_hangs_is_not_joined_by_a_second_one(tmp_path: Path) -> None:
-    """It listens: a second one would take its socket away."""
+    """It still listens: a second one would replace its socket."""
     path = tmp_path / "docker.sock"
     with socket.socket(socket.AF_UNIX) as mute:
         mute.bind(str(path))
         mute.listen()
-        with pytest.raises(UserError, match=f"a Docker Engine listens at {path} and gives no answer: restart it"):
+        with pytest.raises(UserError, match=f"a Docker Engine listens at {path} and does not respond: restart it"):
             daemon.refuse_silent(path)
-    daemon.refuse_silent(path)  # dead now
+    daemon.refuse_silent(path)  # nobody listens any more
     daemon.refuse_silent(tmp_path / "absent")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user for a while")
 def test_a_daemon_that_this_user_may_not_ask_is_said_to_be_one(tmp_path: Path) -> None:
-    """Not that there is none."""
+    """The error is about permissions, not about a missing daemon."""
     path = tmp_path / "docker.sock"
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
@@ -78,9 +78,9 @@ def test_a_daemon_that_this_user_may_not_ask_is_said_to_be_one(tmp_path: Path) -
             os.seteuid(0)
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "::"])  # noqa: S104 - what others do
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0", "::"])  # noqa: S104 - another process's address
 def test_a_taken_port_is_refused_with_pid_and_command_of_its_holder(tmp_path: Path, address: str) -> None:
-    """Whichever address it listens at, as far as ours is part of it; nothing has been made then."""
+    """For any address that includes ours; nothing has been created."""
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as holder:
         holder.bind((address, 0))
         holder.listen()
@@ -93,13 +93,15 @@ def test_a_taken_port_is_refused_with_pid_and_command_of_its_holder(tmp_path: Pa
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "-1"])
 def test_a_port_that_is_none_is_refused(tmp_path: Path, port: str) -> None:
-    """With the variable's name."""
+    """The error names the variable."""
     assert f"LOCALCLOUD_PORT is {port!r}; a port is a number" in refusal(up(tmp_path, LOCALCLOUD_PORT=port))
 
 
 def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
-    """Here a file is in its way."""
+    """Here a file has the folder's path."""
     (tmp_path / "file").write_text("", "utf-8")
     state = tmp_path / "file" / "state"
     line = refusal(up(state, LOCALCLOUD_CACHE=str(tmp_path)))
-    assert line.startswith(f"{state} cannot be written (Not a directory): see to its rights, or set LOCALCLOUD_STATE")
+    assert line.startswith(
+        f"{state} cannot be written (Not a directory): check its permissions, or set LOCALCLOUD_STATE"
+    )

@@ -1,4 +1,4 @@
-"""Docker's events are followed over whatever breaks their stream."""
+"""Docker's event stream, with reconnection after any interruption."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class FakeStream:
-    """Events, then an end: an error, or none."""
+    """A stream of events that ends with or without an error."""
 
     def __init__(self, *events: dict[str, Any], error: Exception | None = None) -> None:
         self._events, self._error = events, error
@@ -32,12 +32,12 @@ class FakeStream:
             raise self._error
 
     def close(self) -> None:
-        """Note that it was closed."""
+        """Record that it was closed."""
         self.closed = True
 
 
 def connecting(*outcomes: FakeStream | Exception) -> Callable[[], FakeStream]:
-    """Return a function that gives, or raises, one outcome after the other."""
+    """Return a function that returns or raises the outcomes in order."""
     left = list(outcomes)
 
     def connect() -> FakeStream:
@@ -50,7 +50,7 @@ def connecting(*outcomes: FakeStream | Exception) -> Callable[[], FakeStream]:
 
 
 def followed(*outcomes: FakeStream | Exception) -> tuple[list[Any], list[float]]:
-    """Follow a stream until the outcomes are used up; return what happened in order, and how long was waited."""
+    """Follow a stream until all outcomes are used; return the calls in order, and the delays."""
     seen: list[Any] = []
     waits: list[float] = []
 
@@ -65,7 +65,7 @@ def followed(*outcomes: FakeStream | Exception) -> tuple[list[Any], list[float]]
 
 
 def test_a_stream_that_ends_and_one_that_raises_are_followed_by_a_new_one() -> None:
-    """What was missed in between is caught up with after each new connection, before its first event."""
+    """Missed events are made up for after each reconnection, before its first event."""
     seen, _ = followed(
         FakeStream({"n": 1}),
         FakeStream({"n": 2}, error=ConnectionError("gone")),
@@ -75,7 +75,7 @@ def test_a_stream_that_ends_and_one_that_raises_are_followed_by_a_new_one() -> N
 
 
 def test_the_waits_grow_while_docker_is_away_and_start_again_afterwards() -> None:
-    """Up to a limit; nothing is caught up with before it answers."""
+    """Up to a limit; there is no reconciliation before the connection."""
     away = ConnectionError("refused")
     seen, waits = followed(*[away] * 7, FakeStream({"n": 1}), away)
     assert waits == [1, 2, 4, 8, 16, 30, 30, 1, 2]
@@ -83,7 +83,7 @@ def test_the_waits_grow_while_docker_is_away_and_start_again_afterwards() -> Non
 
 
 def test_each_break_is_logged_with_its_reason(caplog: pytest.LogCaptureFixture) -> None:
-    """So that a silent load balancer can be explained."""
+    """So that an unresponsive load balancer can be explained."""
     with caplog.at_level(logging.WARNING, event_stream.LOG.name):
         followed(FakeStream(error=ConnectionError("daemon killed")), FakeStream())
     first, *_, last = [record.getMessage() for record in caplog.records]
@@ -101,7 +101,7 @@ def test_closing_ends_the_stream_without_a_new_connection() -> None:
 
 
 def test_a_service_reconciles_after_docker_was_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Twice, the second time although the first one failed; its events arrive on the event loop."""
+    """Twice, even though the first reconciliation failed; events are handled on the event loop."""
     monkeypatch.setattr(event_stream, "FIRST_DELAY_SECONDS", 0.0)
     broken = [FakeStream({"n": n}, error=ConnectionError("killed")) for n in range(3)]
     connect = connecting(*broken)

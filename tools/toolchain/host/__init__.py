@@ -1,8 +1,8 @@
-"""The Python language host for a Pulumi CLI that was built here.
+"""The Python language host for a Pulumi CLI that was built from source.
 
-The engine starts it, reads a port from its first line of output and calls the LanguageRuntime
-service there. Programs, policy packs and providers run in child processes, with the interpreter of
-the project's `virtualenv` option (without one: this host's). It needs nothing but the SDK.
+Pulumi's engine starts it, reads a port from its first line of output and calls the LanguageRuntime
+service there. Programs, policy packs and providers run in child processes, by the interpreter of
+the project's `virtualenv` option (default: the host's own). It depends only on the SDK.
 """
 
-SHOWN = 32  # exit status of a program that failed when the user has been told why
+SHOWN = 32  # exit code of a program whose error has already been shown to the user

@@ -1,4 +1,4 @@
-"""Tell about this interpreter and what is installed for it, as JSON."""
+"""Prints this interpreter and its installed packages as JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def _name(text: str) -> str:
 
 
 def main() -> int:
-    """Print the executable, its version, the packages (and which nothing else needs), the plugins."""
+    """Print the executable, its version, the packages (and which of them no other one requires), and the plugins."""
     packages = {_name(package.name): package for package in metadata.distributions()}
     required = [text for package in packages.values() for text in package.requires or () if "extra ==" not in text]
     needed = {_name(found[0]) for text in required if (found := re.match(r"[\w.-]+", text))}

@@ -1,4 +1,4 @@
-"""The processes that the host starts, and the interpreter they run with."""
+"""The host's child processes, and their interpreter."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ started: list[subprocess.Popen[bytes]] = []
 
 
 def start(command: list[str], environment: dict[str, str] | None = None, **options: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401 - Popen's own
-    """Start a process with variables over this one's own; `end` ends it."""
+    """Start a process with additional environment variables; `end` terminates it."""
     process: subprocess.Popen[bytes] = subprocess.Popen(command, env=os.environ | (environment or {}), **options)
     started.append(process)
     return process
 
 
 def end() -> None:
-    """End every process that was started."""
+    """Terminate all child processes."""
     for process in started:
         process.terminate()
 
@@ -50,7 +50,7 @@ def python(info: language_pb2.ProgramInfo) -> str:
 
 
 def about(info: language_pb2.ProgramInfo) -> dict[str, Any]:
-    """Return what module `about` prints when the program's interpreter runs it."""
+    """Return the output of module `about` run by the program's interpreter."""
     command = [python(info), HOST, "--about"]
     found: dict[str, Any] = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
     return found

@@ -1,4 +1,4 @@
-"""Run a program in this interpreter; the engine's RunRequest comes on stdin."""
+"""Runs a program in this interpreter; the engine's RunRequest is read from stdin."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from . import SHOWN
 
 
 def _prepare() -> Path:
-    """Set the SDK's run-time state from the request; return the program's path."""
+    """Initialize the SDK's runtime from the request; return the program's path."""
     request = language_pb2.RunRequest.FromString(sys.stdin.buffer.read())
     program = Path(os.path.normpath(Path(request.info.program_directory) / (request.info.entry_point or ".")))
     pulumi.runtime.configure(
@@ -45,7 +45,7 @@ def _prepare() -> Path:
 
 
 def _described(error: Exception) -> str:
-    """Return the traceback from the program's first own frame on: without this file's and the SDK's."""
+    """Return the traceback from the program's first frame on, without those of this file and the SDK."""
     trace = error.__traceback__
     while trace:
         name = trace.tb_frame.f_code.co_filename
@@ -60,9 +60,9 @@ def _run(program: str) -> None:
 
 
 def main() -> int:
-    """Run the program; return the exit status."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback when the user gives up
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # failures are reported below, once
+    """Run the program; return the exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # no traceback on Ctrl-C
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # errors are reported below, once
     program = str(_prepare())
     sys.modules.pop("host", None)  # the program may have a package of that name
     try:
@@ -71,7 +71,7 @@ def main() -> int:
     except pulumi.RunError as error:  # meant for the user: no traceback
         pulumi.log.error(str(error))
         return SHOWN
-    except Exception as error:  # noqa: BLE001 - whatever the program raises is reported here
+    except Exception as error:  # noqa: BLE001 - any exception of the program is reported here
         pulumi.log.error("Program failed with an unhandled exception:\n" + _described(error))
         return SHOWN
     return 0

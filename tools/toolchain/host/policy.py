@@ -1,4 +1,4 @@
-"""Policy packs: an analyzer that starts the pack once the stack is known."""
+"""Policy packs: an analyzer that starts the pack's server once the stack is known."""
 # ruff: noqa: ANN401 - grpc has no types
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ OPTIONS = [(f"grpc.max_{way}_message_length", MESSAGE_BYTES) for way in ("receiv
 
 
 class PolicyPack(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc's classes have no types
-    """Serves the analyzer protocol; from ConfigureStack on it passes every call to the pack's own server.
+    """A proxy of the analyzer protocol; from ConfigureStack on it forwards every call to the pack's server.
 
-    Packs want the stack in their environment, so they cannot be started before.
+    Packs read the stack from their environment, so they cannot be started earlier.
     """
 
     def __init__(self, request: language_pb2.RunPluginRequest, say: Callable[..., None]) -> None:
-        """Listen at `port`. `say` is called with the name of a stream and the process whose it is."""
+        """Listen on `port`. `say` is called with the name of an output stream and its process."""
         self.request, self.say = request, say
         self.lock = threading.Lock()
         self.child: subprocess.Popen[bytes] | None = None
@@ -40,7 +40,7 @@ class PolicyPack(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc's classe
         self.server.start()
 
     def service(self, details: Any) -> Any:
-        """Return the handler of any method."""
+        """Return the handler, the same for every method."""
         return grpc.unary_unary_rpc_method_handler(lambda body, context: self._call(details.method, body, context))
 
     def _call(self, method: str, body: bytes, context: Any) -> bytes:
@@ -60,7 +60,7 @@ class PolicyPack(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc's classe
             context.abort(grpc.StatusCode.UNKNOWN, str(error))
         else:
             return answer
-        return b""  # not reached: abort raises
+        return b""  # unreachable: abort raises
 
     def _start(self, stack: dict[str, str]) -> None:
         info = self.request.info
@@ -76,14 +76,14 @@ class PolicyPack(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc's classe
         threading.Thread(target=self.say, args=("stdout", self.child), daemon=True).start()
 
     def close(self) -> None:
-        """Stop serving and end the pack."""
+        """Stop serving and terminate the pack."""
         self.server.stop(0)
         if self.child:
             self.child.terminate()
 
 
 def _stack(body: bytes) -> dict[str, str]:
-    """Return the variables in which a pack looks for its stack."""
+    """Return the environment variables from which a pack reads its stack."""
     request = analyzer_pb2.AnalyzerStackConfigureRequest.FromString(body)
     return {
         "PULUMI_ORGANIZATION": request.organization,

@@ -25,21 +25,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 THREADS = 16
-PARENT_SECONDS = 2  # how often to look whether the engine is still there
+PARENT_SECONDS = 2  # interval of checks that the engine is still running
 
 
 class Host(language_pb2_grpc.LanguageRuntimeServicer):
-    """What the engine asks of a language."""
+    """The engine's interface to a language."""
 
     def __init__(self, engine: str) -> None:
         self.engine = engine
 
     def Handshake(self, _request: Any, _context: Any) -> pb.LanguageHandshakeResponse:
-        """Say that this host is ready."""
+        """Confirm that this host is ready."""
         return pb.LanguageHandshakeResponse()
 
     def GetPluginInfo(self, _request: Any, _context: Any) -> plugin_pb2.PluginInfo:
-        """Return the version: the SDK's."""
+        """Return the host's version, which is the SDK's."""
         return plugin_pb2.PluginInfo(version=version("pulumi"))
 
     def About(self, request: Any, _context: Any) -> pb.AboutResponse:
@@ -48,7 +48,7 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
         return pb.AboutResponse(executable=found["executable"], version=found["version"])
 
     def GetRequiredPackages(self, request: Any, _context: Any) -> pb.GetRequiredPackagesResponse:
-        """Return the plugins of the SDKs that the program's interpreter has."""
+        """Return the plugins of the SDKs that are installed for the program's interpreter."""
         return pb.GetRequiredPackagesResponse(
             packages=[
                 plugin_pb2.PackageDependency(
@@ -69,24 +69,24 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
         return pb.GetProgramDependenciesResponse(dependencies=listed)
 
     def InstallDependencies(self, _request: Any, _context: Any) -> Iterator[pb.InstallDependenciesResponse]:
-        """Leave that to pip."""
+        """Do nothing: pip installs dependencies."""
         yield pb.InstallDependenciesResponse(stdout=b"This language host leaves Python dependencies to pip.\n")
 
     def RuntimeOptionsPrompts(self, _request: Any, _context: Any) -> pb.RuntimeOptionsResponse:
-        """Ask nothing for `pulumi new`."""
+        """Return no prompts for `pulumi new`."""
         return pb.RuntimeOptionsResponse()
 
     def Template(self, _request: Any, _context: Any) -> pb.TemplateResponse:
-        """Change nothing for `pulumi new`."""
+        """Return no changes for `pulumi new`."""
         return pb.TemplateResponse()
 
     def Cancel(self, _request: Any, _context: Any) -> empty_pb2.Empty:
-        """End what runs."""
+        """Terminate the running programs."""
         children.end()
         return empty_pb2.Empty()
 
     def Run(self, request: Any, _context: Any) -> pb.RunResponse:
-        """Run a program to its end."""
+        """Run a program to completion."""
         if self.engine and not request.args:
             request.args.append(self.engine)
         try:
@@ -128,13 +128,13 @@ class Host(language_pb2_grpc.LanguageRuntimeServicer):
 
 
 def main() -> int:
-    """Serve until the engine ends this process, or ends itself."""
+    """Serve until the engine terminates this process, or exits itself."""
     addresses = [argument for argument in sys.argv[1:] if not argument.startswith("-")]
     engine = addresses[-1] if addresses else ""
 
     def end(*_: object) -> None:
         children.end()
-        os._exit(0)  # the engine has had its answers: no grace period, no traceback
+        os._exit(0)  # the engine has its responses: no grace period, no traceback
 
     signal.signal(signal.SIGINT, end)
     signal.signal(signal.SIGTERM, end)
@@ -143,7 +143,7 @@ def main() -> int:
     print(server.add_insecure_port("127.0.0.1:0"), flush=True)
     server.start()
     parent = os.getppid()
-    while server.wait_for_termination(PARENT_SECONDS):  # true: not over yet
+    while server.wait_for_termination(PARENT_SECONDS):  # true: still serving
         if os.getppid() != parent:
-            end()  # the engine died without a word
+            end()  # the engine has exited without terminating this process
     return 0

@@ -1,1 +1,1 @@
-"""The command line's commands, and the process that they start and stop."""
+"""The commands of the command line, and the server process that they start and stop."""

@@ -1,4 +1,4 @@
-"""The commands' output: tables on a terminal, plain lines elsewhere, JSON where asked for."""
+"""The commands and their output: tables on a terminal, plain lines elsewhere, JSON on request."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
     """Run a command and return its exit code.
 
     Raises:
-        UserError: with the remedy.
+        UserError: the command fails; the message includes the remedy.
     """
     try:
         code: int = globals()[f"run_{options.command}"](options, settings)
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def say(line: str) -> None:
-    """Print a progress line at once."""
+    """Print a progress line, unbuffered."""
     print(f"localcloud: {line}", flush=True)
 
 
@@ -85,7 +85,7 @@ def show(found: dict[str, Any]) -> None:
 
 
 def run_env(options: argparse.Namespace, settings: Settings) -> int:
-    """Print the variables, for `eval` or as JSON."""
+    """Print the environment variables, for `eval` or as JSON."""
     found = lifecycle.environment(settings)
     if options.json:
         print(json.dumps(found, indent=2))
@@ -109,7 +109,7 @@ def run_connect(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def run_emulate(options: argparse.Namespace, settings: Settings) -> int:
-    """Make the machine able to run linux/arm64, or no longer."""
+    """Enable or disable the emulation of linux/arm64."""
     if options.off:
         qemu.forget(say)
     else:
@@ -119,13 +119,13 @@ def run_emulate(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def control(settings: Settings, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Post to one of the process's own pages; returns its answer.
+    """Send a POST request to the server process; return its response.
 
     Raises:
-        UserError: it does not run, or refuses.
+        UserError: the process is not running, or refuses the request.
     """
     if not process.health(settings).get("ready"):
-        raise UserError(f"the local cloud does not run: run: {COMMAND} up")
+        raise UserError(f"the local cloud is not running: run: {COMMAND} up")
     try:
         answer = httpx.post(f"{settings.endpoint}/_localcloud/{path}", json=body, timeout=10, trust_env=False)
         found = dict(answer.json())
@@ -137,20 +137,20 @@ def control(settings: Settings, path: str, body: dict[str, Any]) -> dict[str, An
 
 
 def run_down(_options: argparse.Namespace, settings: Settings) -> int:
-    """Stop everything."""
+    """Stop the local cloud."""
     say("stopped; state is kept" if lifecycle.down(settings, say) else "nothing runs")
     return 0
 
 
 def run_reset(options: argparse.Namespace, settings: Settings) -> int:
-    """Remove everything."""
+    """Remove the local cloud's state."""
     (reset.reset_all if options.all else reset.reset)(settings, say)
     say("reset; nothing is left")
     return 0
 
 
 def run_sweep(options: argparse.Namespace, settings: Settings) -> int:
-    """List what is left; exit code 1 if anything is."""
+    """List leftover resources; exit code 1 if there are any."""
     left = sweep.left_over(settings)
     if options.json:
         print(json.dumps(left, indent=2))
@@ -160,7 +160,7 @@ def run_sweep(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def run_serve(_options: argparse.Namespace, settings: Settings) -> int:
-    """Be the process itself (started by `up`)."""
+    """Run the server process (started by `up`)."""
     from localcloud import server  # noqa: PLC0415  slow to import, and only the process needs it
 
     server.serve(settings)

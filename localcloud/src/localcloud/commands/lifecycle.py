@@ -1,4 +1,4 @@
-"""Up, down, reset, status: what the commands do."""
+"""The implementation of the commands `up`, `down`, `status` and `env`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STOP_SECONDS = 5
 
 @contextmanager
 def locked(settings: Settings) -> Iterator[None]:
-    """Hold the state folder's lock, waiting for another command that has it."""
+    """Hold the state folder's lock, waiting for another command that holds it."""
     settings.log_dir.mkdir(parents=True, exist_ok=True)
     settings.state_dir.chmod(0o700)
     with (settings.state_dir / "lock").open("w") as stream:
@@ -36,14 +36,14 @@ def locked(settings: Settings) -> Iterator[None]:
 
 
 def up(settings: Settings, say: Callable[[str], None]) -> dict[str, Any]:
-    """Bring the local cloud up, whatever state it is in, and return what runs.
+    """Start the local cloud from any state, and return its record.
 
     Args:
-        settings: of this local cloud.
+        settings: this local cloud's settings.
         say: takes progress lines.
 
     Raises:
-        UserError: with the remedy.
+        UserError: it cannot be started; the message includes the remedy.
     """
     with locked(settings):
         process.refuse_another_network(settings)
@@ -77,7 +77,7 @@ def up(settings: Settings, say: Callable[[str], None]) -> dict[str, Any]:
 
 
 def code_version() -> str:
-    """Return a hash of the local cloud's code, so that a process with older code is told apart."""
+    """Return a hash of the local cloud's code, to detect a process that runs older code."""
     digest = hashlib.sha256()
     for path in sorted(PACKAGE.rglob("*.py")):
         digest.update(path.read_bytes())
@@ -85,7 +85,7 @@ def code_version() -> str:
 
 
 def ours(client: docker.DockerClient, settings: Settings) -> list[Container]:
-    """Return the containers of this local cloud: those with its label, and those on its network."""
+    """Return the containers of this local cloud: those with its label or on its network."""
     found = {}
     for filters in ({"network": settings.network}, {"label": f"{NETWORK_LABEL}={settings.network}"}):
         for container in client.containers.list(all=True, filters=filters, ignore_removed=True):
@@ -94,7 +94,7 @@ def ours(client: docker.DockerClient, settings: Settings) -> list[Container]:
 
 
 def down(settings: Settings, say: Callable[[str], None]) -> bool:
-    """Stop the process and the containers; everything comes back with the next up. False where nothing ran."""
+    """Stop the process and the containers, which the next `up` restarts. False if nothing was running."""
     with locked(settings):
         process.refuse_another_network(settings)
         stopped = process.stop(settings)
@@ -110,7 +110,7 @@ def down(settings: Settings, say: Callable[[str], None]) -> bool:
 
 
 def stop_container(container: Container) -> None:
-    """Stop a container that may be gone already."""
+    """Stop a container, unless it has already been removed."""
     try:
         container.stop(timeout=STOP_SECONDS)
     except NotFound:
@@ -118,7 +118,7 @@ def stop_container(container: Container) -> None:
 
 
 def status(settings: Settings) -> dict[str, Any]:
-    """Return what runs: process, endpoint, containers by state, images; reads only."""
+    """Return the status: process, endpoint, containers by state, images; read-only."""
     record = process.read_record(settings)
     pid = process.running_pid(settings)
     client = engine.client()
@@ -142,10 +142,10 @@ def status(settings: Settings) -> dict[str, Any]:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Return the variables that lead any AWS client to the local cloud, and the image names in use.
+    """Return the variables that point any AWS client to the local cloud, and the base image names.
 
     Raises:
-        UserError: the local cloud was never up.
+        UserError: the local cloud has never been started.
     """
     record = process.read_record(settings)
     if "images" not in record:

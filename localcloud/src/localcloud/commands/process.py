@@ -1,4 +1,4 @@
-"""The local cloud's process as seen from outside: its record, its health, start and stop."""
+"""Management of the server process: its record, health, start and stop."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ COMMAND_LENGTH = 80
 
 
 def record_path(settings: Settings) -> Path:
-    """Return the file that says what runs."""
+    """Return the path of the record of the process."""
     return settings.state_dir / "run.json"
 
 
 def read_record(settings: Settings) -> dict[str, Any]:
-    """Return what runs or ran last: pid, start, endpoint, images; empty where nothing did."""
+    """Return the record of the running or last process: pid, start time, endpoint, images; empty if there is none."""
     try:
         record: dict[str, Any] = json.loads(record_path(settings).read_text())
     except (OSError, ValueError):
@@ -39,10 +39,10 @@ def read_record(settings: Settings) -> dict[str, Any]:
 
 
 def refuse_another_network(settings: Settings) -> None:
-    """Refuse a Docker network other than the one that this state folder was last up with: it is another local cloud's.
+    """Refuse a Docker network other than the one that this state folder was last used with.
 
     Raises:
-        UserError: with the setting to use.
+        UserError: the networks differ; the message names the setting to use.
     """
     recorded = read_record(settings).get("network", settings.network)
     if recorded != settings.network:
@@ -53,21 +53,21 @@ def refuse_another_network(settings: Settings) -> None:
 
 
 def write_record(settings: Settings, record: dict[str, Any]) -> None:
-    """Replace the record as a whole."""
+    """Replace the record atomically."""
     new = record_path(settings).with_suffix(".new")
     new.write_text(json.dumps(record, indent=2))
     new.replace(record_path(settings))
 
 
 def forget(settings: Settings) -> None:
-    """Take the process out of the record; the rest (image names) stays."""
+    """Remove the process from the record; the rest (image names) stays."""
     record = read_record(settings)
     record.pop("pid", None)
     write_record(settings, record)
 
 
 def birth_of(pid: int) -> str:
-    """Return when a process was started, in the kernel's ticks; "" where it is gone or /proc is missing."""
+    """Return a process's start time in kernel ticks, or "" if it has exited or there is no /proc."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except (OSError, IndexError):
@@ -75,7 +75,7 @@ def birth_of(pid: int) -> str:
 
 
 def running_pid(settings: Settings) -> int | None:
-    """Return the pid of our process; a pid that another process has got since is not ours."""
+    """Return the pid of our process, or None if it has exited, even if its pid was reused."""
     record = read_record(settings)
     pid = record.get("pid")
     if not isinstance(pid, int):
@@ -86,7 +86,7 @@ def running_pid(settings: Settings) -> int | None:
 
 
 def health(settings: Settings) -> dict[str, Any]:
-    """Return what the health page says; empty where nothing, or something else, answers."""
+    """Return the content of the health page; empty if our process does not respond."""
     try:
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with direct.open(f"{settings.endpoint}/_localcloud/health", timeout=HEALTH_SECONDS) as answer:
@@ -100,8 +100,8 @@ def start(settings: Settings, record: dict[str, Any]) -> dict[str, Any]:
     """Start the process, detached so that it outlives this command, wait until it is ready, return its health.
 
     Args:
-        settings: of this local cloud.
-        record: kept with the pid; its image names go into the process's environment.
+        settings: this local cloud's settings.
+        record: the record to store with the pid; its image names go into the process's environment.
 
     Raises:
         UserError: the port is taken or the process does not become ready.
@@ -109,7 +109,7 @@ def start(settings: Settings, record: dict[str, Any]) -> dict[str, Any]:
     refuse_taken_port(settings.port)
     log = settings.log_dir / "localcloud.log"
     environment = {
-        # Whatever it talks to is on this machine.
+        # It only connects to this machine.
         **{name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")},
         "LOCALCLOUD_NAME": NAME,
         "LOCALCLOUD_STATE": str(settings.state_dir),
@@ -137,7 +137,7 @@ def start(settings: Settings, record: dict[str, Any]) -> dict[str, Any]:
 
 
 def stop(settings: Settings) -> bool:
-    """Stop our process, killing it after 15 s; False where none runs."""
+    """Stop our process, killing it after 15 s; False if it is not running."""
     pid = running_pid(settings)
     if pid is None:
         return False
@@ -154,7 +154,7 @@ def stop(settings: Settings) -> bool:
 
 
 def is_gone(pid: int, birth: str) -> bool:
-    """Tell whether a process has ended (a zombie has)."""
+    """Tell whether a process has exited (a zombie has)."""
     if sys.platform != "linux":
         try:
             os.kill(pid, 0)
@@ -169,14 +169,14 @@ def is_gone(pid: int, birth: str) -> bool:
 
 
 def refuse_taken_port(port: int) -> None:
-    """Raise UserError, naming the holder, where somebody listens on the port of the loopback address already."""
+    """Raise UserError, naming the process, if one already listens on the port of the loopback address."""
     inodes = listening_inodes(port)
     if inodes:
         raise UserError(f"port {port} is taken by {holder_of(inodes)}: stop it, or set LOCALCLOUD_PORT to a free port")
 
 
 def listening_inodes(port: int) -> set[str]:
-    """Return the sockets that listen on the port of 127.0.0.1 or of every address."""
+    """Return the inodes of the sockets that listen on the port of 127.0.0.1 or of all addresses."""
     try:
         tables = [Path("/proc/net", name).read_text() for name in ("tcp", "tcp6") if Path("/proc/net", name).exists()]
     except OSError:
@@ -187,7 +187,7 @@ def listening_inodes(port: int) -> set[str]:
 
 
 def holder_of(inodes: set[str]) -> str:
-    """Return pid and command of the process that holds one of the sockets."""
+    """Return the pid and command of the process that owns one of the sockets."""
     targets = {f"socket:[{inode}]" for inode in inodes}
     for entry in Path("/proc").glob("[0-9]*/fd/*"):
         try:

@@ -1,4 +1,4 @@
-"""`reset`: everything that the local cloud holds is removed."""
+"""The implementation of `reset`: removes all of the local cloud's resources and state."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def reset(settings: Settings, say: Callable[[str], None]) -> None:
 
 
 def reset_all(settings: Settings, say: Callable[[str], None]) -> None:
-    """Reset, and remove what `reset` keeps: base images, caches, the virtual environment, our own Docker Engine's data.
+    """Reset, and also remove base images, caches, the virtual environment, and the Docker Engine that we started.
 
-    A Docker Engine that we did not start goes on, without our images; Debian packages stay installed.
+    Any other Docker Engine keeps running, without our images; Debian packages stay installed.
     """
     reset(settings, say)
     if engine.stop(settings):
@@ -59,7 +59,7 @@ def reset_all(settings: Settings, say: Callable[[str], None]) -> None:
 
 
 def reset_docker(client: docker.DockerClient, settings: Settings, say: Callable[[str], None]) -> None:
-    """Remove everything of this local cloud that Docker holds, except base images."""
+    """Remove everything of this local cloud from Docker, except base images."""
     containers = lifecycle.ours(client, settings)
     with ThreadPoolExecutor() as pool:
         list(pool.map(remove_container, containers))
@@ -74,7 +74,7 @@ def reset_docker(client: docker.DockerClient, settings: Settings, say: Callable[
 
 
 def remove_container(container: Container) -> None:
-    """Remove a container and its nameless volumes; it may be gone already."""
+    """Remove a container with its anonymous volumes, unless it has already been removed."""
     try:
         container.remove(force=True, v=True)
     except NotFound:
@@ -82,11 +82,11 @@ def remove_container(container: Container) -> None:
 
 
 def remove_pushed_images(client: docker.DockerClient, settings: Settings) -> int:
-    """Remove the local registry's names from the daemon and return their number."""
+    """Remove the names of images in the local registry from the daemon and return their number."""
     names = sweep.pushed_images(client, settings.port)
     for name in names:
         try:
-            client.images.remove(name, force=True, noprune=True)  # another build may be on its layers
+            client.images.remove(name, force=True, noprune=True)  # another build may use its layers
         except (NotFound, APIError):
             continue
     return len(names)

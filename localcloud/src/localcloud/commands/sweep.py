@@ -1,4 +1,4 @@
-"""What stacks left behind: containers, volumes, networks, images, and resources in every API that they use."""
+"""Resources that stacks left behind: containers, volumes, networks, images, and those of each AWS API in use."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 
 def left_over(settings: Settings) -> list[str]:
-    """Return one line for each thing that is left; what the local cloud needs, or has at birth, does not count.
+    """Return one line for each leftover resource; those that the local cloud needs or starts with do not count.
 
     Raises:
-        UserError: the process does not run, though there is state that only it can read.
+        UserError: the process is not running, though there is state that only it can read.
     """
     if not process.health(settings).get("ready"):
         if (settings.state_dir / "store.sqlite3").exists():
-            raise UserError(f"the local cloud does not run and only it knows what is left: run: {COMMAND} up")
+            raise UserError(f"the local cloud is not running and only it knows what is left: run: {COMMAND} up")
         return in_docker(engine.require(), settings)
     return [*in_docker(engine.require(), settings), *in_apis(settings)]
 
 
 def in_docker(client: docker.DockerClient, settings: Settings) -> list[str]:
-    """Return what Docker holds of this local cloud, by label or by being on its network."""
+    """Return this local cloud's resources in Docker: those with its label or on its network."""
     labelled = {"label": f"{NETWORK_LABEL}={settings.network}"}
     found = {}
     for filters in (labelled, {"network": settings.network}):
@@ -54,16 +54,16 @@ def in_docker(client: docker.DockerClient, settings: Settings) -> list[str]:
 
 
 def pushed_images(client: docker.DockerClient, port: int) -> list[str]:
-    """Return the names that the daemon's images have in the local registry: built for it or pulled from it."""
+    """Return the names of the daemon's images in the local registry, built for it or pulled from it."""
     prefix = f"127.0.0.1:{port}/"
     return sorted({name for name in images.names(client) if name.startswith(prefix)})
 
 
 def in_apis(settings: Settings) -> list[str]:
-    """Return what the APIs list.
+    """Return the leftover resources that the AWS APIs list.
 
     Raises:
-        UserError: one of them fails, since "nothing left" would be a guess.
+        UserError: an API fails, so that the list would be incomplete.
     """
 
     def ask(api: str) -> list[str]:
@@ -78,10 +78,10 @@ def in_apis(settings: Settings) -> list[str]:
 
 
 def webhooks(settings: Settings) -> list[str]:
-    """Return the webhooks at the local GitHub; its repositories are the developer's and stay.
+    """Return the webhooks of the local GitHub; its repositories belong to the developer and do not count.
 
     Raises:
-        UserError: it does not answer.
+        UserError: it does not respond.
     """
     try:
         answer = httpx.get(f"{settings.endpoint}/_localcloud/github/hooks", trust_env=False).raise_for_status()
@@ -91,6 +91,6 @@ def webhooks(settings: Settings) -> list[str]:
 
 
 def client_of(settings: Settings, api: str) -> Any:
-    """Return a client of the local cloud."""
-    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)  # noqa: S106 - the local cloud's own, known to all
+    """Return a boto3 client of the local cloud."""
+    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)  # noqa: S106 - the local cloud's, known to all
     return session.client(api, endpoint_url=settings.endpoint, config=Config(retries={"total_max_attempts": 1}))

@@ -1,4 +1,4 @@
-"""For each AWS API what counts as left behind: a function that takes its client and yields one line a resource."""
+"""The rules of `sweep`: for each AWS API, functions that yield a line for each leftover resource."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OF_ECS = {"ServiceNamespace": "ecs"}
 
 
 def pages(client: Client, operation: str, member: str, **parameters: object) -> Iterator[Any]:
-    """Yield the items of a listing, page after page where the API has pages."""
+    """Yield the items of a listing, over all pages if the API has pagination."""
     if client.can_paginate(operation):
         for page in client.get_paginator(operation).paginate(**parameters):
             yield from page.get(member, [])
@@ -25,14 +25,14 @@ def pages(client: Client, operation: str, member: str, **parameters: object) -> 
 def listing(
     kind: str, operation: str, member: str, name: str, **parameters: object
 ) -> Callable[[Client], Iterator[str]]:
-    """Return a rule that yields everything that an operation lists.
+    """Return a rule that yields every item that an operation lists.
 
     Args:
-        kind: how a line names it, e.g. "log group".
-        operation: boto3's method.
-        member: the list in its answer.
-        name: the field that identifies an item; "" where items are texts.
-        parameters: of the operation.
+        kind: the kind of resource in the lines, e.g. "log group".
+        operation: the name of boto3's method.
+        member: the member of the response that holds the list.
+        name: the field that identifies an item; "" if items are strings.
+        parameters: the operation's parameters.
     """
 
     def rule(client: Client) -> Iterator[str]:
@@ -43,7 +43,7 @@ def listing(
 
 
 def ecs(client: Client) -> Iterator[str]:
-    """Clusters, services and tasks that are not over, ACTIVE task definitions."""
+    """Active clusters and services, tasks that are not stopped, and ACTIVE task definitions."""
     arns = list(pages(client, "list_clusters", "clusterArns"))
     clusters = client.describe_clusters(clusters=arns)["clusters"] if arns else []
     for cluster in clusters:
@@ -58,7 +58,7 @@ def ecs(client: Client) -> Iterator[str]:
 
 
 def networks(client: Client) -> Iterator[str]:
-    """Networks but the default one, and their subnets and gateways."""
+    """VPCs except the default one, with their subnets and internet gateways."""
     default = default_networks(client)
     for vpc in pages(client, "describe_vpcs", "Vpcs"):
         if vpc["VpcId"] not in default:
@@ -72,12 +72,12 @@ def networks(client: Client) -> Iterator[str]:
 
 
 def default_networks(client: Client) -> list[str]:
-    """Return the identifiers of the account's default networks."""
+    """Return the ids of the account's default VPCs."""
     return [vpc["VpcId"] for vpc in pages(client, "describe_vpcs", "Vpcs") if vpc.get("IsDefault")]
 
 
 def groups_and_tables(client: Client) -> Iterator[str]:
-    """Security groups and route tables but the ones that every network has at birth."""
+    """Security groups and route tables except those that every VPC is created with."""
     for group in pages(client, "describe_security_groups", "SecurityGroups"):
         if group["GroupName"] != "default":
             yield f"security group {group['GroupId']} ({group['GroupName']})"
@@ -87,7 +87,7 @@ def groups_and_tables(client: Client) -> Iterator[str]:
 
 
 def gateways(client: Client) -> Iterator[str]:
-    """Address translators and endpoints that are not over."""
+    """NAT gateways and VPC endpoints that are not deleted."""
     for gateway in pages(client, "describe_nat_gateways", "NatGateways"):
         if gateway["State"] not in ("deleted", "deleting"):
             yield f"nat gateway {gateway['NatGatewayId']}"
@@ -97,7 +97,7 @@ def gateways(client: Client) -> Iterator[str]:
 
 
 def roles(client: Client) -> Iterator[str]:
-    """Roles but service-linked ones, which belong to the account."""
+    """Roles except service-linked ones, which belong to the account."""
     for role in pages(client, "list_roles", "Roles"):
         if not role["Path"].startswith("/aws-service-role/"):
             yield f"role {role['RoleName']}"
@@ -111,7 +111,7 @@ def alarms(client: Client) -> Iterator[str]:
 
 
 def snapshots(client: Client) -> Iterator[str]:
-    """Snapshots taken on purpose, and automated backups that outlived their instance."""
+    """Manual snapshots, and automated backups whose instance is deleted."""
     for row in pages(client, "describe_db_snapshots", "DBSnapshots"):
         yield f"database snapshot {row['DBSnapshotIdentifier']}"
     for row in pages(client, "describe_db_instance_automated_backups", "DBInstanceAutomatedBackups"):
@@ -119,7 +119,7 @@ def snapshots(client: Client) -> Iterator[str]:
 
 
 def keys(client: Client) -> Iterator[str]:
-    """Customer managed keys that are not waiting for their deletion."""
+    """Customer managed keys that are not pending deletion."""
     for key in pages(client, "list_keys", "Keys"):
         found = client.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
         if found.get("KeyManager") == "CUSTOMER" and found["KeyState"] != "PendingDeletion":
@@ -165,4 +165,4 @@ RULES: list[tuple[str, Callable[[Client], Iterator[str]]]] = [
     (NOTIFICATIONS, listing("notification rule", "list_notification_rules", "NotificationRules", "Arn")),
     ("acm", listing("certificate", "list_certificates", "CertificateSummaryList", "CertificateArn")),
 ]  # fmt: skip
-"""What is asked of which API (boto3's client names)."""
+"""The rules by API (boto3's client names)."""

@@ -1,1 +1,1 @@
-"""The Docker Engine: found or started, its network, base images, and containers of services."""
+"""The Docker Engine: discovery and start of the daemon, its network, base images, and the services' containers."""

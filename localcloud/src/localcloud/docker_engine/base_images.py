@@ -1,4 +1,4 @@
-"""The base images' names: the public ones where a registry is reachable, else stand-ins of our own."""
+"""Names of the base images: the public ones if a registry is reachable, else stand-ins that are built locally."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ REGISTRY = "public.ecr.aws"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Images:
-    """The image names in use: public ones or stand-ins."""
+    """The names of the base images in use: public ones or stand-ins."""
 
     python: str
     postgres: str
     haproxy: str
     codebuild: str
-    """What AWS's own build images are here."""
+    """The substitute for AWS's CodeBuild images."""
 
     def environment(self) -> dict[str, str]:
         """Return the names as environment variables: PYTHON_IMAGE, POSTGRES_IMAGE, HAPROXY_IMAGE, CODEBUILD_IMAGE."""
@@ -44,9 +44,9 @@ STAND_INS = Images(
 
 
 def registry_answers() -> bool:
-    """Tell within 4 s whether the public image registry can be reached.
+    """Tell within 4 s whether the public image registry is reachable.
 
-    LOCALCLOUD_IMAGES=public or =stand-in decides instead.
+    LOCALCLOUD_IMAGES=public or =stand-in overrides the check.
     """
     chosen = os.environ.get("LOCALCLOUD_IMAGES")
     if chosen in ("public", "stand-in"):
@@ -58,9 +58,9 @@ def registry_answers() -> bool:
 
 
 def lacking() -> str:
-    """Return in one line which packages the building of stand-ins needs that cannot be installed here; "" for none.
+    """Return a one-line message if packages for building stand-ins are missing and cannot be installed, or "".
 
-    Root installs mmdebstrap by apt-get; another user needs it, and uidmap for a user namespace to build in.
+    As root, mmdebstrap is installed by apt-get; another user needs it already, with uidmap for the user namespace.
     """
     if os.geteuid() == 0:
         programs = {} if shutil.which("apt-get") else {"mmdebstrap": "mmdebstrap"}

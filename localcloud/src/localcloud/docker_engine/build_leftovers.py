@@ -1,4 +1,4 @@
-"""What a privileged build has started and not taken away: on AWS its Docker daemon ends with it, here it goes on."""
+"""Clean-up of containers that a privileged build leaves running: on AWS the build's Docker daemon ends with it."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 FOLDER = "com.docker.compose.project.working_dir"
 PROJECT = "com.docker.compose.project"
 BUILDS = "builds"
-"""The folder of the builds' work folders, in the state folder."""
+"""The parent of the builds' work folders, in the state folder."""
 
 
 def remove(client: docker.DockerClient, folder: Path) -> list[str]:
-    """Remove the containers that a build has started from its work folder, with their Compose networks and volumes.
+    """Remove the containers that a build started from its work folder, with their Compose networks and volumes.
 
-    Those are told by Compose's label and by what they mount; a container of `docker run` that mounts nothing of the
-    build's is not known to be its own. What another build uses stays. Blocking.
+    They are identified by Compose's label and by their mounts; a container of `docker run` that mounts nothing from the
+    folder cannot be attributed to the build. Resources that another build uses stay. Blocking.
 
     Args:
         client: the Docker daemon.
-        folder: the build's work folder, or that of all builds.
+        folder: the build's work folder, or the parent of all.
 
     Returns:
-        The containers' names.
+        The names of the removed containers.
     """
     rows = started_from(client, folder)
     for row in rows:
@@ -43,7 +43,7 @@ def remove(client: docker.DockerClient, folder: Path) -> list[str]:
 
 
 def started_from(client: docker.DockerClient, folder: Path) -> list[dict[str, Any]]:
-    """Return the containers that were started from a folder or mount something of it, as Docker's API lists them."""
+    """Return the containers that were started from a folder or mount part of it, as Docker's API lists them."""
     return [row for row in client.api.containers(all=True) if belongs(row, f"{folder}/")]
 
 
@@ -53,7 +53,7 @@ def name(row: dict[str, Any]) -> str:
 
 
 def belongs(row: dict[str, Any], folder: str) -> bool:
-    """Tell whether a container was started from a folder or mounts something of it."""
+    """Tell whether a container was started from a folder or mounts part of it."""
     if f"{(row.get('Labels') or {}).get(FOLDER, '')}/".startswith(folder):
         return True
     return any(f"{mount.get('Source', '')}/".startswith(folder) for mount in row.get("Mounts") or [])

@@ -1,4 +1,4 @@
-"""The Docker daemon that is there, asked by Python's standard library alone; and whether one may be started."""
+"""A running Docker daemon, queried with Python's standard library only; and whether one may be started."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from localcloud.settings import LABEL, UserError
 
 DEFAULT_SOCKET = Path("/var/run/docker.sock")
 ASK_SECONDS = 10
-"""How long a daemon that listens may take to answer."""
+"""Timeout for a response of a listening daemon."""
 
 
 class SocketConnection(http.client.HTTPConnection):
@@ -35,16 +35,16 @@ class SocketConnection(http.client.HTTPConnection):
 
 
 def host() -> str:
-    """Return where a daemon is expected: DOCKER_HOST, else the default socket."""
+    """Return the daemon's address: DOCKER_HOST, else the default socket."""
     return os.environ.get("DOCKER_HOST") or f"unix://{DEFAULT_SOCKET}"
 
 
 def connection(at: str) -> http.client.HTTPConnection:
-    """Return a connection to `unix://`, `tcp://` or, with DOCKER_TLS_VERIFY and DOCKER_CERT_PATH, to TLS.
+    """Return a connection to `unix://` or `tcp://`; by TLS with DOCKER_TLS_VERIFY and DOCKER_CERT_PATH.
 
     Raises:
         OSError: a certificate cannot be read.
-        ValueError: the address is of another kind, such as ssh.
+        ValueError: the address has another scheme, such as ssh.
     """
     parts = urlsplit(at)
     if parts.scheme == "unix":
@@ -60,11 +60,11 @@ def connection(at: str) -> http.client.HTTPConnection:
 
 
 def ask(page: str, at: str = "") -> Any:
-    """Return what a daemon answers on a page of its API, None where none answers or it has no such page.
+    """Return a daemon's response to a GET request, or None if it does not respond or has no such path.
 
     Args:
-        page: such as `/version`.
-        at: the daemon's address; the one that DOCKER_HOST names, else the default socket.
+        page: a path of the API, such as `/version`.
+        at: the daemon's address; by default DOCKER_HOST, else the default socket.
     """
     try:
         asked = connection(at or host())
@@ -80,19 +80,19 @@ def ask(page: str, at: str = "") -> Any:
 
 
 def answers(at: str = "") -> bool:
-    """Tell whether a daemon answers there (by default where DOCKER_HOST says)."""
+    """Tell whether a daemon responds at an address (by default that of `host`)."""
     return ask("/version", at) is not None
 
 
 def socket_path() -> Path:
-    """Return the socket that a daemon is expected at; one over TCP has none."""
+    """Return the path of the daemon's socket; a daemon over TCP has none."""
     return Path(host().removeprefix("unix://"))
 
 
 def refuse_silent(path: Path) -> None:
-    """Raise UserError where a daemon listens that gives no answer, or that this user may not ask.
+    """Raise UserError if a daemon listens but does not respond, or if this user may not access its socket.
 
-    A socket that nobody listens at is none: a daemon that was killed leaves it, and the next one takes its place.
+    A stale socket of a killed daemon does not count; the next daemon replaces it.
     """
     with socket.socket(socket.AF_UNIX) as asked:
         asked.settimeout(2)
@@ -104,11 +104,11 @@ def refuse_silent(path: Path) -> None:
             ) from error
         except OSError:
             return
-    raise UserError(f"a Docker Engine listens at {path} and gives no answer: restart it, then run this again")
+    raise UserError(f"a Docker Engine listens at {path} and does not respond: restart it, then run this again")
 
 
 def refuse_where_not_ours(docker_host: str, user_id: int, dockerd: str | None) -> None:
-    """Raise UserError where no daemon of ours may be started: another is named, no root, no apt."""
+    """Raise UserError if we cannot start a daemon: DOCKER_HOST names another one, or root or apt is missing."""
     if docker_host and docker_host != f"unix://{DEFAULT_SOCKET}":
         raise UserError(
             f"DOCKER_HOST is {docker_host} and no Docker Engine answers there: start it or unset DOCKER_HOST"
@@ -122,11 +122,11 @@ def refuse_where_not_ours(docker_host: str, user_id: int, dockerd: str | None) -
 
 
 def allowed(*, yes: bool) -> bool:
-    """Tell whether leave to install and start a daemon was given beforehand: --yes, YES=1 or CI=true."""
+    """Tell whether the user has consented to installing and starting a daemon: --yes, YES=1 or CI=true."""
     return yes or bool(os.environ.get("YES")) or os.environ.get("CI") == "true"
 
 
 def refuse_foreign_network(name: str, labels: dict[str, str]) -> None:
-    """Raise UserError where a Docker network of the local cloud's name was not made by a local cloud."""
+    """Raise UserError if the Docker network with the local cloud's name was not created by a local cloud."""
     if labels.get(LABEL) != "1":
         raise UserError(f"the Docker network {name} is not ours: remove it, or set LOCALCLOUD_NETWORK to another")

@@ -1,4 +1,4 @@
-"""A Docker daemon of our own: installed, started and found again, by Python's standard library alone."""
+"""The Docker daemon that we install, start and find again, with Python's standard library only."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ GONE_SECONDS = 5
 
 @contextmanager
 def one_at_a_time(settings: Settings, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold the cache's lock: local clouds that share a Docker Engine and base images make these once.
+    """Hold the cache's lock: local clouds that share a Docker Engine and base images create them once.
 
     Raises:
-        UserError: the cache's folder cannot be made.
+        UserError: the cache folder cannot be created.
     """
     try:
         settings.cache_dir.mkdir(parents=True, exist_ok=True)
@@ -39,20 +39,20 @@ def one_at_a_time(settings: Settings, say: Callable[[str], None]) -> Iterator[No
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("another local cloud prepares the Docker Engine and base images: waiting for it")
+            say("another local cloud is preparing the Docker Engine and base images: waiting for it")
             fcntl.flock(stream, fcntl.LOCK_EX)
         yield
 
 
 def ensure(settings: Settings, say: Callable[[str], None]) -> None:
-    """Install and start a daemon, unless one answers by now.
+    """Install and start a daemon, unless one already responds.
 
     Args:
-        settings: whose cache folder takes the daemon's data, log and pid.
+        settings: the settings; their cache folder holds the daemon's data, log and pid.
         say: takes progress lines.
 
     Raises:
-        UserError: apt-get fails, or the daemon does not answer within 30 s.
+        UserError: apt-get fails, or the daemon does not respond within 30 s.
     """
     with one_at_a_time(settings, say):
         if daemon.answers():
@@ -60,15 +60,15 @@ def ensure(settings: Settings, say: Callable[[str], None]) -> None:
         if shutil.which("dockerd") is None:
             say(f"installing {' '.join(PACKAGES)} (about 20 s, 350 MB)")
             apt_install(PACKAGES)
-        if not daemon.answers():  # a package may start its service where there is a service manager
+        if not daemon.answers():  # a service manager may have started the package's service
             start(settings, say)
 
 
 def apt_install(packages: list[str]) -> None:
-    """Install Debian packages without questions; starts no service.
+    """Install Debian packages non-interactively, without starting services.
 
     Raises:
-        UserError: apt-get fails; the message holds its last line.
+        UserError: apt-get fails; the message includes its last line.
     """
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
     for arguments in (["update", "-qq"], ["install", "-y", "-qq", "--no-install-recommends", *packages]):
@@ -81,10 +81,10 @@ def apt_install(packages: list[str]) -> None:
 
 
 def command(folder: Path, at: Path) -> list[str]:
-    """Return the command that starts our own daemon: data in the folder, loopback registries insecure.
+    """Return the command that starts our daemon: data in the folder, insecure registries on loopback.
 
-    Without --bip the default bridge gets no gateway address on some machines and builds no endpoint. With
-    --live-restore containers outlive a daemon that is killed, and the next one takes them over.
+    Without --bip the default bridge gets no gateway address on some machines, and builds get no network endpoint. With
+    --live-restore containers survive a killed daemon, and the next one adopts them.
     """
     return [
         "dockerd", "--data-root", str(folder), "--exec-root", str(folder.with_name("docker-exec")),
@@ -94,16 +94,16 @@ def command(folder: Path, at: Path) -> list[str]:
 
 
 def start(settings: Settings, say: Callable[[str], None], at: Path = daemon.DEFAULT_SOCKET) -> None:
-    """Start our own daemon, detached so that it outlives this command, and wait until it answers.
+    """Start our daemon, detached so that it outlives this command, and wait until it responds.
 
     Raises:
-        UserError: it does not answer within 30 s.
+        UserError: it does not respond within 30 s.
     """
     settings.cache_dir.mkdir(parents=True, exist_ok=True)
     log = settings.cache_dir / "dockerd.log"
     say(f"starting a Docker Engine of our own (about 2 s; data in {settings.cache_dir / 'docker'}, log {log})")
     remove_stale_pidfile(settings.cache_dir / "dockerd.pid", "dockerd")
-    # It ends with its dockerd, a moment later; the next dockerd would wait for it in vain.
+    # containerd exits shortly after its dockerd; with a stale pid file the next dockerd would wait for it in vain.
     remove_stale_pidfile(settings.cache_dir / "docker-exec/containerd/containerd.pid", "containerd")
     with log.open("ab") as stream:
         process = subprocess.Popen(
@@ -120,14 +120,14 @@ def start(settings: Settings, say: Callable[[str], None], at: Path = daemon.DEFA
 
 
 def stop_process(process: subprocess.Popen[bytes]) -> None:
-    """End a daemon that did not come up."""
+    """Kill a daemon that failed to start."""
     if process.poll() is None:
         process.terminate()
         process.wait(START_SECONDS)
 
 
 def our_pid(settings: Settings) -> int | None:
-    """Return the process id of the daemon that we started, None where it is not running."""
+    """Return the process id of the daemon that we started, or None if it is not running."""
     try:
         pid = int((settings.cache_dir / "dockerd.pid").read_text())
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
@@ -137,16 +137,16 @@ def our_pid(settings: Settings) -> int | None:
 
 
 def unmount_below(folder: Path) -> None:
-    """Detach what a daemon that was killed has left mounted in a folder, so that the folder can be removed."""
+    """Unmount what a killed daemon left mounted below a folder, so that the folder can be removed."""
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
     for mount in sorted((path for path in mounts if Path(path).is_relative_to(folder)), reverse=True):
         subprocess.run(["umount", "--lazy", mount], check=False)
 
 
 def remove_stale_pidfile(path: Path, name: str) -> None:
-    """Remove the pid file of a program that is gone, since the next dockerd would not start beside it.
+    """Remove the pid file of a program that has exited: the next dockerd would refuse to start.
 
-    One that was killed has a moment to go; it may also stay for its parent to ask for its exit status.
+    A killed program gets a moment to exit; it may also remain as a zombie.
     """
     deadline = time.monotonic() + GONE_SECONDS
     while (alive := runs(path, name)) and time.monotonic() < deadline:
@@ -156,7 +156,7 @@ def remove_stale_pidfile(path: Path, name: str) -> None:
 
 
 def runs(pidfile: Path, name: str) -> bool:
-    """Tell whether a pid file names a program that runs: one that has ended has no command line any more."""
+    """Tell whether a pid file names a running program; an exited one has no command line."""
     try:
         command_line = Path(f"/proc/{int(pidfile.read_text())}/cmdline").read_bytes()
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The Docker Engine's client, and the end of an engine that we started."""
+"""The Docker Engine's client, and the shutdown of an engine that we started."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def client(timeout: int = 60) -> docker.DockerClient | None:
-    """Return a client of the reachable daemon, else None: asked, since a `docker` command proves nothing.
+    """Return a client of the reachable daemon, or None; an installed `docker` command does not prove that there is one.
 
-    DOCKER_HOST decides where it is set, otherwise the default socket.
+    The address is DOCKER_HOST, or the default socket.
     """
     try:
         found = docker.from_env(timeout=daemon.ASK_SECONDS)
@@ -36,7 +36,7 @@ def require() -> docker.DockerClient:
     """Return a client of the reachable daemon.
 
     Raises:
-        UserError: none answers.
+        UserError: no daemon responds.
     """
     found = client()
     if found is None:
@@ -46,7 +46,7 @@ def require() -> docker.DockerClient:
 
 
 def stop(settings: Settings) -> bool:
-    """Stop the daemon that we started, with what it runs; False where there is none. Another's is never touched."""
+    """Stop the daemon that we started, with its containers; False if it is not running. No other daemon is stopped."""
     pid = dockerd.our_pid(settings)
     if pid is None:
         return False

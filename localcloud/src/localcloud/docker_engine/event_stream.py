@@ -1,4 +1,4 @@
-"""The Docker daemon's events, followed for as long as somebody listens: over restarts of the daemon too."""
+"""The Docker daemon's event stream, with reconnection after restarts of the daemon."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 1.0, 30.0
-"""Before connecting again: twice as long after each failure in a row."""
+"""Exponential backoff between attempts to connect."""
 LOG = logging.getLogger(__name__)
 
 
 class Stream(Protocol):
-    """An answer of Docker's events API: ends, or raises, when the daemon stops."""
+    """A response of Docker's events API; ends, or raises, when the daemon stops."""
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        """Return the events, blocking until the next one."""
+        """Iterate over the events, blocking until the next one."""
 
     def close(self) -> None:
         """End the iteration."""
 
 
 class EventStream:
-    """A thread that hands on events and connects again whenever the stream ends."""
+    """A thread that passes on events and reconnects whenever the stream ends."""
 
     def __init__(
         self,
@@ -35,13 +35,13 @@ class EventStream:
         reconnected: Callable[[], object],
         wait: Callable[[float], object] | None = None,
     ) -> None:
-        """Take what to do; nothing runs before `start`.
+        """Initialize; nothing runs before `start`.
 
         Args:
-            connect: asks Docker for events; raises where it does not answer.
-            handle: takes each event.
-            reconnected: called after a new connection is made, for what happened while there was none.
-            wait: waits for so many seconds before the next attempt; ends early when the stream is closed.
+            connect: opens Docker's event stream; raises if the daemon does not respond.
+            handle: called with each event.
+            reconnected: called after each reconnection, to make up for missed events.
+            wait: waits for the given seconds before the next attempt; returns early when the stream is closed.
         """
         self._connect, self._handle, self._reconnected = connect, handle, reconnected
         self._closed = threading.Event()
@@ -49,7 +49,7 @@ class EventStream:
         self._stream: Stream | None = None
 
     def start(self, name: str) -> None:
-        """Follow the events in a thread of that name."""
+        """Follow the events in a thread with that name."""
         threading.Thread(target=self.follow, daemon=True, name=name).start()
 
     def follow(self) -> None:
@@ -65,7 +65,7 @@ class EventStream:
                 for event in self._stream:
                     self._handle(event)
                 reason = "the stream ended"
-            except Exception as error:  # noqa: BLE001 - requests, urllib3, docker and JSON each raise their own
+            except Exception as error:  # noqa: BLE001 - requests, urllib3, docker and json each raise their own errors
                 lost, reason = True, f"{type(error).__name__}: {error}"
             if self._closed.is_set():
                 return
@@ -74,8 +74,8 @@ class EventStream:
             delay = min(delay * 2, LONGEST_DELAY_SECONDS)
 
     def close(self) -> None:
-        """End the thread."""
+        """Stop the thread."""
         self._closed.set()
         if self._stream is not None:
-            with contextlib.suppress(OSError, ValueError, AttributeError):  # the connection is gone already
+            with contextlib.suppress(OSError, ValueError, AttributeError):  # the connection is already closed
                 self._stream.close()

@@ -1,4 +1,4 @@
-"""The base images: the public ones where a registry is reachable, else stand-ins built from Debian packages."""
+"""The base images: the public ones if a registry is reachable, else stand-ins that are built from Debian packages."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ if TYPE_CHECKING:
 
 RECIPES = PACKAGE / "images"
 RECIPE_LABEL = label("recipe")
-"""What an image was built from. (Containers inherit an image's labels, so the label of our containers is not on it.)"""
+"""The hash of an image's recipe. (Images lack the label of our containers, since containers inherit image labels.)"""
 BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 SUITE = "bookworm"
 INCLUDE = "usr-is-merged,ca-certificates,python3,python3-pip,python3-venv"
 MERGED = "/usr/share/mmdebstrap/hooks/merged-usr"
-"""The file system is merged from the start, as `usr-is-merged` asks: else Debian installs perl, 50 MB, to merge it."""
+"""Creates a merged /usr from the start, as `usr-is-merged` requires; else Debian installs perl, 50 MB, to merge it."""
 BOOTSTRAP_SECONDS = 600
 SHOWN_LINES = 30
-"""Of a failed build's output."""
+"""Number of lines shown of a failed build's output."""
 ARCHIVES = "/var/cache/apt/archives"
 KEEP_PACKAGES = "download/empty,essential/unlink,cleanup/apt"
-"""Steps that mmdebstrap leaves out, so that downloaded packages are still there to be kept."""
+"""Steps that mmdebstrap skips, so that downloaded packages remain for the cache."""
 
 
 BASE = f"{IMAGE_PREFIX}debian:bookworm"
 OURS = (IMAGE_PREFIX, f"{NAME}-acceptance/")
-"""How the names of the images begin that the local cloud and acceptance against it make."""
+"""Prefixes of the images that the local cloud, and acceptance tests against it, build."""
 
 
 def ensure(client: docker.DockerClient, cache: Path, say: Callable[[str], None]) -> Images:
-    """Return the image names in use, after building whatever stand-in is missing or made by an older recipe.
+    """Return the names of the base images, after building stand-ins that are missing or have an outdated recipe.
 
     Args:
         client: the Docker daemon.
-        cache: folder outside the repository for downloaded packages.
+        cache: the folder for downloaded packages, outside the repository.
         say: takes progress lines.
 
     Raises:
@@ -74,31 +74,31 @@ def ensure(client: docker.DockerClient, cache: Path, say: Callable[[str], None])
 
 
 def names(client: docker.DockerClient) -> list[str]:
-    """Return all names of the daemon's images, with tags and with digests. Blocking.
+    """Return all names of the daemon's images, by tag and by digest. Blocking.
 
-    As one request: docker-py's own list asks once more for each image, which may be gone by then.
+    By one request: docker-py's list inspects each image by another one, which fails if the image is removed meanwhile.
     """
     rows: list[dict[str, Any]] = client.api.images()
     return [name for row in rows for key in ("RepoTags", "RepoDigests") for name in row[key] or []]
 
 
 def digest_of(*parts: str) -> str:
-    """Return a short hash of texts: what an image is built from."""
+    """Return a short hash of the texts that an image is built from."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def texts(folder: Path) -> list[str]:
-    """Return names and contents of a folder's files, in order."""
+    """Return the names and contents of a folder's files, in order."""
     return [f"{path.name}\n{path.read_text()}" for path in sorted(folder.iterdir()) if path.is_file()]
 
 
 def bundle() -> list[str]:
-    """Return the host's certificate authorities, as a list of none or one text."""
+    """Return the host's CA bundle as a list of no or one text."""
     return [BUNDLE.read_text()] if BUNDLE.exists() else []
 
 
 def recipe_of(client: docker.DockerClient, image: str) -> str | None:
-    """Return the recipe hash that an image was built from, None where there is no such image."""
+    """Return the hash of an image's recipe, or None if there is no such image."""
     try:
         recipe: str | None = client.images.get(image).labels.get(RECIPE_LABEL)
     except ImageNotFound:
@@ -107,7 +107,7 @@ def recipe_of(client: docker.DockerClient, image: str) -> str | None:
 
 
 def base(client: docker.DockerClient, cache: Path, say: Callable[[str], None]) -> None:
-    """Make the Debian image below the stand-ins, once.
+    """Build the Debian base of the stand-ins, unless it exists.
 
     Raises:
         UserError: mmdebstrap is missing and cannot be installed, or fails.
@@ -129,13 +129,13 @@ def base(client: docker.DockerClient, cache: Path, say: Callable[[str], None]) -
         with tar.open("rb") as stream:
             chunks = iter(
                 lambda: stream.read(2**20), b""
-            )  # docker-py would send a file unchunked, under a chunked header
+            )  # docker-py sends a file object unchunked despite a chunked header
             client.api.import_image_from_stream(chunks, repository=repository, tag=tag, changes=changes)
     say(f"{BASE}: built in {time.monotonic() - started:.0f} s")
 
 
 def bootstrap(tar: Path, packages: Path, *options: str) -> None:
-    """Run mmdebstrap, with further options, into a tar file, keeping downloaded packages for the next time.
+    """Run mmdebstrap with further options, writing a tar file and caching downloaded packages.
 
     Raises:
         UserError: it fails or takes longer than 10 minutes.
@@ -160,11 +160,11 @@ def bootstrap(tar: Path, packages: Path, *options: str) -> None:
 
 
 def is_suite(path: Path) -> bool:
-    """Tell whether an apt sources file of the host names the suite, so that its mirror can be used."""
+    """Tell whether an apt sources file of the host is for the suite, so that its mirror can be used."""
     return path.exists() and SUITE in path.read_text()
 
 
-def build(  # noqa: PLR0913 - each is a value of its own
+def build(  # noqa: PLR0913 - independent parameters
     client: docker.DockerClient,
     image: str,
     name: str,
@@ -174,10 +174,10 @@ def build(  # noqa: PLR0913 - each is a value of its own
     say: Callable[[str], None],
     platform: str | None = None,
 ) -> None:
-    """Build one stand-in from its recipe folder, for a platform (None: the machine's own).
+    """Build one stand-in from its recipe folder, for a platform (None: the native one).
 
     Raises:
-        UserError: the build fails; the message names the step and its reason, and its last lines have been said.
+        UserError: the build fails; the message names the step and the reason. The last lines of output are printed.
     """
     say(f"{image}: building (about {expected})")
     started = time.monotonic()
@@ -197,7 +197,7 @@ def build(  # noqa: PLR0913 - each is a value of its own
 
 
 def recipe_files(name: str, context: Path) -> None:
-    """Fill a build context with a recipe's files, but not their modes, which are the checkout's."""
+    """Copy a recipe's files into a build context, without their modes, which depend on the checkout."""
     for file in (RECIPES / name).iterdir():
         shutil.copyfile(file, context / file.name)
     if name == "python":
@@ -207,7 +207,7 @@ def recipe_files(name: str, context: Path) -> None:
 
 
 def host_files(context: Path) -> None:
-    """Put the host's certificate authorities and pip settings where the python recipe copies them from."""
+    """Write the host's CA bundle and pip settings into the build context, for the python recipe."""
     (context / "etc" / "ssl" / "certs").mkdir(parents=True)
     if BUNDLE.exists():
         shutil.copyfile(BUNDLE, context / "etc" / "ssl" / "certs" / BUNDLE.name)

@@ -1,4 +1,4 @@
-"""The Docker network that tasks, load balancers and databases sit on, and fixed addresses in it."""
+"""The Docker network of tasks, load balancers and databases, and the fixed addresses in it."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
 CANDIDATES = [
     ipaddress.IPv4Network(f"172.{second}.{third}.0/20") for second in range(24, 31) for third in range(0, 256, 16)
 ]
-"""Subnets tried in this order; the upper half of one is Docker's to give away, the lower is for fixed addresses."""
+"""Subnets in order of preference; Docker assigns addresses from the upper half, fixed ones are in the lower half."""
 FIRST_FIXED = 16
 ADDRESSES = "network-address"
 LAST = "network.last"
-"""The store's kind of document that holds who has which fixed address."""
+"""The kind of document in the store that holds the fixed addresses."""
 
 
 def ensure(client: docker.DockerClient, settings: Settings) -> str:
-    """Make the network where it is missing and return its gateway's address, the host as containers see it.
+    """Create the network if missing and return its gateway's address, by which containers reach the host.
 
-    The subnet clashes with no route of the host and no other Docker network, and stays the same from then on.
+    The subnet overlaps no route of the host and no other Docker network, and does not change later.
 
     Raises:
-        UserError: a network of that name exists and is not ours, or every subnet is taken.
+        UserError: a network of that name exists that is not ours, or no subnet is free.
     """
     try:
         network = client.networks.get(settings.network)
@@ -59,12 +59,12 @@ def ensure(client: docker.DockerClient, settings: Settings) -> str:
 
 
 def memory(settings: Settings) -> Path:
-    """Return the file that keeps the subnet, so that a network made again gets the same one."""
+    """Return the path of the file that records the subnet, so that a recreated network gets the same one."""
     return settings.state_dir / f"network-{settings.network}.json"
 
 
 def remembered(settings: Settings) -> list[ipaddress.IPv4Network]:
-    """Return the subnet used before, as a list of none or one."""
+    """Return the recorded subnet as a list of no or one element."""
     try:
         return [ipaddress.IPv4Network(json.loads(memory(settings).read_text())["subnet"])]
     except (OSError, ValueError, KeyError):
@@ -74,10 +74,10 @@ def remembered(settings: Settings) -> list[ipaddress.IPv4Network]:
 def free_subnet(
     preferred: Iterable[ipaddress.IPv4Network], taken: list[ipaddress.IPv4Network]
 ) -> ipaddress.IPv4Network:
-    """Return the first subnet that overlaps nothing taken.
+    """Return the first subnet that overlaps no used one.
 
     Raises:
-        UserError: there is none.
+        UserError: no subnet is free.
     """
     for subnet in (*preferred, *CANDIDATES):
         if not any(subnet.overlaps(other) for other in taken):
@@ -86,18 +86,18 @@ def free_subnet(
 
 
 def host_routes() -> list[ipaddress.IPv4Network]:
-    """Return the networks that the host has routes to, but the default route (none where Linux's table is missing)."""
+    """Return the networks of the host's routes, except the default route (none without Linux's routing table)."""
     try:
         lines = Path("/proc/net/route").read_text().splitlines()[1:]
     except OSError:
         return []
     rows = [line.split() for line in lines]
     networks = [(address(row[1]), address(row[7])) for row in rows]
-    return [ipaddress.IPv4Network(f"{base}/{mask}", strict=False) for base, mask in networks if str(mask) != "0.0.0.0"]  # noqa: S104 - compared with, not bound
+    return [ipaddress.IPv4Network(f"{base}/{mask}", strict=False) for base, mask in networks if str(mask) != "0.0.0.0"]  # noqa: S104 - compared, not bound
 
 
 def address(hexadecimal: str) -> ipaddress.IPv4Address:
-    """Return the address that /proc/net/route writes as little-endian hexadecimal."""
+    """Parse an address of /proc/net/route, which is little-endian hexadecimal."""
     return ipaddress.IPv4Address(struct.pack("<L", int(hexadecimal, 16)))
 
 
@@ -109,13 +109,13 @@ def docker_subnets(client: docker.DockerClient) -> list[ipaddress.IPv4Network]:
 
 
 def fixed_address(ctx: Context, owner: str) -> str:
-    """Return an address of the network that is the owner's until it is released, the same on every call.
+    """Return the owner's fixed address in the network, allocating it on the first call.
 
-    Blocking. Use it as a container's address (`networking_config`), so that it stays when the container is made anew.
-    Addresses are taken in turn: one that was given back is not another's at once, as with AWS's names.
+    Blocking. Use it as a container's address (`networking_config`), so that a recreated container keeps it. Addresses
+    are allocated in rotation: a released one is not reused at once, as with AWS's DNS names.
 
     Raises:
-        UserError: no address is left.
+        UserError: no address is free.
     """
     subnet = ipaddress.IPv4Network(ctx.docker.networks.get(ctx.network).attrs["IPAM"]["Config"][0]["Subnet"])
     with ctx.store.transaction():
@@ -135,12 +135,12 @@ def fixed_address(ctx: Context, owner: str) -> str:
 
 
 def release_address(ctx: Context, owner: str) -> None:
-    """Give a fixed address back."""
+    """Release a fixed address."""
     ctx.store.delete(ADDRESSES, owner)
 
 
 def remove(client: docker.DockerClient, name: str) -> bool:
-    """Remove the network if it is ours; False where there is none."""
+    """Remove the network if it is ours; False if there is none."""
     try:
         network = client.networks.get(name)
     except NotFound:

@@ -1,4 +1,4 @@
-"""The host's pip settings that containers need too, without credentials."""
+"""The host's pip settings for use in containers, without credentials."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import sys
 from urllib.parse import urlsplit
 
 HANDED_ON = ("index-url", "extra-index-url", "trusted-host", "timeout", "retries")
-"""Settings that mean the same inside a container (unlike paths such as cert or find-links)."""
+"""Settings that are valid inside a container (unlike paths such as cert or find-links)."""
 
 
 def pip_conf() -> str:
-    """Return the text of a pip.conf for the stand-in images: index settings of the host, none with a password."""
+    """Return a pip.conf for the stand-in images: the host's index settings, except those with a password."""
     listed = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False, timeout=60
     )
@@ -26,18 +26,18 @@ def pip_conf() -> str:
 
 
 def parse(line: str) -> tuple[str, str]:
-    """Return name and value of a line of `pip config list`, e.g. global.timeout='60'."""
+    """Parse a line of `pip config list`, e.g. global.timeout='60', into name and value."""
     name, _, value = line.partition("=")
     return name.rpartition(".")[2], value.strip("'\"")
 
 
 def has_password(value: str) -> bool:
-    """Tell whether one of the addresses in a setting carries credentials; images must not keep those."""
+    """Tell whether a URL in a setting contains credentials, which must not end up in images."""
     return any(urlsplit(word).password or urlsplit(word).username for word in value.split())
 
 
 def render(settings: dict[str, str]) -> str:
-    """Return the settings in pip's file format."""
+    """Return the settings in the format of pip.conf."""
     lines = ["[global]", "disable-pip-version-check = true", *(f"{name} = {value}" for name, value in settings.items())]
     text = "\n".join(lines) + "\n"
     configparser.RawConfigParser().read_string(text)

@@ -1,7 +1,7 @@
-"""Builds and tasks for linux/arm64 on an x86 machine, by QEMU: only where `localcloud emulate` was run.
+"""Emulation of linux/arm64 on an x86 machine by QEMU, for builds and tasks; enabled by `localcloud emulate`.
 
-The kernel hands every program of that architecture to QEMU, in containers too; base images for it are stand-ins of
-their own. Both are found again at each question, so that nothing is promised which a restart of the machine has lost.
+The kernel runs every program of that architecture by QEMU (binfmt_misc), also in containers; its base images are
+separate stand-ins. Both are checked on each use, since a reboot removes the registration.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ KERNELS = {"amd64": "x86_64", DOCKERS_NAME: ARCHITECTURE}
 HANDLERS = Path("/proc/sys/fs/binfmt_misc")
 OWN = HANDLERS / f"{NAME}-arm64"
 INTERPRETER = "qemu-aarch64-static"
-# The head of an ELF program for the architecture, and which of its bits count (Debian's qemu-user-static has the same).
+# The ELF header of a program for the architecture, and its mask (the same as in Debian's qemu-user-static).
 MAGIC = "7f454c460201010000000000000000000200b700"
 MASK = "ffffffffffffff00fffffffffffffffffeffffff"
 PACKAGES = ("qemu-user-static", "arch-test", "mmdebstrap")
@@ -48,19 +48,19 @@ STAND_INS = Images(
 
 
 def runs(client: docker.DockerClient) -> set[str]:
-    """Return the architectures whose programs run here, as the kernel names them: its own, and one that is emulated."""
+    """Return the architectures that can run here, by the kernel's names: the native one, and an emulated one."""
     own = architecture(client)
     return {own, ARCHITECTURE} if own == ARCHITECTURE or ready(client) else {own}
 
 
 def architecture(client: docker.DockerClient) -> str:
-    """Return the Docker daemon's own architecture, as the kernel names it: `x86_64`."""
-    name = str(client.version()["Arch"])  # quicker than `info`, which counts containers
+    """Return the Docker daemon's native architecture, by the kernel's name: `x86_64`."""
+    name = str(client.version()["Arch"])  # faster than `info`, which counts containers
     return KERNELS.get(name, name)
 
 
 def ready(client: docker.DockerClient) -> bool:
-    """Tell whether the kernel emulates and the stand-in images are there."""
+    """Tell whether QEMU is registered in the kernel and the stand-in images exist."""
     if not handled():
         return False
     try:
@@ -70,15 +70,15 @@ def ready(client: docker.DockerClient) -> bool:
 
 
 def base_images(client: docker.DockerClient, kind: str, known: dict[str, str]) -> dict[str, str]:
-    """Return the base images' names by variable, for builds of a kind of machine (`ARM_CONTAINER`)."""
+    """Return the names of the base images by variable, for builds of an environment type (`ARM_CONTAINER`)."""
     return known | STAND_INS.environment() if variables(client, kind) else known
 
 
 def variables(client: docker.DockerClient, kind: str) -> dict[str, str]:
-    """Return what tells builds of a kind of machine that Docker is to work for the emulated platform; else nothing.
+    """Return the variables that make builds of an environment type use the emulated platform; else none.
 
-    `BUILD_ARGS` are the build arguments of which a build takes these values, not its stack's: that has the names of
-    the base images of the machine's own platform.
+    `BUILD_ARGS` lists the build arguments whose values override the stack's: those name the base images of the native
+    platform.
     """
     if not kind.startswith("ARM") or architecture(client) == ARCHITECTURE:
         return {}
@@ -87,7 +87,7 @@ def variables(client: docker.DockerClient, kind: str) -> dict[str, str]:
 
 
 def handled(folder: Path = HANDLERS) -> bool:
-    """Tell whether the kernel hands such programs to an interpreter that containers need not have (its flag F)."""
+    """Tell whether QEMU is registered with flag F, so that containers need no interpreter of their own."""
     for file in folder.iterdir() if folder.is_dir() else ():
         lines = file.read_text("utf-8", "replace").splitlines() if file.name != "register" else []
         fields = dict(line.split(" ", 1) for line in lines if " " in line)
@@ -97,7 +97,7 @@ def handled(folder: Path = HANDLERS) -> bool:
 
 
 def ensure(client: docker.DockerClient, cache: Path, say: Callable[[str], None]) -> None:
-    """Register QEMU and make the stand-in images for the other architecture; what is there already stays.
+    """Register QEMU and build the stand-in images of the other architecture, unless they exist.
 
     Args:
         client: the Docker daemon.
@@ -134,10 +134,10 @@ def ensure(client: docker.DockerClient, cache: Path, say: Callable[[str], None])
 
 
 def register(say: Callable[[str], None]) -> None:
-    """Have the kernel hand programs of the architecture to QEMU, until the machine restarts.
+    """Register QEMU in the kernel for programs of the architecture, until the next reboot.
 
     Raises:
-        UserError: not root, no package, or the kernel has no binfmt_misc.
+        UserError: the user is not root, QEMU cannot be installed, or the kernel has no binfmt_misc.
     """
     if handled():
         return
@@ -161,10 +161,10 @@ def register(say: Callable[[str], None]) -> None:
 
 
 def forget(say: Callable[[str], None]) -> None:
-    """Take our registration out of the kernel; programs of the architecture then fail to start, here and in containers.
+    """Remove our registration from the kernel; programs of the architecture then no longer start, also in containers.
 
     Raises:
-        UserError: not root.
+        UserError: the user is not root.
     """
     try:
         OWN.write_text("-1", "ascii")
@@ -173,16 +173,16 @@ def forget(say: Callable[[str], None]) -> None:
     except OSError as error:
         raise UserError(f"{OWN}: {error.strerror}; run as root: {COMMAND} --off") from error
     else:
-        say(f"{PLATFORM} does not run here any more; its images stay until: {settings.COMMAND} reset --all")
+        say(f"{PLATFORM} no longer runs here; its images stay until: {settings.COMMAND} reset --all")
 
 
 def base(client: docker.DockerClient, cache: Path, recipe: str, say: Callable[[str], None]) -> None:
-    """Make the Debian image below the stand-ins."""
+    """Build the Debian base of the stand-ins."""
     say(f"{BASE}: building from Debian packages (about 5 minutes, emulated, 220 MB)")
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         images.bootstrap(Path(folder) / "base.tar", cache / "images" / "packages-arm64", "--architectures=arm64")
-        # An import would take the image for one of the machine's own architecture.
+        # `docker import` would label the image with the native architecture.
         (Path(folder) / "Dockerfile").write_text('FROM scratch\nADD base.tar /\nCMD ["bash"]\n')
         labels = {images.RECIPE_LABEL: recipe}
         client.images.build(path=folder, tag=BASE, platform=PLATFORM, labels=labels, rm=True, forcerm=True)

@@ -1,4 +1,4 @@
-"""Docker off the event loop: calls in threads of our own, our labels, and the daemon's events."""
+"""Docker for the services' event loops: calls in a thread pool, labels, and the daemon's events."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 KIND = label("kind")
 THREADS = 32
 AWAY_SECONDS = 1
-"""Between two tries while the Docker daemon is away."""
+"""Delay between retries while the Docker daemon is unavailable."""
 Result = TypeVar("Result")
 LOG = logging.getLogger(__name__)
 
 
 class ServiceContainers:
-    """The Docker daemon as one service's event loop sees it."""
+    """Asynchronous access of one service to its containers."""
 
     def __init__(self, ctx: Context, kind: str) -> None:
-        """Take the context and the kind of container ("task", "balancer") that the service runs."""
+        """Take the context and the kind of container that the service runs ("task", "balancer")."""
         self.client: docker.DockerClient = ctx.docker
         self.network, self.kind = ctx.network, kind
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix=f"docker-{kind}")
@@ -45,24 +45,24 @@ class ServiceContainers:
         return await asyncio.get_running_loop().run_in_executor(self._pool, partial(function, *args, **kwargs))
 
     async def insist(self, function: Callable[..., Result], *args: object, **kwargs: object) -> Result:
-        """As `call`, and again while the Docker daemon is away: for what may be done twice and has to be done."""
+        """Run a call as `call` does, with retries while the Docker daemon is unavailable; it must be idempotent."""
         told = False
         while True:
             try:
                 return await self.call(function, *args, **kwargs)
             except requests.exceptions.ConnectionError:
-                if not told:  # once, however long the daemon stays away
+                if not told:  # once per outage
                     LOG.warning("the Docker daemon does not answer; %s is tried until it does", function.__name__)
                 told = True
                 await asyncio.sleep(AWAY_SECONDS)
 
     def labels(self, **more: str) -> dict[str, str]:
-        """Return the labels of a container of ours; keyword `task` becomes the label `<name>.task`."""
+        """Return the labels of a container; keyword `task` becomes the label `<name>.task`."""
         own = {LABEL: "1", NETWORK_LABEL: self.network, KIND: self.kind}
         return own | {label(key): value for key, value in more.items()}
 
     async def containers(self) -> list[Container]:
-        """Return all containers of this kind in this local cloud, running or not."""
+        """Return all containers of this kind in this local cloud, running or stopped."""
         labels = [f"{key}={value}" for key, value in self.labels().items()]
         found: list[Container] = await self.call(
             self.client.containers.list, all=True, filters={"label": labels}, ignore_removed=True
@@ -70,16 +70,16 @@ class ServiceContainers:
         return found
 
     async def remove(self, container: str) -> None:
-        """Kill and remove a container by name or id with its unnamed volumes; one that is gone is fine."""
+        """Kill and remove a container, by name or id, with its anonymous volumes; a missing one is fine."""
         with contextlib.suppress(docker.errors.NotFound):
             await self.insist(self.client.api.remove_container, container, force=True, v=True)
 
     def watch(self, react: Callable[[dict[str, Any]], None], reconcile: Callable[[], Awaitable[None]]) -> None:
-        """Follow Docker's events about containers of this kind until `close`.
+        """Follow Docker's events of containers of this kind until `close`.
 
         Args:
             react: called on the event loop with each event.
-            reconcile: awaited on the event loop after events were missed, because the daemon was away.
+            reconcile: awaited on the event loop after a reconnection, since events may have been missed.
         """
         loop = asyncio.get_running_loop()
         labels = [f"{key}={value}" for key, value in self.labels().items()]
@@ -98,7 +98,7 @@ class ServiceContainers:
         self._events.start(f"docker-{self.kind}-events")
 
     async def close(self) -> None:
-        """Stop following events; calls under way are left to end by themselves."""
+        """Stop following events; calls in progress are not cancelled."""
         if self._events is not None:
             await self.call(self._events.close)
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -1,7 +1,7 @@
-"""GitHub on this machine: repositories by git over HTTP, the part of the REST API in use, webhooks, statuses.
+"""A local GitHub: repositories over git's HTTP protocol, the part of the REST API in use, webhooks, commit statuses.
 
-Whoever is on this machine may push; a repository is made by its first push. The API is rooted at /api/v3, as on GitHub
-Enterprise Server, so that any client takes the gateway's address as its base URL.
+Any local user may push; the first push creates the repository. The API's root is /api/v3, as on GitHub Enterprise
+Server, so that any client can take the gateway's URL as its base URL.
 """
 
 from localcloud.github.events import Commit, Event

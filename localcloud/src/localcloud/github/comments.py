@@ -1,4 +1,4 @@
-"""Comments on pull requests (at GitHub every pull request is an issue too)."""
+"""Comments on pull requests (on GitHub every pull request is also an issue)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ AT = "/repos/{owner}/{repo}/issues"
 
 
 class Comments:
-    """All comments."""
+    """The comments of all pull requests, with their routes."""
 
     def __init__(
         self,
@@ -34,12 +34,12 @@ class Comments:
         views: Views,
         post: Callable[[Doc, str, Doc], None],
     ) -> None:
-        """Read what is kept; `post` takes repository, event and payload for webhooks."""
+        """Load the comments from the store; `post` sends an event (repository, name, payload) to webhooks."""
         self._repositories, self._pulls, self._views, self._post = repositories, pulls, views, post
         self.table = Table(ctx.store, "github-comments")
 
     def routes(self) -> list[Route]:
-        """Return the routes of this topic."""
+        """Return the routes of comments."""
         return [
             Route("GET", f"{AT}/comments", lambda call: [self.view(call, one) for one in self.of(call.repository)]),
             Route("GET", f"{AT}/comments/{{id}}", lambda call: self.view(call, self.comment(call))),
@@ -55,10 +55,10 @@ class Comments:
         return [comment for comment in self.table.values() if comment["repository"] == key]
 
     def comment(self, call: Call) -> Doc:
-        """Return the comment in a path.
+        """Return the comment that a path names.
 
         Raises:
-            GitHubError: there is none.
+            GitHubError: it does not exist.
         """
         found = self.table.get(f"{int(call.parts['id']):015}")
         if found is None or found["repository"] != names.key_of(call.repository["full_name"]):
@@ -71,7 +71,7 @@ class Comments:
         return [self.view(call, one) for one in self.of(call.repository) if one["number"] == number]
 
     def create(self, call: Call) -> Reply:
-        """Add a comment."""
+        """Create a comment."""
         pull, now = self._pulls.pull(call), iso(time.time())
         comment = {
             "id": self._repositories.next_id(), "repository": names.key_of(call.repository["full_name"]),
@@ -91,7 +91,7 @@ class Comments:
         return self.view(call, comment)
 
     def delete(self, call: Call) -> Reply:
-        """Remove a comment."""
+        """Delete a comment."""
         comment = self.comment(call)
         self.table.delete(f"{comment['id']:015}")
         self._told(call, comment, "deleted")
@@ -113,7 +113,7 @@ class Comments:
         })  # fmt: skip
 
     def view(self, call: Call, comment: Doc) -> Doc:
-        """Show a comment."""
+        """Render a comment as the API returns it."""
         url = f"{self._views.repository_url(call.repository)}/issues"
         page = f"{self._views.site}/{call.repository['full_name']}/pull/{comment['number']}"
         kept = ("id", "body", "created_at", "updated_at")
@@ -126,7 +126,7 @@ class Comments:
 
 
 def text_of(call: Call) -> str:
-    """Return a comment's text.
+    """Return the validated text of a comment.
 
     Raises:
         GitHubError: it is empty or too long.

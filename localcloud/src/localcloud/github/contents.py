@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 Doc = dict[str, Any]
 AT = "/repos/{owner}/{repo}"
 RATE = {"limit": 5000, "remaining": 5000, "reset": 4102444800, "used": 0}
-"""Nothing is limited here; the time is the year 2100."""
+"""No rate limit applies; `reset` is in the year 2100."""
 NEW = {"name", "description", "private", "visibility", "homepage", "has_issues", "has_projects", "has_wiki"}
-"""What may be said of a new repository; the last four mean nothing here."""
+"""Accepted members of a new repository; the last four have no effect."""
 
 
 class Contents:
-    """What git holds, and whose it is."""
+    """The routes of accounts, repositories, branches, refs and commits."""
 
     def __init__(
         self,
@@ -35,18 +35,18 @@ class Contents:
         pushed: Callable[[Doc, str], Awaitable[None]],
         removed: Callable[[Doc], None],
     ) -> None:
-        """Serve the repositories.
+        """Use the repositories.
 
         Args:
-            repositories: all of them.
-            views: what shows things as GitHub does.
-            pushed: called with repository and login when a ref has changed, with the repository's lock held.
-            removed: called with a repository that is removed.
+            repositories: all repositories.
+            views: the renderer of API objects.
+            pushed: called with repository and login after a ref has changed, with the repository's lock held.
+            removed: called with a repository that is being deleted.
         """
         self._repositories, self._views, self._pushed, self._removed = repositories, views, pushed, removed
 
     def routes(self) -> list[Route]:
-        """Return the routes of this topic."""
+        """Return the routes of repositories and their contents."""
         views = self._views
         return [
             Route("GET", "/", lambda _call: {"current_user_url": f"{views.api}/user"}),
@@ -81,7 +81,7 @@ class Contents:
         ]
 
     async def create_repository(self, call: Call, owner: str) -> Reply:
-        """Make an empty repository."""
+        """Create an empty repository."""
         name = call.text("Repository", "name")
         if wrong := names.problem(owner, name):
             raise invalid("Repository", "name", wrong)
@@ -98,7 +98,7 @@ class Contents:
         return Reply(201, self._views.repository(doc))
 
     async def delete_repository(self, call: Call) -> Reply:
-        """Remove a repository with all that belongs to it."""
+        """Delete a repository and everything that belongs to it."""
         async with self._repositories.lock(call.repository["full_name"]):
             self._removed(call.repository)
             await asyncio.to_thread(self._repositories.delete, call.repository)
@@ -112,7 +112,7 @@ class Contents:
         return [(ref, sha) for ref, sha in found.items() if ref.startswith(start)]
 
     async def list_branches(self, call: Call) -> list[Doc]:
-        """List the branches."""
+        """List a repository's branches."""
         url = self._views.repository_url(call.repository)
         return [
             {"name": ref.removeprefix(HEADS), "commit": {"sha": sha, "url": f"{url}/commits/{sha}"}, "protected": False}
@@ -131,7 +131,7 @@ class Contents:
         return (await asyncio.to_thread(git.text, self._folder(call), "cat-file", "-t", sha)).strip()
 
     async def list_refs(self, call: Call) -> list[Doc]:
-        """List the refs that begin as the path says."""
+        """List the refs with the path's prefix."""
         found = await self._refs(call, "refs/" + call.parts.get("path", ""))
         return [self._views.ref(call.repository, ref, sha, await self._kind(call, sha)) for ref, sha in found]
 
@@ -144,15 +144,15 @@ class Contents:
         raise GitHubError(404, f"Not Found: {name[:80]}")
 
     async def create_ref(self, call: Call) -> Reply:
-        """Make a branch or a tag."""
+        """Create a branch or a tag."""
         name, sha = call.text("Reference", "ref"), call.text("Reference", "sha")
         if not name.startswith((HEADS, TAGS)) or not names.is_ref(name):
-            raise invalid("Reference", "ref", f"{name[:80]!r} is no name below refs/heads/ or refs/tags/", "invalid")
+            raise invalid("Reference", "ref", f"{name[:80]!r} is not a name below refs/heads/ or refs/tags/", "invalid")
         await self._set_ref(call, name, await self._object(call, sha), ZEROS, "Reference already exists")
         return Reply(201, await self.show_ref(pointed(call, name)))
 
     async def update_ref(self, call: Call) -> Doc:
-        """Move a branch or a tag, forward only unless forced."""
+        """Update a branch or a tag; only a fast-forward unless forced."""
         name, sha = "refs/" + call.parts["path"], await self._object(call, call.text("Reference", "sha"))
         before = (await self.show_ref(call))["object"]["sha"]
         forward = await asyncio.to_thread(history.is_ancestor, self._folder(call), before, sha)
@@ -162,7 +162,7 @@ class Contents:
         return await self.show_ref(call)
 
     async def delete_ref(self, call: Call) -> Reply:
-        """Remove a branch or a tag."""
+        """Delete a branch or a tag."""
         name = "refs/" + call.parts["path"]
         before = (await self.show_ref(call))["object"]["sha"]
         if name == HEADS + call.repository["default_branch"]:
@@ -176,7 +176,7 @@ class Contents:
         return sha
 
     async def _set_ref(self, call: Call, name: str, sha: str, before: str, otherwise: str) -> None:
-        """Change a ref and tell of it."""
+        """Change a ref and emit its events."""
         async with self._repositories.lock(call.repository["full_name"]):
             try:
                 await asyncio.to_thread(history.set_ref, self._folder(call), name, sha, before)
@@ -185,7 +185,7 @@ class Contents:
             await self._pushed(call.repository, call.login)
 
     async def list_commits(self, call: Call) -> list[Doc]:
-        """List the commits that a branch or sha reaches (the default branch if none is given), newest first."""
+        """List the commits reachable from a branch or sha (by default from the default branch), newest first."""
         wanted = call.query.get("sha") or call.repository["default_branch"]
         folder = self._folder(call)
         sha = await asyncio.to_thread(history.resolve, folder, wanted)
@@ -198,7 +198,7 @@ class Contents:
         return [self._views.commit(call.repository, one.commit) for one in found]
 
     async def show_commit(self, call: Call) -> Doc:
-        """Show a commit with its files."""
+        """Show a commit with its changed files."""
         folder, wanted = self._folder(call), call.parts["path"]
         sha = await asyncio.to_thread(history.resolve, folder, wanted)
         if sha is None:
@@ -210,19 +210,19 @@ class Contents:
 
 
 def owner_of(call: Call) -> str:
-    """Return the account in a path.
+    """Return the account that a path names.
 
     Raises:
-        GitHubError: that is no account's name.
+        GitHubError: it is not a valid account name.
     """
     owner = call.parts["owner"]
     if names.problem(owner, "x"):
-        raise GitHubError(404, f"Not Found: {owner[:60]!r} is no account's name")
+        raise GitHubError(404, f"Not Found: {owner[:60]!r} is not a valid account name")
     return owner
 
 
 def pointed(call: Call, ref: str) -> Call:
-    """Return a call whose path is a ref's, given in full."""
+    """Return a copy of a call with the path of a ref, given by its full name."""
     return Call(
         login=call.login, parts=call.parts | {"path": ref.removeprefix("refs/")}, query={}, repository=call.repository
     )

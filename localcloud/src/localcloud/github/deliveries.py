@@ -1,4 +1,4 @@
-"""Deliveries of webhooks: kept before they are sent, sent in order for each hook, kept with request and response."""
+"""Webhook deliveries: stored before they are sent, sent in order for each hook, recorded with request and response."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ if TYPE_CHECKING:
 
 Doc = dict[str, Any]
 SECONDS = 10
-"""Time-out of one delivery, GitHub's."""
+"""Timeout of one delivery, as on GitHub."""
 KEPT = 100
-"""So many deliveries of a hook are kept."""
+"""Number of recorded deliveries for each hook."""
 RESPONSE_BYTES = 2**16
-"""So much of a response is kept."""
+"""Recorded length of a response's body."""
 AT = "/repos/{owner}/{repo}/hooks/{id}/deliveries"
 SHOWN = ("id", "guid", "delivered_at", "redelivery", "duration", "status", "status_code", "event", "action")
 LOG = logging.getLogger(__name__)
 
 
 class Deliveries:
-    """All deliveries; nothing is ever sent again by itself, as at GitHub, but for what a killed process left unsent."""
+    """The queue and record of deliveries. As on GitHub, failed ones are not retried; pending ones are sent on start."""
 
     def __init__(self, ctx: Context, repositories: Repositories, hooks: HookTable) -> None:
-        """Read what is kept."""
+        """Load the deliveries from the store."""
         self._repositories, self._hooks = repositories, hooks
         self._table = Table(ctx.store, "github-deliveries")
         self._senders: dict[int, asyncio.Task[None]] = {}
@@ -47,7 +47,7 @@ class Deliveries:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def routes(self) -> list[Route]:
-        """Return the routes of this topic."""
+        """Return the routes of deliveries."""
         return [
             Route("GET", AT, self.show_all),
             Route("GET", f"{AT}/{{delivery}}", lambda call: self.view(self.delivery(call), call, whole=True)),
@@ -55,13 +55,13 @@ class Deliveries:
         ]
 
     def start(self) -> None:
-        """Begin to send, with what was left unsent."""
+        """Start sending, first the deliveries that are still pending."""
         self._loop = asyncio.get_running_loop()
         for hook in {doc["hook"] for doc in self._table.values() if doc["pending"]}:
             self._wake(hook)
 
     async def stop(self) -> None:
-        """Stop sending; what is unsent stays so."""
+        """Stop sending; unsent deliveries stay pending."""
         self._loop = None
         for task in self._senders.values():
             task.cancel()
@@ -71,11 +71,11 @@ class Deliveries:
         self._clients.clear()
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all deliveries."""
         self._table.clear()
 
     def send(self, hook: Doc, repository: Doc, event: str, payload: Doc) -> None:
-        """Keep an event for a hook and have it sent; durable on return, may be called from every thread."""
+        """Queue an event for a hook; durable on return, thread-safe."""
         now = iso(time.time())
         self._put({
             "guid": str(uuid.uuid4()), "hook": hook["id"], "repository_id": repository["id"], "event": event,
@@ -99,7 +99,7 @@ class Deliveries:
             self._table.delete(f"{doc['id']:015}")
 
     def _wake(self, hook: int) -> None:
-        """Have a hook's deliveries sent by one task."""
+        """Start the task that sends a hook's pending deliveries, unless it is running."""
         if self._loop is not None and (hook not in self._senders or self._senders[hook].done()):
             self._senders[hook] = self._loop.create_task(self._send_all(hook))
 
@@ -113,14 +113,14 @@ class Deliveries:
             doc |= await self._attempt(target, doc)
             self._table.save(f"{doc['id']:015}")
             message = None if doc["status"] == "OK" else doc["status"]
-            state = "active" if 200 <= doc["status_code"] < 300 else "failed"  # noqa: PLR2004 - HTTP's and AWS's own numbers
+            state = "active" if 200 <= doc["status_code"] < 300 else "failed"  # noqa: PLR2004 - HTTP's success codes
             target["last_response"] = {"code": doc["status_code"], "status": state, "message": message}
             self._hooks.save(str(hook))
             for old in [one for one in self._of(hook) if not one["pending"]][:-KEPT]:
                 self._table.delete(f"{old['id']:015}")
 
     async def _attempt(self, hook: Doc, doc: Doc) -> Doc:
-        """Post a delivery to its hook and return what became of it."""
+        """Post a delivery to its hook and return the outcome to record."""
         body, headers = request_of(hook, doc)
         url, started, delivered = hook["config"]["url"], time.monotonic(), iso(time.time())
         code, status, told, response = 0, "", {}, ""
@@ -132,7 +132,7 @@ class Deliveries:
                 response = await beginning(got)
         except (TimeoutError, httpx.TimeoutException):
             code, status = 504, "timed out"
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next delivery's turn comes
+        except Exception as error:  # noqa: BLE001 - no error may block the following deliveries
             code, status, response = 502, "failed to connect to host", f"{type(error).__name__}: {error}"
         return {
             "pending": False, "delivered_at": delivered, "duration": round(time.monotonic() - started, 3), "url": url,
@@ -141,16 +141,16 @@ class Deliveries:
         }  # fmt: skip
 
     def _client(self, *, verify: bool) -> httpx.AsyncClient:
-        """Return a client that goes to the hook itself: no proxy, no redirects."""
+        """Return an HTTP client without proxies and redirects."""
         if verify not in self._clients:
             self._clients[verify] = httpx.AsyncClient(verify=verify, trust_env=False, timeout=SECONDS)
         return self._clients[verify]
 
     def delivery(self, call: Call) -> Doc:
-        """Return the delivery in a path.
+        """Return the delivery that a path names.
 
         Raises:
-            GitHubError: there is none.
+            GitHubError: it does not exist.
         """
         hook, given = self._hooks.named(call), call.parts["delivery"]
         found = self._table.get(f"{number(given, 0):015}")
@@ -163,7 +163,7 @@ class Deliveries:
         return [self.view(doc, call, whole=False) for doc in reversed(self._of(self._hooks.named(call)["id"]))]
 
     def redeliver(self, call: Call) -> Reply:
-        """Send a delivery once more, with the same guid and payload."""
+        """Send a delivery again, with the same guid and payload."""
         doc = self.delivery(call)
         names = ("guid", "hook", "repository_id", "event", "action", "payload")
         self._put({name: doc[name] for name in names} | {"redelivery": True, "created_at": iso(time.time())})
@@ -171,7 +171,7 @@ class Deliveries:
 
     @staticmethod
     def view(doc: Doc, call: Call, *, whole: bool) -> Doc:
-        """Show a delivery, the whole with request and response."""
+        """Render a delivery as the API returns it; `whole` adds request and response."""
         del call
         shown = {name: doc[name] for name in SHOWN}
         shown |= {"installation_id": None, "repository_id": doc["repository_id"], "throttled_at": None}
@@ -184,7 +184,7 @@ class Deliveries:
 
 
 def request_of(hook: Doc, doc: Doc) -> tuple[bytes, dict[str, str]]:
-    """Return body and headers of a delivery: signed where the hook has a secret."""
+    """Return the body and headers of a delivery, signed if the hook has a secret."""
     body, kind = json.dumps(doc["payload"], separators=(",", ":")).encode(), "application/json"
     if hook["config"]["content_type"] == "form":
         body, kind = urlencode({"payload": body.decode()}).encode(), "application/x-www-form-urlencoded"

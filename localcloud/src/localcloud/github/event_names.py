@@ -1,4 +1,4 @@
-"""The names of the events that a webhook may ask for (GitHub's documentation: webhook events and payloads)."""
+"""The events that a webhook may subscribe to (GitHub's documentation: "Webhook events and payloads")."""
 
 # fmt: off
 EVENTS = frozenset({
@@ -14,4 +14,4 @@ EVENTS = frozenset({
     "workflow_dispatch", "workflow_job", "workflow_run",
 })
 # fmt: on
-"""Those sent here: push, create, delete, pull_request, issue_comment, status, ping. What others tell of is not here."""
+"""Only push, create, delete, pull_request, issue_comment, status and ping are ever sent here."""

@@ -1,4 +1,4 @@
-"""What the local GitHub tells the rest of the local cloud."""
+"""The events that the local GitHub sends to other services, and the commit that they refer to."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 ZEROS = "0" * 40
-"""Git's name for no object: `before` of a ref that was created, `after` of one that was deleted."""
+"""Git's null object id: `before` of a created ref, `after` of a deleted one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,30 +27,30 @@ class Commit:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
-    """A push of one ref, or something that happened to a pull request."""
+    """A push to one ref, or an action on a pull request."""
 
     kind: str
     """"push" or "pull_request"."""
     repository: str
     """"owner/name"."""
     ref: str
-    """The ref pushed, in full: "refs/heads/x" or "refs/tags/x"; for a pull request its head branch."""
+    """The full name of the pushed ref: "refs/heads/x" or "refs/tags/x"; for a pull request its head branch."""
     before: str
-    """What the ref was: 40 hexadecimal digits, zeros where it is new; for a pull request its head before the push, or
-    zeros."""
+    """The ref's previous object id, zeros if the ref is new; for a pull request its head before the push, or zeros."""
     after: str
-    """What the ref is: zeros where it is gone; an annotated tag's own object; for a pull request its head."""
+    """The ref's new object id, zeros if it was deleted; for an annotated tag the tag object's; for a pull request its
+    head."""
     files: tuple[str, ...]
-    """Paths that the push added, changed or removed, sorted; for a pull request those that it changes altogether."""
+    """Sorted paths that the push added, changed or removed; for a pull request those of its whole diff."""
     payload: dict[str, Any]
-    """The event as GitHub posts it to a webhook."""
+    """The payload that GitHub posts to a webhook."""
     action: str = ""
-    """Of a pull request: "opened", "synchronize", "edited", "closed", "reopened"."""
+    """The action on a pull request: "opened", "synchronize", "edited", "closed" or "reopened"."""
     number: int = 0
-    """Of a pull request."""
+    """The pull request's number."""
     head_branch: str = ""
-    """Of a pull request: the branch to be merged."""
+    """The pull request's head branch."""
     head_sha: str = ""
-    """Of a pull request: its tip."""
+    """The pull request's head commit."""
     base_branch: str = ""
-    """Of a pull request: the branch to merge into."""
+    """The pull request's base branch."""

@@ -1,4 +1,4 @@
-"""Running git: in a bare repository of ours, never with anybody's configuration, never with hooks."""
+"""Git commands in a bare repository, isolated from user and system configuration and from hooks."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SECONDS = 120
-"""Time-out of one command."""
+"""Timeout of one command."""
 ALWAYS = {"core.hooksPath": "/dev/null", "safe.directory": "*", "gc.auto": "0", "i18n.logOutputEncoding": "UTF-8"}
 REMEDY = f"install git (Debian and Ubuntu: apt-get install git), then: {COMMAND} up"
 
 
 class GitError(Exception):
-    """A git command that failed: its first line of complaint."""
+    """A failed git command; the message is the first line of its error output."""
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return the variables git is run with: nothing of the user's or the system's git configuration."""
+    """Return git's environment, which excludes user and system configuration."""
     pairs = {f"GIT_CONFIG_KEY_{n}": key for n, key in enumerate(ALWAYS)}
     pairs |= {f"GIT_CONFIG_VALUE_{n}": value for n, value in enumerate(ALWAYS.values())}
     return {
@@ -41,10 +41,10 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def run(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
-    """Run git in a bare repository and return what it prints.
+    """Run git in a bare repository and return its output.
 
     Raises:
-        GitError: it failed.
+        GitError: the command failed.
     """
     done = subprocess.run(
         ["git", f"--git-dir={folder}", *arguments],
@@ -57,16 +57,16 @@ def run(folder: Path, *arguments: str, stdin: bytes = b"") -> bytes:
 
 
 def text(folder: Path, *arguments: str, stdin: bytes = b"") -> str:
-    """Run git as `run` does and return what it prints as text; bytes that are no UTF-8 are replaced.
+    """Run git as `run` does and return its output as text; invalid UTF-8 is replaced.
 
     Raises:
-        GitError: it failed.
+        GitError: the command failed.
     """
     return run(folder, *arguments, stdin=stdin).decode(errors="replace")
 
 
 def missing() -> str | None:
-    """Return in one line what of git is missing on this machine, or None."""
+    """Return a one-line message if git or its HTTP backend is missing, or None."""
     if shutil.which("git") is None:
         return f"git is not installed, so nothing can be pushed: {REMEDY}"
     path = subprocess.run(["git", "--exec-path"], capture_output=True, text=True, check=False, timeout=SECONDS).stdout

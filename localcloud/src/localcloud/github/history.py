@@ -1,4 +1,4 @@
-"""What a bare repository holds: refs, commits, changed files, archives. Each function runs git and blocks meanwhile."""
+"""The contents of a bare repository: refs, commits, changed files, archives. Every function runs git and blocks."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FORMAT = "%H%x00%T%x00%P%x00%an%x00%ae%x00%at%x00%cn%x00%ce%x00%ct%x00%B%x00"
 FIELDS = 10
 LAST_SECOND = 253402300799
 SHOWN = ("refs/heads/", "refs/tags/")
-"""What GitHub tells of; other refs may be pushed silently."""
+"""The refs with events, as on GitHub; pushes to others have none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A commit with the files it touched, against its first parent; a renamed file is one removed and one added."""
+    """A commit with its changed files against the first parent; a rename is a removed and an added file."""
 
     commit: Commit
     added: tuple[str, ...]
@@ -33,18 +33,18 @@ class Change:
 
 
 def iso(seconds: float) -> str:
-    """Return a time in seconds since 1970 as GitHub writes it; a commit may say any, years end with 9999."""
+    """Return a Unix time in GitHub's format, capped at the year 9999: a commit's date is arbitrary."""
     return datetime.fromtimestamp(min(seconds, LAST_SECOND), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def refs(folder: Path) -> dict[str, str]:
-    """Return all branches and tags with what they point to (a tag object where a tag is annotated)."""
-    lines = git.text(folder, "for-each-ref", "--format=%(objectname) %(refname)", *SHOWN).split("\n")  # no other end
+    """Return the object ids of all branches and tags; of an annotated tag that of the tag object."""
+    lines = git.text(folder, "for-each-ref", "--format=%(objectname) %(refname)", *SHOWN).split("\n")  # LF only
     return {name: sha for sha, _, name in (line.partition(" ") for line in lines if line)}
 
 
 def resolve(folder: Path, ref: str) -> str | None:
-    """Return the commit's sha that a branch, tag, full ref or full sha means, or None."""
+    """Resolve a branch, tag, full ref or full sha to a commit's sha, or None."""
     if SHA.fullmatch(ref):
         candidates = [ref]
     elif not is_ref(ref):
@@ -62,21 +62,21 @@ def resolve(folder: Path, ref: str) -> str | None:
 
 
 def commit(folder: Path, ref: str) -> Commit | None:
-    """Return the commit that a branch, tag, full ref or full sha means, or None."""
+    """Return the commit of a branch, tag, full ref or full sha, or None."""
     sha = resolve(folder, ref)
     return log(folder, ["-1", sha])[0].commit if sha else None
 
 
 def log(folder: Path, arguments: Sequence[str], without: Iterable[str] = ()) -> list[Change]:
-    """Return the commits that `git log` finds.
+    """Return the commits that `git log` lists.
 
     Args:
         folder: the repository.
-        arguments: options and revisions; shas only, never what came from outside.
-        without: commits that, with all before them, are left out.
+        arguments: options and revisions; revisions must be shas, never unvalidated input.
+        without: commits to exclude, with their ancestors.
 
     Raises:
-        git.GitError: no such revision.
+        git.GitError: a revision does not exist.
     """
     mark = secrets.token_hex(16)
     options = ["--root", "--name-status", "--no-renames", "--diff-merges=first-parent", "-z", "--stdin"]
@@ -86,7 +86,7 @@ def log(folder: Path, arguments: Sequence[str], without: Iterable[str] = ()) -> 
 
 
 def _change(text: str) -> Change:
-    """Read one commit of `log`."""
+    """Parse one commit of the output of `git log`."""
     parts = text.split("\0", FIELDS)
     sha, tree, parents, author, mail, at, committer, committer_mail, committed, message = parts[:FIELDS]
     found = Commit(
@@ -102,7 +102,7 @@ def _change(text: str) -> Change:
 
 
 def new_commits(folder: Path, tip: str, known: Iterable[str]) -> set[str]:
-    """Return the shas of a tip's commits that none of the known tips reaches."""
+    """Return the shas of the commits reachable from a tip and from none of the known tips."""
     excluded = "".join(f"^{sha}\n" for sha in known).encode()
     return set(git.text(folder, "rev-list", "--stdin", tip, stdin=excluded).split())
 
@@ -122,7 +122,7 @@ def merge_base(folder: Path, one: str, other: str) -> str | None:
 
 
 def is_ancestor(folder: Path, older: str, newer: str) -> bool:
-    """Say whether a commit is another's ancestor, or the same."""
+    """Tell whether a commit is another's ancestor or the same commit."""
     try:
         git.run(folder, "merge-base", "--is-ancestor", older, newer)
     except git.GitError:
@@ -131,16 +131,16 @@ def is_ancestor(folder: Path, older: str, newer: str) -> bool:
 
 
 def set_ref(folder: Path, ref: str, sha: str, before: str | None = None) -> None:
-    """Point a ref somewhere, or delete it where sha is zeros.
+    """Update a ref, or delete it if sha is zeros.
 
     Args:
         folder: the repository.
-        ref: in full.
-        sha: the new object.
-        before: what it has to be before; zeros: it must not exist; None: anything.
+        ref: the ref's full name.
+        sha: the new object id.
+        before: the expected previous object id; zeros: the ref must not exist; None: no check.
 
     Raises:
-        git.GitError: it is something else, or the object does not exist.
+        git.GitError: the previous object id differs, or the new object does not exist.
     """
     if sha == ZEROS:
         git.run(folder, "update-ref", "-d", ref, *([before] if before else []))
@@ -149,11 +149,11 @@ def set_ref(folder: Path, ref: str, sha: str, before: str | None = None) -> None
 
 
 def archive(folder: Path, sha: str) -> bytes:
-    """Return a commit's files as a zip without a top folder: modes and links kept, contents byte for byte.
+    """Return a commit's files as a ZIP archive without a top-level folder: modes, symbolic links, exact contents.
 
-    The repository's info/attributes switch off what .gitattributes may ask of an archive.
+    The repository's info/attributes disable the export attributes of .gitattributes.
 
     Raises:
-        git.GitError: no such commit.
+        git.GitError: the commit does not exist.
     """
     return git.run(folder, "archive", "--format=zip", sha)

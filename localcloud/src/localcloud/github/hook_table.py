@@ -1,4 +1,4 @@
-"""What is kept of webhooks, and how one is found."""
+"""The table of webhooks and its look-ups."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Doc = dict[str, Any]
 
 
 class HookTable(Table):
-    """All webhooks, as documents by their id."""
+    """The documents of all webhooks, by id."""
 
     def __init__(self, ctx: Context) -> None:
-        """Read what is kept."""
+        """Load the webhooks from the store."""
         super().__init__(ctx.store, "github-hooks")
 
     def of(self, repository: Doc) -> list[Doc]:
@@ -27,10 +27,10 @@ class HookTable(Table):
         return [hook for hook in self.values() if hook["repository"] == key]
 
     def named(self, call: Call) -> Doc:
-        """Return the hook in a path.
+        """Return the hook that a path names.
 
         Raises:
-            GitHubError: there is none.
+            GitHubError: it does not exist.
         """
         found = self.get(call.parts["id"])
         if found is None or found["repository"] != names.key_of(call.repository["full_name"]):

@@ -1,4 +1,4 @@
-"""Webhooks of repositories: what is kept of them and their routes."""
+"""Webhooks of repositories: their configuration and routes."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 Doc = dict[str, Any]
 MASK = "********"
 MOST = 20
-"""So many hooks may have the same event in one repository (GitHub's limit)."""
+"""GitHub's limit of hooks for one event in one repository."""
 AT = "/repos/{owner}/{repo}/hooks"
 
 
 class Hooks:
-    """All webhooks."""
+    """The webhooks of all repositories, with their routes."""
 
     def __init__(self, table: HookTable, deliveries: Deliveries, repositories: Repositories, views: Views) -> None:
-        """Take what is kept, and what it needs."""
+        """Use the table of webhooks; `deliveries` sends their pings."""
         self._table, self._deliveries = table, deliveries
         self._repositories, self._views = repositories, views
 
     def routes(self) -> list[Route]:
-        """Return the routes of this topic."""
+        """Return the routes of webhooks."""
         return [
             Route("GET", AT, self.show_all),
             Route("POST", AT, self.create),
@@ -46,11 +46,11 @@ class Hooks:
         ]
 
     def show_all(self, call: Call) -> list[Doc]:
-        """List them."""
+        """List a repository's hooks."""
         return [self.view(call.repository, hook) for hook in self._table.of(call.repository)]
 
     def create(self, call: Call) -> Reply:
-        """Add a hook and ping it."""
+        """Create a hook and ping it."""
         if call.body.get("name", "web") != "web":
             raise invalid("Hook", "name", "name has to be web")
         if "config" not in call.body:
@@ -68,7 +68,7 @@ class Hooks:
         return Reply(201, self.view(call.repository, hook))
 
     def update(self, call: Call) -> Doc:
-        """Change a hook; a config that is given replaces the old one, its secret too."""
+        """Change a hook; a given config replaces the old one, including its secret."""
         hook = self._table.named(call)
         new = dict(hook)
         if "config" in call.body:
@@ -83,7 +83,7 @@ class Hooks:
         return self._changed(call, hook, new)
 
     def update_config(self, call: Call) -> Doc:
-        """Change members of a hook's config, the others stay."""
+        """Change the given members of a hook's config."""
         hook = self._table.named(call)
         self._changed(call, hook, hook | {"config": config(hook["config"] | call.body)})
         return masked(hook["config"])
@@ -94,10 +94,10 @@ class Hooks:
         return self.view(call.repository, hook)
 
     def _refuse_too_many(self, repository: Doc, hook: Doc) -> None:
-        """Refuse what GitHub refuses.
+        """Refuse duplicate hooks and too many hooks for one event, as GitHub does.
 
         Raises:
-            GitHubError: such a hook exists, or an event has twenty hooks.
+            GitHubError: an identical hook exists, or an event already has twenty hooks.
         """
         others = [one for one in self._table.of(repository) if one["id"] != hook["id"]]
         for one in others:
@@ -109,17 +109,17 @@ class Hooks:
                 raise invalid("Hook", "events", f'The "{event}" event cannot have more than {MOST} hooks')
 
     def delete(self, call: Call) -> Reply:
-        """Remove a hook with its deliveries."""
+        """Delete a hook with its deliveries."""
         self.remove(self._table.named(call))
         return Reply(204)
 
     def remove(self, hook: Doc) -> None:
-        """Remove a hook with its deliveries."""
+        """Delete a hook with its deliveries."""
         self._table.delete(str(hook["id"]))
         self._deliveries.forget(hook["id"])
 
     def ping(self, call: Call, hook: Doc | None = None) -> Reply:
-        """Send a ping to a hook, as its creation does."""
+        """Send a ping event to a hook, as its creation does."""
         hook = hook or self._table.named(call)
         payload = {
             "zen": "Keep it logically awesome.", "hook_id": hook["id"], "hook": self.view(call.repository, hook),
@@ -129,7 +129,7 @@ class Hooks:
         return Reply(204)
 
     def view(self, repository: Doc, hook: Doc) -> Doc:
-        """Show a hook; its secret is never told."""
+        """Render a hook as the API returns it, with its secret masked."""
         url = f"{self._views.repository_url(repository)}/hooks/{hook['id']}"
         kept = ("id", "active", "events", "created_at", "updated_at", "last_response")
         return {
@@ -140,12 +140,12 @@ class Hooks:
 
 
 def masked(config: Doc) -> Doc:
-    """Return a config as it is shown."""
+    """Return a config with its secret masked."""
     return config | ({"secret": MASK} if "secret" in config else {})
 
 
 def flag(body: Doc, *, default: bool) -> bool:
-    """Return `active`.
+    """Return the validated value of `active`.
 
     Raises:
         GitHubError: it is not true or false.
@@ -157,10 +157,10 @@ def flag(body: Doc, *, default: bool) -> bool:
 
 
 def events(given: object) -> list[str]:
-    """Return the events of a hook, sorted, each once.
+    """Return the validated events of a hook, sorted, without duplicates.
 
     Raises:
-        GitHubError: none, or one that GitHub does not have.
+        GitHubError: the list is empty, or GitHub has no such event.
     """
     if not isinstance(given, list) or not given:
         raise invalid("Hook", "events", "events have to be a list of at least one event")
@@ -171,7 +171,7 @@ def events(given: object) -> list[str]:
 
 
 def is_address(url: str) -> bool:
-    """Say whether a text is an address that can be posted to."""
+    """Tell whether a text is a valid HTTP or HTTPS URL."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -181,10 +181,10 @@ def is_address(url: str) -> bool:
 
 
 def config(given: object) -> Doc:
-    """Return where a hook leads, checked and complete.
+    """Return a hook's validated config with defaults.
 
     Raises:
-        GitHubError: it is not as it has to be.
+        GitHubError: it is invalid.
     """
     found = dict(given) if isinstance(given, dict) else {}
     url = found.get("url")
@@ -197,6 +197,6 @@ def config(given: object) -> Doc:
     result = {"url": url, "content_type": found["content_type"], "insecure_ssl": str(found["insecure_ssl"])}
     if found.get("secret"):
         if not isinstance(found["secret"], str):
-            raise invalid("Hook", "secret", "config.secret has to be text", "invalid")
+            raise invalid("Hook", "secret", "config.secret has to be a string", "invalid")
         result["secret"] = found["secret"]
     return result

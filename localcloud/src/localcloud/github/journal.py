@@ -1,8 +1,8 @@
-"""Tells of what changed: once for each change, whatever stops the process in between.
+"""Events of changed refs: exactly one for each change, even if the process is killed in between.
 
-The refs that have been told of are kept. After a push, and at every start, the refs in the folder are compared with
-them; what differs becomes events. Deliveries for webhooks, whatever listeners write to the store and the refs told of
-are written in one transaction.
+The journal stores the refs whose events were sent. After a push, and on every start, they are compared with the refs in
+the repository; the differences become events. Webhook deliveries, the listeners' writes to the store and the journal
+are committed in one transaction.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ LOG = logging.getLogger(__name__)
 
 
 class Journal:
-    """Compares, makes events and hands them out."""
+    """Compares refs, and sends the events to webhooks and listeners."""
 
     def __init__(self, ctx: Context, repositories: Repositories, pushes: Pushes) -> None:
-        """Tell nobody yet."""
+        """Initialize without listeners."""
         self._store, self._repositories, self._pushes = ctx.store, repositories, pushes
         self.pulls: Pulls
         self.hooks: HookTable
         self.deliveries: Deliveries
-        """These three are set once all are made."""
+        """These three are set once all parts are constructed."""
         self.listeners: list[Callable[[Event], None]] = []
 
     async def settle(self, doc: Doc, by: str) -> None:
-        """Tell of the refs that differ from those told of; the repository's lock has to be held.
+        """Send the events of refs that have changed; the repository's lock must be held.
 
         Args:
             doc: the repository.
-            by: login of who changed them.
+            by: the login of the user who changed them.
         """
         folder = self._repositories.folder(doc)
         found = await asyncio.to_thread(history.refs, folder)
@@ -69,14 +69,14 @@ class Journal:
             self._repositories.save(doc)
 
     def _choose_default(self, doc: Doc, found: Mapping[str, str]) -> None:
-        """Make a branch the default one where there is none yet, as GitHub does with the first that is pushed."""
+        """Set the default branch if there is none, as GitHub does on the first push."""
         branches = sorted(ref for ref in found if ref.startswith(HEADS))
         if HEADS + doc["default_branch"] not in found and branches and not self._repositories.known_refs(doc):
             doc["default_branch"] = branches[0].removeprefix(HEADS)
             git.run(self._repositories.folder(doc), "symbolic-ref", "HEAD", branches[0])
 
     async def settle_all(self) -> None:
-        """Tell of everything that has not been told of; a repository that cannot be read is logged and left out."""
+        """Send the events of all unsent changes; an unreadable repository is logged and skipped."""
         for doc in self._repositories.table.values():
             async with self._repositories.lock(doc["full_name"]):
                 try:
@@ -85,7 +85,7 @@ class Journal:
                     LOG.warning("%s cannot be read: %s", doc["full_name"], error)
 
     def tell(self, doc: Doc, events: list[Event]) -> None:
-        """Hand events to webhooks and listeners; all or nothing of it is durable."""
+        """Send events to webhooks and listeners, in one transaction."""
         with self._store.transaction():
             for event in events:
                 self.post(doc, event.kind, event.payload)
@@ -95,11 +95,11 @@ class Journal:
                 for listener in self.listeners:
                     try:
                         listener(event)
-                    except Exception:  # logged; the other listeners are told
+                    except Exception:  # logged; the other listeners still get the event
                         LOG.exception("a listener failed at %s of %s %s", event.kind, event.repository, event.ref)
 
     def post(self, doc: Doc, event: str, payload: Doc) -> None:
-        """Have an event delivered to the repository's webhooks that ask for it."""
+        """Queue an event for the repository's webhooks that subscribe to it."""
         for hook in self.hooks.of(doc):
             if hook["active"] and {event, "*"} & set(hook["events"]):
                 self.deliveries.send(hook, doc, event, payload)

@@ -1,4 +1,4 @@
-"""Pull requests between branches of one repository: their routes, and what a push does to them."""
+"""Pull requests between branches of one repository: their routes, and their updates after a push."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ STATES = ("open", "closed", "all")
 
 
 class Pulls:
-    """All pull requests."""
+    """The pull requests of all repositories, with their routes."""
 
     def __init__(
         self, ctx: Context, repositories: Repositories, views: Views, tell: Callable[[Doc, list[Event]], None]
     ) -> None:
-        """Read what is kept; `tell` takes events with their repository."""
+        """Load the pull requests from the store; `tell` sends a repository's events."""
         self._repositories, self._views, self._tell = repositories, views, tell
         self.table = Table(ctx.store, "github-pulls")
 
     def routes(self) -> list[Route]:
-        """Return the routes of this topic."""
+        """Return the routes of pull requests."""
         return [
             Route("GET", AT, self.show_all),
             Route("POST", AT, self.create),
@@ -53,10 +53,10 @@ class Pulls:
         return [pull for pull in self.table.values() if pull["repository"] == key]
 
     def pull(self, call: Call) -> Doc:
-        """Return the pull request in a path.
+        """Return the pull request that a path names.
 
         Raises:
-            GitHubError: there is none.
+            GitHubError: it does not exist.
         """
         found = self.table.get(key_of(call.repository, int(call.parts["number"])))
         if found is None:
@@ -64,11 +64,11 @@ class Pulls:
         return found
 
     async def show(self, call: Call) -> Doc:
-        """Show one."""
+        """Show a pull request."""
         return await asyncio.to_thread(self.view, call.repository, self.pull(call))
 
     async def show_all(self, call: Call) -> list[Doc]:
-        """List those of a state (open if none is given), head and base; newest first."""
+        """List pull requests, newest first, filtered by state (default: open), head and base."""
         state, head, base = (call.query.get(name) for name in ("state", "head", "base"))
         if (state := state or "open") not in STATES:
             raise invalid("PullRequest", "state", f"state has to be one of {', '.join(STATES)}", "invalid")
@@ -80,18 +80,18 @@ class Pulls:
         return await asyncio.to_thread(lambda: [self.view(call.repository, pull) for pull in found])
 
     async def show_files(self, call: Call) -> list[Doc]:
-        """List the files that one changes."""
+        """List the files that a pull request changes."""
         pull, folder = self.pull(call), self._repositories.folder(call.repository)
         return [{"filename": path, "status": "modified"} for path in await asyncio.to_thread(self.files, folder, pull)]
 
     async def show_commits(self, call: Call) -> list[Doc]:
-        """List the commits of one, oldest first."""
+        """List the commits of a pull request, oldest first."""
         pull, folder = self.pull(call), self._repositories.folder(call.repository)
         found = await asyncio.to_thread(history.log, folder, ["--topo-order", pull["head_sha"]], [pull["base_sha"]])
         return [self._views.commit(call.repository, one.commit) for one in reversed(found)]
 
     async def create(self, call: Call) -> Reply:
-        """Open one."""
+        """Open a pull request."""
         doc, title = call.repository, call.text("PullRequest", "title")
         owner, _, head = call.text("PullRequest", "head").rpartition(":")
         base = call.text("PullRequest", "base")
@@ -122,14 +122,14 @@ class Pulls:
 
     @staticmethod
     def _tip(folder: Any, name: str, branch: str) -> str:
-        """Return a branch's tip.
+        """Return a branch's head commit.
 
         Raises:
-            GitHubError: there is no such branch.
+            GitHubError: the branch does not exist.
         """
         sha = history.resolve(folder, HEADS + branch) if names.is_ref(branch) else None
         if sha is None:
-            raise invalid("PullRequest", name, f"{name} {branch[:80]!r} is no branch", "invalid")
+            raise invalid("PullRequest", name, f"{name} {branch[:80]!r} is not a branch", "invalid")
         return sha
 
     def _refuse_second(self, doc: Doc, head: str, base: str) -> None:
@@ -138,7 +138,7 @@ class Pulls:
             raise invalid("PullRequest", "head", f"A pull request already exists for {doc['owner']}:{head}.")
 
     async def update(self, call: Call) -> Doc:
-        """Change title, text, base or state."""
+        """Change the title, body, base or state of a pull request."""
         doc = call.repository
         async with self._repositories.lock(doc["full_name"]):
             pull, folder = self.pull(call), self._repositories.folder(doc)
@@ -168,10 +168,10 @@ class Pulls:
         return await self.show(call)
 
     async def _reopen(self, doc: Doc, new: Doc) -> None:
-        """Bring a closed pull request up to date.
+        """Update a closed pull request that is being reopened.
 
         Raises:
-            GitHubError: it is merged, or one of its branches has gone, or another one is open.
+            GitHubError: it is merged, one of its branches is deleted, or another one for them is open.
         """
         if new["merged"]:
             raise invalid("PullRequest", "state", "state cannot be changed: the pull request is merged")
@@ -182,13 +182,13 @@ class Pulls:
         await asyncio.to_thread(history.set_ref, folder, f"refs/pull/{new['number']}/head", new["head_sha"])
 
     def after_push(self, doc: Doc, moves: list[Moved], found: Mapping[str, str], by: str) -> list[tuple[Doc, Event]]:
-        """Return the open pull requests that a push changes, as they are to become, with their events; blocks.
+        """Return the updated open pull requests that a push changes, with their events; blocks.
 
         Args:
             doc: the repository.
             moves: the refs that moved.
-            found: all refs now.
-            by: login of who pushed.
+            found: all refs after the push.
+            by: the login of the pusher.
         """
         by_ref = {move.ref: move for move in moves}
         result = []
@@ -201,11 +201,11 @@ class Pulls:
                     event = self.event(doc, new, action, by, pull["head_sha"] if action == "synchronize" else ZEROS)
                     result.append((new, event))
                 elif new != pull:
-                    result.append((new, None))  # type: ignore[arg-type]  # kept, without an event
+                    result.append((new, None))  # type: ignore[arg-type]  # updated without an event
         return result
 
     def _moved(self, doc: Doc, new: Doc, found: Mapping[str, str]) -> str:
-        """Bring a pull request up to date with its branches and return the action that this is, "" for none."""
+        """Update a pull request from its branches and return the resulting action, or "" for none."""
         folder, now = self._repositories.folder(doc), iso(time.time())
         head, base = found.get(HEADS + new["head"]), found.get(HEADS + new["base"])
         if base and base != new["base_sha"] and history.is_ancestor(folder, head or new["head_sha"], base):
@@ -221,12 +221,12 @@ class Pulls:
 
     @staticmethod
     def files(folder: Any, pull: Doc) -> tuple[str, ...]:
-        """Return the paths that a pull request changes: against where it left its base."""
+        """Return the paths that a pull request changes, against the merge base."""
         start = history.merge_base(folder, pull["base_sha"], pull["head_sha"]) or pull["base_sha"]
         return history.changed(folder, start, pull["head_sha"])
 
     def event(self, doc: Doc, pull: Doc, action: str, by: str, before: str = ZEROS) -> Event:
-        """Return the event of an action; blocks."""
+        """Return the event of an action on a pull request; blocks."""
         payload = {
             "action": action, "number": pull["number"], "pull_request": self.view(doc, pull),
             "repository": self._views.repository(doc), "organization": self._views.organization(doc["owner"]),
@@ -242,7 +242,7 @@ class Pulls:
         )  # fmt: skip
 
     def view(self, doc: Doc, pull: Doc) -> Doc:
-        """Show a pull request; blocks."""
+        """Render a pull request as the API returns it; blocks."""
         url, site = self._views.repository_url(doc), f"{self._views.site}/{doc['full_name']}/pull/{pull['number']}"
         shown, owner = self._views.repository(doc), self._views.user(doc["owner"], "Organization")
         kept = ("id", "number", "title", "body", "state", "draft", "merged", "merge_commit_sha")
@@ -270,5 +270,5 @@ class Pulls:
 
 
 def key_of(repository: Doc, number: int) -> str:
-    """Return what a pull request is kept under."""
+    """Return a pull request's key in the store."""
     return f"{names.key_of(repository['full_name'])}#{number:09}"

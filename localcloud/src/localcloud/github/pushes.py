@@ -1,4 +1,4 @@
-"""What a push was: events made from the refs before and after it."""
+"""The events of a push, computed from the refs before and after it."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 Doc = dict[str, Any]
 HEADS, TAGS = "refs/heads/", "refs/tags/"
 MOST_COMMITS = 2048
-"""So many commits does GitHub list in one push."""
+"""GitHub's limit of commits in one push event."""
 MOST_TAGS = 3
-"""GitHub makes no event of tags when more than three are pushed at once."""
+"""GitHub sends no events of tags if more than three are pushed at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A ref that points elsewhere now; zeros where it was or is not."""
+    """A changed ref; `before` is zeros if it was created, `after` if it was deleted."""
 
     ref: str
     before: str
@@ -32,30 +32,30 @@ class Moved:
 
 
 def moved(known: Mapping[str, str], found: Mapping[str, str]) -> list[Moved]:
-    """Return the refs that differ, branches before tags."""
+    """Return the changed refs, branches before tags."""
     names = sorted({*known, *found}, key=lambda name: (name.startswith(TAGS), name))
     every = [Moved(name, known.get(name, ZEROS), found.get(name, ZEROS)) for name in names]
     return [one for one in every if one.before != one.after]
 
 
 class Pushes:
-    """Makes the events of a push; blocks while git runs."""
+    """Computes the events of a push; blocks while git runs."""
 
     def __init__(self, views: Views) -> None:
-        """Take what shows things as GitHub does."""
+        """Use the renderer of API objects."""
         self._views = views
 
     def events(
         self, doc: Doc, folder: Path, known: Mapping[str, str], found: Mapping[str, str], by: str
     ) -> list[Event]:
-        """Return an event for each ref that moved; a new ref's commits are those that no other ref has brought.
+        """Return an event for each changed ref; a new ref's commits are those that no other ref contains.
 
         Args:
             doc: the repository.
             folder: its folder.
-            known: the refs before.
-            found: the refs now.
-            by: login of who pushed.
+            known: the refs before the push.
+            found: the refs after it.
+            by: the login of the pusher.
         """
         moves = moved(known, found)
         many = sum(one.ref.startswith(TAGS) for one in moves) > MOST_TAGS
@@ -85,14 +85,14 @@ class Pushes:
 
     @staticmethod
     def _changes(folder: Path, move: Moved, known: Mapping[str, str]) -> list[history.Change]:
-        """Return the commits that the push brought to a branch, oldest first."""
+        """Return the commits that the push added to a branch, oldest first."""
         if move.ref.startswith(TAGS):
             return []
         without = {move.before} if move.before != ZEROS else {sha for ref, sha in known.items() if ref != move.ref}
         newest = history.log(folder, [f"-{MOST_COMMITS}", "--topo-order", move.after], without)
         return newest[::-1]
 
-    def _payload(  # noqa: PLR0913 - all that a push is made of
+    def _payload(  # noqa: PLR0913 - the parts of a push event
         self, doc: Doc, folder: Path, move: Moved, changes: list[history.Change], tip: str | None,
         known: Mapping[str, str], by: str,
     ) -> Doc:  # fmt: skip
@@ -116,7 +116,7 @@ class Pushes:
         }  # fmt: skip
 
     def ref_event(self, doc: Doc, push: Event) -> tuple[str, Doc] | None:
-        """Return the "create" or "delete" that goes with a push of a new ref or a deletion, with its payload."""
+        """Return the "create" or "delete" event of a created or deleted ref and its payload, or None."""
         if ZEROS not in (push.before, push.after):
             return None
         kind = "tag" if push.ref.startswith(TAGS) else "branch"
@@ -132,7 +132,7 @@ class Pushes:
 
 
 def valid(folder: Path, known: Mapping[str, str]) -> dict[str, str]:
-    """Return those of the refs whose objects are still there: a repository may have been replaced by hand."""
+    """Return the refs whose objects still exist: a repository may have been replaced from outside."""
     shas = sorted(set(known.values()))
     lines = git.text(folder, "cat-file", "--batch-check=%(objectname) %(objecttype)", stdin="\n".join(shas).encode())
     there = {sha for sha, _, kind in (line.partition(" ") for line in lines.splitlines()) if kind != "missing"}

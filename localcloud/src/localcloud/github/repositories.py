@@ -1,4 +1,4 @@
-"""The repositories: their folders, what is kept of them, and one lock each for whoever changes them."""
+"""The repositories: their folders and documents, and a lock for changes to each."""
 
 from __future__ import annotations
 
@@ -44,27 +44,27 @@ CONFIG = f"""[core]
 [gc]
 	auto = 0
 """
-"""A pull request's own ref is GitHub's to set; a client that knows a sha may fetch it, as at GitHub."""
+"""Git's configuration: only GitHub sets a pull request's ref, and any commit can be fetched by sha, as on GitHub."""
 ATTRIBUTES = "* !export-ignore !export-subst -text -eol -ident -filter -working-tree-encoding\n"
 
 
 class Repositories:
-    """All repositories; a folder is the truth, its document says what git does not know."""
+    """All repositories; the folder is authoritative, its document holds what git does not store."""
 
     def __init__(self, ctx: Context) -> None:
-        """Read what is kept."""
+        """Load the repositories' documents from the store."""
         self.root: Path = ctx.state_dir / "github"
         self.empty = self.root / ".empty.git"
-        """A repository with nothing in it: stands in for one that its first push is about to make."""
+        """An empty repository, served until a first push has created the actual one."""
         self.table = Table(ctx.store, "github-repositories")
         self.refs = Table(ctx.store, "github-refs")
-        """Branches and tags by repository as they were last told of."""
+        """Each repository's branches and tags whose events were sent."""
         self._counters = Table(ctx.store, "github-counters")
         self._store = ctx.store
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def open(self) -> None:
-        """Make documents and folders agree after any kind of stop."""
+        """Reconcile documents with folders, after a kill too."""
         self.root.mkdir(parents=True, exist_ok=True)
         for stale in self.root.glob(".new-*"):
             shutil.rmtree(stale)
@@ -83,7 +83,7 @@ class Repositories:
                 self._add(owner, name)
 
     def find(self, full_name: str) -> Doc | None:
-        """Return a repository's document by "owner/name", in upper or lower case, or None."""
+        """Return a repository's document by "owner/name" (case-insensitive), or None."""
         return self.table.get(names.key_of(full_name))
 
     def folder(self, doc: Doc) -> Path:
@@ -91,16 +91,16 @@ class Repositories:
         return self.root / f"{doc['full_name']}.git"
 
     def lock(self, full_name: str) -> asyncio.Lock:
-        """Return the lock to hold while refs, pull requests or the document change."""
+        """Return the lock for changes to refs, pull requests or the document."""
         return self._locks[names.key_of(full_name)]
 
     def create(self, owner: str, name: str, **fields: object) -> Doc:
-        """Make a repository; one that exists is returned as it is.
+        """Create a repository, or return an existing one unchanged.
 
         Args:
-            owner: checked by names.problem.
-            name: likewise.
-            fields: of the document.
+            owner: the owner, validated by names.problem.
+            name: the name, likewise.
+            fields: further fields of the document.
         """
         found = self.find(f"{owner}/{name}")
         if found:
@@ -122,19 +122,19 @@ class Repositories:
         return self.table.put(names.key_of(doc["full_name"]), doc)
 
     def save(self, doc: Doc) -> None:
-        """Write a document that was changed in place."""
+        """Save a document that was changed in place."""
         self.table.save(names.key_of(doc["full_name"]))
 
     def known_refs(self, doc: Doc) -> dict[str, str]:
-        """Return the refs as they were last told of."""
+        """Return the refs whose events were sent."""
         return dict((self.refs.get(names.key_of(doc["full_name"])) or {}).get("refs", {}))
 
     def remember_refs(self, doc: Doc, found: dict[str, str]) -> None:
-        """Keep the refs that have been told of."""
+        """Record the refs whose events were sent."""
         self.refs.put(names.key_of(doc["full_name"]), {"refs": found})
 
     def delete(self, doc: Doc) -> None:
-        """Remove a repository with its folder."""
+        """Delete a repository with its folder."""
         self._forget(doc)
         folder = self.folder(doc)
         gone = self.root / f".new-{uuid.uuid4().hex}"
@@ -148,20 +148,20 @@ class Repositories:
         self.refs.delete(key)
 
     def next_id(self) -> int:
-        """Return a number that was never given before, for whatever needs an id."""
-        with self._store.transaction():  # one thread at a time
+        """Return a new unique id."""
+        with self._store.transaction():  # serializes threads
             last = int((self._counters.get("id") or {}).get("last", 0)) + 1
             self._counters.put("id", {"last": last})
         return last
 
     def next_number(self, doc: Doc) -> int:
-        """Return the next pull request's number in a repository."""
+        """Return the next pull request number of a repository."""
         doc["last_number"] += 1
         self.save(doc)
         return int(doc["last_number"])
 
     def clear(self) -> None:
-        """Remove all repositories with their folders."""
+        """Delete all repositories with their folders."""
         for table in (self.table, self.refs, self._counters):
             table.clear()
         shutil.rmtree(self.root, ignore_errors=True)

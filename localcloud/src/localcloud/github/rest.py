@@ -1,4 +1,4 @@
-"""The REST API's frame: routes, tokens, bodies, pages, errors. What a route does is in the module of its topic."""
+"""The REST API's framework: routing, authentication, request bodies, pagination, errors."""
 
 from __future__ import annotations
 
@@ -34,34 +34,34 @@ PARTS = {
     "path": r".+",
     "ref": r".+?",
 }
-"""What stands for a {name} in a route; others take what has no slash."""
+"""The patterns of {name} parts in a route; any other part matches text without a slash."""
 LOG = logging.getLogger(__name__)
 
 
 class GitHubError(Exception):
-    """An error as GitHub answers it."""
+    """An error response of the API."""
 
     def __init__(self, status: int, message: str, *errors: Doc) -> None:
-        """Keep it.
+        """Create an error response.
 
         Args:
-            status: of HTTP.
-            message: one line.
-            errors: for 422: resource, field, code, message each.
+            status: the HTTP status.
+            message: the message, one line.
+            errors: for a 422 the entries of `errors`: resource, field, code, message.
         """
         super().__init__(message if not errors else f"{message}: {'; '.join(str(one) for one in errors)}")
         self.status, self.message, self.errors = status, message, errors
 
 
 def invalid(resource: str, name: str, message: str, code: str = "custom") -> GitHubError:
-    """Return the error of a field that is not as it has to be."""
+    """Return the validation error of a field."""
     error = {"resource": resource, "field": name, "code": code, "message": message}
     return GitHubError(UNPROCESSABLE, "Validation Failed", error)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer that is not 200 with JSON."""
+    """A response other than 200 with JSON."""
 
     status: int
     body: Any = None
@@ -69,40 +69,40 @@ class Reply:
 
 @dataclass(kw_only=True, slots=True)
 class Call:
-    """One request, taken apart."""
+    """A parsed request."""
 
     login: str
     parts: dict[str, str]
     query: dict[str, str]
     body: Doc = field(default_factory=dict)
     repository: Doc = field(default_factory=dict)
-    """The document of the repository in the path."""
+    """The document of the repository that the path names."""
 
     def text(self, resource: str, name: str, default: str | None = None) -> str:
-        """Return a member of the body that has to be text.
+        """Return a string member of the body.
 
         Raises:
-            GitHubError: it is missing without a default, or no text.
+            GitHubError: it is missing and has no default, or is not a string.
         """
         value = self.body.get(name)
         if value is None and default is not None:
             return default
         if not isinstance(value, str) or (default is None and not value):
             code = "missing_field" if value in (None, "") else "invalid"
-            raise invalid(resource, name, f"{name} has to be text", code)
+            raise invalid(resource, name, f"{name} has to be a string", code)
         return value
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A method, a path with {names}, and what serves it: a function of a Call, plain or async."""
+    """A method, a path with {names}, and the handler: a function of a Call, plain or async."""
 
     method: str
     path: str
     serve: Callable[[Call], Any]
 
     def pattern(self) -> re.Pattern[str]:
-        """Return what paths have to be like."""
+        """Return the regular expression that matches the path."""
 
         def named(found: re.Match[str]) -> str:
             return f"(?P<{found[1]}>{PARTS.get(found[1], '[^/]+')})"
@@ -111,22 +111,22 @@ class Route:
 
 
 class Rest:
-    """Finds the route of a request and answers it."""
+    """The router: finds the route of a request and calls its handler."""
 
     def __init__(self, repositories: Repositories, routes: Iterable[Route]) -> None:
-        """Serve the routes; of two that fit, the first."""
+        """Serve the routes; the first match wins."""
         self._repositories = repositories
         self._routes = [(route.method, route.pattern(), route.serve) for route in routes]
 
     async def respond(self, request: Request) -> Response:
-        """Answer one request."""
+        """Handle one request."""
         try:
             return await self._respond(request)
         except GitHubError as error:
             return failure(error)
         except git.GitError as error:
             return failure(GitHubError(UNPROCESSABLE, str(error)))
-        except Exception as error:  # whatever a route raises, the client gets an answer
+        except Exception as error:  # the client gets a response whatever a handler raises
             LOG.exception("%s %s failed", request.method, path_of(request))
             text = f"the local GitHub failed in {request.method} {path_of(request)}: {type(error).__name__}: {error}"
             return failure(GitHubError(400, text))
@@ -153,15 +153,15 @@ class Rest:
     def _find(self, parts: dict[str, str]) -> Doc:
         doc = self._repositories.find(f"{parts['owner']}/{parts['repo']}")
         if doc is None or names.problem(parts["owner"], parts["repo"]):
-            raise GitHubError(404, f"Not Found: repository {parts['owner']}/{parts['repo']}; a first push makes it")
+            raise GitHubError(404, f"Not Found: repository {parts['owner']}/{parts['repo']}; the first push creates it")
         return doc
 
 
 def authorized(request: Request, *, required: bool) -> str:
-    """Return the login of whoever asks; any token is as good as any other.
+    """Return the caller's login; any token is accepted.
 
     Raises:
-        GitHubError: 401, where a token is required and there is none, or an empty one.
+        GitHubError: 401, if a token is required and missing or empty.
     """
     given = request.headers.get("authorization", "")
     kind, _, token = given.partition(" ")
@@ -173,12 +173,12 @@ def authorized(request: Request, *, required: bool) -> str:
 
 
 async def body_of(request: Request) -> Doc:
-    """Read a JSON object; no body is an empty one.
+    """Read the body, a JSON object; a missing body is an empty object.
 
     Raises:
-        GitHubError: it is none.
+        GitHubError: it is not a JSON object.
     """
-    raw = await request.body()  # its size is the gateway's matter
+    raw = await request.body()  # the gateway limits its size
     try:
         found = limits.decoded(raw) if raw.strip() else {}
     except ValueError as error:
@@ -189,7 +189,7 @@ async def body_of(request: Request) -> Doc:
 
 
 def answer(request: Request, result: object) -> Response:
-    """Return the answer; a list is cut into pages as the query asks."""
+    """Return the response to a handler's result; a list is paginated by the query."""
     if isinstance(result, Reply):
         return JSONResponse(result.body, result.status) if result.body is not None else Response(None, result.status)
     if not isinstance(result, list):
@@ -206,12 +206,12 @@ def answer(request: Request, result: object) -> Response:
 
 
 def number(text: str | None, default: int) -> int:
-    """Return a query's number, or the default where it is none."""
+    """Return a query parameter as a number, or the default if it is not one."""
     return int(text) if text and text.isascii() and text.isdigit() and len(text) < len("9" * 10) else default
 
 
 def failure(error: GitHubError) -> Response:
-    """Return an error's answer."""
+    """Return the response to an error."""
     body: Doc = {"message": error.message, "documentation_url": "https://docs.github.com/rest"}
     if error.errors:
         body["errors"] = list(error.errors)

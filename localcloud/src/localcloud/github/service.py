@@ -1,4 +1,4 @@
-"""The local GitHub as a service of the local cloud, and what other services ask of it."""
+"""The local GitHub as a service of the local cloud, and its interface for other services."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 
 START_SECONDS = 60
 LATER = (2, 10, 30)
-"""Seconds between looks after a start: a push that a killed process was taking may end after it."""
+"""Delays between checks for unsent events after a start: a killed process's push may complete later."""
 ACTOR = f"{NAME}-local"
-"""Who sets the statuses that other services report."""
+"""The login that sets statuses on behalf of other services."""
 LOG = logging.getLogger(__name__)
 
 
@@ -51,7 +51,7 @@ class GitHub:
     control: Callable[[Request], Awaitable[Response]] | None
 
     def __init__(self, ctx: Context) -> None:
-        """Serve what lies in the folder "github" of the state folder."""
+        """Serve the repositories below "github" in the state folder."""
         self._ctx = ctx
         self._repositories = Repositories(ctx)
         views = Views(ctx.endpoint)
@@ -73,58 +73,58 @@ class GitHub:
         self.control = self._show_hooks
 
     def subscribe(self, listener: Callable[[Event], None]) -> None:
-        """Have every push and pull request told, as a GitHub App is; to be called before the start.
+        """Subscribe to the events of pushes and pull requests, as a GitHub App does; call it before the start.
 
         Args:
-            listener: called on the event loop, inside a transaction of the store: what it writes there lasts exactly
-                if the event counts as told. An event that a killed process did not tell is told at the next start.
-                It must not block; what it raises is logged and keeps nobody else from being told.
+            listener: called on the event loop, inside a transaction of the store that also marks the event as sent.
+                An event that a killed process did not send is sent on the next start. It must not block; an exception
+                is logged and does not affect other listeners.
         """
         self._journal.listeners.append(listener)
 
     def clone_url(self, repository: str) -> str:
-        """Return the address to clone "owner/name" from, as this machine sees it."""
+        """Return the clone URL of "owner/name" on the host."""
         return f"{self._ctx.endpoint}/{repository}.git"
 
     def _folder_of(self, repository: str) -> Doc:
         doc = self._repositories.find(repository)
         if doc is None:
-            raise GitHubError(404, f"Not Found: repository {repository}; a first push makes it")
+            raise GitHubError(404, f"Not Found: repository {repository}; the first push creates it")
         return doc
 
     def commit(self, repository: str, ref: str) -> Commit | None:
-        """Return the commit that a branch, tag, full ref or full sha means; None where it or the repository is missing.
+        """Return the commit of a branch, tag, full ref or full sha; None if it or the repository does not exist.
 
-        Runs git for some milliseconds; may be called from every thread.
+        Runs git for some milliseconds; thread-safe.
         """
         doc = self._repositories.find(repository)
         return history.commit(self._repositories.folder(doc), ref) if doc else None
 
     def archive(self, repository: str, sha: str) -> bytes:
-        """Return a commit's files as a zip without a top folder, modes and links kept; blocks, from every thread.
+        """Return a commit's files as a ZIP without a top-level folder, with modes and links. Blocks; thread-safe.
 
         Raises:
-            GitHubError: there is no such repository or commit.
+            GitHubError: the repository or commit does not exist.
         """
         folder = self._repositories.folder(self._folder_of(repository))
         if not names.SHA.fullmatch(sha) or history.resolve(folder, sha) is None:
             raise GitHubError(404, f"Not Found: no commit {sha[:60]} in {repository}")
         return history.archive(folder, sha)
 
-    def set_status(  # noqa: PLR0913 - a status has these
+    def set_status(  # noqa: PLR0913 - the fields of a status
         self, repository: str, sha: str, *, state: str, context: str, description: str, target_url: str
     ) -> None:
-        """Set a commit's status; runs git for some milliseconds, may be called from every thread.
+        """Set a commit's status; runs git for some milliseconds, thread-safe.
 
         Raises:
-            GitHubError: there is no such repository or commit, or what GitHub refuses: a state other than error,
-                failure, pending and success, a description of more than 140 characters.
+            GitHubError: the repository or commit does not exist, the state is not one of error, failure, pending and
+                success, or the description is longer than 140 characters.
         """
         fields = {"state": state, "context": context, "description": description, "target_url": target_url}
         self._statuses.add(self._folder_of(repository), sha, login=ACTOR, **fields)
 
     async def app(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, once everything has started."""
+        """Handle one request, once the service has started."""
         request = Request(scope, receive)
         try:
             await asyncio.wait_for(self._started.wait(), START_SECONDS)
@@ -142,7 +142,7 @@ class GitHub:
         await response(scope, receive, send)
 
     async def _show_hooks(self, request: Request) -> Response:
-        """List all webhooks, for whoever looks for what is left: GET /_localcloud/github/hooks."""
+        """List all webhooks, for `localcloud sweep`: GET /_localcloud/github/hooks."""
         if request.method != "GET" or not path_of(request).endswith("/github/hooks"):
             return JSONResponse({"message": f"{request.method} {path_of(request)} is not served here"}, 404)
         shown = [(doc, hook) for doc in self._repositories.table.values() for hook in self._hook_table.of(doc)]
@@ -151,11 +151,11 @@ class GitHub:
         )
 
     async def handle(self, request: Request) -> Response:
-        """Refuse a request that is signed as if GitHub were of AWS."""
+        """Refuse AWS requests: GitHub has no AWS API."""
         return JSONResponse({"message": f"{path_of(request)} is not served here"}, 404)
 
     async def start(self) -> None:
-        """Tell of what a killed process did not, and begin to serve.
+        """Send the events that a killed process did not, and start serving.
 
         Raises:
             UserError: git is missing.
@@ -174,13 +174,13 @@ class GitHub:
             await self._journal.settle_all()
 
     async def stop(self) -> None:
-        """Stop sending; what is unsent is sent after the next start."""
+        """Stop sending; pending deliveries are sent after the next start."""
         if self._later is not None:
             self._later.cancel()
         await self._deliveries.stop()
 
     def _forget(self, doc: Doc) -> None:
-        """Remove what belongs to a repository."""
+        """Remove the pull requests, comments, statuses and hooks of a repository."""
         for hook in self._hook_table.of(doc):
             self._hooks.remove(hook)
         key = names.key_of(doc["full_name"])
@@ -190,7 +190,7 @@ class GitHub:
                     table.delete(name)
 
     async def reset(self) -> None:
-        """Remove all repositories and what belongs to them."""
+        """Delete all repositories and everything that belongs to them."""
         for doc in self._repositories.table.values():
             self._forget(doc)
         self._deliveries.clear()

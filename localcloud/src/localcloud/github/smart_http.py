@@ -1,7 +1,7 @@
-"""Git over HTTP: hands clone, fetch and push to `git http-backend`.
+"""Git's smart HTTP protocol: clone, fetch and push by `git http-backend`.
 
-A request's body is first written to a nameless file, so that git never waits for a client, limits hold before git sees
-anything, and one push at a time changes a repository. A fetch's answer is passed on as it comes.
+A request's body is first spooled to an unnamed temporary file: git never waits for a client, limits apply before git
+reads anything, and pushes to a repository are serialized. The response to a fetch is streamed.
 """
 
 from __future__ import annotations
@@ -33,38 +33,38 @@ if TYPE_CHECKING:
 PATH = re.compile(r"/(?P<owner>[^/]+)/(?P<name>[^/]+)\.git(?:/(?P<rest>.*))?", re.DOTALL)
 SERVICES = ("git-upload-pack", "git-receive-pack")
 FETCH_BYTES = 64 * 2**20
-"""Limit of a fetch's request: what it wants and has."""
+"""Limit of a fetch request, its "want" and "have" lines."""
 HEAD_BYTES = 2**16
 CHUNK_BYTES = 2**16
 SOMEBODY = "developer"
-"""Who pushes when no user name comes along."""
+"""The login of a push without a user name."""
 LOG = logging.getLogger(__name__)
 
 
 class RefusedError(Exception):
-    """A request that git shall not see."""
+    """A request that is refused before it reaches git."""
 
     def __init__(self, status: int, message: str) -> None:
-        """Keep the HTTP status and the one line that the client shows."""
+        """Take the HTTP status and the one-line message that the client shows."""
         super().__init__(message)
         self.status = status
 
 
 class SmartHttp:
-    """ASGI application for /<owner>/<name>.git/..."""
+    """The ASGI application for /<owner>/<name>.git/..."""
 
     def __init__(self, repositories: Repositories, pushed: Callable[[Doc, str], Awaitable[None]]) -> None:
         """Serve the repositories.
 
         Args:
-            repositories: all of them; a push makes the one that is missing.
+            repositories: all repositories; a push creates a missing one.
             pushed: called with repository and login after every push, with the repository's lock held, before the
-                client learns of the end.
+                response is sent.
         """
         self._repositories, self._pushed = repositories, pushed
 
     async def respond(self, request: Request) -> Response:
-        """Answer one request; an error is plain text, which git shows."""
+        """Handle one request; an error is plain text, which git shows."""
         try:
             return await self._respond(request)
         except RefusedError as error:
@@ -87,7 +87,7 @@ class SmartHttp:
             raise RefusedError(413, message)
         doc = self._repositories.find(f"{owner}/{name}")
         if doc is None and not push:
-            raise RefusedError(404, f"repository {owner}/{name} not found; a first push makes it")
+            raise RefusedError(404, f"repository {owner}/{name} not found; the first push creates it")
         if method == "POST":
             with tempfile.TemporaryFile(dir=self._repositories.root) as body:
                 await spool(request, body, PUSH_BYTES if push else FETCH_BYTES)
@@ -98,11 +98,11 @@ class SmartHttp:
 
     @staticmethod
     def _path(doc: Doc | None, rest: str) -> str:
-        """Return what git is asked for below the root: a repository that is still to be made looks empty."""
+        """Return the path for git below the root: that of the empty repository if a first push has yet to create it."""
         return f"/{doc['full_name']}.git/{rest}" if doc else f"/.empty.git/{rest}"
 
     async def _push(self, request: Request, owner: str, name: str, body: IO[bytes]) -> Response:
-        """Let git take a push, to its end even if the client has gone, and tell of it."""
+        """Run a push to completion, even if the client disconnects, and send its events."""
         async with self._repositories.lock(f"{owner}/{name}"):
             doc = self._repositories.create(owner, name)
             backend = Backend(self._repositories, request, self._path(doc, "git-receive-pack"), body)
@@ -114,10 +114,10 @@ class SmartHttp:
         return Response(answer, status, headers)
 
     async def _told(self, doc: Doc, login: str) -> None:
-        """Tell of a push; git has taken it, so that it cannot fail any more: what is not told now is told later."""
+        """Send a push's events. The push itself has succeeded: an error is logged, and the events are sent later."""
         try:
             await self._pushed(doc, login)
-        except Exception:  # logged; git gets an answer
+        except Exception:  # logged; the push itself has succeeded
             LOG.exception("a push to %s is not told yet", doc["full_name"])
 
     async def _stream(self, request: Request, path: str, body: IO[bytes] | None) -> Response:
@@ -127,10 +127,10 @@ class SmartHttp:
 
 
 class Backend:
-    """One run of `git http-backend`, a CGI program."""
+    """A process of `git http-backend`, a CGI program."""
 
     def __init__(self, repositories: Repositories, request: Request, path: str, body: IO[bytes] | None) -> None:
-        """Prepare it; `path` is below the repositories' root."""
+        """Prepare the process; `path` is relative to the repositories' root."""
         self._body, self._path = body, path
         headers = request.headers
         version = headers.get("git-protocol", "")
@@ -149,10 +149,10 @@ class Backend:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> tuple[int, dict[str, str]]:
-        """Start git and return status and headers of its answer.
+        """Start git and return the status and headers of its response.
 
         Raises:
-            RefusedError: git gave no answer.
+            RefusedError: git gave no response.
         """
         self._process = await asyncio.create_subprocess_exec(
             "git", "http-backend",
@@ -166,7 +166,7 @@ class Backend:
             self._kill()
             code = await self._process.wait()
             raise RefusedError(500, f"git http-backend ended with {code} at {self._path}; see the log") from error
-        except BaseException:  # cancelled too: git must not go on alone
+        except BaseException:  # cancellation too: git must not keep running
             self._kill()
             raise
         lines = [line.partition(": ") for line in head.decode("latin-1").split("\r\n") if line]
@@ -174,7 +174,7 @@ class Backend:
         return int(headers.pop("status", "200").split()[0]), headers
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """Yield the body of git's answer; git ends with whoever stops listening."""
+        """Yield the body of git's response; git is killed if the consumer stops."""
         assert self._process is not None  # noqa: S101 - Popen was given a pipe
         assert self._process.stdout is not None  # noqa: S101 - Popen was given a pipe
         try:
@@ -192,11 +192,11 @@ class Backend:
 
 
 async def spool(request: Request, body: IO[bytes], limit: int) -> None:
-    """Write a request's body to a file, unpacked, and go back to its beginning.
+    """Write a request's body, decompressed, to a file and rewind it.
 
     Raises:
-        RefusedError: it is too large, is no gzip though it says so, or there is no space.
-        GoneError: the client has gone.
+        RefusedError: it is too large, is not valid gzip despite its encoding, or the disk is full.
+        GoneError: the client has disconnected.
     """
     size, unpacker = 0, unpacker_of(request.headers.get("content-encoding", ""))
     if int(request.headers.get("content-length") or 0) > limit:
@@ -211,24 +211,24 @@ async def spool(request: Request, body: IO[bytes], limit: int) -> None:
                 if size > limit:
                     raise RefusedError(413, f"the request is over the limit of {limit} bytes")
                 body.write(plain)
-        body.write(unpacker.flush() if unpacker else b"")  # what is left of the last match, 258 bytes at most
+        body.write(unpacker.flush() if unpacker else b"")  # the rest of the last match, 258 bytes at most
         body.flush()
     except zlib.error as error:
-        raise RefusedError(400, f"the request is no gzip: {error}") from error
+        raise RefusedError(400, f"the request is not valid gzip: {error}") from error
     except limits.LimitError as error:
         raise RefusedError(error.status, error.message) from error
     except OSError as error:
-        raise RefusedError(413, f"the request cannot be kept: {error.strerror}: free some space") from error
+        raise RefusedError(413, f"the request cannot be stored: {error.strerror}: free some space") from error
     except ClientDisconnect:
         raise limits.GoneError from None
     body.seek(0)
 
 
 def unpacker_of(encoding: str) -> zlib._Decompress | None:
-    """Return what unpacks a body, None where nothing has to; git itself would unpack without a limit.
+    """Return the decompressor of a body, or None if it is not compressed; git would decompress without a limit.
 
     Raises:
-        RefusedError: the encoding is not served.
+        RefusedError: the encoding is not supported.
     """
     if encoding not in ("", "identity", "gzip", "x-gzip"):
         raise RefusedError(415, f"content-encoding {encoding[:40]} is not served; gzip is")
@@ -236,7 +236,7 @@ def unpacker_of(encoding: str) -> zlib._Decompress | None:
 
 
 def login_of(request: Request) -> str:
-    """Return the user name of Basic authorization if it is one, else "developer"; the password is not looked at."""
+    """Return the user name of Basic authorization if valid, else "developer"; the password is ignored."""
     kind, _, given = request.headers.get("authorization", "").partition(" ")
     if kind.lower() == "basic":
         with contextlib.suppress(binascii.Error, UnicodeDecodeError):
@@ -247,5 +247,5 @@ def login_of(request: Request) -> str:
 
 
 def path_of(request: Request) -> str:
-    """Return a request's path, decoded, with whatever is in it: `request.url` drops line ends and cuts at "?"."""
+    """Return a request's decoded path in full: `request.url` drops line breaks and stops at a decoded "?"."""
     return str(request.scope["path"])

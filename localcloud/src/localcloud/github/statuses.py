@@ -1,4 +1,4 @@
-"""Statuses of commits: what checks report."""
+"""Commit statuses."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ Doc = dict[str, Any]
 STATES = ("error", "failure", "pending", "success")
 LONGEST = 140
 MOST = 1000
-"""So many statuses may a commit have in one context (GitHub's limit)."""
+"""GitHub's limit of statuses for one commit and context."""
 AT = "/repos/{owner}/{repo}"
 
 
 class Statuses:
-    """All statuses."""
+    """The statuses of all commits, with their routes."""
 
     def __init__(
         self, ctx: Context, repositories: Repositories, views: Views, post: Callable[[Doc, str, Doc], None]
     ) -> None:
-        """Read what is kept; `post` takes repository, event and payload for webhooks."""
+        """Load the statuses from the store; `post` sends an event (repository, name, payload) to webhooks."""
         self._repositories, self._views, self._post = repositories, views, post
         self.table = Table(ctx.store, "github-statuses")
 
     def routes(self) -> list[Route]:
-        """Return the routes of this topic; to stand before those of commits, whose paths are wider."""
+        """Return the routes of statuses; they must precede those of commits, whose patterns also match them."""
         return [
             Route("POST", f"{AT}/statuses/{{sha}}", self.create),
             Route("GET", f"{AT}/statuses/{{ref}}", self.show_all),
@@ -46,7 +46,7 @@ class Statuses:
         ]
 
     async def create(self, call: Call) -> Reply:
-        """Add a status."""
+        """Create a status."""
         fields = {name: call.text("Status", name, "") for name in ("description", "target_url")}
         state, context = call.text("Status", "state"), call.text("Status", "context", "default")
         sha = call.parts["sha"]
@@ -57,13 +57,13 @@ class Statuses:
             ),
         )
 
-    def add(  # noqa: PLR0913 - a status has these
+    def add(  # noqa: PLR0913 - the fields of a status
         self, doc: Doc, sha: str, *, state: str, context: str, description: str, target_url: str, login: str
     ) -> Doc:
-        """Add a status and return it as it is shown; may be called from every thread, blocks.
+        """Create a status and return it as the API does; thread-safe, blocks.
 
         Raises:
-            GitHubError: what GitHub refuses: an unknown commit or state, too long a description, too many statuses.
+            GitHubError: the commit or state is unknown, the description too long, or there are too many statuses.
         """
         if state not in STATES:
             raise invalid("Status", "state", f"state has to be one of {', '.join(STATES)}", "invalid")
@@ -105,7 +105,7 @@ class Statuses:
         return [self.view(call.repository, one) for one in self.of(call.repository, sha)]
 
     async def show_combined(self, call: Call) -> Doc:
-        """Show the newest status of each context and what they come to."""
+        """Show the newest status of each context and the combined state."""
         doc, sha = call.repository, await self._sha(call)
         newest: dict[str, Doc] = {}
         for one in self.of(doc, sha):
@@ -120,7 +120,7 @@ class Statuses:
         }  # fmt: skip
 
     def view(self, doc: Doc, status: Doc) -> Doc:
-        """Show a status."""
+        """Render a status as the API returns it."""
         kept = ("id", "state", "context", "description", "target_url", "created_at", "updated_at")
         return {
             **{name: status[name] for name in kept}, "node_id": f"SC_{status['id']}", "avatar_url": "",

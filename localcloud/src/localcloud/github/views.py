@@ -1,4 +1,4 @@
-"""How GitHub shows things in answers and webhooks: the members that its clients read."""
+"""The JSON objects of API responses and webhook payloads, with the members that clients read."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ ABILITIES = ("admin", "maintain", "push", "triage", "pull")
 
 
 def account_id(login: str) -> int:
-    """Return an account's number: always the same for the same login."""
+    """Return an account's id, derived from its login."""
     return int(hashlib.sha256(login.lower().encode()).hexdigest()[:7], 16) + 1
 
 
 class Views:
-    """Makes them; all addresses are as this machine sees the gateway."""
+    """Renders the objects, with URLs that are valid on the host."""
 
     def __init__(self, endpoint: str) -> None:
-        """Take the gateway's address."""
+        """Take the gateway's URL."""
         self.site, self.api = endpoint, f"{endpoint}/api/v3"
 
     def user(self, login: str, kind: str = "User") -> Doc:
-        """Show an account, of kind "User" or "Organization"."""
+        """Render an account, of kind "User" or "Organization"."""
         number = account_id(login)
         return {
             "login": login, "id": number, "node_id": f"{kind[0]}_{number}", "avatar_url": "", "type": kind,
@@ -36,18 +36,18 @@ class Views:
         }  # fmt: skip
 
     def organization(self, login: str) -> Doc:
-        """Show an organization: every owner of repositories here is one."""
+        """Render an organization: every owner of repositories is one here."""
         return self.user(login, "Organization") | {
             "url": f"{self.api}/orgs/{login}", "hooks_url": f"{self.api}/orgs/{login}/hooks", "name": login,
             "repos_url": f"{self.api}/orgs/{login}/repos", "plan": {"name": "local"},
         }  # fmt: skip
 
     def repository_url(self, doc: Doc) -> str:
-        """Return a repository's address in the API."""
+        """Return a repository's API URL."""
         return f"{self.api}/repos/{doc['full_name']}"
 
     def repository(self, doc: Doc) -> Doc:
-        """Show a repository."""
+        """Render a repository."""
         url = self.repository_url(doc)
         return {
             "id": doc["id"], "node_id": f"R_{doc['id']}", "name": doc["name"], "full_name": doc["full_name"],
@@ -65,14 +65,14 @@ class Views:
         }  # fmt: skip
 
     def pushed_repository(self, doc: Doc) -> Doc:
-        """Show a repository as a push does: with times in seconds since 1970."""
+        """Render a repository for a push event, with Unix times."""
         times = {name: int(datetime.fromisoformat(doc[name]).timestamp()) for name in ("created_at", "pushed_at")}
         owner = self.user(doc["owner"], "Organization") | {"name": doc["owner"], "email": None}
         shown = self.repository(doc)
         return shown | times | {"owner": owner, "master_branch": doc["default_branch"], "url": shown["html_url"]}
 
     def commit_in_push(self, doc: Doc, change: Change, *, distinct: bool) -> Doc:
-        """Show a commit as a push does."""
+        """Render a commit for a push event."""
         found = change.commit
         return {
             "id": found.sha, "tree_id": found.tree, "distinct": distinct, "message": found.message,
@@ -85,7 +85,7 @@ class Views:
         }  # fmt: skip
 
     def commit(self, doc: Doc, found: Commit) -> Doc:
-        """Show a commit as the API does."""
+        """Render a commit for the API."""
         url = self.repository_url(doc)
         return {
             "sha": found.sha, "node_id": f"C_{found.sha}", "url": f"{url}/commits/{found.sha}",
@@ -102,7 +102,7 @@ class Views:
         }  # fmt: skip
 
     def ref(self, doc: Doc, name: str, sha: str, kind: str) -> Doc:
-        """Show a ref; kind is its object's: "commit" or "tag"."""
+        """Render a ref; `kind` is its object's type: "commit" or "tag"."""
         url = f"{self.repository_url(doc)}/git"
         return {
             "ref": name, "node_id": f"REF_{name}", "url": f"{url}/{quote(name)}",

@@ -1,4 +1,4 @@
-"""What a command needs of this machine, looked at all at once before anything is made.
+"""Preflight checks: a command's requirements on this machine, all checked before anything is changed.
 
-Python's standard library alone, since nothing is installed by then.
+Python's standard library only, since nothing is installed yet.
 """

@@ -1,4 +1,4 @@
-"""What a running local cloud needs: a Docker Engine of use, its base images, the port, memory."""
+"""Checks of what a running local cloud needs: a usable Docker Engine, base images, the port, memory."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from localcloud.settings import Settings
 
 OLDEST_API = (1, 41)
-"""That of Docker 20.10, the oldest Engine that this was tried with."""
+"""The API version of Docker 20.10, the oldest Engine that has been tested."""
 IMAGES_GIGABYTES, RELEASE_GIGABYTES = 6, 1
-"""What base images and the containers of two small stacks take; and what a release of them adds."""
+"""Disk space of the base images and the containers of two small stacks, and of one more release of them."""
 IMAGES_SECONDS, ENGINE_SECONDS = 100, 25
 MEMORY_GIGABYTES = 7
-"""A guideline of 8 GiB; a machine of 8 shows less, as its kernel keeps some."""
+"""The minimum without a warning: 8 GiB are recommended, of which the kernel reserves some."""
 
 
 def engine(settings: Settings) -> Iterator[Finding]:
-    """Look at the Docker Engine, or whether one may be installed and started.
+    """Check the Docker Engine, or whether one may be installed and started.
 
     Raises:
-        UserError: none answers, and none may be started.
+        UserError: no daemon responds, and none may be started.
     """
     yield Room(settings.cache_dir, 0, "cache", "LOCALCLOUD_CACHE")
     version = daemon.ask("/version")
@@ -57,7 +57,7 @@ def engine(settings: Settings) -> Iterator[Finding]:
 
 
 def usable(version: dict[str, Any]) -> Iterator[Finding]:
-    """Look at the version, the storage and the base images of the engine that answers."""
+    """Check the version, the storage and the base images of the running engine."""
     api = tuple(int(part) for part in str(version.get("ApiVersion", "0")).split("."))
     if api < OLDEST_API:
         yield Problem(f"Docker Engine {version.get('Version')} is older than 20.10, which is needed: update it")
@@ -72,18 +72,18 @@ def usable(version: dict[str, Any]) -> Iterator[Finding]:
     wanted = quote(json.dumps({"reference": [f"{IMAGE_PREFIX}*"]}))
     names = {name for row in daemon.ask(f"/images/json?filters={wanted}") or [] for name in row["RepoTags"] or []}
     made = set(astuple(STAND_INS)) <= names
-    if os.access(data, os.F_OK):  # else it is the disk of another machine
+    if os.access(data, os.F_OK):  # else the engine is on another machine
         yield Room(data, needed(made=made), "Docker's images", ours=False)
     yield from images(made=made)
 
 
 def needed(*, made: bool) -> float:
-    """Return the gigabytes that images and containers will take, by whether the base images are made."""
+    """Return the gigabytes that images and containers will need, less if the base images are built."""
     return RELEASE_GIGABYTES if made else IMAGES_GIGABYTES
 
 
 def images(*, made: bool) -> Iterator[Finding]:
-    """Look at what the base images take: where no registry answers they are built from Debian packages."""
+    """Check the requirements of the base images: without a reachable registry they are built from Debian packages."""
     if made or registry_answers():
         return
     if problem := lacking():
@@ -93,10 +93,10 @@ def images(*, made: bool) -> Iterator[Finding]:
 
 
 def port(settings: Settings) -> Iterator[Finding]:
-    """Look whether the port is free or this local cloud's, and whether its state can be written.
+    """Check that the port is free or used by this local cloud, and that its state folder is writable.
 
     Raises:
-        UserError: somebody else listens at the port.
+        UserError: another process listens on the port.
     """
     yield Room(settings.state_dir, 0, "state", "LOCALCLOUD_STATE")
     if process.running_pid(settings) is None:
@@ -104,10 +104,10 @@ def port(settings: Settings) -> Iterator[Finding]:
 
 
 def docker_network(settings: Settings) -> Iterator[Finding]:
-    """Look whether the Docker network of the local cloud's name, where there is one, is a local cloud's.
+    """Check that an existing Docker network with the local cloud's name belongs to a local cloud.
 
     Raises:
-        UserError: it is somebody else's.
+        UserError: it does not.
     """
     if found := daemon.ask(f"/networks/{quote(settings.network)}"):
         daemon.refuse_foreign_network(settings.network, found.get("Labels") or {})
@@ -115,11 +115,11 @@ def docker_network(settings: Settings) -> Iterator[Finding]:
 
 
 def memory(_: Settings) -> Iterator[Finding]:
-    """Look at the machine's memory, where the kernel tells it."""
+    """Check the machine's memory, if the kernel reports it."""
     try:
         words = Path("/proc/meminfo").read_text().split()
     except OSError:
         return
     gigabytes = int(words[words.index("MemTotal:") + 1]) * 1024 / 2**30
     if gigabytes < MEMORY_GIGABYTES:
-        yield Warned(f"this machine has {gigabytes:.1f} GB of memory; 8 are advised: releases may run out of it")
+        yield Warned(f"this machine has {gigabytes:.1f} GB of memory; 8 are recommended: releases may run out of it")

@@ -1,4 +1,4 @@
-"""What a check finds: something that stops the command, a warning, something to do, or a need for room."""
+"""The findings of a check: an error, a warning, a step to be done, required disk space, or required consent."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One line that stops the command: thing, rule, remedy."""
+    """An error that stops the command; one line: what, which rule, remedy."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """One line of what may go wrong."""
+    """A warning; one line."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something that will be done, with the seconds that it takes on two cores."""
+    """A step that will be done, with its duration in seconds on two cores."""
 
     text: str
     seconds: int
@@ -33,9 +33,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Space that will be taken in a folder; 0 GB: it only has to be writable.
+    """Required disk space in a folder; 0 GB: the folder must only be writable.
 
-    `setting` names the variable that moves the folder, if one does. A folder that is not ours is not written by us.
+    `setting` names the variable that relocates the folder, if any. Only our own folders are checked for writing.
     """
 
     folder: Path
@@ -47,7 +47,7 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """Something that needs a person's leave, given beforehand or asked for on a terminal."""
+    """A step that needs the user's consent, given beforehand or requested on a terminal."""
 
     lack: str
     what: str

@@ -1,4 +1,4 @@
-"""Looks at everything that a command needs, tells all of it at once, asks what has to be asked, or refuses."""
+"""The preflight run: all checks of a command at once, one report, requests for consent, or refusal."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     Check = Callable[[Settings], Iterator[Finding]]
 
 CONTAINERS: tuple[Check, ...] = (containers.engine, containers.memory)
-"""What any local cloud needs: those of tests, whose ports and networks are their own."""
+"""The checks for any local cloud, including those of tests, which have their own ports and networks."""
 LOCAL_CLOUD: tuple[Check, ...] = (*CONTAINERS, containers.port, containers.docker_network)
-"""What the local cloud itself needs."""
+"""The checks for the local cloud itself."""
 
 
 def require(checks: tuple[Check, ...], settings: Settings, *, yes: bool, say: Callable[[str], None]) -> list[str]:
-    """Look at everything at once; where nothing is wrong, say what will be done and have a Docker Engine running.
+    """Run all checks; if none fails, announce the steps and ensure that a Docker Engine is running.
 
     Args:
-        checks: what to look at.
-        settings: of this local cloud.
-        yes: leave to install and start a Docker Engine is given.
-        say: takes lines of progress.
+        checks: the checks to run.
+        settings: this local cloud's settings.
+        yes: consent to installing and starting a Docker Engine.
+        say: takes progress lines.
 
     Returns:
-        What stops the command, a line each; empty where nothing does.
+        The errors that stop the command, one line each.
     """
     found = findings(checks, settings)
     problems = [item.text for item in found if isinstance(item, Problem)]
@@ -58,13 +58,13 @@ def require(checks: tuple[Check, ...], settings: Settings, *, yes: bool, say: Ca
 
 
 def findings(checks: tuple[Check, ...], settings: Settings) -> list[Finding]:
-    """Return what all the checks find, in their order; they look at the same time, as some wait for the network."""
+    """Return the findings of all checks, in order; they run concurrently, since some wait for the network."""
 
     def collect(check: Check) -> list[Finding]:
         found: list[Finding] = []
         try:
             found.extend(check(settings))
-        except (UserError, OSError, RuntimeError) as error:  # the last: a user without a home
+        except (UserError, OSError, RuntimeError) as error:  # RuntimeError: the user has no home directory
             found.append(Problem(str(error)))
         return found
 
@@ -73,20 +73,20 @@ def findings(checks: tuple[Check, ...], settings: Settings) -> list[Finding]:
 
 
 def tell(steps: list[Step], say: Callable[[str], None]) -> None:
-    """Say what will be done and about how long it takes, where it takes long."""
+    """Announce the steps, and their approximate duration if it is long."""
     if seconds := sum(step.seconds for step in steps):
-        say(f"to do first, once, in about {-(-seconds // 60)} min on two cores:")
+        say(f"to be prepared once, in about {-(-seconds // 60)} min on two cores:")
     for step in steps:
         say(f"  {step.text} ({duration(step.seconds)})")
 
 
 def duration(seconds: int) -> str:
-    """Return a time as people say it."""
+    """Return a duration as text."""
     return f"{seconds} s" if seconds < 120 else f"up to {seconds // 60} min"  # noqa: PLR2004 - two minutes
 
 
 def report(prefix: str, problems: list[str]) -> int:
-    """Print what stops a command, a line each on standard error; return the exit code."""
+    """Print the errors that stop a command, one line each, on standard error; return the exit code."""
     for problem in problems:
         print(f"{prefix}: {' '.join(problem.split())}", file=sys.stderr)
     return 1 if problems else 0

@@ -1,4 +1,4 @@
-"""Which servers a set-up will fetch from, and whether they answer."""
+"""Checks that the servers which a setup downloads from are reachable."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SECONDS = 20
-"""How long a command may take that only reads settings."""
+"""Timeout of a command that reads settings."""
 
 
 def output(*command: str) -> str:
-    """Return what a command prints, "" where it is missing or fails."""
+    """Return a command's output, or "" if it is missing or fails."""
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
     except (OSError, subprocess.TimeoutExpired):
@@ -30,12 +30,12 @@ def output(*command: str) -> str:
 
 
 def need(what: str, addresses: list[str], remedy: str) -> Iterator[Problem]:
-    """Give a problem where none of the addresses answers.
+    """Yield a problem if none of the URLs responds.
 
     Args:
-        what: that is fetched there.
-        addresses: of which one is enough; none of http or https: nothing is asked.
-        remedy: what to do.
+        what: what is downloaded from there.
+        addresses: the URLs, of which one suffices; without any of http or https nothing is checked.
+        remedy: the remedy in the message.
     """
     asked = [address for address in addresses if address.startswith(("http://", "https://"))]
     if not asked:
@@ -44,15 +44,15 @@ def need(what: str, addresses: list[str], remedy: str) -> Iterator[Problem]:
         if any(pool.map(is_up, asked)):
             return
     hosts = " and ".join(dict.fromkeys(map(reach.host, asked)))
-    yield Problem(f"{hosts} gives no answer and {what} are fetched there: {remedy}")
+    yield Problem(f"{hosts} does not respond, and {what} are downloaded there: {remedy}")
 
 
 is_up = functools.cache(reach.is_up)
-"""Asked once an address: two checks may need the same server."""
+"""Cached by URL: two checks may need the same server."""
 
 
 def debian() -> Iterator[Problem]:
-    """Look at the mirrors that apt is configured with: the distribution's own, where they can be told by name."""
+    """Check the mirrors in apt's configuration; the distribution's own if they can be recognized by name."""
     lists = Path("/etc/apt").glob("**/*.list"), Path("/etc/apt").glob("**/*.sources")
     texts = [path.read_text("utf-8", "replace") for found in lists for path in found if os.access(path, os.R_OK)]
     addresses = re.findall(r"(?m)^(?:deb(?:[ \t]+\[[^]]*\])?[ \t]+|URIs:[ \t]*)(\S+)", "\n".join(texts))

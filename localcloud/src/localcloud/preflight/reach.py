@@ -1,4 +1,4 @@
-"""Whether a server answers, within seconds. Python's standard library alone."""
+"""Reachability of a server, decided within seconds. Python's standard library only."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import urllib.request
 from urllib.parse import urlsplit
 
 SECONDS = 4
-"""How long a machine without a way out may wait for nothing."""
+"""Timeout, which a machine without internet access always waits for."""
 
 
 class UnreachableError(Exception):
-    """A server gives no answer: one line with its host and the reason."""
+    """A server does not respond; the message is one line with its host and the reason."""
 
 
 def status(url: str, seconds: float = SECONDS) -> int:
-    """Return the HTTP status of a page; looking its host's name up, which has a time-out of its own, counts too.
+    """Return the HTTP status of a URL. The timeout includes the DNS look-up, which has a longer one of its own.
 
     Args:
-        url: of https or http.
-        seconds: that there are for all of it.
+        url: an HTTPS or HTTP URL.
+        seconds: the timeout of the whole request.
 
     Raises:
-        UnreachableError: there is no answer in time.
+        UnreachableError: there is no response in time.
     """
-    outcome: list[int | UnreachableError] = [UnreachableError(f"{host(url)} gives no answer in {seconds:g} s")]
+    outcome: list[int | UnreachableError] = [UnreachableError(f"{host(url)} did not respond within {seconds:g} s")]
 
     def ask() -> None:
         try:
@@ -57,14 +57,14 @@ def _head(url: str, seconds: float) -> int:
 
 
 def host(url: str) -> str:
-    """Return an address's host and port, without a user's name and password."""
+    """Return the host and port of a URL, without credentials."""
     return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def is_up(url: str) -> bool:
-    """Tell whether a server answers, with whatever but a server's failure.
+    """Tell whether a server responds with anything but a server error.
 
-    A certificate that Python does not know shows that one answers: pip and apt have their own.
+    An untrusted certificate counts as a response: pip and apt have their own trust stores.
     """
     try:
         return status(url) < 500  # noqa: PLR2004 - HTTP's range of server errors

@@ -1,4 +1,4 @@
-"""Whether the folders that a command writes to take it, and have the room: by disk, since several may share one."""
+"""Checks that a command's folders are writable and have enough disk space, summed by disk."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 def shortages(rooms: list[Room]) -> Iterator[str]:
-    """Give one line for each folder that cannot be written and for each disk with too little room."""
+    """Yield one line for each folder that is not writable and for each disk with too little space."""
     disks: dict[int, list[Room]] = {}
     for room in rooms:
         folder = existing(room.folder)
         if room.ours and (reason := unwritable(folder)):
-            yield f"{room.folder} cannot be written ({reason}): see to its rights{elsewhere([room])}"
+            yield f"{room.folder} cannot be written ({reason}): check its permissions{elsewhere([room])}"
         else:
             disks.setdefault(folder.stat().st_dev, []).append(room)
     for wanted in disks.values():
@@ -28,18 +28,18 @@ def shortages(rooms: list[Room]) -> Iterator[str]:
         free, needed = shutil.disk_usage(folder).free / 1e9, sum(room.gigabytes for room in wanted)
         if free < needed:
             parts = ", ".join(f"{room.what} {room.gigabytes:g} in {room.folder}" for room in wanted if room.gigabytes)
-            yield f"{free:.1f} GB are free and {needed:.1f} needed ({parts}): make room{elsewhere(wanted)}"
+            yield f"{free:.1f} GB are free and {needed:.1f} needed ({parts}): free space{elsewhere(wanted)}"
 
 
 def existing(folder: Path) -> Path:
-    """Return the folder, or its nearest parent that is there."""
+    """Return the folder, or its nearest existing parent."""
     while not os.path.lexists(folder):
         folder = folder.parent
     return folder
 
 
 def unwritable(folder: Path) -> str:
-    """Return why no file can be made in a folder, "" where one can (on a full disk too)."""
+    """Return why no file can be created in a folder, or "" if one can (a full disk does not count)."""
     try:
         with tempfile.TemporaryFile(dir=folder):
             return ""
@@ -48,6 +48,6 @@ def unwritable(folder: Path) -> str:
 
 
 def elsewhere(rooms: list[Room]) -> str:
-    """Return the part of a remedy that names the variables which move the folders."""
+    """Return the part of a remedy that names the variables which relocate the folders."""
     settings = sorted({room.setting for room in rooms if room.setting})
     return f", or set {' or '.join(settings)} to a folder elsewhere" if settings else ""

@@ -1,4 +1,4 @@
-"""The AWS services that the local cloud serves itself; all others are ministack's."""
+"""The AWS services that the local cloud implements itself; ministack provides all others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def own_services(ctx: Context, github: GitHub) -> list[Service]:
-    """Return our own services; they are to be started in this order and stopped in the reverse one."""
+    """Return our own services in start order; they are stopped in reverse."""
     balancing = LoadBalancing(ctx)
     containers = ContainerService(ctx, balancing.targets)
     codebuild = CodeBuild(ctx, github)

@@ -1,4 +1,4 @@
-"""Application Auto Scaling for ECS services: targets and policies are kept, bounds enforced, policies not executed."""
+"""Application Auto Scaling for ECS services: capacity bounds are enforced; policies are stored, not executed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KINDS = {
 class ApplicationAutoScaling(Api):
     """The service behind the signing name application-autoscaling.
 
-    Scaling policies are stored and shown, never executed: the local cloud changes no desired count by load.
+    Scaling policies are stored but never executed: the local cloud does not scale services by load.
     """
 
     api = "application-autoscaling"
@@ -43,12 +43,12 @@ class ApplicationAutoScaling(Api):
         super().__init__([self])
 
     async def reset(self) -> None:
-        """Remove all targets and policies."""
+        """Delete all scalable targets and policies."""
         self._targets.clear()
         self._policies.clear()
 
     def register_scalable_target(self, params: Params) -> Params:
-        """Register a service, or change its bounds; a desired count outside of them is moved to the nearer one."""
+        """Handle RegisterScalableTarget; a desired count outside the bounds is changed to the nearer one."""
         key = target_key(params)
         service = self._service(params)
         doc = self._targets.get(key)
@@ -80,11 +80,11 @@ class ApplicationAutoScaling(Api):
         return {"ScalableTargetARN": changed["ScalableTargetARN"]}
 
     def describe_scalable_targets(self, params: Params) -> Params:
-        """Return targets by namespace, resource and dimension."""
+        """Handle DescribeScalableTargets, filtered by namespace, resource and dimension."""
         return {"ScalableTargets": chosen(self._targets, params, params.get("ResourceIds"))}
 
     def deregister_scalable_target(self, params: Params) -> None:
-        """Remove a target and its policies."""
+        """Handle DeregisterScalableTarget, which also deletes the target's policies."""
         key = target_key(params)
         self._target(params)
         for policy in self._policies.values():
@@ -93,7 +93,7 @@ class ApplicationAutoScaling(Api):
         self._targets.delete(key)
 
     def put_scaling_policy(self, params: Params) -> Params:
-        """Keep a policy."""
+        """Handle PutScalingPolicy."""
         self._target(params)
         kind = params.get("PolicyType", "StepScaling")
         if kind not in KINDS:
@@ -110,38 +110,38 @@ class ApplicationAutoScaling(Api):
         return {"PolicyARN": doc["PolicyARN"], "Alarms": []}
 
     def describe_scaling_policies(self, params: Params) -> Params:
-        """Return policies by namespace, resource, dimension and name."""
+        """Handle DescribeScalingPolicies, filtered by namespace, resource, dimension and name."""
         rows = chosen(self._policies, params, [params["ResourceId"]] if "ResourceId" in params else None)
         names = params.get("PolicyNames")
         return {"ScalingPolicies": [row for row in rows if not names or row["PolicyName"] in names]}
 
     def delete_scaling_policy(self, params: Params) -> None:
-        """Remove a policy."""
+        """Handle DeleteScalingPolicy."""
         key = f"{target_key(params)}|{params['PolicyName']}"
         if self._policies.get(key) is None:
             raise ApiError("ObjectNotFoundException", f"No scaling policy found for: {params['PolicyName']}")
         self._policies.delete(key)
 
     def describe_scaling_activities(self, _params: Params) -> Params:
-        """Return that there were none."""
+        """Handle DescribeScalingActivities: there are none."""
         return {"ScalingActivities": []}
 
     def describe_scheduled_actions(self, _params: Params) -> Params:
-        """Return that there are none."""
+        """Handle DescribeScheduledActions: there are none."""
         return {"ScheduledActions": []}
 
     def list_tags_for_resource(self, params: Params) -> Params:
-        """Return a target's tags."""
+        """Handle ListTagsForResource."""
         return {"Tags": self._by_arn(params["ResourceARN"])[1]["Tags"]}
 
     def tag_resource(self, params: Params) -> None:
-        """Set tags of a target."""
+        """Handle TagResource."""
         key, doc = self._by_arn(params["ResourceARN"])
         doc["Tags"] = doc["Tags"] | params["Tags"]
         self._targets.save(key)
 
     def untag_resource(self, params: Params) -> None:
-        """Remove tags of a target."""
+        """Handle UntagResource."""
         key, doc = self._by_arn(params["ResourceARN"])
         doc["Tags"] = {name: value for name, value in doc["Tags"].items() if name not in params["TagKeys"]}
         self._targets.save(key)
@@ -160,7 +160,7 @@ class ApplicationAutoScaling(Api):
         raise ApiError("ResourceNotFoundException", f"The resource {key} does not exist", ResourceName=key)
 
     def _service(self, params: Params) -> Doc:
-        """Return the ECS service that a resource id names or refuse."""
+        """Return the ECS service that a resource id names; raise ApiError if it does not exist."""
         if params["ServiceNamespace"] != "ecs" or params["ScalableDimension"] != DIMENSION:
             text = f"the local cloud scales {DIMENSION} only, not {params['ScalableDimension']}"
             raise ApiError("ValidationException", text)
@@ -172,12 +172,12 @@ class ApplicationAutoScaling(Api):
 
 
 def target_key(params: Params) -> str:
-    """Return the key of what a request means."""
+    """Return the key of a request's scalable target."""
     return "|".join((params["ServiceNamespace"], params["ResourceId"], params["ScalableDimension"]))
 
 
 def chosen(table: Table, params: Params, resources: list[str] | None) -> list[Doc]:
-    """Return the documents of a namespace, and of resources and a dimension where asked."""
+    """Return the documents of a namespace, filtered by resources and dimension if given."""
     rows = [row for row in table.values() if row["ServiceNamespace"] == params["ServiceNamespace"]]
     rows = [row for row in rows if not resources or row["ResourceId"] in resources]
     return [row for row in rows if params.get("ScalableDimension") in (None, row["ScalableDimension"])]

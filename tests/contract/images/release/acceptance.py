@@ -1,4 +1,4 @@
-"""An acceptance suite: what is served is what is expected, and no version that ends with `bad` passes."""
+"""An acceptance suite: fails unless the expected version is served, and for any version that ends with `bad`."""
 
 import json
 import os

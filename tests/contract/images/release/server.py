@@ -1,4 +1,4 @@
-"""A web server that tells its release at /version and behaves as MODE says: good, crash, never (listens), liar."""
+"""A web server with its release at /version and a behavior by MODE: good, crash, never (does not listen), liar."""
 
 import json
 import os
@@ -10,12 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers every GET with the release."""
+    """Responds to every GET with the release."""
 
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Respond."""
         version = "wrong" if os.environ["MODE"] == "liar" else os.environ.get("APP_VERSION")
         body = json.dumps({"commit": version, "digest": os.environ.get("IMAGE_DIGEST")}).encode()
         self.send_response(200)
@@ -24,11 +24,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def main() -> None:
-    """Behave as MODE says, or crash where the template asks for it."""
+    """Run in the given mode, or crash if the template's variables say so."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     print("starting", flush=True)
     if os.environ["MODE"] == "crash" or os.environ.get("CRASH"):

@@ -1,7 +1,7 @@
-"""Connections to GitHub, by both of AWS's APIs for them: codeconnections and the older codestar-connections.
+"""Connections to GitHub, by both AWS APIs: codeconnections and the older codestar-connections.
 
-A connection is born PENDING. The click in AWS's console that makes it AVAILABLE is, here, a POST of
-{"ConnectionArn": ...} to /_localcloud/codeconnections/complete, or `localcloud connect NAME_OR_ARN`.
+A new connection is PENDING. Instead of the handshake in AWS's console, it becomes AVAILABLE by a POST of
+{"ConnectionArn": ...} to /_localcloud/codeconnections/complete, or by `localcloud connect NAME_OR_ARN`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ SHOWN = ("ConnectionName", "ConnectionArn", "ProviderType", "OwnerAccountId", "C
 
 
 class CodeConnections:
-    """All connections, and the two services that serve them."""
+    """The connections, and the two services that serve them."""
 
     def __init__(self, ctx: Context) -> None:
-        """Read what the store holds."""
+        """Load the connections from the store."""
         self._ctx = ctx
         self._table = Table(ctx.store, "codeconnections.connection")
         self.services: list[Api] = [
@@ -39,12 +39,12 @@ class CodeConnections:
         ]
 
     def status(self, key: str) -> str | None:
-        """Return PENDING or AVAILABLE, or None where there is no such connection; the ARN may have either prefix."""
+        """Return PENDING or AVAILABLE, or None if the connection does not exist; the ARN may have either prefix."""
         doc = self._find(key)
         return None if doc is None else str(doc["ConnectionStatus"])
 
     def create(self, api: str, params: Params) -> Params:
-        """Make a connection, PENDING."""
+        """Create a PENDING connection."""
         if "HostArn" in params:
             raise ApiError("UnsupportedOperation", "the local cloud has no hosts: HostArn is not supported")
         if params.get("ProviderType") != PROVIDER:
@@ -63,30 +63,30 @@ class CodeConnections:
         return {"ConnectionArn": doc["ConnectionArn"], "Tags": doc["Tags"]}
 
     def connection(self, key: str) -> Doc:
-        """Return a connection by ARN or refuse."""
+        """Return a connection by its ARN; raise ApiError if it does not exist."""
         doc = self._find(key)
         if doc is None:
             raise ApiError("ResourceNotFoundException", f"Connection not found: {key}")
         return doc
 
     def save(self, doc: Doc) -> None:
-        """Write a connection that was changed in place."""
+        """Save a connection that was changed in place."""
         self._table.save(identifier_of(doc["ConnectionArn"]))
 
     def delete(self, key: str) -> None:
-        """Remove a connection."""
+        """Delete a connection."""
         self._table.delete(identifier_of(self.connection(key)["ConnectionArn"]))
 
     def listed(self) -> list[Doc]:
-        """Return all connections as the API shows them."""
+        """Return all connections as the API returns them."""
         return [shown(doc) for doc in self._table.values()]
 
     def clear(self) -> None:
-        """Remove all connections."""
+        """Delete all connections."""
         self._table.clear()
 
     async def control(self, request: Request) -> Response:
-        """Serve /_localcloud/codeconnections/: GET lists, POST complete makes a connection AVAILABLE."""
+        """Handle /_localcloud/codeconnections/: GET lists connections, POST complete makes one AVAILABLE."""
         if request.method == "GET":
             return JSONResponse({"Connections": self.listed()})
         try:
@@ -109,44 +109,44 @@ class CodeConnections:
 
 
 class ConnectionsApi(Api):
-    """One of the two APIs over the same connections."""
+    """One of the two APIs of the same connections."""
 
     def __init__(self, connections: CodeConnections, api: str) -> None:
-        """Serve the API of that name."""
+        """Serve the API with that name."""
         self.api = self.signing_name = api
         self._connections = connections
         self.control = connections.control
         super().__init__([self])
 
     async def reset(self) -> None:
-        """Remove all connections."""
+        """Delete all connections."""
         self._connections.clear()
 
     def create_connection(self, params: Params) -> Params:
-        """Make a connection to GitHub."""
+        """Handle CreateConnection, for GitHub only."""
         return self._connections.create(self.api, params)
 
     def get_connection(self, params: Params) -> Params:
-        """Return one."""
+        """Handle GetConnection."""
         return {"Connection": shown(self._connections.connection(params["ConnectionArn"]))}
 
     def delete_connection(self, params: Params) -> None:
-        """Remove one; pipelines that name it fail when they run."""
+        """Handle DeleteConnection; executions of pipelines that use it then fail."""
         self._connections.delete(params["ConnectionArn"])
 
     def list_connections(self, params: Params) -> Params:
-        """Return all, or those of a provider."""
+        """Handle ListConnections, filtered by provider."""
         if "HostArnFilter" in params:
             return {"Connections": []}
         wanted = params.get("ProviderTypeFilter", PROVIDER)
         return {"Connections": [row for row in self._connections.listed() if row["ProviderType"] == wanted]}
 
     def list_tags_for_resource(self, params: Params) -> Params:
-        """Return a connection's tags."""
+        """Handle ListTagsForResource."""
         return {"Tags": self._connections.connection(params["ResourceArn"])["Tags"]}
 
     def tag_resource(self, params: Params) -> None:
-        """Add or change tags."""
+        """Handle TagResource."""
         doc = self._connections.connection(params["ResourceArn"])
         tags = {tag["Key"]: tag["Value"] for tag in [*doc["Tags"], *params["Tags"]]}
         if len(tags) > TAGS_AT_MOST:
@@ -155,17 +155,17 @@ class ConnectionsApi(Api):
         self._connections.save(doc)
 
     def untag_resource(self, params: Params) -> None:
-        """Remove tags."""
+        """Handle UntagResource."""
         doc = self._connections.connection(params["ResourceArn"])
         doc["Tags"] = [tag for tag in doc["Tags"] if tag["Key"] not in params["TagKeys"]]
         self._connections.save(doc)
 
 
 def identifier_of(key: str) -> str:
-    """Return the identifier at the end of a connection's ARN."""
+    """Return the id at the end of a connection's ARN."""
     return key.rpartition(":connection/")[2]
 
 
 def shown(doc: Doc) -> Params:
-    """Return a connection as the API shows it."""
+    """Return a connection as the API returns it."""
     return {name: doc[name] for name in SHOWN}

@@ -34,7 +34,7 @@ class Pipelines:
     def __init__(
         self, state: State, starter: Starter, connections: CodeConnections, abandon: Callable[[Doc], None]
     ) -> None:
-        """Initialize; `abandon` is called with each running execution of a deleted pipeline."""
+        """Initialize; `abandon` is called with each execution of a deleted pipeline."""
         self._state, self._starter = state, starter
         self._connections, self._abandon = connections, abandon
 

@@ -1,4 +1,4 @@
-"""Notification rules: what happens to a pipeline, told to SNS topics."""
+"""CodeStar notification rules: publish a pipeline's state changes to SNS topics."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 SUBSCRIBED = "The target cannot be deleted because it is subscribed to one or more notification rules."
-"""AWS's words; the Terraform provider waits for them to go away."""
+"""AWS's message; the Terraform provider retries while it is returned."""
 SHOWN = ("Arn", "Name", "Resource", "DetailType", "CreatedBy", "Status", "CreatedTimestamp", "LastModifiedTimestamp")
 TARGET_TYPES = ("SNS",)
 
@@ -32,23 +32,23 @@ class CodeStarNotifications(Api):
     signing_name = "codestar-notifications"
 
     def __init__(self, ctx: Context) -> None:
-        """Read what the store holds."""
+        """Load the rules from the store."""
         self._ctx = ctx
         self._rules = Table(ctx.store, "codestarnotifications.rule")
         self._sending: set[asyncio.Task[None]] = set()
         super().__init__([self])
 
     async def stop(self) -> None:
-        """Let the messages leave that are on their way."""
+        """Wait for messages that are being sent."""
         if self._sending:
             await asyncio.wait(self._sending, timeout=5)
 
     async def reset(self) -> None:
-        """Remove all rules."""
+        """Delete all rules."""
         self._rules.clear()
 
     def heard(self, event: Doc) -> None:
-        """Tell the topics of every rule that a state change of CodePipeline is for."""
+        """Publish a state change of CodePipeline to the topics of all rules that match it."""
         types = types_of(event)
         for rule in self._rules.values():
             if rule["Status"] != "ENABLED" or rule["Resource"] not in event["resources"]:
@@ -65,14 +65,14 @@ class CodeStarNotifications(Api):
                 task.add_done_callback(self._sending.discard)
 
     def _send(self, topic: str, message: Doc) -> None:
-        """Publish one message (in a thread)."""
+        """Publish one message; runs in a thread."""
         try:
             client(self._ctx, "sns").publish(TopicArn=topic, Message=json.dumps(message))
-        except Exception as error:  # noqa: BLE001  AWS, too, says nothing to anybody when a topic takes no message
+        except Exception as error:  # noqa: BLE001 - AWS, too, reports no failed delivery to a topic
             LOG.warning("%s: the topic %s took no message: %s", message["notificationRuleArn"], topic, error)
 
     def create_notification_rule(self, params: Params) -> Params:
-        """Make a rule; the same request token gives the same one."""
+        """Handle CreateNotificationRule; idempotent by the client request token."""
         check(params)
         for rule in self._rules.values():
             if rule["Name"] == params["Name"]:
@@ -97,7 +97,7 @@ class CodeStarNotifications(Api):
         return {"Arn": key}
 
     def describe_notification_rule(self, params: Params) -> Params:
-        """Return a rule."""
+        """Handle DescribeNotificationRule."""
         rule = self._rule(params["Arn"])
         return {name: rule[name] for name in (*SHOWN, "Tags")} | {
             "EventTypes": [described(key) for key in rule["EventTypeIds"]],
@@ -105,7 +105,7 @@ class CodeStarNotifications(Api):
         }
 
     def update_notification_rule(self, params: Params) -> None:
-        """Change a rule."""
+        """Handle UpdateNotificationRule."""
         rule = self._rule(params["Arn"])
         changed = {
             name: params[name] for name in ("Name", "Status", "EventTypeIds", "Targets", "DetailType") if name in params
@@ -114,22 +114,22 @@ class CodeStarNotifications(Api):
         self._rules.put(rule["Arn"], rule | changed | {"LastModifiedTimestamp": time.time()})
 
     def delete_notification_rule(self, params: Params) -> Params:
-        """Remove a rule; one that does not exist is fine, as on AWS."""
+        """Handle DeleteNotificationRule; a missing rule is no error, as on AWS."""
         self._rules.delete(params["Arn"])
         return {"Arn": params["Arn"]}
 
     def list_notification_rules(self, params: Params) -> Params:
-        """Return all rules, or those that meet the filters."""
+        """Handle ListNotificationRules, with filters."""
         rows = [rule for rule in self._rules.values() if all(meets(rule, row) for row in params.get("Filters", []))]
         return {"NotificationRules": [{"Id": rule["Arn"].rpartition("/")[2], "Arn": rule["Arn"]} for rule in rows]}
 
     def list_targets(self, _params: Params) -> Params:
-        """Return every topic that a rule tells."""
+        """Handle ListTargets: the topics of all rules."""
         found = {target["TargetAddress"]: target for rule in self._rules.values() for target in rule["Targets"]}
         return {"Targets": [target | {"TargetStatus": "ACTIVE"} for target in found.values()]}
 
     def delete_target(self, params: Params) -> None:
-        """Forget a topic: it is forgotten with its last rule, so this checks that none is left."""
+        """Handle DeleteTarget: a target is removed with its last rule, so this only checks that no rule has it."""
         address = params["TargetAddress"]
         for rule in self._rules.values():
             left = [target for target in rule["Targets"] if target["TargetAddress"] != address]
@@ -140,22 +140,22 @@ class CodeStarNotifications(Api):
             self._rules.put(rule["Arn"], rule | {"Targets": left})
 
     def list_event_types(self, _params: Params) -> Params:
-        """Return the event types that are told."""
+        """Handle ListEventTypes: the supported ones."""
         return {"EventTypes": [described(key) for key in EVENT_TYPES]}
 
     def list_tags_for_resource(self, params: Params) -> Params:
-        """Return a rule's tags."""
+        """Handle ListTagsForResource."""
         return {"Tags": self._rule(params["Arn"])["Tags"]}
 
     def tag_resource(self, params: Params) -> Params:
-        """Add or change tags."""
+        """Handle TagResource."""
         rule = self._rule(params["Arn"])
         rule["Tags"] = rule["Tags"] | params["Tags"]
         self._rules.save(rule["Arn"])
         return {"Tags": rule["Tags"]}
 
     def untag_resource(self, params: Params) -> None:
-        """Remove tags."""
+        """Handle UntagResource."""
         rule = self._rule(params["Arn"])
         rule["Tags"] = {key: value for key, value in rule["Tags"].items() if key not in params["TagKeys"]}
         self._rules.save(rule["Arn"])
@@ -168,7 +168,7 @@ class CodeStarNotifications(Api):
 
 
 def check(params: Params) -> None:
-    """Refuse event types and targets that are not served, by their names."""
+    """Refuse unsupported event types and targets, naming them."""
     unknown = [key for key in params["EventTypeIds"] if key not in EVENT_TYPES]
     if unknown or not params["EventTypeIds"]:
         text = (
@@ -186,7 +186,7 @@ def check(params: Params) -> None:
 
 
 def meets(rule: Doc, row: Doc) -> bool:
-    """Return whether a rule meets one filter of a listing."""
+    """Tell whether a rule matches one filter of a listing."""
     value = row["Value"]
     found = {
         "EVENT_TYPE_ID": rule["EventTypeIds"],

@@ -1,4 +1,4 @@
-"""The event types of pipelines, and which of them a state change is."""
+"""The event types of pipelines, and those of a state change."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ EVENT_TYPES = {
     },
     **{f"{PREFIX}manual-approval-{state}": f"Manual approval: {state.capitalize()}" for state in APPROVALS},
 }
-"""AWS's identifiers and names."""
+"""Names of the event types by AWS's identifiers."""
 CANCELED = ("STOPPED", "ABANDONED", "CANCELED")
 
 
 def described(key: str) -> Doc:
-    """Return an event type as the API shows it."""
+    """Return an event type as the API returns it."""
     return {
         "EventTypeId": key,
         "ServiceName": "CodePipeline",
@@ -37,7 +37,7 @@ def described(key: str) -> Doc:
 
 
 def types_of(event: Doc) -> list[str]:
-    """Return the event types that a state change of CodePipeline is; an approval's is an action's as well."""
+    """Return the event types of a state change of CodePipeline; one of an approval is also one of an action."""
     what = event["detail-type"].split()[1].lower()
     state = event["detail"]["state"]
     state = "canceled" if state in CANCELED else state.lower()

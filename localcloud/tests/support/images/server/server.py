@@ -1,4 +1,4 @@
-"""A web server that behaves as MODE says: good, never (listens), crash, slow (to start)."""
+"""A web server with a behavior by MODE: good, never (does not listen), crash, slow (starts late)."""
 
 import os
 import signal
@@ -9,12 +9,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers every GET with the release and the request's own address; /slow takes 2 s."""
+    """Responds to every GET with the release, the client's address and the secret; /slow takes 2 s."""
 
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Respond."""
         if self.path.startswith("/slow"):
             time.sleep(2)
         shown = [
@@ -29,11 +29,11 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def main() -> None:
-    """Behave as MODE says."""
+    """Run in the given mode."""
     mode = os.environ["MODE"]
     server = None
     signal.signal(
