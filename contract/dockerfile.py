@@ -122,7 +122,7 @@ def _begin(value: str, before: list[Stage], global_args: dict[str, str]) -> Stag
 def _apply(stage: Stage, name: str, value: str, global_args: Mapping[str, str], build_args: Mapping[str, str]) -> None:
     if name == "EXPOSE":
         ports = (TCP_PORT.fullmatch(word) for word in _expanded(value, stage.variables).split())
-        stage.ports += [int(port[1]) for port in ports if port and int(port[1]) not in stage.ports]
+        stage.ports = list(dict.fromkeys([*stage.ports, *(int(port[1]) for port in ports if port)]))
     elif name == "USER":
         stage.user = _expanded(value.strip(), stage.variables)
     elif name == "ENTRYPOINT":

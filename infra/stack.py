@@ -13,7 +13,7 @@ import pulumi
 import pulumi_aws as aws
 
 from contract.names import environment_parameter, of_service, service_parameter, template_family
-from infra import account, parameter_payloads, stack_pipeline, standing
+from infra import account, parameter_payloads, serving, stack_pipeline, standing
 from infra.config import application
 from infra.environment import accepted_image
 from infra.environment.autoscaling import Autoscaling
@@ -96,6 +96,10 @@ def build(config: StackConfig, secrets: Mapping[str, pulumi.Output[str] | None])
     records = _records(config, shared, images, tasks, services)
     topic = Topic(stack, context.pipeline, account=context.home.account) if context else None
     _monitoring(stack, shared, services, topic)
+    # The pipeline decides which task definition a service runs; `pulumi up` does where it rolls out.
+    by_pulumi = config.environment.rollout == "pulumi"
+    definitions = {name: task.release_arn if by_pulumi else None for name, task in tasks.items()}
+    serving.check(config, definitions, after=[service.name for service in services.values()])
     after = [*services.values(), *records]
     return Outputs(
         url=shared.balancer.url,
@@ -220,6 +224,7 @@ def _service(config: StackConfig, shared: SharedComponents, name: str, task: Tas
         database=access,
         task_definition_arn=task.release_arn,
         follow_release=follow,
+        hooks=serving.failure_hook(config, name),
     )
     if section.autoscaling:
         Autoscaling(full, section.autoscaling, cluster_name=shared.cluster.name, service_name=service.name)

@@ -56,6 +56,8 @@ class FakeEngine(mocks.Mocks):
     resources: list[Registered] = field(default_factory=list)
     options: dict[tuple[str, str], Any] = field(default_factory=dict)
     hooks: dict[str, Any] = field(default_factory=dict)
+    checked: list[Any] = field(default_factory=list)
+    """The services that the program checks at its end."""
 
     def register_resource_hook(self, hook: pulumi.ResourceHook) -> None:
         """Remember what is to be called before or after a resource is made."""

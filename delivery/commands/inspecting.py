@@ -33,14 +33,15 @@ from delivery.operator.doctor import Doctor
     metavar="TIME",
     help="How far back: 90s, 10m, 2h, 1d (default: 10m).",
 )
+@click.option("--task", default="", metavar="ID", help="Logs of one task: its ID or the first characters.")
 @click.option("--follow", is_flag=True, help="Follow until Ctrl-C, or until the build ends.")
-def logs(stack: str, *, service: str, build: str, execution: str, since: int, follow: bool) -> None:  # noqa: PLR0913 - the command's options
+def logs(stack: str, *, service: str, build: str, execution: str, since: int, task: str, follow: bool) -> None:  # noqa: PLR0913 - the command's options
     """Run `delivery logs`; Ctrl-C ends --follow without an error."""
     try:
         if build:
             written.of_build(session(stack), build, execution, follow=follow)
         else:
-            written.of_services(session(stack), service, since, follow=follow)
+            written.of_services(session(stack), service, since, task=task, follow=follow)
     except KeyboardInterrupt:
         if not follow:
             raise

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import diagnosis
 from delivery.deploying import ecs_service
 from delivery.errors import DeliveryError
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
     from types_boto3_ecs import ECSClient
     from types_boto3_ecs.type_defs import (
-        ContainerTypeDef,
         CreatedAtTypeDef,
         ServiceDeploymentBriefTypeDef,
         ServiceDeploymentTypeDef,
@@ -31,8 +31,6 @@ POLL_SECONDS = 1.0
 FIND_SECONDS = 60  # how long the service deployment of an accepted UpdateService may stay unlisted
 ROLLOUT_SECONDS = 15 * 60  # with the way back below the 60 minutes of the build project that runs it
 BACK_SECONDS = 6 * 60
-STOPPED_TASKS = 3
-HINT = 100
 
 
 class RolloutError(DeliveryError):
@@ -89,23 +87,25 @@ class Rollout:
                 self.session.say(f"{self.service.name}: ECS: {event['message']}")
 
     def _why(self, row: ServiceDeploymentTypeDef) -> str:
-        """Return why the rollout failed: ECS's reason and why its tasks stopped."""
-        reasons = [self.reason or row.get("statusReason") or f"the service deployment is {row['status']}"]
-        return " ".join([reasons[0].rstrip(), *self._stopped()])
+        """Return why the rollout failed: ECS's reason and what its tasks show; their last lines are reported."""
+        reason = (self.reason or row.get("statusReason") or f"the service deployment is {row['status']}").rstrip()
+        if found := self._diagnosis():
+            for line in str(found).splitlines():
+                self.session.say(f"{self.service.name}: {line}")
+            return f"{reason} {found.summary}"
+        return reason
 
-    def _stopped(self) -> list[str]:
-        """Return the distinct reasons why tasks of the revision stopped."""
-        ecs, cluster = self.session.ecs, self.session.environment.cluster
-        arns = ecs.list_tasks(cluster=cluster, family=self.service.release_family, desiredStatus="STOPPED")["taskArns"]
-        tasks = ecs.describe_tasks(cluster=cluster, tasks=arns[:HINT])["tasks"] if arns else []
-        reasons: list[str] = []
-        for task in tasks:
-            if task["taskDefinitionArn"] != self.revision or task.get("stopCode") == "ServiceSchedulerInitiated":
-                continue
-            for reason in (task.get("stoppedReason", ""), *map(_exit, task["containers"])):
-                if reason and reason not in reasons:
-                    reasons.append(reason)
-        return [f"Tasks stopped: {'; '.join(reasons[:STOPPED_TASKS])}"] if reasons else []
+    def _diagnosis(self) -> diagnosis.Diagnosis | None:
+        """Return why the tasks of the revision do not come up, None if nothing shows it."""
+        return diagnosis.of_service(
+            self.session.clients,
+            cluster=self.session.environment.cluster,
+            service=self.service.ecs_service,
+            container=self.service.container,
+            port=self.service.port,
+            health_path=self.service.health_path,
+            task_definition=self.revision,
+        )
 
 
 def follow(rollouts: Sequence[Rollout], seconds: float = ROLLOUT_SECONDS) -> None:
@@ -117,13 +117,6 @@ def follow(rollouts: Sequence[Rollout], seconds: float = ROLLOUT_SECONDS) -> Non
     left = list(rollouts)
     while left := [one for one in left if not one.done(seconds)]:
         left[0].session.clock.sleep(POLL_SECONDS)
-
-
-def _exit(container: ContainerTypeDef) -> str:
-    code, reason = container.get("exitCode"), container.get("reason", "")
-    if code:
-        return f"container {container['name']} ended with exit code {code}{f' ({reason})' if reason else ''}"
-    return str(reason)
 
 
 def describe(ecs: ECSClient, arn: str) -> ServiceDeploymentTypeDef:

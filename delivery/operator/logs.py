@@ -5,25 +5,27 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 import buildlog
+from contract.names import of_service
 from delivery.aws import pipeline
 from delivery.aws.clients import code
 from delivery.console import paint
-from delivery.deploying.revisions import current
+from delivery.deploying import revisions
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from types_boto3_codepipeline.type_defs import ActionExecutionDetailTypeDef
+    from types_boto3_ecs.type_defs import ServiceTypeDef
     from types_boto3_logs.type_defs import FilteredLogEventTypeDef, GetLogEventsRequestTypeDef
 
     from delivery.aws.clients import Clients
-    from delivery.environment import Service
     from delivery.session import Session
 
 POLL_SECONDS = 2.0
@@ -34,6 +36,8 @@ ENDING_LINES = 40
 """How far before that line the failing step is looked for: putting an environment back writes some lines between."""
 SHOWN_LINES = 25
 """How many lines are shown where no step is told: the end of failed tests, and the application's last lines."""
+SERVICES_AT_ONCE = 10
+"""DescribeServices takes at most so many."""
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -49,37 +53,66 @@ def seconds(text: str) -> int:
     return int(match[1]) * UNITS[match[2]]
 
 
-def of_services(session: Session, only: str, since: int, *, follow: bool) -> None:
+def of_services(session: Session, only: str, since: int, *, task: str = "", follow: bool) -> None:
     """Print what the tasks of the services (of the one named) wrote in the last seconds, and go on if asked.
 
+    The services are those of the ECS cluster, so that a stack whose `pulumi up` failed has logs, too.
+
+    Args:
+        session: of the environment.
+        only: a service's name, empty for all.
+        since: seconds back.
+        task: a task's ID or its first characters, empty for all.
+        follow: go on until interrupted.
+
     Raises:
-        DeliveryError: the stack has no such service, or its tasks write no logs to CloudWatch.
+        DeliveryError: the cluster has no such service, or its tasks write no logs to CloudWatch.
     """
-    chosen = [service for service in session.environment.services if only in ("", service.name)]
-    if not chosen:
-        have = ", ".join(service.name for service in session.environment.services)
-        raise DeliveryError(f"stack {session.stack} has no service {only!r}; it has: {have}")
-    groups = {_group(session, service): service.name for service in chosen}
+    groups = _groups(session, only)
     start = int((time.time() - since) * 1000)
     seen: set[str] = set()
     while True:
         rows = [(row, name) for group, name in groups.items() for row in _events(session.clients, group, start)]
         for row, name in sorted(rows, key=lambda pair: pair[0]["timestamp"]):
-            if row["eventId"] not in seen:
+            identity = row.get("logStreamName", "").rpartition("/")[2]
+            if row["eventId"] not in seen and identity.startswith(task):
                 seen.add(row["eventId"])
-                task = row.get("logStreamName", "").rpartition("/")[2][:8]
-                print(paint(f"{name} {task}", "grey"), row["message"].rstrip("\n"), flush=True)
+                when = datetime.fromtimestamp(row["timestamp"] / 1000, UTC).astimezone()
+                print(paint(f"{when:%H:%M:%S} {name} {identity[:8]}", "grey"), row["message"].rstrip("\n"), flush=True)
         if not follow:
             return
         start = max([start, *(row["timestamp"] for row, _ in rows)])
         session.clock.sleep(POLL_SECONDS)
 
 
-def _group(session: Session, service: Service) -> str:
-    definition = current(session, service)
+def _groups(session: Session, only: str) -> dict[str, str]:
+    """Return the log groups of the cluster's services with the services' names."""
+    cluster, prefix = session.environment.cluster, of_service(session.stack, "")
+    pages = session.ecs.get_paginator("list_services").paginate(
+        cluster=cluster, PaginationConfig={"PageSize": SERVICES_AT_ONCE}
+    )
+    arns = [page["serviceArns"] for page in pages]
+    rows = [
+        row
+        for some in arns
+        if some
+        for row in session.ecs.describe_services(cluster=cluster, services=some)["services"]
+    ]
+    services = {row["serviceName"].removeprefix(prefix): row for row in rows}
+    chosen = {name: row for name, row in sorted(services.items()) if only in ("", name)}
+    if not chosen:
+        have = ", ".join(sorted(services)) or f"none; run: pulumi up -s {session.stack}"
+        raise DeliveryError(f"stack {session.stack} has no service{f' {only!r}' if only else ''}; it has: {have}")
+    return {_group(session, name, row): name for name, row in chosen.items()}
+
+
+def _group(session: Session, name: str, row: ServiceTypeDef) -> str:
+    balancers = row.get("loadBalancers", [])
+    container = str(balancers[0].get("containerName", name)) if balancers else name
+    definition = revisions.read(session.ecs, row["taskDefinition"], container)
     options = definition.container_definition.get("logConfiguration", {}).get("options", {})
     if "awslogs-group" not in options:
-        raise DeliveryError(f"{definition.name} of {service.name} writes no logs to CloudWatch")
+        raise DeliveryError(f"{definition.name} of {name} writes no logs to CloudWatch")
     return str(options["awslogs-group"])
 
 

@@ -17,7 +17,17 @@ if TYPE_CHECKING:
 
 Location = tuple[str | int, ...]
 # Fields of StackConfig that do not come from `slipway:` keys of the stack file.
-NOT_IN_STACK_FILE = frozenset({"stack", "organization", "project", "github_owner", "region"})
+NOT_IN_STACK_FILE = frozenset(
+    {
+        "stack",
+        "organization",
+        "project",
+        "github_owner",
+        "region",
+        "aws_profile",
+        "aws_assume_roles",
+    }
+)
 MAX_VALUE_LENGTH = 120
 MAX_KEY_LENGTH = 60
 # Rules by pydantic's error type (pydantic documentation, "Validation Errors").

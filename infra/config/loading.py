@@ -14,7 +14,12 @@ if TYPE_CHECKING:
 
 NAMESPACE = "slipway"
 # Keys of other namespaces that rules read, by field of StackConfig.
-OTHER_NAMESPACES = {"github_owner": secrets.GITHUB_OWNER, "region": region.REGION}
+OTHER_NAMESPACES = {
+    "github_owner": secrets.GITHUB_OWNER,
+    "region": region.REGION,
+    "aws_profile": "aws:profile",
+    "aws_assume_roles": "aws:assumeRoles",
+}
 
 
 def load(

@@ -19,6 +19,8 @@ class StackConfig(Section):
     project: str
     github_owner: str | None = None
     region: str = ""
+    aws_profile: str | None = None
+    aws_assume_roles: str | None = None
     environment: Environment = Field(description="network, load balancer, services and database")
     registry: Registry | None = Field(None, description="ECR repositories, which this stack then owns")
     images: Images | None = Field(None, description="images accepted by another stack, instead of a registry")

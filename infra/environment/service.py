@@ -52,6 +52,7 @@ class Service(pulumi.ComponentResource):
         task_definition_arn: of its first release.
         follow_release: whether `pulumi up` deploys a new task definition. Otherwise the pipeline does, and Pulumi
             ignores changes of the task definition.
+        hooks: hooks of the ECS service.
     """
 
     name: pulumi.Output[str]
@@ -68,6 +69,7 @@ class Service(pulumi.ComponentResource):
         database: DatabaseAccess | None,
         task_definition_arn: pulumi.Input[str],
         follow_release: bool,
+        hooks: pulumi.ResourceHookBinding,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("slipway:infra:Service", name, None, opts)
@@ -81,7 +83,11 @@ class Service(pulumi.ComponentResource):
         ignored = ([] if follow_release else ["taskDefinition"]) + (["desiredCount"] if section.autoscaling else [])
         # The service's name is unique in the cluster, so a replacement needs the old service to be deleted first.
         options = pulumi.ResourceOptions(
-            parent=self, depends_on=[self._route(targets)], ignore_changes=ignored, delete_before_replace=True
+            parent=self,
+            depends_on=[self._route(targets)],
+            ignore_changes=ignored,
+            delete_before_replace=True,
+            hooks=hooks,
         )
         service = self._service(group, target, task_definition_arn, options)
         self.name, self.target_group_arn, self.metric_name = service.name, targets.arn, targets.arn_suffix

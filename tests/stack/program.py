@@ -13,6 +13,7 @@ import pulumi
 import yaml
 
 from contract import facts, names
+from infra import serving
 from tests.fake_engine import ACCOUNT, DIGEST, REGISTRY, FakeEngine, Refused, run_to_end, start
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ def run(
     if key in RUNS:
         earlier = RUNS[key][0]
         engine.resources, engine.options, engine.hooks = earlier.resources, earlier.options, earlier.hooks
+        engine.checked = earlier.checked
         return engine, RUNS[key][1]
     start(engine, stack=stack)
     values = {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
@@ -155,6 +157,7 @@ def run(
     outputs: dict[str, Any] = {}
     exported: dict[str, Any] = {}
     monkeypatch.setattr(pulumi, "export", exported.__setitem__)
+    monkeypatch.setattr(serving.Check, "run", lambda _, services: engine.checked.extend(services))
 
     def program() -> pulumi.Output[None]:
         runpy.run_path(str(ROOT / "__main__.py"), run_name="__main__")

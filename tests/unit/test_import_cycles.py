@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = {
     "app": "app/src",
     "buildlog": ".",
+    "diagnosis": ".",
     "contract": ".",
     "delivery": ".",
     "infra": ".",

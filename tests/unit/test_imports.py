@@ -12,9 +12,10 @@ ROOT = Path(__file__).resolve().parents[2]
 # The packages that each package may import: those that build images also parse build logs.
 MAY_IMPORT: dict[str, set[str]] = {
     "buildlog": set(),
+    "diagnosis": set(),
     "contract": set(),
-    "infra": {"buildlog", "contract"},
-    "delivery": {"buildlog", "contract"},
+    "infra": {"buildlog", "contract", "diagnosis"},
+    "delivery": {"buildlog", "contract", "diagnosis"},
     "localcloud": set(),
     "tools": {"localcloud", "contract"},
     "app": set(),
@@ -59,8 +60,8 @@ def test_packages_do_not_import_one_another(package: str) -> None:
 
 def test_what_builds_import_needs_no_package() -> None:
     """The contract and the parser of build logs only use the standard library, so that they run with any Python."""
-    for path in [*sources("contract"), *sources("buildlog")]:
-        roots = {name.split(".")[0] for name in imports(path)} - {"contract", "buildlog"}
+    for path in [*sources("contract"), *sources("buildlog"), *sources("diagnosis")]:
+        roots = {name.split(".")[0] for name in imports(path)} - {"contract", "buildlog", "diagnosis"}
         assert roots <= sys.stdlib_module_names, path
 
 

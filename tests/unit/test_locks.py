@@ -16,7 +16,7 @@ from tools import make_venv
 from tools.locks import LOCKS, pinned
 
 ROOT = Path(__file__).resolve().parents[2]
-OURS = {"app", "buildlog", "contract", "delivery", "guestbook", "infra", "localcloud", "tests", "tools"}
+OURS = {"app", "buildlog", "contract", "delivery", "diagnosis", "guestbook", "infra", "localcloud", "tests", "tools"}
 OURS |= {"apis", "host", "support", "unit"}  # top-level names imported from folders of tests or programs
 # Modules whose names differ from their package's.
 PACKAGE = {
@@ -31,6 +31,7 @@ PACKAGE = {
 DECLARED_IN = {
     "__main__.py": ["requirements.in"],
     "buildlog": [],
+    "diagnosis": [],
     "contract": [],
     "infra": ["requirements.in"],
     "delivery": ["delivery/requirements.in"],

@@ -113,6 +113,7 @@ class Rollouts(Ecs):
             self._settle(held, row["before"])
             return
         held.definition = row["wanted"] if self.rollback_fails == "stays" else row["before"]
+        held.primary[0]["rolloutState"] = "FAILED"
         for task in self.tasks:
             task.status = "STOPPED" if task.service == held.name else task.status
 

@@ -15,7 +15,7 @@ from tests.unit.delivery.world import World, digest_of
 def test_a_crash_loop_is_put_back_with_the_tasks_exit_code(world: World) -> None:
     """ECS's circuit breaker goes back; that its rollback is the primary deployment and complete is no success."""
     told = failed(world, "circuit breaker", "crash")
-    assert "Tasks stopped: Essential container exited; container app ended with exit code 3; put back" in told
+    assert "the container ended with exit code 3; it wrote nothing; put back" in told
     deployments = world.ecs.services["staging-web"].primary
     assert [(one["status"], one["rolloutState"]) for one in deployments] == [("PRIMARY", "COMPLETED")]
     assert world.said("failed: web: Service deployment rolled back")
@@ -23,24 +23,23 @@ def test_a_crash_loop_is_put_back_with_the_tasks_exit_code(world: World) -> None
     assert not world.said("asked ECS to roll back")
 
 
-def test_tasks_that_ecs_itself_stopped_are_no_reason_and_reasons_are_three_at_most(world: World) -> None:
-    """It stops those of a deployment that it ends; the same reason is told once."""
-    reasons = iter(("one", "one", "two", "three", "four"))
+def test_the_task_that_failed_last_is_the_reason_and_not_those_that_ecs_itself_stopped(world: World) -> None:
+    """It stops those of a deployment that it ends."""
+    reasons = iter(("one", "CannotPullContainerError: gone", "Scaling activity initiated by (deployment 1)"))
 
     def stop(code: str, definition: str) -> None:
         held = world.ecs.services["staging-web"]
         world.ecs._launch(held, world.arn(definition), "STOPPED", stop=code, reason=next(reasons))
 
     for code, definition in (
+        ("TaskFailedToStart", "staging-web:1"),
         ("TaskFailedToStart", "staging-web:2"),
-        ("TaskFailedToStart", "staging-web:2"),
-        ("TaskFailedToStart", "staging-web:2"),
-        ("TaskFailedToStart", "staging-web:2"),
+        ("ServiceSchedulerInitiated", "staging-web:2"),
     ):
         world.time.at(5, lambda code=code, definition=definition: stop(code, definition))  # type: ignore[misc] # its defaults bind the loop's values
     told = failed(world, "circuit breaker", "full")
     assert "unhealthy" not in told
-    assert re.search(r"no capacity\. Tasks stopped: one; two; three; put back", told)
+    assert re.search(r"no capacity\. task \w+: the image cannot be pulled \(CannotPullContainerError: gone\); ", told)
 
 
 def test_a_release_that_never_becomes_healthy_is_put_back(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 GOOD, NEXT = "a" * 40, "b" * 40
 RUN, OLD = "11111111-2222-3333-4444-555555555555", "99999999-2222-3333-4444-555555555555"
+
+
+CLOCK = f"{datetime.fromtimestamp(START, UTC).astimezone():%H:%M:%S}"
 
 
 def running(piped: World, status: str = "InProgress") -> None:
@@ -39,11 +43,12 @@ def test_the_logs_of_services_are_shown_by_time(two: World, capsys: pytest.Captu
     two.logs.write("/api", "app/app/api0123456789", int(START * 1000) + 5, "api last")
     logs.of_services(two.session, "", 10**9, follow=False)
     assert capsys.readouterr().out.splitlines() == [
-        "api api01234 api one", "api api01234 api two", "api api01234 api three", "web web01234 web one",
-        "web web01234 web two", "web web01234 web three", "api api01234 api last",
+        f"{CLOCK} {text}"
+        for text in ("api api01234 api one", "api api01234 api two", "api api01234 api three", "web web01234 web one",
+        "web web01234 web two", "web web01234 web three", "api api01234 api last")
     ]  # fmt: skip
     logs.of_services(two.session, "web", 10**9, follow=False)
-    assert [line[:3] for line in capsys.readouterr().out.splitlines()] == ["web"] * 3
+    assert [line[9:12] for line in capsys.readouterr().out.splitlines()] == ["web"] * 3
     with pytest.raises(DeliveryError, match=r"stack staging has no service 'worker'; it has: api, web"):
         logs.of_services(two.session, "worker", 600, follow=False)
 
@@ -62,6 +67,23 @@ def test_following_logs_shows_each_line_once_until_it_is_interrupted(
     with pytest.raises(KeyboardInterrupt):
         logs.of_services(two.session, "web", 10**9, follow=True)
     assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()] == ["one", "two", "three", "four"]
+
+
+def test_a_stack_that_is_half_up_has_logs(two: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its services have recorded nothing yet."""
+    logged(two)
+    for name in two.names:
+        del two.parameters.values[f"/slipway/staging/services/{name}"]
+    logs.of_services(two.session, "web", 10**9, follow=False)
+    assert len(capsys.readouterr().out.splitlines()) == 3
+
+
+def test_the_logs_of_one_task_are_shown(two: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """By the first characters of its ID."""
+    logged(two)
+    two.logs.write("/web", "app/app/other", int(START * 1000), "not this one")
+    logs.of_services(two.session, "web", 10**9, task="web0", follow=False)
+    assert [line.split()[-1] for line in capsys.readouterr().out.splitlines()] == ["one", "two", "three"]
 
 
 def test_only_what_is_new_enough_is_shown(two: World, capsys: pytest.CaptureFixture[str]) -> None:

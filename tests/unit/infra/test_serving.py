@@ -1,0 +1,100 @@
+"""`pulumi up` ends in success only when every service serves."""
+
+from __future__ import annotations
+
+import pulumi
+import pytest
+
+from infra.serving import Check, Declared
+from tests.unit.delivery.world import World
+
+
+def check(world: World, task_definition: str | None = None, name: str = "web") -> None:
+    """Run the check of one service."""
+    clock = world.time.clock()
+    declared = Declared(
+        name=name, service=f"staging-{name}", port=8080, health_path="/healthz", task_definition=task_definition
+    )
+    run = Check(clients=world.aws, stack="staging", cluster=world.ecs.cluster, now=clock.now, sleep=clock.sleep).run
+    run([declared])
+
+
+def stop_all(world: World) -> None:
+    """Let a service's tasks be gone, and its deployment have failed."""
+    world.ecs.tasks.clear()
+    world.ecs.services["staging-web"].primary[0]["rolloutState"] = "FAILED"
+
+
+def test_a_service_that_serves_is_left_alone() -> None:
+    """The check costs two requests."""
+    world = World()
+    check(world)
+    assert world.aws.asked("UpdateService") == []
+
+
+def test_a_service_whose_tasks_are_gone_is_deployed_again() -> None:
+    """As after an `up` that failed for a reason outside of the stack."""
+    world = World()
+    running = world.running()
+    stop_all(world)
+    check(world)
+    (asked,) = world.aws.asked("UpdateService")
+    assert asked["forceNewDeployment"] is True
+    assert world.running() == running
+
+
+def test_a_service_that_does_not_come_up_fails_with_its_reason() -> None:
+    """Once more, not for ever."""
+    world = World()
+    digest = world.ecs.image(world.ecs.services["staging-web"].definition).partition("@")[2]
+    world.ecs.behaviour[digest], world.ecs.rollback_fails = "crash", "stays"
+    stop_all(world)
+    with pytest.raises(pulumi.RunError, match="service web does not come up"):
+        check(world)
+    assert len(world.aws.asked("UpdateService")) == 1
+
+
+def test_a_deployment_under_way_is_waited_for() -> None:
+    """It is not replaced."""
+    world = World()
+    stop_all(world)
+    client = world.aws("ecs")
+    client.update_service(cluster=world.ecs.cluster, service="staging-web", forceNewDeployment=True)
+    check(world)
+    assert len(world.aws.asked("UpdateService")) == 1
+
+
+def test_a_deployment_that_never_ends_is_given_up() -> None:
+    """After the provider's own limit."""
+    world = World()
+    digest = world.ecs.image(world.ecs.services["staging-web"].definition).partition("@")[2]
+    world.ecs.behaviour[digest] = "hangs"
+    stop_all(world)
+    with pytest.raises(pulumi.RunError, match="has not become steady within 20 minutes"):
+        check(world)
+
+
+def test_where_pulumi_rolls_out_the_declared_release_has_to_run() -> None:
+    """Not the one that the circuit breaker went back to."""
+    world = World()
+    manifest = world.release("c0ffee1")
+    wanted = world.ecs.register("staging-web", f"x@{manifest.services['web'].digest}", {})
+    check(world, task_definition=wanted)
+    assert world.running() == wanted.rpartition("/")[2]
+
+
+def test_a_service_that_was_scaled_to_zero_is_only_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody did that on purpose."""
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", warnings.append)
+    world = World()
+    stop_all(world)
+    world.ecs.services["staging-web"].desired = 0
+    check(world)
+    assert warnings == ["service web is scaled to 0 tasks and serves nothing"]
+
+
+def test_a_service_that_is_gone_is_named_with_the_remedy() -> None:
+    """Pulumi's state has it still."""
+    with pytest.raises(pulumi.RunError, match=r"no ECS service staging-api.*run: pulumi refresh -s staging"):
+        check(World(), name="api")
