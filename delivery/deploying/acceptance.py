@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from contract.images import ACCEPTED
-from delivery.deploying import answers, revisions, running_tasks
+from delivery.deploying import revisions, running_tasks
 from delivery.deploying.mover import Move, Mover
+from delivery.deploying.proof import Telling, wrong_from_outside
 from delivery.deploying.revisions import current
 from delivery.deploying.suite import Suite
 from delivery.errors import DeliveryError, InterruptedDeliveryError
@@ -66,12 +67,12 @@ class Acceptance:
         Raises:
             DeliveryError: a suite failed or could not be built, or another release is served; nothing is marked.
         """
-        tested = self._serves()
+        tested, telling = self._serves(), Telling.now(self.session)
         try:
-            self._answers(tested)
+            self._answers(tested, telling)
             for service in self.environment.services:
                 self._suite(service).run(*tested[service.name])
-            self._answers(tested)
+            self._answers(tested, telling)
             self._still(tested)
         except KeyboardInterrupt as stop:
             raise InterruptedDeliveryError(
@@ -111,11 +112,11 @@ class Acceptance:
         if not same:
             raise WrongReleaseError(f"{self.environment.stack} was deployed to while it was tested; run it again")
 
-    def _answers(self, tested: dict[str, tuple[str, str]]) -> None:
-        """Check that each service reports the version and digest under test."""
+    def _answers(self, tested: dict[str, tuple[str, str]], telling: Telling) -> None:
+        """Check that each service reports the version and digest under test, or else answers as it has to."""
         wanted = {name: (version, digest) for name, (digest, version) in tested.items()}
         end = self.session.clock.now() + ANSWERS_SECONDS
-        while wrong := answers.wrong_answers(self.environment, wanted):
+        while wrong := wrong_from_outside(self.environment, wanted, telling):
             if self.session.clock.now() > end:
                 raise DeliveryError(wrong)
             self.session.clock.sleep(1)

@@ -13,25 +13,37 @@ from contract.containers import APP_VERSION, IMAGE_DIGEST
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from delivery.environment import Environment, Service
 
 ANSWERS = 10
 ANSWER_SECONDS = 10
+SERVER_ERROR = 500
 
 
-def wrong_answers(environment: Environment, wanted: Mapping[str, tuple[str, str]]) -> str | None:
+class NoVersionError(DeliveryError):
+    """A service answers at its version path, and tells no version."""
+
+
+def wrong_answers(
+    environment: Environment, wanted: Mapping[str, tuple[str, str]], must_tell: Collection[str]
+) -> str | None:
     """Query each service of an environment ten times; return what is wrong with an answer, None if all are right.
 
     Args:
         environment: where.
         wanted: version and digest by service.
+        must_tell: the services that have to tell their version; another one that tells none is not asked again.
     """
     for service in environment.services:
         for _ in range(ANSWERS):
             try:
                 got = version(environment, service)
+            except NoVersionError as error:
+                if service.name in must_tell:
+                    return str(error)
+                break
             except DeliveryError as error:
                 return str(error)
             if got != wanted[service.name]:
@@ -41,13 +53,15 @@ def wrong_answers(environment: Environment, wanted: Mapping[str, tuple[str, str]
     return None
 
 
-def served(environment: Environment) -> dict[str, tuple[str, str]]:
-    """Return the version and the image digest that each service of an environment serves.
-
-    Raises:
-        DeliveryError: one does not tell it.
-    """
-    return {service.name: version(environment, service) for service in environment.services}
+def tells(environment: Environment, service: Service) -> bool | None:
+    """Return whether a service tells its version; None if it does not serve, so that nobody knows."""
+    try:
+        version(environment, service)
+    except NoVersionError:
+        return False
+    except DeliveryError:
+        return None
+    return True
 
 
 def told(found: Mapping[str, tuple[str, str]]) -> str:
@@ -63,28 +77,32 @@ def version(environment: Environment, service: Service) -> tuple[str, str]:
     """Query a service, over a new connection, for the version and image digest that it serves.
 
     Raises:
-        DeliveryError: no answer, or one that is no JSON object with `commit` and `digest`.
+        NoVersionError: it has no version path, or answers, but with no JSON object that has `commit` and `digest`.
+        DeliveryError: no answer, or a server's error.
     """
+    if not service.version_path:
+        raise NoVersionError(f"{service.name} has no version path")
     url = f"{environment.url}{service.version_path}"
     request = urllib.request.Request(url, headers={"Connection": "close"})  # noqa: S310 - from the stack
     try:
-        with _opener(url).open(request, timeout=ANSWER_SECONDS) as answer:
+        with opener(url).open(request, timeout=ANSWER_SECONDS) as answer:
             held = json.loads(answer.read())
             return str(held["commit"]), str(held["digest"])
     except urllib.error.HTTPError as error:
-        raise DeliveryError(f"{url} answers {error.code} {error.reason}") from error
+        kind = DeliveryError if error.code >= SERVER_ERROR else NoVersionError
+        raise kind(f"{url} answers {error.code} {error.reason}") from error
     except OSError as error:
         raise DeliveryError(f"{url} does not answer: {getattr(error, 'reason', error)}") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise DeliveryError(
+        raise NoVersionError(
             f'{url} does not tell {{"commit": ..., "digest": ...}} from {APP_VERSION} and {IMAGE_DIGEST}'
         ) from error
 
 
-def _opener(url: str) -> urllib.request.OpenerDirector:
-    """Return an opener that bypasses any configured proxy for private addresses."""
+def opener(url: str, *handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:
+    """Return an opener with more handlers that bypasses any configured proxy for private addresses."""
     try:
         direct = ipaddress.ip_address(urlsplit(url).hostname or "").is_private
     except ValueError:
         direct = False
-    return urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if direct else []))
+    return urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if direct else []), *handlers)

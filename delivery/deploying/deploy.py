@@ -106,7 +106,7 @@ def _is_served(session: Session) -> bool:
             return False
     wanted = [expected(service, revisions.current(session, service)) for service in environment.services]
     try:
-        proof.prove(session, wanted, QUICK_SECONDS)
+        proof.prove(session, wanted, proof.Telling.now(session), QUICK_SECONDS)
     except DeliveryError as wrong:
         session.say(f"this release is set to run already, but: {wrong}; deploying it again")
         return False

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from delivery.deploying import ecs_service, proof, revisions, rollout
-from delivery.deploying.proof import Expected
+from delivery.deploying.proof import Expected, Telling
 from delivery.errors import DeliveryError, InterruptedDeliveryError
 
 if TYPE_CHECKING:
@@ -51,13 +51,16 @@ class Mover:
             DeliveryError: with ECS's reason, or with what is wrongly served, and what was put back.
             InterruptedDeliveryError: by the user or a signal; ECS goes on with what was begun.
         """
+        telling = Telling.now(self.session)
         try:
             try:
                 rollout.follow([self._begin(move.service, move.to) for move in moves])
-                self._prove({move.service.name: move.to for move in moves})
+                proofs = self._prove({move.service.name: move.to for move in moves}, telling)
+                for move in moves:
+                    revisions.note_proof(self.session.ecs, move.to, proofs[move.service.name])
             except FAILURES as failure:
                 self.session.say(f"failed: {failure}")
-                outcome = self.put_back(moves)
+                outcome = self.put_back(moves, telling)
                 raise DeliveryError(f"{failure}; {outcome}") from failure
         except KeyboardInterrupt as stop:
             left = ", ".join(f"{move.service.name} to {move.to.name}" for move in moves)
@@ -65,11 +68,15 @@ class Mover:
                 f"interrupted: ECS goes on by itself ({left}), and goes back by itself if the tasks fail; {remedy}"
             ) from stop
 
-    def put_back(self, moves: Sequence[Move]) -> str:
+    def put_back(self, moves: Sequence[Move], telling: Telling | None = None) -> str:
         """Put services back to their good revisions and verify that these are served.
 
         A service that a newer deploy has taken over meanwhile is left to that. One that cannot be put back keeps none
         of the others from it.
+
+        Args:
+            moves: a service each.
+            telling: the services that have to tell their version; None for those whose revision was proved by it.
 
         Returns:
             What serves now, for people.
@@ -80,7 +87,7 @@ class Mover:
         ours = [move for move in moves if not self._taken_over(move)]
         try:
             self._restore_all(ours)
-            self._prove_or_force(ours)
+            self._prove_or_force(ours, telling or self._told_before(ours))
         except FAILURES as failure:
             raise DeliveryError(
                 f"putting back failed: {failure}; look at: delivery logs --stack {self.session.stack}, "
@@ -91,6 +98,11 @@ class Mover:
         told = [f"{move.service.name} serves {move.back}" for move in ours if move.back]
         told += [f"{move.service.name} is left to a newer deploy" for move in moves if move not in ours]
         return f"put back: {', '.join(told)}"
+
+    def _told_before(self, moves: Sequence[Move]) -> Telling:
+        """Return the services whose good revision was proved by its version."""
+        proofs = {move.service.name: move.back.tags.get(revisions.PROOF, "") for move in moves if move.back}
+        return Telling(frozenset(name for name, told in proofs.items() if proof.VERSION in told))
 
     def _begin(self, service: Service, to: Revision) -> Rollout:
         self.session.say(f"{service.name}: rolling out {to}")
@@ -136,24 +148,24 @@ class Mover:
             return None
         return None if now.arn == move.back.arn else self._begin(move.service, move.back)
 
-    def _prove_or_force(self, moves: Sequence[Move]) -> None:
+    def _prove_or_force(self, moves: Sequence[Move], telling: Telling) -> None:
         """Verify what is served; if ECS left a service unhealthy, replace its tasks and verify again."""
         wanted = {move.service.name: move.back for move in moves if move.back}
         try:
-            self._prove(wanted)
+            self._prove(wanted, telling)
         except DeliveryError as wrong:
             self.session.say(f"not right yet: {wrong}")
             again = [self._begin(move.service, move.back) for move in moves if move.back]
             rollout.follow(again, rollout.BACK_SECONDS)
-            self._prove(wanted)
+            self._prove(wanted, telling)
 
-    def _prove(self, wanted: dict[str, Revision]) -> None:
+    def _prove(self, wanted: dict[str, Revision], telling: Telling) -> dict[str, str]:
         """Verify that services serve the wanted revisions, and the remaining ones what they are set to run."""
         served = [
             expected(service, wanted.get(service.name) or revisions.current(self.session, service))
             for service in self.session.environment.services
         ]
-        proof.prove(self.session, served)
+        return proof.prove(self.session, served, telling)
 
 
 def expected(service: Service, revision: Revision) -> Expected:

@@ -2,7 +2,7 @@
 
 Tags of a release revision: `slipway:commit`; `slipway:execution`; `slipway:replaces`, the good revision that it took
 over from; `slipway:result`, `passed <time>` once its acceptance (in production: its smoke test) has passed,
-`failed <time>` when it was put back. The first revision of a family, made by Pulumi, has none of these.
+`failed <time>` when it was put back; `slipway:proof`, what proved that it is served. The first revision of a family, made by Pulumi, has none of these.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 COMMIT, EXECUTION = f"{PROJECT}:commit", f"{PROJECT}:execution"
 REPLACES, RESULT = f"{PROJECT}:replaces", f"{PROJECT}:result"
+PROOF = f"{PROJECT}:proof"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,6 +141,12 @@ def note(ecs: ECSClient, revision: Revision, result: str) -> None:
         return
     value = f"{result} {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     ecs.tag_resource(resourceArn=revision.arn, tags=[{"key": RESULT, "value": value}])
+
+
+def note_proof(ecs: ECSClient, revision: Revision, proof: str) -> None:
+    """Tag a release revision with the proof that it was served: `digest, health, version`."""
+    if revision.commit:
+        ecs.tag_resource(resourceArn=revision.arn, tags=[{"key": PROOF, "value": proof.replace(", ", " ")}])
 
 
 def good(ecs: ECSClient, start: Revision, family: str) -> Revision | None:

@@ -14,7 +14,7 @@ from delivery import environment as environments
 from delivery.aws import pipeline, pipeline_state
 from delivery.aws.clients import code
 from delivery.console import paint
-from delivery.deploying import answers
+from delivery.deploying import proof
 from delivery.errors import DeliveryError
 from delivery.release import manifest
 
@@ -97,15 +97,15 @@ def describe(clients: Clients, of: Pipeline, waiting: Waiting) -> str:
     for stack in [deployed[stage] for stage in waiting.before if stage in deployed]:
         try:
             there = environments.read(clients("ssm"), stack)
-            served = answers.served(there)
+            served = proof.served(clients, there)
         except DeliveryError as unknown:
             differences.append(f"what {stack} serves now is not known: {unknown}")
             continue
-        print(f"{stack:10} serves {answers.told(served)} now at {there.url}")
+        print(f"{stack:10} serves {served} now at {there.url}")
         # Of services that had no room in the variable the commit tells enough: a commit is built once.
-        if any((commit, tested.get(name, digest)) != (version, digest) for name, (version, digest) in served.items()):
+        if any((commit, tested.get(name, digest)) != (version, digest) for name, (version, digest) in served.versions.items()):
             differences.append(
-                f"{stack} serves {answers.told(served)} now, not what was tested for this execution ({commit}); "
+                f"{stack} serves {served} now, not what was tested for this execution ({commit}); "
                 f"approving releases {commit}, which passed there before"
             )
     return "; ".join(differences)

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from delivery import environment as environments
 from delivery.console import paint, table, typed
-from delivery.deploying import answers, ecs_service, revisions
+from delivery.deploying import ecs_service, proof, revisions
 from delivery.errors import DeliveryError
 from delivery.operator import pipeline_checks
 from delivery.operator.findings import COLOURS, FAIL, OK, UNKNOWN, WARN
@@ -117,7 +117,7 @@ class Doctor:
         return Session(clients=self.clients, environment=environment, say=print)
 
     def _url(self, environment: Environment) -> Findings:
-        yield OK, f"{environment.url} serves {answers.told(answers.served(environment))}"
+        yield OK, f"{environment.url} serves {proof.served(self.clients, environment)}"
 
     def _capacity(self, environment: Environment) -> Findings:
         need = 0.0

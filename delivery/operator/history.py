@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from delivery.environment import Service
     from delivery.session import Session
 
-HEAD = ("", "revision", "when", "commit", "digest", "execution", "result", "marks")
+HEAD = ("", "revision", "when", "commit", "digest", "execution", "result", "proof", "marks")
 SHORT = 19  # "sha256:" and twelve digits
 
 
@@ -42,6 +42,7 @@ def _rows(session: Session, service: Service, most: int) -> list[tuple[str, ...]
                 one.digest[:SHORT],
                 one.tags.get(revisions.EXECUTION, "")[: images.EXECUTION_SHOWN],
                 one.tags.get(revisions.RESULT, "first" if not one.commit else "not tested"),
+                one.tags.get(revisions.PROOF, ""),
                 " ".join(sorted(set(marks))) if tags else "image gone",
             )
         )

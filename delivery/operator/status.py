@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from delivery import environment as environments
 from delivery.aws import pipeline, pipeline_state
 from delivery.console import paint, typed
-from delivery.deploying import answers
+from delivery.deploying import proof
 from delivery.errors import DeliveryError
 from delivery.operator.action_table import COLOURS, ActionTable
 from delivery.operator.terminal import Changes, Live
@@ -134,7 +134,8 @@ class Status:
     def _served(self, stack: str) -> str:
         try:
             there = environments.read(self.clients("ssm"), stack)
-            return f"{stack} serves {answers.told(answers.served(there))} at {there.url}"
+            served = proof.served(self.clients, there)
+            return f"{stack} serves {served} at {there.url} (proof: {served.proof})"
         except (DeliveryError, ClientError) as unknown:
             return f"{stack}: what it serves is not known: {unknown}"
 

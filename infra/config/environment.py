@@ -146,9 +146,9 @@ class Service(Section):
     health_check: HealthCheck = Field(HealthCheck(), description="health check of the target group")
     version_path: str | None = Field(
         None,
-        pattern=r"^/",
+        pattern=r"^(/.*|none)$",
         description="path that returns the version, which must match the service's own route; absent: `version` below "
-        "its first path pattern, such as `/api/version` for `/api/*`",
+        "its first path pattern, such as `/api/version` for `/api/*`; `none`: the application has no such path",
     )
     deregistration_delay: int = Field(
         15, ge=1, le=3600, description="seconds in which a deregistered task finishes open requests"
@@ -195,7 +195,9 @@ class Service(Section):
 
     @property
     def effective_version_path(self) -> str:
-        """The path that returns the version: `version_path`, or its default."""
+        """The path that returns the version: `version_path`, or its default; empty if there is none."""
+        if self.version_path == "none":
+            return ""
         return self.version_path or self.route.paths[0].partition("*")[0].rstrip("/") + "/version"
 
 

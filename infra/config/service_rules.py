@@ -225,7 +225,8 @@ def _versions(environment: Environment) -> Iterator[Problem]:
     by_priority = sorted(environment.services.items(), key=lambda pair: pair[1].route.priority)
     depends_on = tuple(key for name, service in by_priority for key in _route_keys(name, service))
     for name, service in environment.services.items():
-        path = service.effective_version_path
+        if not (path := service.effective_version_path):
+            continue
         matching = (other for other, section in by_priority if any(_matches(path, p) for p in section.route.paths))
         receiver = next(matching, None)
         if receiver != name:

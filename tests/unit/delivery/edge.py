@@ -32,6 +32,8 @@ class Balancer:
     strays: list[str] = field(default_factory=list)
     unhealthy: set[str] = field(default_factory=set)
     """Addresses of tasks that fail their health check although their deployment was successful."""
+    pages: dict[str, tuple[int, str]] = field(default_factory=lambda: {"health": (200, "well")})
+    """What a service answers at paths other than its version's."""
     turn: int = 0
     current: ClassVar[Balancer]
 
@@ -61,8 +63,10 @@ class Balancer:
         """Answer a request: a service's tasks take turns."""
         service = path.strip("/").partition("/")[0]
         tasks = [task for task in self.ecs.tasks if task.service == f"staging-{service}" and self._healthy(task)]
-        if not tasks or not path.endswith("/version"):
+        if not tasks:
             return 503, ""
+        if not path.endswith("/version"):
+            return self.pages.get(path.partition("/")[2].partition("/")[2], (404, ""))
         self.turn += 1
         task = tasks[self.turn % len(tasks)]
         told = self.ecs.variables(task.definition)

@@ -32,6 +32,7 @@ def test_a_release_is_rolled_out_and_served(world: World) -> None:
         "slipway:commit": GOOD,
         "slipway:execution": f"run-{GOOD}",
         "slipway:replaces": world.arn("staging-web:1"),
+        "slipway:proof": "digest health version",
     }
     assert world.ecs.image(world.arn("staging-web:2")).endswith(f"/slipway/web@{digest_of(GOOD)}")
     assert world.said(f"web: serves {GOOD} as {digest_of(GOOD)}")

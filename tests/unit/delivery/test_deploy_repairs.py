@@ -144,7 +144,7 @@ def test_one_service_that_cannot_be_put_back_keeps_none_of_the_others_from_it(tw
 def test_going_back_is_given_six_minutes(world: World) -> None:
     """The step of the pipeline has an hour for everything."""
     world.ecs.behaviour[digest_of(FIRST)] = "hangs"
-    world.balancer.lies[digest_of(GOOD)] = "no"
+    world.balancer.lies[digest_of(GOOD)] = '{"commit": "another", "digest": "another"}'
     slept = world.time.slept
     with pytest.raises(DeliveryError, match=r"putting back failed: web: the rollout is IN_PROGRESS after 6 minutes"):
         deploy.run(world.session, world.release(GOOD))

@@ -98,6 +98,7 @@ def test_a_task_that_ecs_adds_on_its_own_does_not_disprove_a_release(
 ) -> None:
     """As it does when it spreads a service over zones; but as many as desired must serve."""
     monkeypatch.setattr(answers, "wrong_answers", lambda *_: None)
+    monkeypatch.setattr(answers, "tells", lambda *_: True)
     ecs, asked = stubbed("ecs")
     balancers, elbv2 = stubbed("elbv2")
     one = {
@@ -114,13 +115,14 @@ def test_a_task_that_ecs_adds_on_its_own_does_not_disprove_a_release(
         health = [{"Target": {"Id": address}, "TargetHealth": {"State": state}} for address, state in rows]
         elbv2.add_response("describe_target_health", {"TargetHealthDescriptions": health})
     clients = {"ecs": ecs, "elbv2": balancers}
+    telling = proof.Telling(frozenset({"web"}))
     expected = [proof.Expected(service=WEB, revision="d:2", digest="sha256:2", version="v")]
     with asked, elbv2:
         if not wrong:
-            proof.prove(session(clients), expected, 0)
+            proof.prove(session(clients), expected, telling, 0)
             return
         with pytest.raises(DeliveryError, match=wrong):
-            proof.prove(session(clients), expected, -1)
+            proof.prove(session(clients), expected, telling, -1)
 
 
 def test_a_bin_test_that_cannot_be_run_is_named_with_the_remedy(tmp_path: Path) -> None:

@@ -71,9 +71,9 @@ def test_each_service_is_asked_for_its_own_version(monkeypatch: pytest.MonkeyPat
         return "v", "sha256:web"
 
     monkeypatch.setattr(answers, "version", version)
-    wrong = answers.wrong_answers(PROD, {"web": ("v", "sha256:web"), "api": ("v", "sha256:api")})
+    wrong = answers.wrong_answers(PROD, {"web": ("v", "sha256:web"), "api": ("v", "sha256:api")}, {"web", "api"})
     assert wrong == "api: a wrong version is served: http://p/api/version tells v (sha256:web), not v (sha256:api)"
-    assert answers.wrong_answers(PROD, {"web": ("v", "sha256:web"), "api": ("v", "sha256:web")}) is None
+    assert answers.wrong_answers(PROD, {"web": ("v", "sha256:web"), "api": ("v", "sha256:web")}, {"web"}) is None
     assert set(asked) == {"/version", "/api/version"}
 
 
