@@ -6,12 +6,13 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
 
 from delivery.deploying.answers import ANSWER_SECONDS, opener
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from delivery.environment import Environment, Service
 
@@ -30,17 +31,22 @@ class Request:
 
 
 def requests(service: Service) -> Iterator[Request]:
-    """Yield the requests that a service has to answer.
+    """Yield the requests that a release has to answer to be accepted: `basic`, and what its key `checks` declares."""
+    yield from basic(service)
+    yield from declared(service)
+
+
+def basic(service: Service) -> Iterator[Request]:
+    """Yield the request that any release of a service answers, an earlier one too.
 
     The health check, where the load balancer routes its path to the service; else the first path of its route, which
-    may answer anything but a server's error; and those that its key `checks` declares.
+    may answer anything but a server's error.
     """
     route = service.version_path.rpartition("/")[0]
     if service.health_path.startswith(f"{route}/"):
         yield Request(path=service.health_path, statuses=service.health_status)
     else:
         yield Request(path=f"{route}/", statuses=f"100-{SERVER_ERROR - 1}")
-    yield from declared(service)
 
 
 def declared(service: Service) -> Iterator[Request]:
@@ -90,6 +96,21 @@ def _is_in(status: int, statuses: str) -> bool:
         if int(first) <= status <= int(last or first):
             return True
     return False
+
+
+def report(cases: Sequence[tuple[Request, str | None]]) -> str:
+    """Return a JUnit report of requests with what was wrong with the answer of each (None: nothing)."""
+    root = ET.Element("testsuites")
+    failures = str(sum(problem is not None for _, problem in cases))
+    suite = ET.SubElement(
+        root, "testsuite", name="check from outside", tests=str(len(cases)), failures=failures, errors="0"
+    )
+    for request, problem in cases:
+        name = f"GET {request.path} answers {request.statuses}"
+        case = ET.SubElement(suite, "testcase", classname="outside", name=name)
+        if problem:
+            ET.SubElement(case, "failure", message=problem)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, "unicode") + "\n"
 
 
 def check(environment: Environment, service: Service) -> None:

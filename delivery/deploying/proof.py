@@ -151,7 +151,7 @@ def wrong_from_outside(environment: Environment, wanted: Mapping[str, tuple[str,
     if wrong := answers.wrong_answers(environment, wanted, telling.must):
         return wrong
     silent = [service for service in environment.services if service.name not in telling.must]
-    problems = (outside_check.wrong(environment, one, outside_check.requests(one)) for one in silent)
+    problems = (outside_check.wrong(environment, one, outside_check.basic(one)) for one in silent)
     return next((problem for problem in problems if problem), None)
 
 

@@ -2,7 +2,8 @@
 
 Tags of a release revision: `slipway:commit`; `slipway:execution`; `slipway:replaces`, the good revision that it took
 over from; `slipway:result`, `passed <time>` once its acceptance (in production: its smoke test) has passed,
-`failed <time>` when it was put back; `slipway:proof`, what proved that it is served. The first revision of a family, made by Pulumi, has none of these.
+`failed <time>` when it was put back; `slipway:proof`, what proved that it is served. The first revision of a family,
+made by Pulumi, has none of these.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The acceptance suite of a service: built from its `acceptance` target, run against the environment."""
+"""The acceptance suite of a service, run against the environment; without one, a check from outside."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from contract import dockerfile
 from delivery import process
+from delivery.deploying import outside_check
 from delivery.errors import DeliveryError
-from delivery.release import testing
+from delivery.release import suite_image, testing
+from delivery.release.suite_image import SuiteImage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +32,9 @@ class Suite:
     safe_only: bool
 
     def run(self, digest: str, version: str) -> None:
-        """Build the suite and run it against the environment.
+        """Run the suite against the environment: the configured one, the stage `acceptance`, or the built-in check.
+
+        What the key `checks` declares is checked in any case.
 
         Args:
             digest: of the image that it has to find.
@@ -38,38 +43,54 @@ class Suite:
         Raises:
             DeliveryError: it could not be built, or failed, with the folder of its reports.
         """
-        image = f"slipway-acceptance/{self.service.name}:{secrets.token_hex(4)}"
-        try:
-            self._build(image)
-            self._test(image, digest, version)
-        finally:
-            # The layers stay, as the cache of the next build.
-            subprocess.run(["docker", "rmi", "--no-prune", image], capture_output=True, check=False)
+        name, environment = self.service.name, self.session.environment
+        self.session.say(f"{name}: testing {version} ({digest}) at {environment.url}")
+        suite = self._image()
+        if suite is None:
+            self._built_in()
+            return
+        outside_check.check(environment, self.service)
+        with suite.built("the acceptance suite", self.session.say) as image:
+            self._test(suite, image, digest, version)
 
-    def _build(self, image: str) -> None:
-        """Build the service's `acceptance` target with the build arguments of its stack."""
-        service = self.service
-        context = self.root / service.context
-        dockerfile = process.require(context / service.dockerfile, "the stack names it as the Dockerfile")
-        arguments = [f"--build-arg={key}={value}" for key, value in sorted(service.build_args.items())]
-        command = ["docker", "build", "--target=acceptance", f"--tag={image}", f"--file={dockerfile}", *arguments]
-        self.session.say(f"{service.name}: building the acceptance suite (a minute or two the first time)")
-        process.quietly([*command, str(context)], f"{service.name}: building the suite", self.session.say)
+    def _image(self) -> SuiteImage | None:
+        """Return the image of the suite, None for the built-in check."""
+        if self.service.acceptance:
+            return suite_image.of_key(self.service, self.root, self.service.acceptance, dockerfile.ACCEPTANCE)
+        if suite_image.has_stage(self.service, self.root, dockerfile.ACCEPTANCE):
+            return SuiteImage(service=self.service, root=self.root, target=dockerfile.ACCEPTANCE)
+        return None
 
-    def _test(self, image: str, digest: str, version: str) -> None:
-        """Run the built suite."""
-        name, url = self.service.name, self.session.environment.url
-        reports = (self.reports / name).resolve()
+    def _built_in(self) -> None:
+        """Check the service from outside, and write the result of each request as a JUnit report."""
+        say, service = self.session.say, self.service
+        say(f"{service.name}: it has no acceptance suite; checking its health, its route and its checks from outside")
+        reports, cases, failed = self._reports(), [], None
+        for request in outside_check.requests(service):
+            problem = outside_check.wrong(self.session.environment, service, iter([request]))
+            cases.append((request, problem))
+            say(f"{service.name}: {problem or f'GET {request.path} answers {request.statuses}'}")
+            failed = failed or problem
+        (reports / "acceptance.xml").write_text(outside_check.report(cases), "utf-8")
+        if failed:
+            raise DeliveryError(f"{failed}; reports: {reports}")
+
+    def _reports(self) -> Path:
+        reports = (self.reports / self.service.name).resolve()
         reports.mkdir(parents=True, exist_ok=True)
+        return reports
+
+    def _test(self, suite: SuiteImage, image: str, digest: str, version: str) -> None:
+        """Run the built suite."""
+        name, url, reports = self.service.name, self.session.environment.url, self._reports()
         variables = {"SERVICE": name, "BASE_URL": url, "EXPECTED_DIGEST": digest, "EXPECTED_VERSION": version}
         variables |= {"SAFE_ONLY": "1"} if self.safe_only else {}
         settings = [f"--env={key}={value}" for key, value in variables.items()]
         container = f"slipway-acceptance-{name}-{secrets.token_hex(4)}"
         # The host's network: the suite comes from outside the environment and reaches every address the host reaches.
-        command = ["docker", "run", "--rm", f"--name={container}", "--network=host", f"--volume={reports}:/reports"]
-        self.session.say(f"{name}: testing {version} ({digest}) at {url}")
+        options = [f"--name={container}", "--network=host", f"--volume={reports}:/reports", *settings]
         try:
-            process.show([*command, *settings, image], f"acceptance of {name} at {url}")
+            process.show(suite.run_command(image, *options), f"acceptance of {name} at {url}")
         except DeliveryError as failed:
             raise DeliveryError(f"{failed}; reports: {reports}") from failed
         finally:

@@ -103,7 +103,10 @@ def describe(clients: Clients, of: Pipeline, waiting: Waiting) -> str:
             continue
         print(f"{stack:10} serves {served} now at {there.url}")
         # Of services that had no room in the variable the commit tells enough: a commit is built once.
-        if any((commit, tested.get(name, digest)) != (version, digest) for name, (version, digest) in served.versions.items()):
+        if any(
+            (commit, tested.get(name, digest)) != (version, digest)
+            for name, (version, digest) in served.versions.items()
+        ):
             differences.append(
                 f"{stack} serves {served} now, not what was tested for this execution ({commit}); "
                 f"approving releases {commit}, which passed there before"

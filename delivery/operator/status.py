@@ -135,9 +135,9 @@ class Status:
         try:
             there = environments.read(self.clients("ssm"), stack)
             served = proof.served(self.clients, there)
-            return f"{stack} serves {served} at {there.url} (proof: {served.proof})"
         except (DeliveryError, ClientError) as unknown:
             return f"{stack}: what it serves is not known: {unknown}"
+        return f"{stack} serves {served} at {there.url} (proof: {served.proof})"
 
     def _needs(self, held: GetPipelineStateOutputTypeDef) -> list[str]:
         """Return what waits for a person, with the command to type."""

@@ -19,7 +19,7 @@ from contract.pipeline import RELEASE_FILE
 from delivery import process
 from delivery.errors import DeliveryError
 from delivery.process import ProgramError
-from delivery.release import images, sbom, testing
+from delivery.release import images, sbom, suite_image, testing
 from delivery.release.manifest import Image, Manifest
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Builder:
             _check_platform(service, local)
             with ThreadPoolExecutor() as beside:  # the tests, which wait more than they work
                 bill = beside.submit(sbom.of_image, local, service.name, self.commit)
-                testing.script(service, "acceptance", {"COMMIT": self.commit, "APP_IMAGE": local}, self.place)
+                testing.of_image(service, self.commit, local, self.place)
             suffix = f"-{architecture(self.platform)}" if self.platform else ""
             file = self.output / f"sbom-{service.name}{suffix}.cdx.json"
             file.write_text(json.dumps(bill.result(), indent=1) + "\n", "utf-8")
@@ -142,19 +142,13 @@ def _check_platform(service: Service, image: str) -> None:
 
 def command(service: Service, commit: str, image: str, root: Path) -> list[str]:
     """Return the docker command that builds a service's release image."""
-    context = root / service.context
     arguments = {**service.build_args, "COMMIT": commit}
-    return [
-        "docker",
-        "build",
+    options = [
         "--force-rm",  # of containers that Docker's older builder would leave of a failed build
-        f"--target={service.target}",
-        f"--tag={image}",
-        f"--file={process.require(context / service.dockerfile, 'the stack names it as the Dockerfile')}",
         *([f"--platform={service.platform}"] if service.platform else []),
         *(f"--build-arg={key}={value}" for key, value in sorted(arguments.items())),
-        str(context),
     ]
+    return suite_image.build_command(service, root, service.target, image, options)
 
 
 def _write_login(ecr: ECRClient, service: Service, folder: Path) -> None:

@@ -1,5 +1,7 @@
 """Test: the unit and integration tests of each service, run by `<context>/bin/test` in containers.
 
+Without that program: the service's key `tests`, or its build stage `test`, or it is said that there are no tests.
+
 A service's part of the contract: `bin/test unit`, `bin/test integration` and `bin/test acceptance` exit with 0 when
 the tests passed, or when there are none; JUnit reports are copied to $REPORTS; the stack's build arguments, COMMIT,
 SERVICE and, for acceptance, APP_IMAGE are given as environment variables. Several runs at once on one Docker Engine
@@ -12,9 +14,12 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from contract import dockerfile
 from delivery import process
 from delivery.errors import DeliveryError
 from delivery.process import ProgramError
+from delivery.release import suite_image
+from delivery.release.suite_image import SuiteImage
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,14 +65,73 @@ def run(environment: Environment, commit: str, place: Workplace) -> None:
     Raises:
         ProgramError: the first tests that failed.
     """
-    tested: list[tuple[str, dict[str, str]]] = []
+    tested: list[tuple[str, dict[str, str], dict[str, object]]] = []
     for service in environment.services:
-        if (service.context, service.build_args) in tested:
+        if (service.context, service.build_args, service.tests) in tested:
             place.say(f"{service.name}: its tests are those of {service.context}, which have passed")
             continue
+        _of_service(service, commit, place)
+        tested.append((service.context, service.build_args, service.tests))
+
+
+def _of_service(service: Service, commit: str, place: Workplace) -> None:
+    """Run the tests that a service brings: its `bin/test`, its key `tests`, or its build stage `test`."""
+    if _program(service, place).exists():
         for kind in KINDS:
             script(service, kind, {"COMMIT": commit}, place)
-        tested.append((service.context, service.build_args))
+        return
+    if service.tests:
+        _in_container(service, commit, place)
+    elif suite_image.has_stage(service, place.root, dockerfile.TEST):
+        suite = SuiteImage(service=service, root=place.root, target=dockerfile.TEST)
+        with suite.built("its tests: the build stage `test`", place.say):
+            place.say(f"{service.name}: the tests in its build stage `test` passed")
+    else:
+        place.say(
+            f"{service.name}: NO TESTS: there is no {service.context}/bin/test, no build stage `test` in its "
+            f"{service.dockerfile}, and no tests for it in the stack file"
+        )
+    for kind in KINDS:
+        complete(_reports(service, place), kind)
+
+
+def of_image(service: Service, commit: str, image: str, place: Workplace) -> None:
+    """Test a service's release image before it is pushed, with its `bin/test acceptance`; without one that is said.
+
+    Raises:
+        ProgramError: the tests failed.
+    """
+    if _program(service, place).exists():
+        script(service, "acceptance", {"COMMIT": commit, "APP_IMAGE": image}, place)
+        return
+    place.say(f"{service.name}: no bin/test acceptance: the image is pushed without a test, which staging has to pass")
+    complete(_reports(service, place), "acceptance")
+
+
+def _in_container(service: Service, commit: str, place: Workplace) -> None:
+    """Run the configured tests in a container; they write JUnit results to /reports."""
+    folder, what = _reports(service, place), f"{service.name}: tests"
+    suite = suite_image.of_key(service, place.root, service.tests, dockerfile.TEST)
+    variables = {"SERVICE": service.name, "COMMIT": commit, "REPORTS": "/reports"}
+    options = [f"--env={key}={value}" for key, value in variables.items()]
+    with suite.built("its tests", place.say) as image:
+        place.say(what)
+        try:
+            process.show(suite.run_command(image, f"--volume={folder}:/reports", *options), what)
+        except ProgramError as failed:
+            raise ProgramError(f"{failed}; reports: {folder}") from failed
+    place.say(f"{what} passed")
+
+
+def _program(service: Service, place: Workplace) -> Path:
+    return place.root / service.context / "bin" / "test"
+
+
+def _reports(service: Service, place: Workplace) -> Path:
+    """Return the folder of a service's reports, created."""
+    folder = (place.reports / service.name).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def script(service: Service, kind: str, variables: dict[str, str], place: Workplace) -> None:
@@ -77,11 +141,10 @@ def script(service: Service, kind: str, variables: dict[str, str], place: Workpl
         DeliveryError: there is no such program.
         ProgramError: it failed; the tests' own output is above, or the failing step of the image that they need.
     """
-    program = process.require(place.root / service.context / "bin" / "test", NEEDED)
+    program = process.require(_program(service, place), NEEDED)
     if not os.access(program, os.X_OK):
         raise DeliveryError(f"{program} cannot be run: let its first line begin with #! and run: chmod +x '{program}'")
-    folder = (place.reports / service.name).resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = _reports(service, place)
     place.say(f"{service.name}: {kind} tests")
     try:
         process.show(

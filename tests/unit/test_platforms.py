@@ -164,6 +164,8 @@ def test_a_task_proves_an_index_by_its_digest_or_by_the_image_of_its_platform(
 ) -> None:
     """The image of another platform does not count."""
     monkeypatch.setattr(answers, "wrong_answers", lambda *_: None)
+    monkeypatch.setattr(answers, "tells", lambda *_: True)
+    telling = proof.Telling(frozenset({"web"}))
     ecs, asked = stubbed("ecs")
     ecr, registry = stubbed("ecr")
     asked.add_response("describe_services", {"services": [{"status": "ACTIVE", "desiredCount": 1}]})
@@ -175,10 +177,10 @@ def test_a_task_proves_an_index_by_its_digest_or_by_the_image_of_its_platform(
     expected = [proof.Expected(service=WEB, revision="staging-web:2", digest="sha256:index", version="v")]
     with asked, registry:
         if not wrong:
-            proof.prove(session(clients), expected, 0)
+            proof.prove(session(clients), expected, telling, 0)
             return
         with pytest.raises(DeliveryError, match=wrong):
-            proof.prove(session(clients), expected, -1)
+            proof.prove(session(clients), expected, telling, -1)
 
 
 def test_what_is_served_is_the_index_whichever_digest_ecs_shows() -> None:

@@ -10,8 +10,7 @@ from contract import facts
 ROOT = Path(__file__).resolve().parents[3]
 # In the parameters of every stack that is up: dropping one would update them at the next `pulumi up`, unasked.
 UNREAD = {"approval_action", "approval_stage", "branch", "deploy_action"}
-UNREAD |= {"desired_count", "health_path", "target_group"}
-UNREAD |= {"acceptance", "checks", "health_status", "tests"}
+UNREAD |= {"desired_count", "target_group"}
 
 
 def attributes_read() -> set[str]:

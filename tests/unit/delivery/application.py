@@ -28,7 +28,7 @@ class Place:
         """Make it; one kind of tests may fail."""
         self.world, self.folder = world, folder
         (folder / "app" / "bin").mkdir(parents=True, exist_ok=True)
-        (folder / "app" / "Dockerfile").touch()
+        (folder / "app" / "Dockerfile").write_text("FROM a AS release\nFROM a AS acceptance\n")
         program = folder / "app" / "bin" / "test"
         program.write_text(TEST.format(folder=folder, fails=fails))
         program.chmod(0o755)

@@ -28,7 +28,7 @@ class Commands:
         """Let boto3 make clients of this AWS."""
         self.world, self.folder, self.monkeypatch, self.capsys = world, folder, monkeypatch, capsys
         (folder / "app").mkdir()
-        (folder / "app" / "Dockerfile").touch()
+        (folder / "app" / "Dockerfile").write_text("FROM a AS release\nFROM a AS acceptance\n")
         self.made: list[dict[str, Any]] = []
 
         def make(service: str, **options: Any) -> Any:  # noqa: ANN401 - boto3's clients have no static type

@@ -80,5 +80,5 @@ def patient_polls(monkeypatch: pytest.MonkeyPatch) -> None:
 def root(tmp_path: Path) -> Path:
     """A repository with an image context."""
     (tmp_path / "app").mkdir()
-    (tmp_path / "app" / "Dockerfile").touch()
+    (tmp_path / "app" / "Dockerfile").write_text("FROM a AS release\nFROM a AS acceptance\n")
     return tmp_path

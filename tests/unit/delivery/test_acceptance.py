@@ -48,7 +48,7 @@ def test_a_suite_is_built_with_the_stacks_arguments_and_runs_beside_the_environm
     accept(world, root, deployed(world))
     build, run, remove, rmi = docker.calls()
     image = build.split("--tag=")[1].split()[0]
-    assert image.startswith("slipway-acceptance/web:")
+    assert image.startswith("slipway-suite/web:")
     assert build == (
         f"build --target=acceptance --tag={image} --file={root}/app/Dockerfile --build-arg=DEBUG=no "
         f"--build-arg=PYTHON_IMAGE=python:3.11 {root}/app"
@@ -137,3 +137,50 @@ def test_what_docker_has_removed_by_itself_is_no_failure(world: World, root: Pat
     docker.fails(gone)
     accept(world, root, deployed(world))
     assert world.tags("staging-web:2")["slipway:result"].startswith("passed")
+
+
+def without_a_suite(world: World, root: Path, **facts: object) -> None:
+    """Let the application bring no stage `acceptance`."""
+    (root / "app" / "Dockerfile").write_text("FROM a\n")
+    path, values = "/slipway/staging/services/web", world.parameters.values
+    values[path] = {**values[path], "health_path": "/web/health", **facts}
+
+
+def test_without_a_suite_the_service_is_checked_from_outside(world: World, root: Path, docker: Docker) -> None:
+    """Each request is a test of the report; no container runs."""
+    without_a_suite(world, root, checks=[{"path": "/web/health", "status": 200, "text": "well"}])
+    accept(world, root, deployed(world))
+    assert docker.calls() == []
+    report = (root / "reports" / "web" / "acceptance.xml").read_text()
+    assert report.count("<testcase") == 2
+    assert "GET /web/health answers 200" in report
+    assert world.tags("staging-web:2")["slipway:result"].startswith("passed")
+
+
+def test_a_check_from_outside_that_fails_puts_the_release_back(world: World, root: Path) -> None:
+    """With the failure in the report."""
+    without_a_suite(world, root, checks=[{"path": "/web/health", "status": 200, "text": "better"}])
+    release = deployed(world)
+    with pytest.raises(DeliveryError, match=r"without the text 'better'; reports: .*; put back: web serves"):
+        accept(world, root, release)
+    assert "<failure" in (root / "reports" / "web" / "acceptance.xml").read_text()
+
+
+def test_declared_checks_are_made_beside_a_suite(world: World, root: Path, docker: Docker) -> None:
+    """Before it, since they are quick."""
+    path, values = "/slipway/staging/services/web", world.parameters.values
+    values[path] = {**values[path], "checks": [{"path": "/web/none", "status": 200, "text": ""}]}
+    release = deployed(world)
+    with pytest.raises(DeliveryError, match="/web/none answers 404, not 200"):
+        accept(world, root, release)
+    assert docker.calls("run") == []
+
+
+def test_a_configured_suite_runs_its_command_in_its_image(world: World, root: Path, docker: Docker) -> None:
+    """Beside the environment, with the same variables."""
+    without_a_suite(world, root, acceptance={"image": "curl", "command": ["curl", "-f", "http://x"]})
+    accept(world, root, deployed(world))
+    (ran,) = docker.calls("run")
+    assert "--entrypoint=curl" in ran
+    assert ran.endswith(" curl -f http://x")
+    assert docker.calls("build") == []

@@ -12,11 +12,12 @@ from delivery.process import ProgramError
 from delivery.release import testing
 from tests.unit.delivery.application import COMMIT, Place
 from tests.unit.delivery.edge import HOST
+from tests.unit.delivery.world import World
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.unit.delivery.world import World
+    from tests.unit.delivery.docker import Docker
 
 
 REMOTE = f"{HOST}/slipway/web:candidate-{COMMIT}"
@@ -57,16 +58,79 @@ def test_the_tests_of_one_context_run_once_for_the_same_arguments(two: World, tm
     assert len(place.tests()) == 6
 
 
-def test_an_application_without_tests_that_can_be_run_is_refused(world: World, tmp_path: Path) -> None:
-    """With the contract, or with what makes it a program."""
+def test_tests_that_cannot_be_run_are_refused(world: World, tmp_path: Path) -> None:
+    """With what makes them a program."""
     place = Place(world, tmp_path)
     program = tmp_path / "app" / "bin" / "test"
     program.chmod(0o644)
     with pytest.raises(DeliveryError, match=r"app/bin/test cannot be run.*chmod \+x"):
         testing.run(world.environment, COMMIT, place.workplace)
-    program.unlink()
-    with pytest.raises(DeliveryError, match=r"app/bin/test does not exist; a service's image context brings its own"):
+
+
+def bare(world: World, folder: Path, dockerfile: str = "FROM a\n", **tests: object) -> Place:
+    """Return a repository with an application that has no bin/test."""
+    place = Place(world, folder)
+    (folder / "app" / "bin" / "test").unlink()
+    (folder / "app" / "Dockerfile").write_text(dockerfile)
+    path, values = "/slipway/staging/services/web", world.parameters.values
+    values[path] = {**values[path], "target": "", "tests": tests}
+    return place
+
+
+def test_an_application_without_tests_is_told_of_and_never_passes_tests(
+    world: World, tmp_path: Path, docker: Docker
+) -> None:
+    """The reports hold a skipped test each."""
+    testing.run(world.environment, COMMIT, bare(world, tmp_path).workplace)
+    assert world.said("web: NO TESTS: there is no app/bin/test")
+    assert not world.said("passed")
+    assert docker.calls() == []
+    report = (tmp_path / "reports" / "web" / "unit.xml").read_text()
+    assert 'skipped="1"' in report
+
+
+def test_the_stage_test_of_a_dockerfile_is_built(world: World, tmp_path: Path, docker: Docker) -> None:
+    """Its build is the application's own test."""
+    place = bare(world, tmp_path, "FROM a AS test\nFROM a\n")
+    testing.run(world.environment, COMMIT, place.workplace)
+    assert [call.split()[1] for call in docker.calls("build")] == ["--target=test"]
+    assert world.said("web: the tests in its build stage `test` passed")
+    docker.fails("build --target=test")
+    with pytest.raises(ProgramError):
         testing.run(world.environment, COMMIT, place.workplace)
+
+
+@pytest.mark.parametrize(
+    ("tests", "image", "build"),
+    [
+        ({"image": "node:20"}, "node:20", []),
+        ({"target": "unit"}, "slipway-suite/web", ["--target=unit"]),
+        ({}, "slipway-suite/web", ["--tag=slipway"]),
+    ],
+)
+def test_configured_tests_run_in_a_container(
+    tmp_path: Path, docker: Docker, tests: dict[str, object], image: str, build: list[str]
+) -> None:
+    """In an image, in a stage, or in the release image."""
+    world = World()
+    place = bare(world, tmp_path, "FROM a AS unit\nFROM b\n", command=["npm", "test"], **tests)
+    testing.run(world.environment, COMMIT, place.workplace)
+    (ran,) = docker.calls("run")
+    assert "--entrypoint=npm" in ran
+    assert f" {image}" in ran
+    assert ran.endswith(" test")
+    assert [call.split()[1][:13] for call in docker.calls("build")] == build
+    docker.fails("--entrypoint=npm")
+    with pytest.raises(ProgramError, match=f"reports: {tmp_path}/reports/web"):
+        testing.run(world.environment, COMMIT, place.workplace)
+
+
+def test_an_image_without_tests_is_pushed_and_that_is_said(world: World, tmp_path: Path, docker: Docker) -> None:
+    """Staging has to prove it."""
+    place = bare(world, tmp_path)
+    testing.of_image(world.environment.services[0], COMMIT, "local", place.workplace)
+    assert world.said("the image is pushed without a test")
+    assert docker.calls() == []
 
 
 def test_reports_that_tests_left_out_are_written_as_missing(world: World, tmp_path: Path) -> None:

@@ -149,8 +149,17 @@ def test_history_lists_releases_newest_first_with_what_they_passed(
     told = capsys.readouterr().out
     rows = [line.split() for line in told[told.index("web in staging") :].splitlines()[2:]]
     assert [row[:2] for row in rows] == [["*", "staging-web:3"], ["staging-web:2", rows[1][1]]]
-    assert rows[0][4:] == [NEXT, digest_of(NEXT)[:19], "run-bbbb", "not", "tested", "image", "gone"]
-    assert rows[1][3:] == [GOOD, digest_of(GOOD)[:19], "run-aaaa", "passed", "2026-11-26T00:00:00Z", "accepted"]
+    proved = ["digest", "health", "version"]
+    assert rows[0][4:] == [NEXT, digest_of(NEXT)[:19], "run-bbbb", "not", "tested", *proved, "image", "gone"]
+    assert rows[1][3:] == [
+        GOOD,
+        digest_of(GOOD)[:19],
+        "run-aaaa",
+        "passed",
+        "2026-11-26T00:00:00Z",
+        *proved,
+        "accepted",
+    ]
     history.run(two.session, 3)
     first = [line for line in capsys.readouterr().out.splitlines() if "staging-web:1" in line]
     assert first[0].split()[3:] == [FIRST, digest_of(FIRST)[:19], "first"]
