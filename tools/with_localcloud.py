@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
@@ -25,8 +26,9 @@ def main(command: list[str]) -> int:
     # For `delivery preview`: the local GitHub, which accepts any token, and bin/pulumi-local as pulumi.
     github = {"GITHUB_API_URL": f"{cloud.endpoint}/api/v3", "GITHUB_TOKEN": "local"}
     pulumi = {"DELIVERY_PULUMI": shlex.quote(str(ROOT / "bin/pulumi-local"))}
+    images = {"BUILD_ARGS": os.environ.get("BUILD_ARGS") or json.dumps(cloud.images)}
     try:
-        os.execvpe(command[0], command, kept | cloud.environment | github | pulumi)  # noqa: S606 - no shell is meant
+        os.execvpe(command[0], command, kept | cloud.environment | github | pulumi | images)  # noqa: S606 - no shell is meant
     except FileNotFoundError:
         print(f"tools.with_localcloud: {command[0]} is not on PATH; install it", file=sys.stderr)
         return 1

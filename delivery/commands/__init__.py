@@ -3,6 +3,6 @@
 They are listed in the order in which they are imported here.
 """
 
-from delivery.commands import steps, operating, inspecting, reviewing  # isort: skip
+from delivery.commands import application, steps, operating, inspecting, reviewing  # isort: skip
 
-__all__ = ["inspecting", "operating", "reviewing", "steps"]
+__all__ = ["application", "inspecting", "operating", "reviewing", "steps"]

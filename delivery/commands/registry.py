@@ -80,7 +80,7 @@ def command(
     """
 
     def declare(function: Callable[..., int | None]) -> click.Command:
-        name = function.__name__.rstrip("_")
+        name = function.__name__.rstrip("_").replace("_", "-")
         help_ = f"{summary[0].upper()}{summary[1:]}. {detail}".strip()
         made = delivery.command(name, short_help=summary, help=help_, epilog=EPILOG)(function)
         REGISTRY.append(Entry(command=made, target=target or name, example=example))

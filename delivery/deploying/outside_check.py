@@ -63,7 +63,7 @@ def wrong(environment: Environment, service: Service, wanted: Iterator[Request])
             status, body = _get(url)
         except OSError as error:
             return f"{service.name}: {url} does not answer: {getattr(error, 'reason', error)}"
-        if not _is_in(status, request.statuses):
+        if not is_in(status, request.statuses):
             return f"{service.name}: {url} answers {status}, not {request.statuses}"
         if request.text and request.text not in body:
             return f"{service.name}: {url} answers {status} without the text {request.text!r}"
@@ -89,7 +89,7 @@ def _get(url: str) -> tuple[int, str]:
         return error.code, error.read(BODY).decode("utf-8", "replace")
 
 
-def _is_in(status: int, statuses: str) -> bool:
+def is_in(status: int, statuses: str) -> bool:
     """Return whether a status is one of `200`, `200,302` or `200-399` (the load balancer's matcher)."""
     for part in statuses.split(","):
         first, _, last = part.partition("-")

@@ -31,13 +31,6 @@ FARGATE = {
 }
 RESERVED_VARIABLES = (containers.PORT, *containers.OF_A_RELEASE)
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-DATABASE_VARIABLES = (
-    containers.DATABASE_HOST,
-    containers.DATABASE_PORT,
-    containers.DATABASE_NAME,
-    containers.DATABASE_USER,
-    containers.DATABASE_PASSWORD,
-)
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -90,7 +83,7 @@ def _scaling(location: Location, service: Service) -> Iterator[Problem]:
 
 
 def _variables(location: Location, service: Service, *, has_database: bool) -> Iterator[Problem]:
-    database = DATABASE_VARIABLES if has_database and service.database else ()
+    database = containers.OF_THE_DATABASE if has_database and service.database else ()
     kinds: dict[str, Mapping[str, object]] = {
         "environment": service.environment,
         "secrets": service.secrets,
