@@ -12,9 +12,11 @@ TWO := -n 2 --dist loadgroup --no-loadscope-reorder
 
 # Of delivery/commands/registry.py, which a test holds this against; with app-test (test) and pipeline (status)
 STEPS := build index deploy acceptance promote approve reject retry rollback resume history logs clean doctor preview
+# Those for an application that is new: they need no stack.
+NEW := init check-app
 
 .NOTPARALLEL:
-.PHONY: help lock update python preflight setup up status down demo check test faults bench clean-up format venv app-test pipeline $(STEPS)
+.PHONY: help lock update python preflight setup up status down demo check test faults bench clean-up format venv app-test pipeline $(NEW) $(STEPS)
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -79,6 +81,10 @@ app-test pipeline $(STEPS): $(if $(filter aws,$(CLOUD)),venv,setup)
 	@test -n "$(STACK)" || { echo "make $@: name the stack; for example: make $@ STACK=staging" >&2; exit 2; }
 	@case "$(CLOUD)" in aws|local) ;; *) echo "make $@: CLOUD is $(CLOUD); it is local or aws" >&2; exit 2;; esac
 	@bin/delivery$(if $(filter local,$(CLOUD)),-local) $(patsubst app-test,test,$(patsubst pipeline,status,$@)) --stack $(STACK) $(ARGS)
+$(NEW): $(if $(filter aws,$(CLOUD)),venv,setup)
+	@bin/delivery$(if $(filter local,$(CLOUD)),-local) $@ $(ARGS)
+init: ## write the stack files of an application: ARGS="DIR"
+check-app: ## run an application's image as Fargate would, without a stack: ARGS="DIR"
 app-test: ## run the unit and integration tests of a stack's services, in containers
 build: ## build, test and push a commit's images: ARGS="--commit HASH"
 index: ## combine the images built for each platform into one: ARGS="--built FILE --built FILE"

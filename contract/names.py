@@ -4,6 +4,12 @@ from __future__ import annotations
 
 PROJECT = "slipway"
 TEMPLATE_SUFFIX = "-template"
+PULUMI_SUFFIX = 8
+"""Characters that Pulumi appends to an auto-named resource: a hyphen and seven random ones."""
+TARGET_GROUP_LIMIT = 32
+"""Characters of a target group's name (ELBv2 CreateTargetGroup, Name): the lowest limit of all names."""
+MAX_NAME_LENGTH = TARGET_GROUP_LIMIT - PULUMI_SUFFIX
+"""Characters of a service's name in its environment: `staging-web`."""
 PARAMETERS = f"/{PROJECT}"
 """The Parameter Store path of the facts of all stacks."""
 PROJECT_TAG, ENVIRONMENT_TAG = "project", "environment"

@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from contract.names import MAX_NAME_LENGTH, of_service
 from delivery.application import reading, stack_files
 from delivery.application.stack_files import Stacks
 from delivery.console import typed
 from delivery.errors import DeliveryError
+
+STAGING, PRODUCTION = "-staging", "-prod"
+SHORTEST = 3
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,9 +53,10 @@ def run(root: Path, options: Options) -> None:
     repository = options.repository or stack_files.repository(root)
     if repository.count("/") != 1:
         raise DeliveryError("the pipeline needs a GitHub repository; name it: --repository OWNER/NAME")
+    prefix = _stack_prefix(of.name)
     stacks = Stacks(
-        staging=options.staging or f"{of.name}-staging",
-        production=options.production or f"{of.name}-prod",
+        staging=options.staging or f"{prefix}{STAGING}",
+        production=options.production or f"{prefix}{PRODUCTION}",
         repository=repository,
     )
     files = stack_files.render(root, of, stacks)
@@ -65,6 +70,12 @@ def run(root: Path, options: Options) -> None:
     print(f"wrote {' and '.join(files)}: valid")
     print(typed(f"next: delivery check-app {of.context}"))
     print(f"then: pulumi up -s {stacks.staging} (on the local cloud: bin/pulumi-local up -s {stacks.staging})")
+
+
+def _stack_prefix(name: str) -> str:
+    """Return what the stacks are called after: the service's name, or as much of it as their names have room for."""
+    room = MAX_NAME_LENGTH - len(of_service(STAGING, name))
+    return name[: max(room, SHORTEST)].rstrip("-")
 
 
 def _complete(of: Application, options: Options) -> None:

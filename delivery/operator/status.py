@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from contract.pipeline import Action
 from delivery import environment as environments
 from delivery.aws import pipeline, pipeline_state
 from delivery.console import paint, typed
 from delivery.deploying import proof
 from delivery.errors import DeliveryError
+from delivery.operator import failed_tasks
 from delivery.operator.action_table import COLOURS, ActionTable
 from delivery.operator.terminal import Changes, Live
+from delivery.session import Session
 
 if TYPE_CHECKING:
     from types_boto3_codepipeline.type_defs import (
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
     from delivery.aws.clients import Clients
     from delivery.aws.pipeline import Runs
     from delivery.environment import Environment, Pipeline
-    from delivery.session import Session
 
 WAITS = 3
 """The exit code when an execution cannot go on without a person."""
@@ -60,7 +62,8 @@ class Status:
 
     def show(self) -> int:
         """Print it once; returns 0."""
-        print("\n".join([*self.lines(self._summary()), *self.actions.failures()]))
+        summary = self._summary()
+        print("\n".join([*self.lines(summary), *self._failures(summary["pipelineExecutionId"])]))
         return 0
 
     def follow(self) -> int:
@@ -76,7 +79,7 @@ class Status:
             summary = self._summary()
             screen.show(self.lines(summary))
             if summary["status"] in pipeline.OVER:
-                print("".join(f"{line}\n" for line in self.actions.failures()), end="", flush=True)
+                print("".join(f"{line}\n" for line in self._failures(self.execution)), end="", flush=True)
                 return pipeline.OVER[summary["status"]]
             if self._waits():
                 return WAITS
@@ -107,6 +110,21 @@ class Status:
             *self._serves(),
             *self._needs(held),
         ]
+        return [typed(line) for line in lines]
+
+    def _failures(self, execution: str) -> list[str]:
+        """Return how the logs of failed actions end, and why the tasks of a release that failed do not come up."""
+        runs = pipeline.actions(self.clients("codepipeline"), self._of.name, execution)
+        by_stage = pipeline.stacks(self.clients("ssm"), self._of.name)
+        lines = self.actions.failures()
+        for (stage, action), row in runs.items():
+            if row["status"] == "Failed" and action == Action.DEPLOY and stage in by_stage:
+                try:
+                    there = environments.read(self.clients("ssm"), by_stage[stage])
+                    session = Session(clients=self.clients, environment=there, say=print)
+                    lines += failed_tasks.of_execution(session, execution)
+                except (DeliveryError, ClientError) as unknown:
+                    lines.append(f"why the tasks in {by_stage[stage]} failed is not known: {unknown}")
         return [typed(line) for line in lines]
 
     def _links(self, runs: Runs) -> list[str]:

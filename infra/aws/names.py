@@ -6,11 +6,7 @@ the limit must leave room for.
 
 from __future__ import annotations
 
-from contract.names import PROJECT, of_service
-
-PULUMI_SUFFIX = 8  # "-" and seven random characters
-TARGET_GROUP_LIMIT = 32  # ELBv2 CreateTargetGroup, Name; the lowest limit of all names
-MAX_NAME_LENGTH = TARGET_GROUP_LIMIT - PULUMI_SUFFIX
+from contract.names import MAX_NAME_LENGTH, PROJECT, PULUMI_SUFFIX, TARGET_GROUP_LIMIT, of_service
 
 
 def cluster(environment: str) -> str:

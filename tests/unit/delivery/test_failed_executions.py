@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
 
 from delivery.console import typed
+from delivery.deploying import deploy
+from delivery.errors import DeliveryError
 from delivery.operator import logs
 from delivery.operator.status import Status
 from tests.unit.delivery.world import FIRST, digest_of
@@ -106,3 +109,21 @@ def test_times_are_given_as_people_write_them(text: str, seconds: int) -> None:
     assert logs.seconds(text) == seconds
     with pytest.raises(ValueError, match="ten"):
         logs.seconds("ten")
+
+
+def test_status_ends_with_why_the_tasks_of_a_deploy_that_failed_do_not_come_up(
+    piped: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Read with the rights of who asks: the build that deployed may read no logs of services."""
+    commit = "c" * 40
+    release = piped.release(commit, web="crash")
+    with pytest.raises(DeliveryError):
+        deploy.run(piped.session, dataclasses.replace(release, execution=RUN))
+    stage = piped.stage
+    piped.pipeline.execution(RUN, "Failed", commit)
+    piped.pipeline.run(RUN, stage, "Deploy", "Failed")
+    capsys.readouterr()
+    Status(session=piped.session, execution=RUN).show()
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("web: task ")
+    assert "the container ended with exit code 3" in last

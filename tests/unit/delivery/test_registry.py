@@ -25,14 +25,16 @@ def test_every_command_has_help_and_names_what_is_missing(entry: Entry) -> None:
         assert parameter.param_type_name == "argument" or getattr(parameter, "help", "").endswith("."), parameter.name
     if entry.name != "preview":
         missing = CliRunner().invoke(delivery, [entry.name])
-        assert (missing.exit_code, "Missing option '--stack'" in missing.output) == (2, True)
+        needed = "Missing argument 'DIR'" if entry.name in ("init", "check-app") else "Missing option '--stack'"
+        assert (missing.exit_code, needed in missing.output) == (2, True)
 
 
 def test_commands_are_listed_in_the_order_of_a_release() -> None:
-    """First the steps, then what people do, then what looks inside."""
+    """First what a new application needs, then the steps, then what people do, then what looks inside."""
     names = list(delivery.commands)
-    assert names[:6] == ["test", "build", "index", "deploy", "acceptance", "promote"]
-    assert names[6] == "status"
+    assert names[:2] == ["init", "check-app"]
+    assert names[2:8] == ["test", "build", "index", "deploy", "acceptance", "promote"]
+    assert names[8] == "status"
     assert names == [entry.name for entry in REGISTRY]
 
 
@@ -52,10 +54,10 @@ def test_what_is_saved_is_not_commented_at_once() -> None:
 def makefile() -> dict[str, str]:
     """Return the Makefile's steps with what its help says of each."""
     text = (ROOT / "Makefile").read_text("utf-8")
-    steps = re.search(r"(?m)^STEPS := (.*)$", text)
-    assert steps is not None
+    steps = re.findall(r"(?m)^(?:STEPS|NEW) := (.*)$", text)
+    assert len(steps) == 2
     told = dict(re.findall(r"(?m)^([a-z-]+):.*?## (.*)$", text))
-    return {target: told.get(target, "") for target in ["app-test", "pipeline", *steps[1].split()]}
+    return {target: told.get(target, "") for target in ["app-test", "pipeline", *" ".join(steps).split()]}
 
 
 def test_the_makefile_has_a_target_for_every_command() -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from contract.images import content_tag
-from contract.names import pipeline_parameter, release_family, service_parameter, template_family
+from contract.names import MAX_NAME_LENGTH, pipeline_parameter, release_family, service_parameter, template_family
 from infra.aws import names
 
 
@@ -54,7 +54,7 @@ def test_no_service_can_take_the_name_of_the_pipelines_parameter() -> None:
 
 def test_a_connections_name_fits_whatever_the_stack_is_called() -> None:
     """It has at most 32 characters, and a stack's name is short already for the sake of its services'."""
-    longest = "a" * (names.MAX_NAME_LENGTH - len("-x"))
+    longest = "a" * (MAX_NAME_LENGTH - len("-x"))
     assert names.length_problem(longest, "x") is None
     assert len(names.pipeline(longest)) <= 32
 
