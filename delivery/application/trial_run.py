@@ -32,10 +32,9 @@ if TYPE_CHECKING:
     from delivery.console import Say
     from delivery.environment import Service
 
-POSTGRES_IMAGE = (
-    "public.ecr.aws/docker/library/postgres:15-alpine"
-    "@sha256:f7d23353e1b15400d22ebe31189f4d314b87a4c129cc400c8c2d8d4ca127bf81"
-)
+MIRROR = "public.ecr.aws/docker/library"
+"""Where images come from that no variable names: AWS's mirror of the official ones."""
+POSTGRES_IMAGE = f"{MIRROR}/postgres:15-alpine@sha256:f7d23353e1b15400d22ebe31189f4d314b87a4c129cc400c8c2d8d4ca127bf81"
 DATABASE_SECONDS = 60
 PROBE_SECONDS = 2
 LINES = 20
