@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     """What takes progress lines."""
 
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "grey": "90", "bold": "1"}
-OURS = re.compile(r"(?<!-m )\bdelivery (?=[a-z]+ --)")
+OURS = re.compile(r"(?<!-m )\bdelivery (?=[a-z]+ --|check-app )")
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 

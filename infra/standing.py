@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The recorded facts by service; None where they cannot be read.
+    """The recorded facts by service, None of one that another version of the program wrote; None if none can be read.
 
     A service's parameter is created after the service has reached a steady state for the first time, and deleted before
     the service: a service without one has never been stable, or is half destroyed.
     """
 
-    services: Mapping[str, Service] | None
+    services: Mapping[str, Service | None] | None
 
     def facts(self, service: str) -> Service | None:
         """Return what a service recorded, None if it is not up or its facts cannot be read."""
@@ -49,11 +49,11 @@ def read(stack: str) -> Standing:
             raise pulumi.RunError(f"the parameters below {prefix} cannot be read: {reason}") from error
         pulumi.log.warn(f"the parameters below {prefix} cannot be read, so every service counts as up: {reason}")
         return Standing(None)
-    services = {}
+    services: dict[str, Service | None] = {}
     for parameter, value in zip(found.names, found.values, strict=True):
         name = parameter.removeprefix(prefix)
         try:
             services[name] = Service.read(value, parameter=parameter, stack=stack, name=name)
-        except FactsError as error:
-            raise pulumi.RunError(str(error)) from error
+        except FactsError:  # it is up, and this run writes its facts again
+            services[name] = None
     return Standing(services)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import tempfile
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from contract import facts
@@ -12,9 +16,10 @@ from delivery.application import reading, stack_files
 from delivery.application.trial_run import Container, TrialRun
 from delivery.console import paint
 from delivery.errors import DeliveryError
+from delivery.release import file_modes
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from delivery.application.reading import Application
     from delivery.console import Say
@@ -43,8 +48,9 @@ def run(root: Path, subject: Subject, say: Say) -> int:
     stack, keys = _keys(root, subject)
     of = reading.read(root, subject.context, name=subject.service, file=keys.get("dockerfile", subject.dockerfile))
     say(f"{of.context}: {f'with the keys of Pulumi.{stack}.yaml' if stack else 'with defaults; no stack file has it'}")
-    trial = TrialRun(container=_container(root, of, keys, database=subject.database), root=root, say=say)
-    trial.run()
+    with _with_settled_modes(root, of.context) as source:
+        trial = TrialRun(container=_container(root, of, keys, database=subject.database), root=source, say=say)
+        trial.run()
     for warning in trial.warnings:
         print(f"{paint('warning', 'yellow')}: {warning}")
     for failure in trial.failures:
@@ -52,6 +58,16 @@ def run(root: Path, subject: Subject, say: Say) -> int:
     if not trial.failures:
         print(paint(f"{of.context} runs as it has to on Fargate", "green"))
     return int(bool(trial.failures))
+
+
+@contextmanager
+def _with_settled_modes(root: Path, context: str) -> Iterator[Path]:
+    """Copy a build context, give its files the modes that the pipeline's builds do, and yield the copy's root."""
+    with tempfile.TemporaryDirectory(prefix="slipway-check-") as folder:
+        copy = Path(folder) / context
+        shutil.copytree(root / context, copy, symlinks=True, ignore=shutil.ignore_patterns(file_modes.GIT))
+        file_modes.settle(copy)
+        yield Path(folder)
 
 
 def _keys(root: Path, subject: Subject) -> tuple[str, dict[str, Any]]:

@@ -47,6 +47,8 @@ class Variant:
     secrets: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, Any] | None = None
     connection: str | None = "AVAILABLE"
+    is_up: bool = True
+    """Whether the services have been stable."""
 
     def config(self) -> dict[str, Any]:
         """Return the stack's configuration with the changes made."""
@@ -64,7 +66,8 @@ class Variant:
 
     def run(self, monkeypatch: pytest.MonkeyPatch) -> tuple[FakeEngine, dict[str, Any]]:
         """Run the program; return the fake engine with the registered resources, and the stack's outputs."""
-        engine = program.account(program.connection(self.connection), self.outputs)
+        nothing = {} if self.is_up else {program.RECORDS: program.nothing_stands}
+        engine = program.account({**program.connection(self.connection), **nothing}, self.outputs)
         return program.run(
             monkeypatch,
             self.config() | self.secrets,
@@ -114,6 +117,25 @@ VARIANTS = {
         stack="staging", changes={f"{WEB}.autoscaling": {"minimum": 2, "maximum": 7, "cpu_percent": 55}}
     ),
     "staging-rollout-by-pulumi": Variant(stack="staging", changes={"slipway:environment.rollout": "pulumi"}),
+    "staging-first-up": Variant(stack="staging", is_up=False),
+    "prod-first-up": Variant(stack="prod", is_up=False),
+    "staging-application": Variant(
+        stack="staging",
+        changes={
+            f"{WEB}.writable": ["/tmp", "/var/cache"],  # noqa: S108 - directories of the container
+            f"{WEB}.command": ["serve", "--now"],
+            f"{WEB}.entry_point": ["/entry"],
+            f"{WEB}.user": "1000:1000",
+            f"{WEB}.port": 5000,
+            f"{WEB}.health_check": {"path": "/", "status": "200-399"},
+            f"{WEB}.version_path": "none",
+            f"{WEB}.database_variables": {"DATABASE_URL": "postgresql://{user}:{password}@{host}:{port}/{name}"},
+            f"{WEB}.tests": {"image": "node:22", "command": ["npm", "test"]},
+            f"{WEB}.acceptance": {"target": "acceptance", "command": ["try"]},
+            f"{WEB}.checks": [{"path": "/login", "status": 302}, {"path": "/", "text": "Welcome"}],
+        },
+    ),
+    "staging-writable": Variant(stack="staging", changes={f"{WEB}.read_only": False}),
     "staging-without-database": Variant(stack="staging", changes={"slipway:environment.database": None}),
     "staging-durable": Variant(
         stack="staging",

@@ -59,7 +59,7 @@ UNREAD = ("tests/unit/", "tests/stack/", "tools/make_venv.py")
 """Files that mention commands without running them, and the one that tests/contract/test_poisoned_index.py covers."""
 
 
-FOREIGN = tuple(f"tests/apps/{name}/" for name in ("hello", "notes", "site")) + ("docs/tutorial.md",)
+FOREIGN = ("tests/apps/hello/", "tests/apps/notes/", "tests/apps/site/", "docs/tutorial.md")
 """Applications as others write them, without locks."""
 
 

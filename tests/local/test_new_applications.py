@@ -1,0 +1,145 @@
+"""Applications as others write them: released by configuration alone, and without a change of theirs.
+
+`notes` has one unnamed stage, a migration at start, a database by URL, no tests and no version. `site` is static.
+"""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from support.load import Load
+from tests.local.releases import ORDER, Releases
+from tests.local.workspace import Workspace, copy_of_the_project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.local
+STAGING, PRODUCTION, REPOSITORY = "notes-staging", "notes-prod", "slipway-example/notes"
+LOG = '\nopen("/srv/notes.log", "w")\n'
+"""What the application does at start that cannot work: it writes beside its own files."""
+
+
+@pytest.fixture(scope="module")
+def space(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Return a copy of the project with the applications at its top."""
+    root = tmp_path_factory.mktemp("new")
+    own = {"LOCALCLOUD_STATE": str(workspace.root / ".localcloud")}
+    made = Workspace(root, copy_of_the_project(root).environment | own)
+    for name in ("notes", "site"):
+        shutil.copytree(root / "tests/apps" / name, root / name)
+    return made
+
+
+@pytest.fixture(scope="module")
+def staged(space: Workspace) -> Iterator[Workspace]:
+    """Return the copy with `notes` in staging, after a first `up` that failed; destroyed at the end."""
+    done = space.delivery("init", "notes", "--yes", "--repository", REPOSITORY)
+    assert done.returncode == 0, done.stdout
+    source = space.root / "notes/notes.py"
+    text = source.read_text("utf-8")
+    source.write_text(text + LOG, "utf-8")
+    failed = space.pulumi("up", "-s", STAGING, "--yes", "--skip-preview")
+    assert failed.returncode != 0
+    assert "'/srv/notes.log' is on a read-only file system; add /srv to writable" in failed.stdout
+    logs = space.delivery("logs", "--stack", STAGING)
+    assert "Read-only file system: '/srv/notes.log'" in logs.stdout, logs.stdout
+    source.write_text(text, "utf-8")
+    space.up(STAGING)
+    yield space
+    space.must("bin/pulumi-local", "destroy", "-s", STAGING, "--yes", "--skip-preview")
+    space.delivery("clean", "--stack", STAGING)
+
+
+def test_a_first_up_that_failed_is_repaired_by_the_next_one(staged: Workspace) -> None:
+    """What is there now is built and serves; a further `up` changes nothing."""
+    url = staged.outputs(STAGING)["url"]
+    assert httpx.get(url).status_code == 302
+    httpx.post(f"{url}/notes", content="a note")
+    assert httpx.get(f"{url}/notes").text == "Notes\na note"
+    staged.must("bin/pulumi-local", "preview", "-s", STAGING, "--expect-no-changes")
+
+
+def test_no_password_is_in_the_state_or_in_a_task_definition(staged: Workspace) -> None:
+    """The URL is put together when the container starts."""
+    secrets = staged.client("secretsmanager")
+    values = [
+        secrets.get_secret_value(SecretId=row["ARN"])["SecretString"] for row in secrets.list_secrets()["SecretList"]
+    ]
+    passwords = [value.split('"password":')[1].split('"')[1] for value in values if '"password":' in value]
+    assert passwords
+    state = staged.must("bin/pulumi-local", "stack", "export", "--show-secrets", "-s", STAGING)
+    assert not [password for password in passwords if password in state]
+
+
+def test_it_is_released_stopped_when_it_fails_and_rolled_back_under_load(staged: Workspace) -> None:
+    """With no failed request; what proved the release is said."""
+    connections = staged.client("codeconnections")
+    connection = connections.create_connection(ProviderType="GitHub", ConnectionName="notes")["ConnectionArn"]
+    assert staged.cloud("connect", "notes").returncode == 0
+    staged.edit(PRODUCTION, lambda config: config["slipway:pipeline"].update(connection_arn=connection))
+    releases = Releases(staged, f"slipway-{PRODUCTION}", REPOSITORY, PRODUCTION)
+    releases.begin()
+    assert "checking its health, its route and its checks from outside" in releases.delivery(
+        "acceptance", "--stack", STAGING
+    )
+    staged.up(PRODUCTION)
+    try:
+        _release_and_roll_back(staged, releases)
+    finally:
+        staged.must("bin/pulumi-local", "destroy", "-s", PRODUCTION, "--yes", "--skip-preview")
+        releases.delivery("clean", "--stack", PRODUCTION)
+        connections.delete_connection(ConnectionArn=connection)
+
+
+def _release_and_roll_back(space: Workspace, releases: Releases) -> None:
+    commit = releases.git("rev-parse", "HEAD")
+    url = space.outputs(PRODUCTION)["url"]
+    with Load(url, "/notes", "/notes", rate=10) as load:
+        execution = releases.execution_of(commit)
+        releases.approve(execution)
+        assert releases.end(execution) == "Succeeded", releases.told(execution)
+        assert list(releases.actions(execution)) == ORDER
+        assert "notes: NO TESTS: there is no notes/bin/test" in releases.log(releases.actions(execution)["Test/Test"])
+        status = releases.delivery("status", "--stack", PRODUCTION)
+        assert f"{PRODUCTION} serves {commit}" in status
+        assert "(proof: digest, health, http)" in status
+        bad = releases.push_with({"notes/notes.py": lambda text: text + LOG}, "It writes beside itself")
+        execution = releases.execution_of(bad)
+        assert releases.end(execution) == "Failed"
+        assert "Staging/Acceptance" not in releases.actions(execution)
+        status = space.delivery("status", "--stack", PRODUCTION).stdout
+        assert "'/srv/notes.log' is on a read-only file system; add /srv to writable" in status, status
+        releases.delivery("rollback", "--stack", PRODUCTION)
+    assert load.failures == []
+    assert load.answered > 100
+
+
+def test_a_static_site_behind_nginx_is_checked_in_seconds_and_served(space: Workspace) -> None:
+    """What it writes to is found one directory after the other, and named."""
+    assert space.delivery("init", "site", "--yes").returncode == 0
+    named = ["/tmp"]  # noqa: S108 - a directory of the container
+    for folder in ("/var/lib/nginx", "/run", "/var/log/nginx"):
+        checked = space.delivery("check-app", "site")
+        if checked.returncode == 0:
+            break
+        assert "is on a read-only file system; add " in checked.stdout, checked.stdout
+        named.append(folder)
+        for stack in ("site-staging", "site-prod"):
+            space.edit(stack, lambda config: _service(config)["site"].update(writable=list(named)))
+    assert space.delivery("check-app", "site").returncode == 0
+    space.up("site-staging")
+    try:
+        assert "A static page." in httpx.get(space.outputs("site-staging")["url"]).text
+        assert space.delivery("acceptance", "--stack", "site-staging").returncode == 0
+    finally:
+        space.must("bin/pulumi-local", "destroy", "-s", "site-staging", "--yes", "--skip-preview")
+        space.delivery("clean", "--stack", "site-staging")
+
+
+def _service(config: dict[str, dict[str, dict[str, dict[str, object]]]]) -> dict[str, dict[str, object]]:
+    return config["slipway:environment"]["services"]
