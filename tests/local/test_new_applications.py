@@ -37,12 +37,19 @@ def space(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Wor
 
 @pytest.fixture(scope="module")
 def staged(space: Workspace) -> Iterator[Workspace]:
-    """Return the copy with `notes` in staging, after a first `up` that failed; destroyed at the end."""
+    """Return the copy with `notes` in staging, after two runs of `up` that failed; destroyed at the end."""
     done = space.delivery("init", "notes", "--yes", "--repository", REPOSITORY)
     assert done.returncode == 0, done.stdout
     source = space.root / "notes/notes.py"
     text = source.read_text("utf-8")
     source.write_text(text + LOG, "utf-8")
+    dockerfile = space.root / "notes/Dockerfile"
+    recipe = dockerfile.read_text("utf-8")
+    dockerfile.write_text(f"{recipe}RUN false\n", "utf-8")
+    unbuilt = space.pulumi("up", "-s", STAGING, "--yes", "--skip-preview")
+    assert unbuilt.returncode != 0
+    assert "the image of service 'notes' cannot be built" in unbuilt.stdout
+    dockerfile.write_text(recipe, "utf-8")
     failed = space.pulumi("up", "-s", STAGING, "--yes", "--skip-preview")
     assert failed.returncode != 0
     assert "'/srv/notes.log' is on a read-only file system; add /srv to writable" in failed.stdout
@@ -61,6 +68,15 @@ def test_a_first_up_that_failed_is_repaired_by_the_next_one(staged: Workspace) -
     assert httpx.get(url).status_code == 302
     httpx.post(f"{url}/notes", content="a note")
     assert httpx.get(f"{url}/notes").text == "Notes\na note"
+    staged.must("bin/pulumi-local", "preview", "-s", STAGING, "--expect-no-changes")
+
+
+def test_a_destroy_that_stopped_half_way_is_repaired_by_up(staged: Workspace) -> None:
+    """Whatever is gone comes back, and serves."""
+    (service,) = [row["urn"] for row in staged.resources(STAGING) if row["type"] == "aws:ecs/service:Service"]
+    staged.must("bin/pulumi-local", "destroy", "-s", STAGING, "--yes", "--target", service, "--target-dependents")
+    staged.up(STAGING)
+    assert httpx.get(f"{staged.outputs(STAGING)['url']}/notes").status_code == 200
     staged.must("bin/pulumi-local", "preview", "-s", STAGING, "--expect-no-changes")
 
 

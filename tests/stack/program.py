@@ -7,7 +7,7 @@ import functools
 import json
 import runpy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pulumi
 import yaml
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     import pytest
 
-Answers = dict[str, "Callable[[dict[str, Any]], dict[str, Any]]"]
+Answer: TypeAlias = "Callable[[dict[str, Any]], dict[str, Any]]"
+Answers = dict[str, Answer]
 
 ROOT = Path(__file__).resolve().parents[2]
 STAGING_STACK = "organization/slipway/staging"
