@@ -19,6 +19,7 @@ CODES |= {139: "it crashed (SIGSEGV)", 143: "it was terminated (SIGTERM)"}
 KILLED = 137
 READ_ONLY = re.compile(r"read-only file ?system|EROFS", re.IGNORECASE)
 DENIED = re.compile(r"permission denied|EACCES", re.IGNORECASE)
+RELATIVE = re.compile(r"read-only file ?system:? ['\"]([^'\"]+)['\"]", re.IGNORECASE)
 PATH = re.compile(r"['\"](/[^'\"]+)['\"]|(?:^|[\s:(])(/[\w./-]+)")
 LISTENS = re.compile(r"\b(?:bind|listen|0\.0\.0\.0:\d)|:::\d|\bport \d", re.IGNORECASE)
 ANSWERED = re.compile(r"codes?: \[(\d+)\]")
@@ -102,8 +103,9 @@ def _written(lines: Sequence[str], code: int | None) -> tuple[str, str] | None:
     """Return why a program failed by what it wrote last, None if that tells nothing known."""
     for line in reversed(lines):
         if READ_ONLY.search(line):
-            path = _path(line)
-            folder = path.rpartition("/")[0] or path if path else ""
+            relative = RELATIVE.search(line)
+            path = relative[1] if relative else _path(line)
+            folder = (path.rpartition("/")[0] or path) if path.startswith("/") else ""
             where = f"'{path}' is on a read-only file system" if path else "it writes to a read-only file system"
             name = folder or "its directory"
             return where, f"add {name} to writable of the service (in memory), or set read_only: false"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
+from botocore.exceptions import BotoCoreError, ClientError
 
 import diagnosis
 from contract.names import of_service
@@ -118,14 +119,17 @@ class Check:
 
     def explain(self, declared: Declared) -> list[str]:
         """Return, as lines, why the tasks of a service do not come up; empty if nothing shows it."""
-        found = diagnosis.of_service(
-            self.clients,
-            cluster=self.cluster,
-            service=declared.service,
-            container=declared.name,
-            port=declared.port,
-            health_path=declared.health_path,
-        )
+        try:
+            found = diagnosis.of_service(
+                self.clients,
+                cluster=self.cluster,
+                service=declared.service,
+                container=declared.name,
+                port=declared.port,
+                health_path=declared.health_path,
+            )
+        except (ClientError, BotoCoreError) as error:
+            return [f"why cannot be read: {error}"]
         return str(found).splitlines() if found else []
 
 

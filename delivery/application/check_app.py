@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import dotenv
+
 from contract import facts
 from delivery.application import reading, stack_files
 from delivery.application.trial_run import Container, TrialRun
@@ -46,6 +48,8 @@ def run(root: Path, subject: Subject, say: Say) -> int:
         DeliveryError: the application cannot be read or built, or Docker does not work.
     """
     stack, keys = _keys(root, subject)
+    if stack and (wrong := stack_files.problems(root, [f"Pulumi.{stack}.yaml"])):
+        raise DeliveryError(f"correct the stack file first:\n{wrong}")
     of = reading.read(root, subject.context, name=subject.service, file=keys.get("dockerfile", subject.dockerfile))
     say(f"{of.context}: {f'with the keys of Pulumi.{stack}.yaml' if stack else 'with defaults; no stack file has it'}")
     with _with_settled_modes(root, of.context) as source:
@@ -107,11 +111,19 @@ def _container(root: Path, of: Application, keys: dict[str, Any], *, database: b
         read_only=bool(keys.get("read_only", True)),
         writable=tuple(writable) if writable is not None else ("/tmp",),  # noqa: S108 - a directory of the container
         user=str(keys.get("user", "")),
-        environment={key: str(value) for key, value in keys.get("environment", of.environment).items()},
+        environment=_environment(root, keys) if keys else of.environment,
         database_variables=variables,
         database=database or bool(keys["database"] if keys else of.database),
         **optional,
     )
+
+
+def _environment(root: Path, keys: dict[str, Any]) -> dict[str, str]:
+    """Return the variables of a service's `env_file` and `environment`, of which the latter wins."""
+    file = root / str(keys["env_file"]) if keys.get("env_file") else None
+    held = dotenv.dotenv_values(file, interpolate=False) if file else {}
+    configured = {key: str(value) for key, value in keys.get("environment", {}).items()}
+    return {key: value or "" for key, value in held.items()} | configured
 
 
 def _service(root: Path, of: Application, keys: dict[str, Any]) -> facts.Service:

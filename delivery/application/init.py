@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -111,13 +109,10 @@ def _write(root: Path, files: dict[str, str]) -> None:
     before = {name: (root / name).read_text("utf-8") if (root / name).exists() else None for name in files}
     for name, text in files.items():
         (root / name).write_text(text, "utf-8")
-    command = [sys.executable, "-m", "infra.config", "--check", *files]
-    checked = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    if checked.returncode:
+    if reasons := stack_files.problems(root, list(files)):
         for name, earlier in before.items():
             if earlier is None:
                 (root / name).unlink()
             else:
                 (root / name).write_text(earlier, "utf-8")
-        reasons = "\n".join(line for line in (checked.stdout + checked.stderr).splitlines() if line)
         raise DeliveryError(f"the application needs a configuration that is invalid; nothing is written:\n{reasons}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ import yaml
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from delivery.application.reading import Application
@@ -110,6 +113,14 @@ def _config(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, yaml.YAMLError, TypeError, LookupError):
         return {}
     return config if isinstance(config, dict) else {}
+
+
+def problems(root: Path, files: Sequence[str]) -> str:
+    """Return what is wrong with stack files, one line for each problem; empty if they are valid."""
+    command = [sys.executable, "-m", "infra.config", "--check", *files]
+    checked = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    lines = (checked.stdout + checked.stderr).splitlines() if checked.returncode else []
+    return "\n".join(line for line in lines if line)
 
 
 def configurations(root: Path) -> dict[str, dict[str, Any]]:

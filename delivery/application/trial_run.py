@@ -100,8 +100,8 @@ class TrialRun:
         """Run the image in a network of its own; return why it does not come up, empty if it does."""
         with ExitStack() as ended:
             network = f"slipway-check-{identity}"
-            _docker("network", "create", *(["--internal"] if internal else []), network)
             ended.callback(_quietly, "network", "rm", network)
+            _docker("network", "create", *(["--internal"] if internal else []), network)
             address = self._database(network, identity, ended) if self.container.database else {}
             name = f"slipway-check-{identity}"
             ended.callback(_quietly, "rm", "--force", "--volumes", name)
@@ -143,8 +143,11 @@ class TrialRun:
         ready = ["docker", "exec", name, "pg_isready", "-q", "-h", "127.0.0.1", "-U", "app", "-d", "app"]
         end = time.monotonic() + DATABASE_SECONDS
         while subprocess.run(ready, capture_output=True, check=False).returncode:
-            if time.monotonic() > end:
-                raise DeliveryError(f"PostgreSQL ({image}) is not ready after {DATABASE_SECONDS} s; try another image")
+            ended_by_itself = _docker("inspect", "--format={{.State.Running}}", name) != "true"
+            if ended_by_itself or time.monotonic() > end:
+                last = _docker("logs", "--tail=3", name).replace("\n", "; ")
+                why = "has ended" if ended_by_itself else f"is not ready after {DATABASE_SECONDS} s"
+                raise DeliveryError(f"PostgreSQL ({image}) {why}: {last}; name another image: BUILD_ARGS")
             time.sleep(0.5)
         parts = {"HOST": name, "PORT": "5432", "NAME": "app", "USER": "app", "PASSWORD": password}
         return {f"DATABASE_{key}": value for key, value in parts.items()}

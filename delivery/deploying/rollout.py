@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 import diagnosis
 from delivery.deploying import ecs_service
 from delivery.errors import DeliveryError
@@ -96,16 +98,20 @@ class Rollout:
         return reason
 
     def _diagnosis(self) -> diagnosis.Diagnosis | None:
-        """Return why the tasks of the revision do not come up, None if nothing shows it."""
-        return diagnosis.of_service(
-            self.session.clients,
-            cluster=self.session.environment.cluster,
-            service=self.service.ecs_service,
-            container=self.service.container,
-            port=self.service.port,
-            health_path=self.service.health_path,
-            task_definition=self.revision,
-        )
+        """Return why the tasks of the revision do not come up, None if nothing shows it, or if it cannot be read."""
+        try:
+            return diagnosis.of_service(
+                self.session.clients,
+                cluster=self.session.environment.cluster,
+                service=self.service.ecs_service,
+                container=self.service.container,
+                port=self.service.port,
+                health_path=self.service.health_path,
+                task_definition=self.revision,
+            )
+        except (ClientError, BotoCoreError) as error:  # the release is put back in any case
+            self.session.say(f"{self.service.name}: why its tasks do not come up cannot be read: {error}")
+            return None
 
 
 def follow(rollouts: Sequence[Rollout], seconds: float = ROLLOUT_SECONDS) -> None:

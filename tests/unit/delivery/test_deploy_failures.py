@@ -163,3 +163,11 @@ def test_where_one_of_several_services_fails_all_are_put_back(two: World) -> Non
     assert (two.running("api"), two.running("web")) == ("staging-api:1", "staging-web:1")
     for revision in ("staging-api:2", "staging-web:2"):
         assert two.tags(revision)["slipway:result"].startswith("failed")
+
+
+def test_a_reason_that_may_not_be_read_keeps_nothing_from_being_put_back(world: World) -> None:
+    """ECS's own reason is told."""
+    world.when_said["has begun"] = lambda: world.aws.fail("DescribeTasks", "AccessDeniedException")
+    assert "circuit breaker" in failed(world, "circuit breaker", "crash")
+    assert world.said("why its tasks do not come up cannot be read")
+    assert world.running() == "staging-web:1"

@@ -98,3 +98,14 @@ def test_a_service_that_is_gone_is_named_with_the_remedy() -> None:
     """Pulumi's state has it still."""
     with pytest.raises(pulumi.RunError, match=r"no ECS service staging-api.*run: pulumi refresh -s staging"):
         check(World(), name="api")
+
+
+def test_a_reason_that_may_not_be_read_is_said_so() -> None:
+    """The failure itself is told in any case."""
+    world = World()
+    digest = world.ecs.image(world.ecs.services["staging-web"].definition).partition("@")[2]
+    world.ecs.behaviour[digest], world.ecs.rollback_fails = "crash", "stays"
+    stop_all(world)
+    world.aws.fail("ListTasks", "AccessDeniedException", 9)
+    with pytest.raises(pulumi.RunError, match=r"does not come up\nwhy cannot be read: .*AccessDenied"):
+        check(world)

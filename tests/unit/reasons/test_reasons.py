@@ -17,6 +17,10 @@ CASES = [
         (EXITED, 1, ('nginx: [emerg] mkdir() "/var/cache/nginx/client_temp" failed (30: Read-only file system)',)),
         ("'/var/cache/nginx/client_temp' is on a read-only file system", "add /var/cache/nginx to writable"),
     ),
+    (
+        (EXITED, 3, ("OSError: [Errno 30] Read-only file system: 'hello.log'", "Worker failed to boot.")),
+        ("'hello.log' is on a read-only file system", "add its directory to writable"),
+    ),
     ((EXITED, 1, ("EROFS: read-only file system, mkdir 'x'",)), ("a read-only file system", "read_only: false")),
     (
         ("CannotPullContainerError: pull image manifest has been retried 1 time(s): not found", None, ()),
