@@ -108,7 +108,9 @@ def _written(lines: Sequence[str], code: int | None) -> tuple[str, str] | None:
             folder = (path.rpartition("/")[0] or path) if path.startswith("/") else ""
             where = f"'{path}' is on a read-only file system" if path else "it writes to a read-only file system"
             name = folder or "its directory"
-            return where, f"add {name} to writable of the service (in memory), or set read_only: false"
+            # A directory in memory hides what the image has there.
+            remedy = f"add {name} to writable of the service, if the image has nothing there that it needs"
+            return where, f"let it write to /tmp, or {remedy}, or set read_only: false"
         if code and DENIED.search(line) and LISTENS.search(line):
             return "it may not listen on its port", "use a port of 1024 or above, or user: root"
         if code and DENIED.search(line):

@@ -126,7 +126,8 @@ class Service(Section):
     read_only: bool = Field(default=True, description="read-only root file system")
     writable: tuple[str, ...] | None = Field(
         None,
-        description="directories in memory that the container may write to, at most half of `memory` each; absent: "
+        description="directories in memory that the container may write to, at most half of `memory` each; they start "
+        "empty and hide what the image has there; absent: "
         "`/tmp`, except for services that were created before this key existed",
     )
     port: int | None = Field(

@@ -39,8 +39,8 @@ def test_a_task_that_ended_is_shown_with_its_last_lines() -> None:
         f"task {task[:8]}: its last lines:",
         "  starting",
         "  OSError: Read-only file system: '/x/y'",
-        f"task {task[:8]}: '/x/y' is on a read-only file system; add /x to writable of the service (in memory), or set "
-        "read_only: false",
+        f"task {task[:8]}: '/x/y' is on a read-only file system; let it write to /tmp, or add /x to writable of the "
+        "service, if the image has nothing there that it needs, or set read_only: false",
     ]
 
 
