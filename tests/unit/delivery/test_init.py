@@ -29,6 +29,13 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def unchecked(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a project whose stack files are not validated, for tests of what is written: it takes a second."""
+    monkeypatch.setattr(stack_files, "problems", lambda *_: "")
+    return project
+
+
 def options(context: str, **values: Any) -> init.Options:  # noqa: ANN401 - any option's type
     """Return options as the command line gives them without any, but with these."""
     texts: dict[str, Any] = dict.fromkeys(("name", "staging", "production", "repository", "health_path"), "")
@@ -72,45 +79,45 @@ def test_an_application_gets_two_valid_stack_files(
 
 
 def test_a_compose_file_tells_of_the_database_and_of_what_slipway_does_not_run(
-    project: Path, capsys: pytest.CaptureFixture[str]
+    unchecked: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its address becomes a template, without a password."""
-    init.run(project, options("notes"))
-    section = service(project, "notes-staging", "notes")
+    init.run(unchecked, options("notes"))
+    section = service(unchecked, "notes-staging", "notes")
     assert section["port"] == 5000
     assert section["database_variables"] == {"DATABASE_URL": "postgresql://{user}:{password}@{host}:{port}/{name}"}
     assert section["environment"] == {"GREETING": "hello"}
     printed = capsys.readouterr().out
     assert "database: PostgreSQL (compose.yaml: db)" in printed
     assert "note: compose.yaml runs cache (redis:7), which Slipway does not" in printed
-    assert "notes:notes" not in (project / "Pulumi.notes-staging.yaml").read_text("utf-8")
+    assert "notes:notes" not in (unchecked / "Pulumi.notes-staging.yaml").read_text("utf-8")
 
 
-def test_options_override_what_was_read(project: Path) -> None:
+def test_options_override_what_was_read(unchecked: Path) -> None:
     """Names, port, health path, database, repository."""
     init.run(
-        project,
+        unchecked,
         options(
             "hello", name="api", staging="one", production="two", port=9000, health_path="/ok", database=True,
             repository="acme/api",
         ),
     )  # fmt: skip
-    section = service(project, "two", "api")
+    section = service(unchecked, "two", "api")
     assert (section["port"], section["health_check"]) == (9000, {"path": "/ok", "status": "200"})
     assert "DATABASE_URL" in section["database_variables"]
-    config = stack_files.configurations(project)["two"]
+    config = stack_files.configurations(unchecked)["two"]
     assert (config["github:owner"], config["slipway:pipeline"]["repository"]) == ("acme", "acme/api")
 
 
-def test_stack_files_that_exist_are_kept_unless_they_may_be_replaced(project: Path) -> None:
+def test_stack_files_that_exist_are_kept_unless_they_may_be_replaced(unchecked: Path) -> None:
     """Nothing is lost by a command that was typed twice."""
-    init.run(project, options("hello"))
-    path = project / "Pulumi.hello-prod.yaml"
+    init.run(unchecked, options("hello"))
+    path = unchecked / "Pulumi.hello-prod.yaml"
     path.write_text("mine", "utf-8")
     with pytest.raises(DeliveryError, match=r"Pulumi.hello-staging.yaml and Pulumi.hello-prod.yaml exist already"):
-        init.run(project, options("hello"))
+        init.run(unchecked, options("hello"))
     assert path.read_text("utf-8") == "mine"
-    init.run(project, options("hello", force=True))
+    init.run(unchecked, options("hello", force=True))
     assert path.read_text("utf-8") != "mine"
 
 
@@ -122,27 +129,29 @@ def test_an_invalid_configuration_leaves_nothing_behind(project: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "stack"), [("hello", "hello-staging"), ("microblog", "microb-staging")])
-def test_stacks_are_called_after_the_application_as_far_as_there_is_room(project: Path, name: str, stack: str) -> None:
+def test_stacks_are_called_after_the_application_as_far_as_there_is_room(
+    unchecked: Path, name: str, stack: str
+) -> None:
     """Stack and service together make the names of resources."""
-    init.run(project, options("hello", name=name))
-    assert (project / f"Pulumi.{stack}.yaml").exists()
+    init.run(unchecked, options("hello", name=name))
+    assert (unchecked / f"Pulumi.{stack}.yaml").exists()
 
 
 @pytest.mark.parametrize(
     ("context", "message"),
     [("none", "an application needs a Dockerfile"), (".", "is not a folder below"), ("..", "is not a folder below")],
 )
-def test_a_folder_without_an_application_is_refused(project: Path, context: str, message: str) -> None:
+def test_a_folder_without_an_application_is_refused(unchecked: Path, context: str, message: str) -> None:
     """With what is missing."""
     with pytest.raises(DeliveryError, match=message):
-        init.run(project, options(context))
+        init.run(unchecked, options(context))
 
 
-def test_without_a_repository_it_is_asked_for(project: Path) -> None:
+def test_without_a_repository_it_is_asked_for(unchecked: Path) -> None:
     """The pipeline needs one."""
-    (project / "Pulumi.prod.yaml").unlink()
+    (unchecked / "Pulumi.prod.yaml").unlink()
     with pytest.raises(DeliveryError, match="--repository OWNER/NAME"):
-        init.run(project, options("hello"))
+        init.run(unchecked, options("hello"))
 
 
 def test_a_health_check_is_read_of_the_dockerfile(tmp_path: Path) -> None:

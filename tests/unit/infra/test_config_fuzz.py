@@ -33,10 +33,10 @@ QUICK = run_with(
     database=None,
     deadline=None,
     phases=[Phase.generate],
-    max_examples=150,
+    max_examples=100,
     suppress_health_check=list(HealthCheck),
 )
-BUILDS = run_with(QUICK, max_examples=12)
+BUILDS = run_with(QUICK, max_examples=8)
 LINE = re.compile(r"Pulumi\.(staging|prod)\.yaml: \S[ -~]*; [ -~]*\S")
 SECRET_KEYS = ("slipway:webhook_secret", "github:token", "slipway:environment", "aws:region", "github:owner")
 
