@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from delivery.aws.clients import Clients
     from delivery.environment import Environment, Pipeline
+    from delivery.session import Clock
 
     Runs: TypeAlias = dict[tuple[str, str], ActionExecutionDetailTypeDef]
     """The newest run of each of an execution's actions, by stage and action."""
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 OVER = {"Succeeded": 0, "Failed": 1, "Stopped": 1, "Cancelled": 1, "Superseded": 1}
 """How an execution ends, and the exit code that tells of it."""
 APPROVAL = "Approval"
+TAKEN_SECONDS = 120
+"""Seconds for a pushed commit to become an execution: GitHub's webhook, the source action, and what AWS lists late."""
+POLL_SECONDS = 2.0
 
 
 def of(environment: Environment) -> Pipeline:
@@ -99,6 +103,31 @@ def execution(codepipeline: CodePipelineClient, name: str, identity: str) -> Pip
             if one["pipelineExecutionId"].startswith(identity):
                 return one
     raise DeliveryError(f"pipeline {name!r} has no execution {identity}; see: delivery status --stack <stack>")
+
+
+def of_commit(codepipeline: CodePipelineClient, name: str, commit: str, clock: Clock) -> str:
+    """Return the id of the newest execution of a commit; wait up to two minutes for the pipeline to take it.
+
+    Args:
+        codepipeline: a boto3 client.
+        name: the pipeline's name.
+        commit: the commit's hash, or its first characters.
+        clock: what is waited by.
+
+    Raises:
+        DeliveryError: no execution has taken the commit by then.
+    """
+    end = clock.now() + TAKEN_SECONDS
+    while True:
+        for one in executions(codepipeline, name):
+            if commit_of(one).startswith(commit):
+                return str(one["pipelineExecutionId"])
+        if clock.now() > end:
+            raise DeliveryError(
+                f"pipeline {name!r} has not taken commit {commit} within {TAKEN_SECONDS} s; is it pushed to the branch "
+                f"that it releases? what would keep it from starting is shown by: delivery doctor --stack <stack>"
+            )
+        clock.sleep(POLL_SECONDS)
 
 
 def commit_of(summary: PipelineExecutionSummaryTypeDef) -> str:

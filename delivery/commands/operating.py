@@ -30,9 +30,16 @@ NEWEST = "the newest"
 @registry.stack
 @click.option("--follow", is_flag=True, help="Follow until the execution ends or waits for a person.")
 @registry.execution(NEWEST)
-def status(stack: str, *, follow: bool, execution: str) -> int:
+@click.option("--commit", default="", metavar="HASH", help="The execution of this commit, once the pipeline takes it.")
+def status(stack: str, *, follow: bool, execution: str, commit: str) -> int:
     """Run `delivery status`; returns its exit code."""
-    shown = Status(session=session(stack), execution=execution)
+    if execution and commit:
+        raise click.UsageError("name the execution by either --execution or --commit")
+    here = session(stack)
+    if commit:
+        name = pipeline.of(here.environment).name
+        execution = pipeline.of_commit(client("codepipeline"), name, commit, here.clock)
+    shown = Status(session=here, execution=execution)
     return shown.follow() if follow else shown.show()
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from delivery.aws import pipeline
 from delivery.deploying import deploy
 from delivery.errors import DeliveryError
 from delivery.operator import history
 from delivery.operator.status import Status
+from tests.unit.delivery.pipelines import NAME
 from tests.unit.delivery.world import FIRST, World, digest_of
 
 GOOD, NEXT = "a" * 40, "b" * 40
@@ -163,3 +165,17 @@ def test_history_lists_releases_newest_first_with_what_they_passed(
     history.run(two.session, 3)
     first = [line for line in capsys.readouterr().out.splitlines() if "staging-web:1" in line]
     assert first[0].split()[3:] == [FIRST, digest_of(FIRST)[:19], "first"]
+
+
+def test_the_execution_of_a_commit_is_waited_for(piped: World) -> None:
+    """A push takes a moment to start one; the newest of the commit counts."""
+    piped.pipeline.execution("of-another", commit=NEXT)
+    piped.time.at(30, lambda: piped.pipeline.execution("its-own", commit=GOOD))
+    found = pipeline.of_commit(piped.aws("codepipeline"), NAME, GOOD[:7], piped.time.clock())
+    assert found == "its-own"
+
+
+def test_a_commit_that_the_pipeline_never_takes_is_named(piped: World) -> None:
+    """With what to look at."""
+    with pytest.raises(DeliveryError, match=r"has not taken commit c0ffee1 within 120 s; .*delivery doctor"):
+        pipeline.of_commit(piped.aws("codepipeline"), NAME, "c0ffee1", piped.time.clock())
