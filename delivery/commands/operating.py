@@ -11,7 +11,7 @@ from delivery.commands.registry import session
 from delivery.deploying import pipeline_hold
 from delivery.deploying import rollback as engine
 from delivery.environment import read
-from delivery.operator import approval
+from delivery.operator import approval, stack_status
 from delivery.operator import history as releases
 from delivery.operator import retry as stages
 from delivery.operator.status import WAITS, Status
@@ -22,8 +22,8 @@ NEWEST = "the newest"
 
 @registry.command(
     "show an execution of the pipeline, what is served and what is pending",
-    f"With --follow the exit code is the result: 0 succeeded, 1 failed, stopped or superseded, {WAITS} waiting for a "
-    "person (for approval, or before a stage that a rollback has closed).",
+    "Of a stack without a pipeline: its services. With --follow the exit code is the result: 0 succeeded, 1 failed, "
+    f"stopped or superseded, {WAITS} waiting for a person (for approval, or before a stage that a rollback has closed).",
     target="pipeline",
     example="--follow",
 )
@@ -36,6 +36,8 @@ def status(stack: str, *, follow: bool, execution: str, commit: str) -> int:
     if execution and commit:
         raise click.UsageError("name the execution by either --execution or --commit")
     here = session(stack)
+    if here.environment.pipeline is None and not (follow or execution or commit):
+        return stack_status.show(here)
     if commit:
         name = pipeline.of(here.environment).name
         execution = pipeline.of_commit(client("codepipeline"), name, commit, here.clock)

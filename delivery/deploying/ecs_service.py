@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from contract.names import of_service
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from delivery.session import Session
 
 POLL_SECONDS = 1.0
+SERVICES_AT_ONCE = 10
+"""DescribeServices takes at most so many."""
 
 
 def describe(session: Session, service: Service) -> ServiceTypeDef:
@@ -37,6 +40,18 @@ def describe(session: Session, service: Service) -> ServiceTypeDef:
             f"there is no ECS service {name!r} in cluster {cluster!r}; bring the stack up: pulumi up -s <stack>"
         )
     return found[0]
+
+
+def of_cluster(session: Session) -> dict[str, ServiceTypeDef]:
+    """Return the ECS services of an environment's cluster by the services' names, those that recorded nothing too."""
+    cluster, prefix = session.environment.cluster, of_service(session.stack, "")
+    pages = session.ecs.get_paginator("list_services").paginate(
+        cluster=cluster, PaginationConfig={"PageSize": SERVICES_AT_ONCE}
+    )
+    arns = [page["serviceArns"] for page in pages]
+    describe = session.ecs.describe_services
+    rows = [row for some in arns if some for row in describe(cluster=cluster, services=some)["services"]]
+    return {row["serviceName"].removeprefix(prefix): row for row in rows}
 
 
 def under_way(session: Session, service: Service) -> ServiceDeploymentBriefTypeDef | None:

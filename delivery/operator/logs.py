@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 import buildlog
-from contract.names import of_service
 from delivery.aws import pipeline
 from delivery.aws.clients import code
 from delivery.console import paint
-from delivery.deploying import revisions
+from delivery.deploying import ecs_service, revisions
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
@@ -36,8 +35,6 @@ ENDING_LINES = 40
 """How far before that line the failing step is looked for: putting an environment back writes some lines between."""
 SHOWN_LINES = 25
 """How many lines are shown where no step is told: the end of failed tests, and the application's last lines."""
-SERVICES_AT_ONCE = 10
-"""DescribeServices takes at most so many."""
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -87,18 +84,7 @@ def of_services(session: Session, only: str, since: int, *, task: str = "", foll
 
 def _groups(session: Session, only: str) -> dict[str, str]:
     """Return the log groups of the cluster's services with the services' names."""
-    cluster, prefix = session.environment.cluster, of_service(session.stack, "")
-    pages = session.ecs.get_paginator("list_services").paginate(
-        cluster=cluster, PaginationConfig={"PageSize": SERVICES_AT_ONCE}
-    )
-    arns = [page["serviceArns"] for page in pages]
-    rows = [
-        row
-        for some in arns
-        if some
-        for row in session.ecs.describe_services(cluster=cluster, services=some)["services"]
-    ]
-    services = {row["serviceName"].removeprefix(prefix): row for row in rows}
+    services = ecs_service.of_cluster(session)
     chosen = {name: row for name, row in sorted(services.items()) if only in ("", name)}
     if not chosen:
         have = ", ".join(sorted(services)) or f"none; run: pulumi up -s {session.stack}"

@@ -59,6 +59,11 @@ class Balancer:
             ]
         }
 
+    def describe_target_groups(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return the target groups of the services, by ARN."""
+        groups = [{"TargetGroupArn": arn, "HealthCheckPath": "/ready"} for arn in params["TargetGroupArns"]]
+        return {"TargetGroups": groups}
+
     def answer(self, path: str) -> tuple[int, str]:
         """Answer a request: a service's tasks take turns."""
         service = path.strip("/").partition("/")[0]

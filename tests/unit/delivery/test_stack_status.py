@@ -1,0 +1,39 @@
+"""The status of a stack without a pipeline, half up or up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from delivery.operator import stack_status
+from tests.unit.delivery.world import FIRST, World
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_a_stack_that_serves_is_shown_with_its_proof(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """And with the tasks of each service."""
+    assert stack_status.show(world.session) == 0
+    printed = capsys.readouterr().out
+    assert "web: 2 of 2 tasks run" in printed
+    assert f"staging serves {FIRST} (" in printed
+    assert "(proof: digest, health, version)" in printed
+
+
+def test_a_stack_that_is_half_up_ends_with_the_reason(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its services have recorded nothing yet."""
+    del world.parameters.values["/slipway/staging/services/web"]
+    for task in world.ecs.tasks:
+        task.status, task.code, task.reason = "STOPPED", 3, "Essential container in task exited"
+    assert stack_status.show(world.session) == 1
+    printed = capsys.readouterr().out.splitlines()
+    assert "web: 0 of 2 tasks run" in printed
+    assert printed[-1].startswith("web: task ")
+    assert "the container ended with exit code 3" in printed[-1]
+
+
+def test_a_stack_without_services_is_told_what_to_run(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its `up` ended before them."""
+    world.ecs.services.clear()
+    assert stack_status.show(world.session) == 1
+    assert "run: pulumi up -s staging" in capsys.readouterr().out
