@@ -23,7 +23,7 @@ NEWEST = "the newest"
 @registry.command(
     "show an execution of the pipeline, what is served and what is pending",
     "Of a stack without a pipeline: its services. With --follow the exit code is the result: 0 succeeded, 1 failed, "
-    f"stopped or superseded, {WAITS} waiting for a person (for approval, or before a stage that a rollback has closed).",
+    f"stopped or superseded, {WAITS} waiting for a person (approval, or a stage that a rollback closed).",
     target="pipeline",
     example="--follow",
 )
