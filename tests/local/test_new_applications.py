@@ -58,6 +58,8 @@ def staged(space: Workspace) -> Iterator[Workspace]:
     )
     logs = space.delivery("logs", "--stack", STAGING)
     assert "Read-only file system: '/srv/notes.log'" in logs.stdout, logs.stdout
+    status = space.delivery("status", "--stack", STAGING)
+    assert (status.returncode, "'/srv/notes.log' is on a read-only file system" in status.stdout) == (1, True)
     source.write_text(text, "utf-8")
     space.up(STAGING)
     yield space
