@@ -99,8 +99,9 @@ class Service(Facts):
     that returns its version.
 
     Optional, since services that are up were recorded without them: `health_status`, the status codes of a healthy
-    task (`200-399`); `writable`, its directories in memory; `tests` and `acceptance`, a suite each with `target`,
-    `image` and `command` as far as configured; `checks`, requests with `path`, `status` and `text`.
+    task (`200-399`); `route`, the first path of its route without a trailing slash, if it has no version path;
+    `writable`, its directories in memory; `tests` and `acceptance`, a suite each with `target`, `image` and `command`
+    as far as configured; `checks`, requests with `path`, `status` and `text`.
     """
 
     name: str = field(metadata={KEY: ""})
@@ -122,6 +123,7 @@ class Service(Facts):
     platform: str
     build_args: dict[str, str]
     health_status: str = "200"
+    route: str = ""
     writable: list[Any] = field(default_factory=list)
     tests: dict[str, Any] = field(default_factory=dict)
     acceptance: dict[str, Any] = field(default_factory=dict)

@@ -77,6 +77,7 @@ def service(  # noqa: PLR0913 - each is the output of another resource
             platform=platforms.BY_CPU_ARCHITECTURE[section.cpu_architecture],
             build_args=dict(section.build_args),
             health_status=section.health_check.status,
+            route="" if section.effective_version_path else section.route_prefix,
             writable=list(section.writable or ()),
             tests=_suite(section.tests),
             acceptance=_suite(section.acceptance),

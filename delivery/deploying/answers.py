@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import ipaddress
 import json
 import urllib.error
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
 ANSWERS = 10
 ANSWER_SECONDS = 10
 SERVER_ERROR = 500
+UNANSWERED = (OSError, http.client.HTTPException)
+"""Errors of a request without a whole answer: no connection, no HTTP, a body that breaks off."""
+
+
+class NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows no redirect, which is an answer then."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Follow none."""
 
 
 class NoVersionError(DeliveryError):
@@ -34,7 +44,8 @@ def wrong_answers(
     Args:
         environment: where.
         wanted: version and digest by service.
-        must_tell: the services that have to tell their version; another one that tells none is not asked again.
+        must_tell: the services that have to tell their version; another one that tells none is not asked again, and
+            may be down: it has to be checked otherwise.
     """
     for service in environment.services:
         for _ in range(ANSWERS):
@@ -45,7 +56,9 @@ def wrong_answers(
                     return str(error)
                 break
             except DeliveryError as error:
-                return str(error)
+                if service.name in must_tell:
+                    return str(error)
+                break
             if got != wanted[service.name]:
                 served, right = (f"{one[0]} ({one[1]})" for one in (got, wanted[service.name]))
                 where = f"{environment.url}{service.version_path}"
@@ -85,13 +98,13 @@ def version(environment: Environment, service: Service) -> tuple[str, str]:
     url = f"{environment.url}{service.version_path}"
     request = urllib.request.Request(url, headers={"Connection": "close"})  # noqa: S310 - from the stack
     try:
-        with opener(url).open(request, timeout=ANSWER_SECONDS) as answer:
+        with opener(url, NoRedirects()).open(request, timeout=ANSWER_SECONDS) as answer:
             held = json.loads(answer.read())
             return str(held["commit"]), str(held["digest"])
     except urllib.error.HTTPError as error:
         kind = DeliveryError if error.code >= SERVER_ERROR else NoVersionError
         raise kind(f"{url} answers {error.code} {error.reason}") from error
-    except OSError as error:
+    except UNANSWERED as error:
         raise DeliveryError(f"{url} does not answer: {getattr(error, 'reason', error)}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise NoVersionError(

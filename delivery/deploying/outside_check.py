@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from delivery.deploying.answers import ANSWER_SECONDS, opener
+from delivery.deploying.answers import ANSWER_SECONDS, UNANSWERED, NoRedirects, opener
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
@@ -31,22 +32,34 @@ class Request:
 
 
 def requests(service: Service) -> Iterator[Request]:
-    """Yield the requests that a release has to answer to be accepted: `basic`, and what its key `checks` declares."""
-    yield from basic(service)
+    """Yield the requests that a release has to answer to be accepted: health check, route, and its key `checks`."""
+    found = list(basic(service))
+    yield from found
+    if (route := _route(service)).path not in [request.path for request in found]:
+        yield route
     yield from declared(service)
 
 
 def basic(service: Service) -> Iterator[Request]:
     """Yield the request that any release of a service answers, an earlier one too.
 
-    The health check, where the load balancer routes its path to the service; else the first path of its route, which
-    may answer anything but a server's error.
+    The health check, where the load balancer routes its path to the service; else the first path of its route.
     """
-    route = service.version_path.rpartition("/")[0]
-    if service.health_path.startswith(f"{route}/"):
+    prefix = _prefix(service)
+    if service.health_path.startswith(f"{prefix}/"):
         yield Request(path=service.health_path, statuses=service.health_status)
     else:
-        yield Request(path=f"{route}/", statuses=f"100-{SERVER_ERROR - 1}")
+        yield _route(service)
+
+
+def _route(service: Service) -> Request:
+    """Return the request for the first path of a service's route, which any answer but a server's error fulfils."""
+    return Request(path=f"{_prefix(service)}/", statuses=f"100-{SERVER_ERROR - 1}")
+
+
+def _prefix(service: Service) -> str:
+    """Return the first path of a service's route without a trailing slash: its version is told below it."""
+    return service.version_path.rpartition("/")[0] if service.version_path else service.route
 
 
 def declared(service: Service) -> Iterator[Request]:
@@ -61,7 +74,7 @@ def wrong(environment: Environment, service: Service, wanted: Iterator[Request])
         url = f"{environment.url}{request.path}"
         try:
             status, body = _get(url)
-        except OSError as error:
+        except UNANSWERED as error:
             return f"{service.name}: {url} does not answer: {getattr(error, 'reason', error)}"
         if not is_in(status, request.statuses):
             return f"{service.name}: {url} answers {status}, not {request.statuses}"
@@ -70,21 +83,19 @@ def wrong(environment: Environment, service: Service, wanted: Iterator[Request])
     return None
 
 
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: object) -> None:
-        """Follow none: a redirect is an answer."""
-
-
 def _get(url: str) -> tuple[int, str]:
     """Return the status and the beginning of the body.
 
     Raises:
-        OSError: no answer.
+        OSError, http.client.HTTPException: no answer, or not a whole one.
     """
     request = urllib.request.Request(url, headers={"Connection": "close"})  # noqa: S310 - from the stack
     try:
-        with opener(url, _NoRedirects()).open(request, timeout=ANSWER_SECONDS) as answer:
-            return answer.status, answer.read(BODY).decode("utf-8", "replace")
+        with opener(url, NoRedirects()).open(request, timeout=ANSWER_SECONDS) as answer:
+            body = answer.read(BODY)
+            if answer.length and len(body) < BODY:
+                raise http.client.IncompleteRead(body, answer.length)
+            return answer.status, body.decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         return error.code, error.read(BODY).decode("utf-8", "replace")
 

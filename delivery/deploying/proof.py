@@ -49,14 +49,16 @@ class Telling:
 
     @classmethod
     def now(cls, session: Session) -> Telling:
-        """Return the services that tell their version, or whose revision was proved by it."""
+        """Return the services that tell their version, or whose revision, or last good one, was proved by it."""
         return cls(frozenset(one.name for one in session.environment.services if cls._tells(session, one)))
 
     @staticmethod
     def _tells(session: Session, service: Service) -> bool:
         if not service.version_path:
             return False
-        proved = VERSION in revisions.current(session, service).tags.get(revisions.PROOF, "")
+        now = revisions.current(session, service)
+        served = [now, revisions.good(session.ecs, now, service.release_family)]
+        proved = any(VERSION in one.tags.get(revisions.PROOF, "") for one in served if one)
         return proved or bool(answers.tells(session.environment, service))
 
 
@@ -88,7 +90,9 @@ def prove(
         if clock.now() > end:
             raise DeliveryError(f"{wrong} (for {seconds:.0f} s after the rollout)")
         clock.sleep(PAUSE_SECONDS)
-    proofs = {one.service.name: of(session, one.service) for one in expected}
+    proofs = {
+        one.service.name: STRONG if one.service.name in telling.must else of(session, one.service) for one in expected
+    }
     for one in expected:
         where, name = session.environment.url, one.service.name
         session.say(f"{name}: serves {one.version} as {one.digest} at {where} (proof: {proofs[name]})")

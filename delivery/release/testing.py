@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
 
 from contract import dockerfile
@@ -34,7 +35,7 @@ NEEDED = "a service's image context brings its own tests: bin/test unit|integrat
 # CodeBuild fails a build for which a report that its buildspec names was not written.
 NO_TESTS = (
     '<?xml version="1.0" encoding="utf-8"?>\n<testsuites><testsuite name="{kind}" tests="1" skipped="1" failures="0" '
-    'errors="0"><testcase classname="{kind}" name="no report"><skipped message="the application wrote no {kind}.xml"/>'
+    'errors="0"><testcase classname="{kind}" name="no report"><skipped message="{reason}"/>'
     "</testcase></testsuite></testsuites>\n"
 )
 NO_COVERAGE = (
@@ -65,34 +66,42 @@ def run(environment: Environment, commit: str, place: Workplace) -> None:
     Raises:
         ProgramError: the first tests that failed.
     """
-    tested: list[tuple[str, dict[str, str], dict[str, object]]] = []
+    tested: list[tuple[object, ...]] = []
     for service in environment.services:
-        if (service.context, service.build_args, service.tests) in tested:
+        what = (service.context, service.dockerfile, service.build_args, service.tests)
+        if what in tested:
             place.say(f"{service.name}: its tests are those of {service.context}, which have passed")
-            continue
-        _of_service(service, commit, place)
-        tested.append((service.context, service.build_args, service.tests))
+        elif _of_service(service, commit, place):
+            tested.append(what)
 
 
-def _of_service(service: Service, commit: str, place: Workplace) -> None:
-    """Run the tests that a service brings: its `bin/test`, its key `tests`, or its build stage `test`."""
+def _of_service(service: Service, commit: str, place: Workplace) -> bool:
+    """Run the tests that a service brings: its `bin/test`, its key `tests`, or its build stage `test`.
+
+    Returns:
+        Whether there are any.
+    """
     if _program(service, place).exists():
         for kind in KINDS:
             script(service, kind, {"COMMIT": commit}, place)
-        return
+        return True
+    reason = ""
     if service.tests:
         _in_container(service, commit, place)
     elif suite_image.has_stage(service, place.root, dockerfile.TEST):
         suite = SuiteImage(service=service, root=place.root, target=dockerfile.TEST)
         with suite.built("its tests: the build stage `test`", place.say):
             place.say(f"{service.name}: the tests in its build stage `test` passed")
+        reason = "the tests ran in the build stage `test`, which leaves no report"
     else:
-        place.say(
-            f"{service.name}: NO TESTS: there is no {service.context}/bin/test, no build stage `test` in its "
-            f"{service.dockerfile}, and no tests for it in the stack file"
+        reason = (
+            f"NO TESTS: there is no {service.context}/bin/test, no build stage `test` in its {service.dockerfile}, and "
+            f"no tests for it in the stack file"
         )
+        place.say(f"{service.name}: {reason}")
     for kind in KINDS:
-        complete(_reports(service, place), kind)
+        complete(_reports(service, place), kind, reason)
+    return not reason.startswith("NO TESTS")
 
 
 def of_image(service: Service, commit: str, image: str, place: Workplace) -> None:
@@ -105,7 +114,7 @@ def of_image(service: Service, commit: str, image: str, place: Workplace) -> Non
         script(service, "acceptance", {"COMMIT": commit, "APP_IMAGE": image}, place)
         return
     place.say(f"{service.name}: no bin/test acceptance: the image is pushed without a test, which staging has to pass")
-    complete(_reports(service, place), "acceptance")
+    complete(_reports(service, place), "acceptance", "the image was not tested before it was pushed")
 
 
 def _in_container(service: Service, commit: str, place: Workplace) -> None:
@@ -158,14 +167,17 @@ def script(service: Service, kind: str, variables: dict[str, str], place: Workpl
     place.say(f"{service.name}: {kind} tests passed")
 
 
-def complete(folder: Path, kind: str) -> None:
+def complete(folder: Path, kind: str, reason: str = "") -> None:
     """Write placeholders for missing reports of tests that passed, since CodeBuild fails without them.
 
     Args:
         folder: of the service's reports.
         kind: of the tests; coverage is the unit tests'.
+        reason: why there is none, for the report's skipped test; empty: the application wrote none.
     """
-    missing = {f"{kind}.xml": NO_TESTS.format(kind=kind)} | ({"coverage.xml": NO_COVERAGE} if kind == "unit" else {})
+    missing = {
+        f"{kind}.xml": NO_TESTS.format(kind=kind, reason=escape(reason or f"the application wrote no {kind}.xml"))
+    } | ({"coverage.xml": NO_COVERAGE} if kind == "unit" else {})
     for name, text in missing.items():
         if not (folder / name).exists():
             (folder / name).write_text(text, "utf-8")

@@ -199,7 +199,12 @@ class Service(Section):
         """The path that returns the version: `version_path`, or its default; empty if there is none."""
         if self.version_path == "none":
             return ""
-        return self.version_path or self.route.paths[0].partition("*")[0].rstrip("/") + "/version"
+        return self.version_path or f"{self.route_prefix}/version"
+
+    @property
+    def route_prefix(self) -> str:
+        """The first path of its route without wildcards and trailing slash."""
+        return self.route.paths[0].partition("*")[0].rstrip("/")
 
 
 class Database(Section):

@@ -152,7 +152,7 @@ def test_without_a_suite_the_service_is_checked_from_outside(world: World, root:
     accept(world, root, deployed(world))
     assert docker.calls() == []
     report = (root / "reports" / "web" / "acceptance.xml").read_text()
-    assert report.count("<testcase") == 2
+    assert report.count("<testcase") == 3
     assert "GET /web/health answers 200" in report
     assert world.tags("staging-web:2")["slipway:result"].startswith("passed")
 

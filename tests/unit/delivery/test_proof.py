@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import socket
+import threading
+from typing import TYPE_CHECKING
 
 import pytest
 
-from delivery.deploying import deploy, outside_check, proof
+from delivery.deploying import answers, deploy, outside_check, proof
 from delivery.errors import DeliveryError
+from tests.unit.delivery.edge import Balancer
 from tests.unit.delivery.scenarios import GOOD, NEXT
 from tests.unit.delivery.world import FIRST, World, digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SILENT = 404
 OTHER = '{"commit": "another", "digest": "another"}'
@@ -117,3 +125,87 @@ def test_a_service_whose_health_path_is_not_routed_to_it_is_asked_at_its_route(s
     assert outside_check.wrong(silent.environment, service, outside_check.requests(service)) is None
     silent.balancer.pages[""] = (500, "")
     assert "answers 500" in str(outside_check.wrong(silent.environment, service, outside_check.requests(service)))
+
+
+def change(world: World, name: str = "web", **facts: object) -> None:
+    """Let a service have recorded other facts."""
+    path, values = f"/slipway/staging/services/{name}", world.parameters.values
+    values[path] = {**values[path], **facts}
+
+
+def test_one_answer_that_fails_after_the_proof_does_not_weaken_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten answers in a row were right before."""
+    real, asked = Balancer.answer, list[str]()
+
+    def answer(self: Balancer, path: str) -> tuple[int, str]:
+        asked.append(path)
+        return (503, "") if len(asked) == 12 else real(self, path)
+
+    monkeypatch.setattr(Balancer, "answer", answer)
+    deploy.run(world.session, world.release(GOOD))
+    assert world.tags("staging-web:2")["slipway:proof"] == "digest health version"
+
+
+def test_the_proof_of_the_last_good_revision_counts_while_one_without_proof_is_down(world: World) -> None:
+    """A deploy was killed before it could prove its release."""
+    deploy.run(world.session, world.release(GOOD))
+    world.passed()
+    deploy.run(world.session, world.release("c" * 40))
+    del world.ecs.tags[world.arn("staging-web:3")]["slipway:proof"]
+    world.balancer.unhealthy = {task.address for task in world.ecs.tasks}
+    world.balancer.lies[digest_of(NEXT)] = SILENT
+    with pytest.raises(DeliveryError, match="/web/version answers 404"):
+        deploy.run(world.session, world.release(NEXT))
+
+
+def test_without_a_version_path_the_recorded_route_is_asked(world: World) -> None:
+    """Not a path that another service may have."""
+    change(world, version_path="", route="/web", health_path="/healthz")
+    assert [one.path for one in outside_check.basic(world.environment.services[0])] == ["/web/"]
+
+
+def test_acceptance_asks_the_route_beside_the_health_check(silent: World) -> None:
+    """Once, where they are one path."""
+    service = silent.environment.services[0]
+    assert [one.path for one in outside_check.requests(service)] == ["/web/health", "/web/"]
+    same = dataclasses.replace(service, health_path="/web/")
+    assert [one.path for one in outside_check.requests(same)] == ["/web/"]
+
+
+@pytest.fixture
+def raw() -> Iterator[tuple[str, list[bytes]]]:
+    """Return the URL of a server that sends the bytes in a list, and the list."""
+    listening, reply = socket.create_server(("127.0.0.1", 0)), [b""]
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listening.accept()
+                connection.recv(65536)
+                connection.sendall(reply[0])
+                connection.close()
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}", reply
+    listening.close()
+
+
+@pytest.mark.parametrize("bad", [b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhalf", b"nonsense\r\n\r\n"])
+def test_an_answer_that_is_broken_is_none(world: World, raw: tuple[str, list[bytes]], bad: bytes) -> None:
+    """A body that breaks off, or no HTTP: the release is put back as for any other wrong answer."""
+    raw[1][0] = bad
+    environment = dataclasses.replace(world.environment, url=raw[0])
+    service = environment.services[0]
+    with pytest.raises(DeliveryError, match="does not answer"):
+        answers.version(environment, service)
+    assert "does not answer" in str(outside_check.wrong(environment, service, outside_check.basic(service)))
+
+
+def test_a_redirect_tells_no_version(world: World, raw: tuple[str, list[bytes]]) -> None:
+    """Such as to https, which nobody listens to here."""
+    raw[1][0] = b"HTTP/1.1 301 M\r\nLocation: https://127.0.0.1:1/web/version\r\nContent-Length: 0\r\n\r\n"
+    environment = dataclasses.replace(world.environment, url=raw[0])
+    with pytest.raises(answers.NoVersionError):
+        answers.version(environment, environment.services[0])

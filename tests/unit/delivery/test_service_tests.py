@@ -87,6 +87,7 @@ def test_an_application_without_tests_is_told_of_and_never_passes_tests(
     assert docker.calls() == []
     report = (tmp_path / "reports" / "web" / "unit.xml").read_text()
     assert 'skipped="1"' in report
+    assert "NO TESTS: there is no app/bin/test" in report
 
 
 def test_the_stage_test_of_a_dockerfile_is_built(world: World, tmp_path: Path, docker: Docker) -> None:
@@ -98,6 +99,30 @@ def test_the_stage_test_of_a_dockerfile_is_built(world: World, tmp_path: Path, d
     docker.fails("build --target=test")
     with pytest.raises(ProgramError):
         testing.run(world.environment, COMMIT, place.workplace)
+
+
+def test_services_of_one_context_are_told_apart_by_their_dockerfiles(tmp_path: Path, docker: Docker) -> None:
+    """One has tests, the other has none, which is not called passed."""
+    world = World(names=("api", "web"))
+    place = bare(world, tmp_path)
+    for name, text in (("api", "FROM a\n"), ("web", "FROM a AS test\nFROM a\n")):
+        (tmp_path / "app" / f"Dockerfile.{name}").write_text(text)
+        path, values = f"/slipway/staging/services/{name}", world.parameters.values
+        values[path] = {**values[path], "dockerfile": f"Dockerfile.{name}", "target": ""}
+    testing.run(world.environment, COMMIT, place.workplace)
+    assert len(docker.calls("build")) == 1
+    assert world.said("api: NO TESTS")
+    assert not world.said("which have passed")
+
+
+def test_no_tests_of_a_shared_context_are_told_of_for_each_service(tmp_path: Path, docker: Docker) -> None:
+    """They have not passed for the second one either."""
+    world = World(names=("api", "web"))
+    place = bare(world, tmp_path)
+    testing.run(world.environment, COMMIT, place.workplace)
+    assert [name for name in ("api", "web") if world.said(f"{name}: NO TESTS")] == ["api", "web"]
+    assert not world.said("passed")
+    assert docker.calls() == []
 
 
 @pytest.mark.parametrize(
