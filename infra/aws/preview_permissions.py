@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from contract.names import PARAMETERS
 from infra.aws.iam import Document, statement
 from infra.aws.permissions import ALL_RESOURCES
 
@@ -13,12 +14,11 @@ if TYPE_CHECKING:
     from infra.aws.arns import Home
 
 
-def look_up(home: Home, stack: str, repositories: Sequence[object], provider: str) -> list[Document]:
+def look_up(home: Home, repositories: Sequence[object], provider: str) -> list[Document]:
     """Return the permissions for the provider functions (`get_...`) that the program calls.
 
     Args:
         home: the account and region.
-        stack: the stack's name, below which its parameters are.
         repositories: ARNs of the ECR repositories.
         provider: ARN of GitHub's OIDC provider.
     """
@@ -37,7 +37,8 @@ def look_up(home: Home, stack: str, repositories: Sequence[object], provider: st
         statement("LookUp", list_actions, ALL_RESOURCES),
         statement("LogInToRegistry", ["ecr:GetAuthorizationToken"], ALL_RESOURCES),
         statement("ReadImages", [f"ecr:{action}" for action in read_images], repositories),
-        statement("ReadRecords", ["ssm:GetParametersByPath"], home.parameters(stack)),
+        # The role serves all stacks of the account.
+        statement("ReadRecords", ["ssm:GetParametersByPath"], [home.arn("ssm", f"parameter{PARAMETERS}/*")]),
         statement("ReadProvider", ["iam:GetOpenIDConnectProvider"], [provider]),
         # The connection is looked up by name, which its ARN does not contain.
         statement("SeeConnections", read_connection, [home.arn(prefix, "connection/*") for prefix in prefixes]),

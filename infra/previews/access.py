@@ -83,7 +83,7 @@ def statements(config: StackConfig, section: Previews, home: Home, provider: str
     repositories = [home.repository(names.repository(service)) for service in config.environment.services]
     decrypt = [iam.statement("Decrypt", ["kms:Decrypt"], section.kms_keys)] if section.kms_keys else []
     return [
-        *preview_permissions.look_up(home, config.stack, repositories, provider),
+        *preview_permissions.look_up(home, repositories, provider),
         *preview_permissions.read_state(home, section.state_bucket),
         *decrypt,
     ]
