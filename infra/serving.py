@@ -97,7 +97,7 @@ class Check:
 
     def _serves(self, declared: Declared, service: dict[str, Any]) -> bool:
         """Return whether a service runs what it has to, with at least one healthy target."""
-        if declared.task_definition not in (None, service["taskDefinition"]):
+        if declared.task_definition not in (None, service["taskDefinition"]) and self._went_back(declared):
             return False
         health = self.clients("elbv2").describe_target_health
         rows = [
@@ -106,6 +106,18 @@ class Check:
             for row in health(TargetGroupArn=balancer["targetGroupArn"])["TargetHealthDescriptions"]
         ]
         return any(row["TargetHealth"]["State"] == "healthy" for row in rows)
+
+    def _went_back(self, declared: Declared) -> bool:
+        """Return whether the newest deployment of a service failed: what it runs then is not what anybody asked for."""
+        rows = self.clients("ecs").list_service_deployments(cluster=self.cluster, service=declared.service)
+        newest = max(rows["serviceDeployments"], key=lambda row: row["createdAt"], default=None)
+        if newest is None or newest["status"] != "SUCCESSFUL":
+            return True
+        pulumi.log.warn(
+            f"service {declared.name} runs another release than the one that this stack declares, since somebody "
+            f"deployed or rolled it back by hand; it stays until the source changes"
+        )
+        return False
 
     def _deploy(self, declared: Declared, service: dict[str, Any]) -> None:
         definition = declared.task_definition or service["taskDefinition"]

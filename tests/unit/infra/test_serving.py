@@ -9,6 +9,12 @@ from infra.serving import Check, Declared
 from tests.unit.delivery.world import World
 
 
+@pytest.fixture
+def world() -> World:
+    """Return a stack that serves."""
+    return World()
+
+
 def check(world: World, task_definition: str | None = None, name: str = "web") -> None:
     """Run the check of one service."""
     clock = world.time.clock()
@@ -74,13 +80,32 @@ def test_a_deployment_that_never_ends_is_given_up() -> None:
         check(world)
 
 
-def test_where_pulumi_rolls_out_the_declared_release_has_to_run() -> None:
-    """Not the one that the circuit breaker went back to."""
-    world = World()
+def roll_back(world: World, status: str) -> str:
+    """Let the newest deployment have ended with a status, and return another release that was declared before it."""
     manifest = world.release("c0ffee1")
-    wanted = world.ecs.register("staging-web", f"x@{manifest.services['web'].digest}", {})
-    check(world, task_definition=wanted)
-    assert world.running() == wanted.rpartition("/")[2]
+    declared = world.ecs.register("staging-web", f"x@{manifest.services['web'].digest}", {})
+    held = world.ecs.services["staging-web"]
+    world.ecs.begin(held, held.definition)
+    world.time.sleep(60)
+    held.rollouts[-1]["status"] = status
+    return declared
+
+
+def test_where_pulumi_rolls_out_a_release_that_failed_is_tried_again(world: World) -> None:
+    """The circuit breaker went back to the one before, which nobody asked for."""
+    declared = roll_back(world, "ROLLBACK_SUCCESSFUL")
+    check(world, task_definition=declared)
+    assert world.running() == declared.rpartition("/")[2]
+
+
+def test_a_release_that_somebody_deployed_by_hand_stays(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a rollback: it is warned of."""
+    warnings: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", warnings.append)
+    declared = roll_back(world, "SUCCESSFUL")
+    check(world, task_definition=declared)
+    assert world.running() == "staging-web:1"
+    assert "runs another release than the one that this stack declares" in warnings[0]
 
 
 def test_a_service_that_was_scaled_to_zero_is_only_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
