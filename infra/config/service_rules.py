@@ -53,7 +53,8 @@ def check(environment: Environment, stack: str) -> Iterator[Problem]:
         yield from _scaling((*location, "autoscaling"), service)
         yield from _variables(location, service, has_database=environment.database is not None)
         yield from _database_variables(location, service, has_database=environment.database is not None)
-        yield from _container(location, service)
+        yield from _file_system(location, service)
+        yield from _env_file(location, service, has_database=environment.database is not None)
         yield from _suites(location, service)
         yield from _context(location, service)
     routes = list(_routes(environment))
@@ -123,8 +124,8 @@ def _database_variables(location: Location, service: Service, *, has_database: b
             yield Problem.invalid((*variables, name), template, f"the placeholders are {known}; correct it")
 
 
-def _container(location: Location, service: Service) -> Iterator[Problem]:
-    """Check the keys about the container's file system and environment file."""
+def _file_system(location: Location, service: Service) -> Iterator[Problem]:
+    """Check the directories that the container may write to."""
     for index, path in enumerate(service.writable or ()):
         if not re.fullmatch(r"(/[^/\0:]+)+", path) or {".", ".."} & set(path.split("/")):
             rule = "it must be an absolute path without a trailing slash, and not /; correct it"
@@ -132,14 +133,28 @@ def _container(location: Location, service: Service) -> Iterator[Problem]:
     if service.writable and not service.read_only:
         rule = "is set although nothing is read-only with read_only: false; remove one"
         yield Problem((*location, "writable"), rule, ((*location, "read_only"),))
+
+
+def _env_file(location: Location, service: Service, *, has_database: bool) -> Iterator[Problem]:
+    """Check that the environment file can be read, and sets no variable that something else sets.
+
+    ECS refuses a secret with the name of an environment variable (RegisterTaskDefinition).
+    """
+    key: Location = (*location, "env_file")
+    reserved = (*RESERVED_VARIABLES, *(containers.OF_THE_DATABASE if has_database and service.database else ()))
     try:
-        for name in application.environment_file(service):
-            if not VARIABLE.fullmatch(name) or name in RESERVED_VARIABLES:
-                rule = f"it sets {name!r}, which is {'reserved' if name in RESERVED_VARIABLES else 'no variable name'}"
-                yield Problem.invalid((*location, "env_file"), service.env_file, f"{rule}; remove that line")
+        names = list(application.environment_file(service))
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())
-        yield Problem.invalid((*location, "env_file"), service.env_file, f"it cannot be read ({reason}); correct it")
+        yield Problem.invalid(key, service.env_file, f"it cannot be read ({reason}); correct it")
+        return
+    for name in names:
+        wrong = "no variable name" if not VARIABLE.fullmatch(name) else "reserved" if name in reserved else ""
+        for other in ("secrets", "database_variables"):
+            wrong = wrong or (f"set under {other} too" if name in getattr(service, other) else "")
+        if wrong:
+            rule = f"it sets {name!r}, which is {wrong}; remove that line"
+            yield Problem.invalid(key, service.env_file, rule)
 
 
 def _suites(location: Location, service: Service) -> Iterator[Problem]:

@@ -152,3 +152,23 @@ def test_a_line_of_the_environment_file_that_cannot_be_set_is_refused(context: P
     (context / "e").write_text("PORT=1\n", "utf-8")
     (found,) = problems(env_file="e")
     assert "it sets 'PORT', which is reserved" in found
+
+
+SECRET = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:key-AbCdEf"
+
+
+@pytest.mark.parametrize(
+    ("line", "keys", "message"),
+    [
+        ("DATABASE_PASSWORD=x", {}, "it sets 'DATABASE_PASSWORD', which is reserved"),
+        ("KEY=x", {"secrets": {"KEY": SECRET}}, "it sets 'KEY', which is set under secrets too"),
+        ("U=x", {"database_variables": {"U": "{host}"}}, "it sets 'U', which is set under database_variables too"),
+    ],
+)
+def test_a_variable_of_the_environment_file_that_something_else_sets_is_refused(
+    context: Path, line: str, keys: dict[str, Any], message: str
+) -> None:
+    """ECS takes a variable once, and would refuse the task definition half way through `up`."""
+    (context / "e").write_text(f"{line}\n", "utf-8")
+    found = problems(env_file="e", **keys)
+    assert any(message in one for one in found), found
