@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 
-from infra import standing
+from infra import serving, standing
 from tests.fake_engine import Refused
 from tests.stack import program
 
@@ -74,3 +74,15 @@ def test_a_record_of_another_version_is_of_a_service_that_is_up(monkeypatch: pyt
     answer = {"names": ["/slipway/staging/services/web"], "values": ["{}"], "arns": [], "types": []}
     engine = first_up(monkeypatch, lambda _: answer)
     assert engine.one("ecs/service:Service").ignored == ["taskDefinition"]
+
+
+def test_a_service_that_does_not_come_up_tells_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a hook of its ECS service, since the provider tells only that it does not; it is not tried again."""
+    engine = first_up(monkeypatch)
+    errors: list[str] = []
+    monkeypatch.setattr(pulumi.log, "error", errors.append)
+    monkeypatch.setattr(serving.Check, "explain", lambda _, declared: [f"{declared.service} is out of memory"])
+    monkeypatch.setattr("infra.clients.of", lambda _: None)
+    assert "web-not-steady" in str(engine.options["aws:ecs/service:Service", "staging-web"])
+    assert engine.hooks["web-not-steady"].callback(None) is False
+    assert errors == ["the tasks of service web do not come up:\nstaging-web is out of memory"]

@@ -209,3 +209,18 @@ def test_a_redirect_tells_no_version(world: World, raw: tuple[str, list[bytes]])
     environment = dataclasses.replace(world.environment, url=raw[0])
     with pytest.raises(answers.NoVersionError):
         answers.version(environment, environment.services[0])
+
+
+def test_a_release_that_does_not_answer_from_outside_is_put_back_although_it_tells_no_version(silent: World) -> None:
+    """Its tasks are healthy targets, and the load balancer's address answers an error."""
+    silent.balancer.pages["health"] = (500, "")
+    with pytest.raises(DeliveryError, match="/web/health answers 500, not 200"):
+        deploy.run(silent.session, silent.release(GOOD))
+
+
+def test_a_service_that_tells_its_version_is_not_asked_for_anything_else(world: World) -> None:
+    """Its ten answers are the stronger proof."""
+    change(world, health_path="/web/health")
+    world.balancer.pages["health"] = (500, "")
+    deploy.run(world.session, world.release(GOOD))
+    assert world.running() == "staging-web:2"

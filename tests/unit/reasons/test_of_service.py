@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import diagnosis
+from diagnosis import tasks
 from tests.unit.delivery.world import World
 
 
@@ -72,3 +73,24 @@ def test_a_log_that_may_not_be_read_is_said_so() -> None:
     stop(world, "Essential container in task exited")
     world.aws.fail("GetLogEvents", "AccessDeniedException")
     assert "read it with: delivery logs" in found(world)
+
+
+def test_of_several_tasks_the_one_that_failed_last_is_shown() -> None:
+    """Whatever the order in which ECS lists them."""
+
+    class Ecs:
+        """Two tasks that failed."""
+
+        def list_tasks(self, **_: str) -> dict[str, list[str]]:
+            """Return them."""
+            return {"taskArns": ["a", "b", "c"]}
+
+        def describe_tasks(self, **_: object) -> dict[str, list[dict[str, object]]]:
+            """Return when and why they stopped."""
+            times = {"a": "2026-01-01 10:00", "b": "2026-01-01 12:00", "c": "2026-01-01 11:00"}
+            shown = {"taskDefinitionArn": "d", "stoppedReason": "Essential container in task exited", "containers": []}
+            return {"tasks": [{"taskArn": name, "stoppedAt": when, **shown} for name, when in times.items()]}
+
+    found = tasks.last_failed(Ecs(), "cluster", "service", "")
+    assert found is not None
+    assert found["taskArn"] == "b"
