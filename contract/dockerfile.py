@@ -45,13 +45,6 @@ class Stage:
     command: list[str] | None = None
     variables: dict[str, str] = field(default_factory=dict)
 
-    @property
-    def words(self) -> list[str] | None:
-        """The command line of a container, None where only the base image has one."""
-        if self.entry_point is None and self.command is None:
-            return None
-        return [*(self.entry_point or []), *(self.command or [])]
-
 
 @dataclass(frozen=True, slots=True)
 class Dockerfile:

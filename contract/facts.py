@@ -29,12 +29,9 @@ class Facts:
         An optional fact that has its default is left out: parameters that stand do not change when one is added.
         """
         defaults = self._defaults()
-        values = {name: getattr(self, name) for name in self.payload_keys()}
-        keys = self.payload_keys()
-        return json.dumps(
-            {keys[name]: value for name, value in values.items() if name not in defaults or value != defaults[name]},
-            sort_keys=True,
-        )
+        held = [(name, key, getattr(self, name)) for name, key in self.payload_keys().items()]
+        recorded = {key: value for name, key, value in held if name not in defaults or value != defaults[name]}
+        return json.dumps(recorded, sort_keys=True)
 
     @classmethod
     def _defaults(cls) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import dotenv
 
-from contract import facts
+from contract import containers, facts
 from delivery.application import reading, stack_files
 from delivery.application.trial_run import Container, TrialRun
 from delivery.console import paint
@@ -109,7 +109,7 @@ def _container(root: Path, of: Application, keys: dict[str, Any], *, database: b
         start_seconds=max(int(keys.get("grace_period", 60)), 10 * int(health.get("interval", 5))),
         stop_seconds=int(keys.get("stop_timeout", 30)),
         read_only=bool(keys.get("read_only", True)),
-        writable=tuple(writable) if writable is not None else ("/tmp",),  # noqa: S108 - a directory of the container
+        writable=tuple(writable) if writable is not None else containers.WRITABLE,
         user=str(keys.get("user", "")),
         environment=_environment(root, keys) if keys else of.environment,
         database_variables=variables,

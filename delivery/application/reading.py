@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
-DEFAULT_PORT = 8080
 URL_PATH = re.compile(r"https?://[^/\s\"']+(/[^\s\"'|;)]*)")
 HEALTHCHECK = re.compile(r"^\s*HEALTHCHECK\b((?:.*\\\n)*.*)$", re.IGNORECASE | re.MULTILINE)
 DATABASE_URL = re.compile(r"(postgres(?:ql)?(?:\+\w+)?)://[^?]*(\?.*)?")
@@ -33,7 +32,7 @@ class Application:
     context: str
     dockerfile: str = "Dockerfile"
     target: str = ""
-    port: int = DEFAULT_PORT
+    port: int = containers.DEFAULT_PORT
     health_path: str = "/"
     health_status: str = "200-399"
     database: bool = False

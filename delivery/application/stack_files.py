@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from contract import containers
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def _service(of: Application) -> dict[str, Any]:
     service |= {
         "port": of.port,
         "health_check": {"path": of.health_path, "status": of.health_status},
-        "writable": ["/tmp"],  # noqa: S108 - a directory of the container
+        "writable": [*containers.WRITABLE],
     }
     service |= {"environment": of.environment} if of.environment else {}
     service |= {"database_variables": of.database_variables} if of.database_variables else {}

@@ -13,20 +13,20 @@ import secrets
 import subprocess
 import time
 import urllib.error
-import urllib.request
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from contract import containers
 from delivery import process
+from delivery.deploying import answers
 from delivery.deploying.outside_check import is_in
 from delivery.errors import DeliveryError
 from delivery.release import suite_image
 from diagnosis import reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from delivery.console import Say
@@ -39,7 +39,6 @@ DATABASE_SECONDS = 60
 PROBE_SECONDS = 2
 LINES = 20
 KILLED = 137
-MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +50,7 @@ class Container:
     start_seconds: int = 60
     stop_seconds: int = 30
     read_only: bool = True
-    writable: tuple[str, ...] = ("/tmp",)  # noqa: S108 - a directory of the container
+    writable: tuple[str, ...] = containers.WRITABLE
     user: str = ""
     entry_point: tuple[str, ...] | None = None
     command: tuple[str, ...] | None = None
@@ -118,7 +117,8 @@ class TrialRun:
         variables = {"PORT": str(of.service.port), **of.environment, **self._database_variables(address)}
         options = [f"--memory={memory}m", f"--memory-swap={memory}m", "--init", f"--network={network}"]
         options += ["--read-only"] if of.read_only else []
-        options += [f"--tmpfs={path}:exec,nosuid,nodev,mode=1777,size={memory // 2}m" for path in of.writable]
+        mount = ",".join([*containers.TMPFS_OPTIONS, f"size={containers.tmpfs_size(memory)}m"])
+        options += [f"--tmpfs={path}:{mount}" for path in of.writable]
         options += [f"--user={of.user}"] if of.user else []
         options += [f"--env={key}={value}" for key, value in sorted(variables.items())]
         options += [f"--entrypoint={of.entry_point[0]}"] if of.entry_point else []
@@ -170,10 +170,10 @@ class TrialRun:
     def _probe(self, url: str) -> str:
         """Make the health check's request; return what is wrong with the answer in the load balancer's words."""
         try:
-            status = _no_redirects().open(url, timeout=PROBE_SECONDS).status
+            status = answers.opener(url, answers.NoRedirects()).open(url, timeout=PROBE_SECONDS).status
         except urllib.error.HTTPError as error:
             status = error.code
-        except OSError:
+        except answers.UNANSWERED:
             return "Request timed out"
         wanted = self.container.service.health_status
         return "" if is_in(status, wanted) else f"Health checks failed with these codes: [{status}]"
@@ -209,14 +209,6 @@ class TrialRun:
             self.say(f"it ends on SIGTERM after {time.monotonic() - began:.1f} s")
 
 
-def _no_redirects() -> urllib.request.OpenerDirector:
-    class NoRedirects(urllib.request.HTTPRedirectHandler):
-        def redirect_request(self, *_: object) -> None:
-            """Follow none."""
-
-    return urllib.request.build_opener(NoRedirects(), urllib.request.ProxyHandler({}))
-
-
 def _build_arguments() -> dict[str, str]:
     """Return $BUILD_ARGS, with which a machine names its base images."""
     found: dict[str, str] = json.loads(os.environ.get("BUILD_ARGS") or "{}")
@@ -229,14 +221,11 @@ def _docker(*arguments: str) -> str:
     Raises:
         DeliveryError: it failed, or there is no docker.
     """
-    process_ = process.captured(["docker", *arguments], _nothing)
-    if process_.code:
-        reason = " ".join((process_.complaints or process_.output).split())
+    ran = process.captured(["docker", *arguments], lambda: None)
+    if ran.code:
+        reason = " ".join((ran.complaints or ran.output).split())
         raise DeliveryError(f"docker {arguments[0]} failed: {reason}")
-    return process_.output.strip()
-
-
-_nothing: Callable[[], None] = lambda: None  # noqa: E731 - what is called while Docker works
+    return ran.output.strip()
 
 
 def _quietly(*arguments: str) -> None:

@@ -9,17 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from delivery.deploying.answers import ANSWER_SECONDS, UNANSWERED, NoRedirects, opener
+from delivery.deploying.answers import ANSWER_SECONDS, SERVER_ERROR, UNANSWERED, NoRedirects, opener
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from delivery.environment import Environment, Service
 
 BODY = 1024 * 1024
 """How many bytes of a response are searched for a check's text."""
-SERVER_ERROR = 500
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +67,7 @@ def declared(service: Service) -> Iterator[Request]:
         yield Request(path=check["path"], statuses=str(check["status"]), text=check["text"])
 
 
-def wrong(environment: Environment, service: Service, wanted: Iterator[Request]) -> str | None:
+def wrong(environment: Environment, service: Service, wanted: Iterable[Request]) -> str | None:
     """Make requests, each over a new connection; return what is wrong with the first bad answer, None if none is."""
     for request in wanted:
         url = f"{environment.url}{request.path}"

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-import diagnosis
-from delivery.deploying import ecs_service
+from delivery.deploying import ecs_service, failed_tasks
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from delivery.environment import Service
     from delivery.session import Session
+    from diagnosis import Diagnosis
 
 OVER = frozenset({"SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"})
 POLL_SECONDS = 1.0
@@ -97,18 +97,10 @@ class Rollout:
             return f"{reason} {found.summary}"
         return reason
 
-    def _diagnosis(self) -> diagnosis.Diagnosis | None:
+    def _diagnosis(self) -> Diagnosis | None:
         """Return why the tasks of the revision do not come up, None if nothing shows it, or if it cannot be read."""
         try:
-            return diagnosis.of_service(
-                self.session.clients,
-                cluster=self.session.environment.cluster,
-                service=self.service.ecs_service,
-                container=self.service.container,
-                port=self.service.port,
-                health_path=self.service.health_path,
-                task_definition=self.revision,
-            )
+            return failed_tasks.of_revision(self.session, self.service, self.revision)
         except (ClientError, BotoCoreError) as error:  # the release is put back in any case
             self.session.say(f"{self.service.name}: why its tasks do not come up cannot be read: {error}")
             return None

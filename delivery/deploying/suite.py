@@ -67,7 +67,7 @@ class Suite:
         say(f"{service.name}: it has no acceptance suite; checking its health, its route and its checks from outside")
         reports, cases, failed = self._reports(), [], None
         for request in outside_check.requests(service):
-            problem = outside_check.wrong(self.session.environment, service, iter([request]))
+            problem = outside_check.wrong(self.session.environment, service, [request])
             cases.append((request, problem))
             say(f"{service.name}: {problem or f'GET {request.path} answers {request.statuses}'}")
             failed = failed or problem

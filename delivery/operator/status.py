@@ -12,9 +12,8 @@ from contract.pipeline import Action
 from delivery import environment as environments
 from delivery.aws import pipeline, pipeline_state
 from delivery.console import paint, typed
-from delivery.deploying import proof
+from delivery.deploying import failed_tasks, proof
 from delivery.errors import DeliveryError
-from delivery.operator import failed_tasks
 from delivery.operator.action_table import COLOURS, ActionTable
 from delivery.operator.terminal import Changes, Live
 from delivery.session import Session

@@ -85,7 +85,7 @@ def _of_service(service: Service, commit: str, place: Workplace) -> bool:
         for kind in KINDS:
             script(service, kind, {"COMMIT": commit}, place)
         return True
-    reason = ""
+    tested, reason = True, ""
     if service.tests:
         _in_container(service, commit, place)
     elif suite_image.has_stage(service, place.root, dockerfile.TEST):
@@ -94,6 +94,7 @@ def _of_service(service: Service, commit: str, place: Workplace) -> bool:
             place.say(f"{service.name}: the tests in its build stage `test` passed")
         reason = "the tests ran in the build stage `test`, which leaves no report"
     else:
+        tested = False
         reason = (
             f"NO TESTS: there is no {service.context}/bin/test, no build stage `test` in its {service.dockerfile}, and "
             f"no tests for it in the stack file"
@@ -101,7 +102,7 @@ def _of_service(service: Service, commit: str, place: Workplace) -> bool:
         place.say(f"{service.name}: {reason}")
     for kind in KINDS:
         complete(_reports(service, place), kind, reason)
-    return not reason.startswith("NO TESTS")
+    return tested
 
 
 def of_image(service: Service, commit: str, image: str, place: Workplace) -> None:

@@ -6,14 +6,10 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from contract.containers import APP_VERSION, IMAGE_DIGEST
+from contract.containers import APP_VERSION, IMAGE_DIGEST, TMPFS_OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-# Writable for every user, as /tmp is, and executable: libraries unpack native code there. Fargate has tmpfs since
-# January 2026 (aws/containers-roadmap#736).
-TMPFS_OPTIONS = ["exec", "nosuid", "nodev", "mode=1777"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +52,7 @@ def definition(container: Container) -> dict[str, Any]:
     linux: dict[str, Any] = {"initProcessEnabled": True}
     if container.writable:
         linux["tmpfs"] = [
-            {"containerPath": path, "size": size, "mountOptions": TMPFS_OPTIONS}
+            {"containerPath": path, "size": size, "mountOptions": [*TMPFS_OPTIONS]}
             for path, size in sorted(container.writable.items())
         ]
     optional = {"entryPoint": container.entry_point, "command": container.command, "user": container.user}

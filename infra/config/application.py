@@ -9,7 +9,6 @@ import dotenv
 
 from contract import containers, dockerfile
 from infra.build_context import ROOT
-from infra.config.environment import DEFAULT_PORT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +16,6 @@ if TYPE_CHECKING:
     from contract.facts import Service as Facts
     from infra.config.environment import Service
 
-WRITABLE = ("/tmp",)  # noqa: S108 - a directory of the container
 DATABASE_FIELDS = {
     "host": containers.DATABASE_HOST,
     "port": containers.DATABASE_PORT,
@@ -92,13 +90,13 @@ def _dockerfile(service: Service) -> dockerfile.Dockerfile:
 def _exposed(declared: dockerfile.Dockerfile, target: str) -> int:
     """Return the one port that a stage exposes, else the default port."""
     stage = declared.stage(target)
-    return stage.ports[0] if stage and len(stage.ports) == 1 else DEFAULT_PORT
+    return stage.ports[0] if stage and len(stage.ports) == 1 else containers.DEFAULT_PORT
 
 
 def _writable(facts: Facts | None, *, is_up: bool) -> tuple[str, ...]:
     if facts:
         return tuple(facts.writable)
-    return () if is_up else WRITABLE
+    return () if is_up else containers.WRITABLE
 
 
 def _script(variables: Mapping[str, str]) -> str:

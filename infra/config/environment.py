@@ -7,10 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from contract import dockerfile
+from contract import containers, dockerfile
 from infra.config.section import Section
-
-DEFAULT_PORT = 8080
 
 # No consecutive hyphens: ECR CreateRepository and RDS CreateDBInstance reject them.
 Name = Annotated[str, Field(pattern=r"^[a-z](-?[a-z0-9])*$")]
@@ -192,7 +190,7 @@ class Service(Section):
     @property
     def effective_port(self) -> int:
         """The port that the container listens on."""
-        return self.port or DEFAULT_PORT
+        return self.port or containers.DEFAULT_PORT
 
     @property
     def effective_version_path(self) -> str:

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from contract import images
-from contract.containers import APP_VERSION, IMAGE_DIGEST, PORT
+from contract.containers import APP_VERSION, IMAGE_DIGEST, PORT, tmpfs_size
 from contract.names import of_service, release_family, template_family
 from infra.aws import containers, iam, names
 
@@ -175,8 +175,7 @@ class Task(pulumi.ComponentResource):
                 region=self._place.region,
                 stop_timeout=section.stop_timeout,
                 read_only=section.read_only,
-                # Linux's own limit of a tmpfs: half of the memory (kernel documentation, tmpfs).
-                writable=dict.fromkeys(section.writable or (), section.memory // 2),
+                writable=dict.fromkeys(section.writable or (), tmpfs_size(section.memory)),
                 entry_point=section.entry_point,
                 command=section.command,
                 user=section.user,

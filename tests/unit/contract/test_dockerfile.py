@@ -17,6 +17,12 @@ def last(text: str, **build_args: str) -> Stage:
     return read(text, **build_args).stages[-1]
 
 
+def words(stage: Stage) -> list[str] | None:
+    """Return a stage's command line, None if only the base image has one."""
+    known = stage.entry_point is not None or stage.command is not None
+    return [*(stage.entry_point or []), *(stage.command or [])] if known else None
+
+
 def test_a_text_without_from_is_no_dockerfile() -> None:
     """An empty file, or one with comments only."""
     assert parse("# nothing\nARG A=1\n", {}) is None
@@ -50,25 +56,25 @@ def test_a_stage_has_what_the_stage_has_that_it_is_based_on() -> None:
     """User, ports and command are inherited, and can be replaced."""
     text = 'FROM a AS base\nUSER app\nEXPOSE 80\nCMD ["serve"]\nFROM base\nEXPOSE 81\n'
     stage = last(text)
-    assert (stage.user, stage.ports, stage.words) == ("app", [80, 81], ["serve"])
+    assert (stage.user, stage.ports, words(stage)) == ("app", [80, 81], ["serve"])
     assert read(text).stages[0].ports == [80]
 
 
 def test_an_entry_point_resets_the_command_of_the_base() -> None:
     """As Docker does."""
     stage = last('FROM a AS base\nCMD ["serve"]\nFROM base\nENTRYPOINT ["run"]\n')
-    assert stage.words == ["run"]
+    assert words(stage) == ["run"]
 
 
 def test_a_command_in_shell_form_is_given_to_a_shell() -> None:
     """So is one that only looks like JSON."""
-    assert last("FROM a\nCMD flask run  --port 1\n").words == ["/bin/sh", "-c", "flask run  --port 1"]
-    assert last("FROM a\nCMD ['flask']\n").words == ["/bin/sh", "-c", "['flask']"]
+    assert words(last("FROM a\nCMD flask run  --port 1\n")) == ["/bin/sh", "-c", "flask run  --port 1"]
+    assert words(last("FROM a\nCMD ['flask']\n")) == ["/bin/sh", "-c", "['flask']"]
 
 
 def test_a_command_that_only_the_base_image_has_is_not_known() -> None:
     """What it is, only the registry could tell."""
-    assert last("FROM nginx\nCOPY . /usr/share/nginx/html\n").words is None
+    assert words(last("FROM nginx\nCOPY . /usr/share/nginx/html\n")) is None
 
 
 def test_continued_lines_comments_and_here_documents_are_no_instructions() -> None:
@@ -77,7 +83,7 @@ def test_continued_lines_comments_and_here_documents_are_no_instructions() -> No
     text += 'RUN one \\\n  # why\n\n  two\nCMD ["a", \\\n  "b"]\n'
     found = read(text)
     assert len(found.stages) == 1
-    assert (found.stages[0].ports, found.stages[0].words) == ([], ["a", "b"])
+    assert (found.stages[0].ports, words(found.stages[0])) == ([], ["a", "b"])
 
 
 def test_the_escape_character_and_windows_line_ends_are_read() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +53,9 @@ class Trial:
         for name, answer in answers.items():
             (self.folder / name).write_text(answer if isinstance(answer, str) else json.dumps(answer), "utf-8")
 
-    def run(self, **values: Any) -> TrialRun:  # noqa: ANN401 - any value of a container
-        """Run it with a container whose health check the world answers."""
-        facts = service("web", port=server().server_port, health_path="/web/health", target="", context=".")
+    def run(self, *, port: int = 0, **values: Any) -> TrialRun:  # noqa: ANN401 - any value of a container
+        """Run it with a container whose health check the world answers, or what listens on another port."""
+        facts = service("web", port=port or server().server_port, health_path="/web/health", target="", context=".")
         trial = TrialRun(container=Container(service=facts, **values), root=self.folder, say=self.world.say)
         trial.run()
         return trial
@@ -143,3 +146,19 @@ def test_a_health_check_that_is_answered_otherwise_fails_with_the_code(trial: Tr
     trial.world.balancer.pages["health"] = (404, "")
     (found,) = trial.run(start_seconds=1).failures
     assert "its health check /web/health answered 404" in found
+
+
+def test_an_answer_that_is_no_http_is_none(trial: Trial) -> None:
+    """As for the load balancer."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listening.accept()
+                    connection.sendall(b"nonsense\r\n\r\n")
+                    connection.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        (found,) = trial.run(port=listening.getsockname()[1], start_seconds=1).failures
+    assert "it never answered /web/health on port" in found

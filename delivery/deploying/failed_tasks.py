@@ -1,4 +1,4 @@
-"""Why the tasks of a release that an execution deployed do not come up, read with the rights of who asks."""
+"""Why the tasks of a release do not come up, read with the rights of who asks."""
 
 from __future__ import annotations
 
@@ -28,8 +28,11 @@ def of_execution(session: Session, execution: str) -> list[str]:
 def _of_service(session: Session, service: Service, execution: str) -> diagnosis.Diagnosis | None:
     newest = islice(revisions.newest_first(session.ecs, service.release_family, service.container), LOOKED_AT)
     own = next((one for one in newest if one.tags.get(revisions.EXECUTION) == execution), None)
-    if own is None:
-        return None
+    return of_revision(session, service, own.arn) if own else None
+
+
+def of_revision(session: Session, service: Service, revision: str) -> diagnosis.Diagnosis | None:
+    """Return why the tasks of a service on a revision, by its ARN, do not come up; None if nothing shows it."""
     return diagnosis.of_service(
         session.clients,
         cluster=session.environment.cluster,
@@ -37,5 +40,5 @@ def _of_service(session: Session, service: Service, execution: str) -> diagnosis
         container=service.container,
         port=service.port,
         health_path=service.health_path,
-        task_definition=own.arn,
+        task_definition=revision,
     )
