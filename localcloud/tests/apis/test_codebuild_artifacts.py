@@ -96,9 +96,10 @@ def test_an_exploding_source_is_refused(shop: Workshop) -> None:
 
 
 def test_a_linked_source_stays_in_its_folder(shop: Workshop) -> None:
-    """A symbolic link inside the folder is preserved; one that leads outside is refused."""
+    """A symbolic link inside the folder is preserved, an absolute one too; a relative one that leads out is refused."""
     spec = "version: 0.2\nphases: {build: {commands: ['test -L near', 'cat near']}}\n"
-    for target, message in (("buildspec.yml", ""), ("../../../etc/passwd", "lead outside of the source folder")):
+    outside = "lead outside of the source folder"
+    for target, message in (("buildspec.yml", ""), ("/etc/passwd", ""), ("../../../etc/passwd", outside)):
         data = io.BytesIO()
         with zipfile.ZipFile(data, "w") as archive:
             archive.writestr("buildspec.yml", spec)

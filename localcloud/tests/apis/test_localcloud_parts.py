@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import http.server
-import io
 import ipaddress
 import math
 import os
 import shutil
-import stat
 import subprocess
 import threading
 import time
-import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,7 +22,6 @@ from localcloud import settings
 from localcloud.commands import process
 from localcloud.docker_engine import daemon, dockerd, engine, network
 from localcloud.docker_engine.service_containers import ServiceContainers
-from localcloud.services.codepipeline import sources
 from localcloud.settings import UserError
 from localcloud.state.clock import Clock
 from localcloud.state.store import Store
@@ -136,20 +132,6 @@ def test_what_a_killed_engine_left_mounted_is_detached(tmp_path: Path) -> None:
     dockerd.unmount_below(tmp_path / "docker")
     assert str(tmp_path) not in Path("/proc/mounts").read_text("utf-8")
     shutil.rmtree(tmp_path / "docker")
-
-
-def test_the_source_of_a_release_has_no_executable_file() -> None:
-    """CodePipeline does not preserve modes, so that a release that needs them must fail here too; it keeps links."""
-    given = io.BytesIO()
-    with zipfile.ZipFile(given, "w") as archive:
-        for name, mode in (("run", stat.S_IFREG | 0o755), ("link", stat.S_IFLNK | 0o777)):
-            item = zipfile.ZipInfo(name)
-            item.external_attr = mode << 16
-            archive.writestr(item, "text")
-    with zipfile.ZipFile(io.BytesIO(sources.without_modes(given.getvalue()))) as archive:
-        modes = {item.filename: item.external_attr >> 16 for item in archive.infolist()}
-        assert modes == {"run": stat.S_IFREG | 0o644, "link": stat.S_IFLNK | 0o777}
-        assert archive.read("run") == b"text"
 
 
 @pytest.mark.parametrize("seconds", [-1.0, math.nan, math.inf])

@@ -27,8 +27,22 @@ FILES_AT_MOST = 100_000
 DIRECTORY_BYTES = 32 * 2**20
 """Maximum size in bytes of a zip file's central directory: 100,000 files with names of 280 characters."""
 LINK_AT_MOST = 4096
+UTF8 = 0x800
+"""The flag of a name in UTF-8; zipfile takes another for IBM's code page 437, which has a character for each byte."""
 OUTSIDE = "would lead outside of the source folder"
 EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+class _Entry(zipfile.ZipInfo):
+    """A member of an archive that is written, whose name may have any encoding."""
+
+    def _encodeFilenameFlags(self) -> tuple[bytes, int]:  # noqa: N802  zipfile's name; it writes UTF-8 only
+        name = os.fsencode(self.filename)
+        try:
+            name.decode()
+        except UnicodeDecodeError:
+            return name, self.flag_bits & ~UTF8
+        return name, self.flag_bits | UTF8
 
 
 class ArchiveError(Exception):
@@ -50,7 +64,7 @@ def unpack(archive: Path, folder: Path) -> int:
             links = []
             left = BYTES_AT_MOST
             for row in rows:
-                place = inside(folder, row.filename)
+                place = inside(folder, name_of(row))
                 mode = row.external_attr >> 16
                 if row.is_dir():
                     place.mkdir(parents=True, exist_ok=True)
@@ -58,7 +72,7 @@ def unpack(archive: Path, folder: Path) -> int:
                 place.parent.mkdir(parents=True, exist_ok=True)
                 if stat.S_ISLNK(mode):
                     with packed.open(row) as stream:
-                        links.append((place, stream.read(LINK_AT_MOST).decode()))
+                        links.append((place, os.fsdecode(stream.read(LINK_AT_MOST))))
                     continue
                 left -= extract(packed, row, place, left)
                 if mode & 0o777:
@@ -66,7 +80,7 @@ def unpack(archive: Path, folder: Path) -> int:
             for place, target in links:  # last, so that no file is written through a link
                 linked(folder, place, target)
             for place, target in links:  # check again: a link may resolve through other links
-                if not place.resolve().is_relative_to(folder.resolve()):
+                if not target.startswith("/") and not place.resolve().is_relative_to(folder.resolve()):
                     raise ArchiveError(f"the archive's link {place.name!r} to {target!r} {OUTSIDE}")
     except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, NotImplementedError,
             RuntimeError, ValueError) as error:  # fmt: skip
@@ -87,7 +101,7 @@ def bounded(rows: list[zipfile.ZipInfo]) -> None:
     """Refuse an archive whose declared number of files or size exceeds the limits."""
     if len(rows) > FILES_AT_MOST:
         raise ArchiveError(f"the archive has {len(rows)} files; the local cloud unpacks {FILES_AT_MOST} at most")
-    names = Counter(str(PurePosixPath(row.filename)) for row in rows)
+    names = Counter(str(PurePosixPath(name_of(row))) for row in rows)
     if twice := [name for name, count in names.items() if count > 1]:
         raise ArchiveError(f"the archive has the file {twice[0]!r} more than once")
     total = sum(row.file_size for row in rows)
@@ -95,9 +109,14 @@ def bounded(rows: list[zipfile.ZipInfo]) -> None:
         raise ArchiveError(f"the archive unpacks to {total} bytes; the local cloud unpacks {BYTES_AT_MOST} at most")
 
 
+def name_of(row: zipfile.ZipInfo) -> str:
+    """Return the name of an archive member, of whose bytes none is changed: neither backslashes nor other encodings."""
+    return os.fsdecode(row.orig_filename.encode("utf-8" if row.flag_bits & UTF8 else "cp437"))
+
+
 def inside(folder: Path, name: str) -> Path:
     """Return the path of an archive member, which must be inside the folder."""
-    parts = PurePosixPath(name.replace("\\", "/"))
+    parts = PurePosixPath(name)
     if parts.is_absolute() or ".." in parts.parts:
         raise ArchiveError(f"the archive's file {name!r} would lie outside of the source folder")
     return folder.joinpath(*parts.parts)
@@ -118,9 +137,9 @@ def extract(packed: zipfile.ZipFile, row: zipfile.ZipInfo, place: Path, left: in
 
 
 def linked(folder: Path, place: Path, target: str) -> None:
-    """Create a symbolic link whose target must be inside the folder."""
+    """Create a symbolic link; a relative target must be inside the folder, an absolute one is the container's."""
     aim = os.path.normpath(place.parent / target)
-    if target.startswith("/") or not Path(aim).is_relative_to(folder):
+    if not target.startswith("/") and not Path(aim).is_relative_to(folder):
         raise ArchiveError(f"the archive's link {place.name!r} to {target!r} {OUTSIDE}")
     place.unlink(missing_ok=True)
     place.symlink_to(target)
@@ -221,13 +240,13 @@ def pack(rows: list[tuple[Path, str]], target: Path, *, symlinks: bool) -> None:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed:
         for path, name in rows:
             if symlinks and path.is_symlink():
-                entry = zipfile.ZipInfo(name, EPOCH)
+                entry = _Entry(name, EPOCH)
                 entry.external_attr = (stat.S_IFLNK | 0o777) << 16
                 packed.writestr(entry, str(path.readlink()))
                 continue
             if not path.is_file():
                 continue  # a dangling link, or a target that is not a regular file
-            entry = zipfile.ZipInfo(name, EPOCH)
+            entry = _Entry(name, EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = (stat.S_IFREG | stat.S_IMODE(path.stat().st_mode)) << 16
             with path.open("rb") as stream, packed.open(entry, "w", force_zip64=True) as sink:

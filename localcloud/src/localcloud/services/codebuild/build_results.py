@@ -115,7 +115,7 @@ def uploaded(run: Build, source: Path) -> None:
             to_s3(run, source, row, spec.secondary.get(row["artifactIdentifier"]))
     except (ClientError, BotoCoreError, DeniedError) as error:
         raise PhaseError("CLIENT_ERROR", f"Error uploading artifacts: {error}") from error
-    except (archives.ArchiveError, OSError) as error:
+    except (archives.ArchiveError, OSError, UnicodeError) as error:  # a key in S3 is UTF-8
         raise PhaseError("CLIENT_ERROR", str(error)) from error
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import docker
 from botocore.exceptions import ClientError
 
 from localcloud.docker_engine import qemu
@@ -29,6 +31,8 @@ from localcloud.services.ecs.image_pulls import PullError, pull
 from localcloud.settings import COMMAND
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from localcloud.services.codebuild.build import Build
     from localcloud.services.codebuild.build_context import Parts
     from localcloud.services.codebuild.transcript import Transcript
@@ -130,14 +134,16 @@ async def launched(run: Build, image: str, own: dict[str, str], secret: dict[str
     folder = parts.folder(build)
     word = secrets.token_hex(8)
     await parts.engine.call(written, folder / "agent", script.files(run.spec, str(folder / "agent"), word))
-    mounts = caches.mounts(build, run.spec, run.places[""], parts.engine.network)
+    environment = variables.environment(parts.state.ctx, build, run.places, own, run.session)
+    mounts, uncached = caches.mounts(build, run.spec, run.places, environment, parts.engine.network)
     await asyncio.gather(
         *(parts.engine.call(caches.ensure, parts.engine, build["projectName"], volume) for volume in mounts)
     )
     counts = {name: len(script.commands(run.spec, name)[0]) for name in run.spec.phases}
     run.say(f"Phases found in YAML: {len(counts)}", *(f" {name}: {count} commands" for name, count in counts.items()))
-    environment = variables.environment(parts.state.ctx, build, run.places, own, run.session)
-    await parts.engine.call(create, parts, build, image, run.spec.shell, environment, mounts)
+    run.say(*uncached)
+    make = partial(create, parts, build, image, run.spec.shell, environment)
+    await parts.engine.call(make, mounts)
     run.say("Phase complete: DOWNLOAD_SOURCE State: SUCCEEDED", "Phase context status code:  Message: ")
     preamble = run.shipment.taken if run.shipment is not None else []
     phases.leave(build, "SUCCEEDED", parts.state.now())
@@ -149,8 +155,28 @@ async def launched(run: Build, image: str, own: dict[str, str], secret: dict[str
         "_preamble": preamble,
     }
     run.save()
-    await parts.engine.call(parts.engine.client.api.start, container_name(build))
+    await begun(run, make, mounts)
     return run.reader(list(secret.values()))
+
+
+async def begun(run: Build, make: Callable[[dict[str, str]], None], mounts: dict[str, str]) -> None:
+    """Start the container; if Docker cannot mount its caches (the image has a file in a folder's place), without them.
+
+    Args:
+        run: the build.
+        make: creates the container with the given mounts.
+        mounts: the caches that it was created with.
+    """
+    engine, name = run.parts.engine, container_name(run.build)
+    try:
+        await engine.call(engine.client.api.start, name)
+    except docker.errors.APIError as error:
+        if not mounts:
+            raise
+        run.say(f"Nothing is cached: {' '.join(str(error.explanation).split())}")
+        await engine.remove(name)
+        await engine.call(make, {})
+        await engine.call(engine.client.api.start, name)
 
 
 def written(folder: Path, files: dict[str, str]) -> None:

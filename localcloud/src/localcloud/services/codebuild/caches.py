@@ -4,41 +4,114 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import docker
 
+from localcloud.services.codebuild.build_context import SOCKET
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from localcloud.docker_engine.service_containers import ServiceContainers
     from localcloud.services.codebuild.buildspec import Buildspec
     from localcloud.state.table import Doc
 
 MODE = "LOCAL_CUSTOM_CACHE"
 HOME = "/root"
+END = re.compile(r"(?:(?:^|/)\*{1,2})+/?$")
+"""The end of a path that names a folder's content: `/*`, `/**`, `/**/*`."""
+VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+WILDCARDS = re.compile(r"[*?\[]")
+RESERVED = ("/proc", "/sys", "/dev", SOCKET)
 
 
-def mounts(build: Doc, spec: Buildspec, source: str, network: str) -> dict[str, str]:
-    """Return the folders to mount by volume name; empty if the project has no custom cache.
+class _UncachedError(Exception):
+    """A path cannot be cached; the message is the reason."""
+
+
+def mounts(
+    build: Doc, spec: Buildspec, places: Mapping[str, str], variables: Mapping[str, str], network: str
+) -> tuple[dict[str, str], list[str]]:
+    """Return the folders to mount by volume name, and a line for each path that is not cached.
+
+    Both are empty if the project has no custom cache.
 
     Args:
         build: the build.
         spec: its buildspec, whose cache paths end in `/**/*` or name a folder.
-        source: the source folder, which relative paths are resolved against.
+        places: source folders by source identifier; relative paths are resolved against that of "".
+        variables: the build's environment variables, which are expanded in the paths.
         network: the local cloud's Docker network: several local clouds may share one Docker Engine.
     """
     cache = build.get("cache") or {}
     if cache.get("type") != "LOCAL" or MODE not in cache.get("modes", []):
-        return {}
-    folders = sorted({folder(path, source) for path in spec.cached})
-    return {f"{network}-cache-{build['projectName']}-{short(path, source)}": path for path in folders}
+        return {}, []
+    found, lines = set(), []
+    for path in spec.cached:
+        try:
+            found.add(folder(path, places, variables))
+        except _UncachedError as error:
+            lines.append(f"Cache path {path} is not cached: {error}")
+    prefix = f"{network}-cache-{build['projectName']}"
+    return {f"{prefix}-{short(path, places[''])}": path for path in sorted(found)}, lines
 
 
-def folder(path: str, source: str) -> str:
-    """Return the folder of a cache path."""
-    plain = path.split("*", 1)[0].rstrip("/") or "/"
-    for home in ("~", "$HOME", "${HOME}"):
-        plain = plain.replace(home, HOME, 1) if plain.startswith(home) else plain
-    return posixpath.normpath(posixpath.join(source, plain))
+def folder(path: str, places: Mapping[str, str], variables: Mapping[str, str]) -> str:
+    """Return the folder of a cache path.
+
+    Raises:
+        _UncachedError: it is not one folder, or a volume there would hide what the build needs.
+    """
+    plain = END.sub("", path) or ("/" if path.startswith("/") else ".")
+    if WILDCARDS.search(plain):
+        raise _UncachedError("the local cloud caches a folder that is named without a wildcard before its end")
+    home = variables.get("HOME", HOME)
+    plain = f"{home}{plain[1:]}" if plain == "~" or plain.startswith("~/") else plain
+    found = posixpath.normpath(posixpath.join(places[""], expanded(plain, {"HOME": home, **variables})))
+    found = f"/{found.lstrip('/')}"
+    if found == "/" or any(f"{found}/".startswith(f"{name}/") for name in RESERVED):
+        raise _UncachedError("Docker mounts no volume there")
+    if ":" in found:
+        raise _UncachedError("the folder's name contains a colon, which Docker does not take")
+    if f"{found}/".startswith(f"{posixpath.dirname(places[''])}/"):
+        keep_sources(Path(found), [Path(place) for place in places.values()])
+    return found
+
+
+def expanded(path: str, variables: Mapping[str, str]) -> str:
+    """Replace `$NAME` and `${NAME}`.
+
+    Raises:
+        _UncachedError: the build has no such variable.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1] or match[2]
+        if name not in variables:
+            raise _UncachedError(f"the build has no variable {name} at its start")
+        return variables[name]
+
+    return VARIABLE.sub(value, path)
+
+
+def keep_sources(place: Path, sources: list[Path]) -> None:
+    """Refuse a folder of the build's own where a volume would hide a file.
+
+    Raises:
+        _UncachedError: it is not below a source folder, or has files.
+    """
+    source = next((source for source in sources if source in place.parents), None)
+    if source is None:
+        raise _UncachedError("a cache would hide the build's own files")
+    if place.resolve() != source.resolve() / place.relative_to(source):
+        raise _UncachedError("it leads through a symbolic link")
+    if any(path.is_file() for path in (place, *place.parents)):
+        raise _UncachedError("only folders are cached, and it is a file")
+    if place.is_dir() and any(place.iterdir()):
+        raise _UncachedError("a cache would hide the sources, which have files there")
 
 
 def short(path: str, source: str) -> str:

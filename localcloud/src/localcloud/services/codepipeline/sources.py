@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import stat
+import struct
 import zipfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,11 @@ LOG = logging.getLogger(__name__)
 CONNECTION = "CodeStarSourceConnection"
 MESSAGE = 1500
 """Maximum length of a commit message in the revision summary; AWS's limit for the whole summary is 2048."""
+
+
+HEADER, SYSTEM, LENGTHS, ATTRIBUTES = 46, 5, 28, 38
+"""Size of a header in a zip file's central directory without name, extra field and comment; offsets in it."""
+UNIX = 3
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,18 +138,20 @@ class Sources:
 
 
 def without_modes(archive: bytes) -> bytes:
-    """Return a zip file without executable permissions; links stay links.
+    """Return a zip file without executable permissions, in which a symbolic link is a file that contains its target.
 
-    CodePipeline's user guide, Troubleshooting: file permissions are not retained.
+    CodePipeline's user guide, Troubleshooting: file permissions are not retained. Nothing but the attributes in the
+    central directory changes (APPNOTE.TXT, 4.3.12): names and contents keep their bytes, whatever the encoding.
     """
-    made = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(archive)) as source, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as target:
-        for item in source.infolist():
-            content = source.read(item)
-            if not stat.S_ISLNK(item.external_attr >> 16) and not item.is_dir():
-                item.external_attr = (stat.S_IFREG | 0o644) << 16
-            target.writestr(item, content)
-    return made.getvalue()
+    made = bytearray(archive)
+    with zipfile.ZipFile(io.BytesIO(archive)) as source:
+        rows, place = source.infolist(), source.start_dir
+    for row in rows:
+        if not row.is_dir():
+            made[place + SYSTEM] = UNIX
+            struct.pack_into("<I", made, place + ATTRIBUTES, (stat.S_IFREG | 0o644) << 16)
+        place += HEADER + sum(struct.unpack_from("<HHH", made, place + LENGTHS))
+    return bytes(made)
 
 
 def place(configuration: dict[str, Any]) -> tuple[str, str]:

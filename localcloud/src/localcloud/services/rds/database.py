@@ -141,6 +141,16 @@ def stop(ctx: Context, identifier: str) -> None:
         ctx.docker.containers.get(name_of(ctx, identifier)).stop(timeout=STOP_SECONDS)
 
 
+def pause(ctx: Context, identifier: str) -> None:
+    """Let the processes of the container stand still."""
+    ctx.docker.containers.get(name_of(ctx, identifier)).pause()
+
+
+def unpause(ctx: Context, identifier: str) -> None:
+    """Let the processes of the container go on."""
+    ctx.docker.containers.get(name_of(ctx, identifier)).unpause()
+
+
 def remove(ctx: Context, name: str) -> None:
     """Remove a container and the volume of the same name."""
     with contextlib.suppress(NotFound):

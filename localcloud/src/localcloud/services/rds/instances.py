@@ -189,9 +189,14 @@ class Instances:
         if final:
             self._snapshots.refuse_taken(final)
             self._keeper.set_status(identifier, "deleting")
-            await self._snapshots.take(self._described(instance), final)
+            await self._snapshots.take_final(self._described(instance), final)
         self._keeper.delete(identifier)
         return {"DBInstance": self._described(instance)}
+
+    async def create_db_snapshot(self, params: Doc) -> Doc:
+        """Handle CreateDBSnapshot; the snapshot is complete when the request returns."""
+        instance = self._described(self._available(params))
+        return {"DBSnapshot": await self._snapshots.take(instance, params["DBSnapshotIdentifier"])}
 
     def reboot_db_instance(self, params: Doc) -> Doc:
         """Handle RebootDBInstance."""

@@ -21,7 +21,7 @@ COPIED = (
 
 
 class Snapshots:
-    """Final snapshots and the operations on them; restoring one is not supported."""
+    """Snapshots and the operations on them; restoring one is not supported."""
 
     def __init__(self, ctx: Context, engine: ServiceContainers) -> None:
         """Load the documents from the store."""
@@ -36,11 +36,24 @@ class Snapshots:
                 f"Cannot create the snapshot because one with the identifier {name} already exists.",
             )
 
-    async def take(self, instance: Doc, name: str) -> None:
-        """Copy a stopped instance's volume."""
+    async def take_final(self, instance: Doc, name: str) -> Doc:
+        """Stop an instance and copy its volume."""
+        await self._engine.call(database.stop, self._ctx, instance["DBInstanceIdentifier"])
+        return await self._take(instance, name)
+
+    async def take(self, instance: Doc, name: str) -> Doc:
+        """Copy the volume of an instance, whose processes stand still meanwhile, as during RDS's I/O suspension."""
+        self.refuse_taken(name)
+        identifier = instance["DBInstanceIdentifier"]
+        await self._engine.call(database.pause, self._ctx, identifier)
+        try:
+            return await self._take(instance, name)
+        finally:
+            await self._engine.call(database.unpause, self._ctx, identifier)
+
+    async def _take(self, instance: Doc, name: str) -> Doc:
         volume = f"{self._ctx.network}-snapshot-{name}"
         source = database.name_of(self._ctx, instance["DBInstanceIdentifier"])
-        await self._engine.call(database.stop, self._ctx, instance["DBInstanceIdentifier"])
         await self._engine.call(database.copy_volume, self._ctx, source, volume, self._engine.labels(snapshot=name))
         row = {
             **{member: instance.get(member) for member in COPIED},
@@ -56,6 +69,7 @@ class Snapshots:
             "Tags": instance["Tags"] if instance.get("CopyTagsToSnapshot") else [],
         }
         self.rows.put(name, row)
+        return row
 
     def describe_db_snapshots(self, params: Doc) -> Doc:
         """Handle DescribeDBSnapshots, all on one page."""
