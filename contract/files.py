@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-PROGRAM_STARTS = (b"#!", b"\x7fELF")
+SCRIPT, ELF = b"#!", b"\x7fELF"
+PROGRAM_STARTS = (SCRIPT, ELF)
 """First bytes of executables: of a script, and the magic number of an ELF file."""
 FOLDER_MODE = 0o755
 

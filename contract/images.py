@@ -15,6 +15,8 @@ RELEASED = "released-"
 """`released-<commit>-<execution>`: is or was deployed to production."""
 CONTENT = "content-"
 """`content-<hash>-<time>`: pushed by `pulumi up` as a service's first image."""
+COMMIT = "COMMIT"
+"""The build argument that each build of a release gets: its commit. A first image has none."""
 TEMPLATE = "template"
 """The tag in template task definitions; no image has it, so an accepted image does not change the template."""
 

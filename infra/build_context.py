@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import atexit
 import hashlib
+import json
+import os
 import re
 import shutil
 import tempfile
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,10 +45,19 @@ def image_hash(context: Path, *, dockerfile: str, target: str, platform: str, bu
 
 
 def context_files(context: Path) -> Iterator[str]:
-    """Yield the relative POSIX paths of the files that `.dockerignore` does not exclude, sorted."""
-    ignore = context / ".dockerignore"
-    rules = ignore_rules(ignore.read_text("utf-8")) if ignore.is_file() else []
-    for path in sorted(context.rglob("*")):
+    """Yield the relative POSIX paths of the files that `.dockerignore` does not exclude, sorted.
+
+    Raises:
+        OSError: a folder that it does not exclude cannot be read.
+    """
+    rules = rules_of(context)
+
+    def refuse(error: OSError) -> None:
+        if not is_ignored(Path(error.filename).relative_to(context).as_posix(), rules):
+            raise error
+
+    found = [Path(folder, name) for folder, *names in os.walk(context, onerror=refuse) for name in chain(*names)]
+    for path in sorted(found):
         relative = path.relative_to(context).as_posix()
         if (path.is_file() or path.is_symlink()) and not is_ignored(relative, rules):
             yield relative
@@ -80,6 +92,12 @@ def with_fixed_modes(context: Path, dockerfile: str) -> Path:
     return copy
 
 
+def rules_of(context: Path) -> list[tuple[re.Pattern[str], bool]]:
+    """Return the rules of a context's `.dockerignore`, none if it has no such file."""
+    ignore = context / ".dockerignore"
+    return ignore_rules(ignore.read_text("utf-8")) if ignore.is_file() else []
+
+
 def ignore_rules(text: str) -> list[tuple[re.Pattern[str], bool]]:
     """Parse a `.dockerignore` (Docker documentation, "Dockerignore files").
 
@@ -95,7 +113,7 @@ def ignore_rules(text: str) -> list[tuple[re.Pattern[str], bool]]:
         pattern = line.removeprefix("!").strip().strip("/")
         pattern = pattern.removeprefix("./")
         if pattern and pattern != ".":
-            rules.append((re.compile(_expression(pattern)), excluded))
+            rules.append((re.compile(expression(pattern)), excluded))
     return rules
 
 
@@ -110,7 +128,7 @@ def is_ignored(path: str, rules: Sequence[tuple[re.Pattern[str], bool]]) -> bool
     return ignored
 
 
-def _expression(pattern: str) -> str:
+def expression(pattern: str) -> str:
     """Return the regular expression of a pattern: `**` matches `/`, `*` and `?` do not, `[...]` is a class."""
     result, index = "", 0
     while index < len(pattern):
@@ -127,10 +145,15 @@ def _expression(pattern: str) -> str:
     return result
 
 
+def shown(path: str) -> str:
+    """Return a path for a message of one line, whatever its bytes."""
+    return path if path.isascii() and path.isprintable() else json.dumps(path)
+
+
 def _entry(path: Path, relative: str) -> bytes:
-    """Return a file's contribution to the hash: name, kind and content hash, separated by NUL."""
+    """Return a file's contribution to the hash: name (bytes of any encoding), kind and content hash, by NUL."""
     if path.is_symlink():
-        kind, content = b"link", str(path.readlink()).encode()
+        kind, content = b"link", os.fsencode(path.readlink())
     else:
         kind, content = (b"run" if path.stat().st_mode & 0o100 else b"file"), path.read_bytes()
-    return b"\0".join((relative.encode(), kind, hashlib.sha256(content).digest()))
+    return b"\0".join((os.fsencode(relative), kind, hashlib.sha256(content).digest()))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contract.images import CANDIDATE, architecture, platform_tag
+from contract.images import CANDIDATE, COMMIT, architecture, platform_tag
 from contract.pipeline import RELEASE_FILE
 from delivery import process
 from delivery.errors import DeliveryError
@@ -142,7 +142,7 @@ def _check_platform(service: Service, image: str) -> None:
 
 def command(service: Service, commit: str, image: str, root: Path) -> list[str]:
     """Return the docker command that builds a service's release image."""
-    arguments = {**service.build_args, "COMMIT": commit}
+    arguments = {**service.build_args, COMMIT: commit}
     options = [
         "--force-rm",  # of containers that Docker's older builder would leave of a failed build
         *([f"--platform={service.platform}"] if service.platform else []),

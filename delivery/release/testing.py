@@ -13,9 +13,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contract import dockerfile
+from contract import dockerfile, files
 from delivery import process
 from delivery.errors import DeliveryError
 from delivery.process import ProgramError
@@ -23,11 +24,11 @@ from delivery.release import suite_image
 from delivery.release.suite_image import SuiteImage
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from delivery.console import Say
     from delivery.environment import Environment, Service
 
+FIRST_LINE = 4096
+"""How many bytes of a program are read for its first line."""
 KINDS = ("unit", "integration")
 NEEDED = "a service's image context brings its own tests: bin/test unit|integration|acceptance (docs/application.md)"
 
@@ -137,6 +138,26 @@ def _program(service: Service, place: Workplace) -> Path:
     return place.root / service.context / "bin" / "test"
 
 
+def _start_problem(program: Path, path: str) -> str | None:
+    """Return why the system cannot start a program, with the remedy; it would itself say that there is no such file.
+
+    Args:
+        program: a script or an ELF file.
+        path: the same, relative to the repository, for .gitattributes.
+    """
+    with program.open("rb") as stream:
+        line = stream.readline(FIRST_LINE)
+    if not line.startswith(files.ELF):
+        if line.endswith(b"\r\n"):
+            return f"has Windows line ends; convert them, and add to .gitattributes: {path} text eol=lf"
+        words = line.removeprefix(files.SCRIPT).decode("utf-8", "replace").split()
+        if not line.startswith(files.SCRIPT) or not words:
+            return "does not begin with #! and an interpreter; let its first line name one, such as #!/bin/sh"
+        if not Path(words[0]).is_file():
+            return f"needs {words[0]} by its first line, which is not installed here; install it or name another one"
+    return None if os.access(program, os.X_OK) else f"cannot be run by this user; run: chmod +x '{program}'"
+
+
 def _reports(service: Service, place: Workplace) -> Path:
     """Return the folder of a service's reports, created."""
     folder = (place.reports / service.name).resolve()
@@ -148,12 +169,12 @@ def script(service: Service, kind: str, variables: dict[str, str], place: Workpl
     """Run one kind of tests of a service.
 
     Raises:
-        DeliveryError: there is no such program.
+        DeliveryError: there is no such program, or it cannot be started.
         ProgramError: it failed; the tests' own output is above, or the failing step of the image that they need.
     """
     program = process.require(_program(service, place), NEEDED)
-    if not os.access(program, os.X_OK):
-        raise DeliveryError(f"{program} cannot be run: let its first line begin with #! and run: chmod +x '{program}'")
+    if problem := _start_problem(program, f"{service.context}/bin/test"):
+        raise DeliveryError(f"{program} {problem}")
     folder = _reports(service, place)
     place.say(f"{service.name}: {kind} tests")
     try:

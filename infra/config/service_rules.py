@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contract import containers, dockerfile
+from contract.images import COMMIT
 from contract.names import TEMPLATE_SUFFIX
 from infra import build_context
 from infra.aws import names
 from infra.build_context import ROOT
-from infra.config import application
-from infra.config.errors import Location, Problem, suggestion
+from infra.config import application, route_rules, source_archive
+from infra.config.errors import Location, Problem, display_value, suggestion
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
+    from collections.abc import Container, Iterable, Iterator, Mapping
 
     from infra.config.environment import Environment, HealthCheck, Service
 
@@ -29,6 +31,15 @@ FARGATE = {
     8192: tuple(range(16384, 61440 + 1, 4096)),
     16384: tuple(range(32768, 122880 + 1, 8192)),
 }
+# Names that would be taken twice: tests/stack/test_service_names.py computes them from the resources of all stacks.
+RESERVED_NAMES = {"balancer": "the load balancer's alarms"}
+RESERVED_SUFFIXES = {
+    TEMPLATE_SUFFIX: "a task definition family, the template",
+    "-balancer": "the load balancer's security group rule",
+}
+# ELBv2 CreateTargetGroup, HealthCheckPath.
+MAX_PATH = 1024
+NOT_IN_A_PATH = re.compile(r"[^!-~]|#")
 RESERVED_VARIABLES = (containers.PORT, *containers.OF_A_RELEASE)
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -43,13 +54,10 @@ def check(environment: Environment, stack: str) -> Iterator[Problem]:
     """
     for name, service in environment.services.items():
         location: Location = ("environment", "services", name)
-        if problem := names.length_problem(stack, name):
-            yield Problem(location, f"is too long a name; {problem}; shorten it", invalidates=False)
-        if (other := name.removesuffix(TEMPLATE_SUFFIX)) != name and other in environment.services:
-            rule = f"is the name of a task definition family, the template of service {other}; rename the service"
-            yield Problem(location, rule, invalidates=False)
+        yield from _name(location, name, stack, environment.services)
         yield from _size(location, service)
         yield from _health((*location, "health_check"), service.health_check)
+        yield from _requested_paths(location, service)
         yield from _scaling((*location, "autoscaling"), service)
         yield from _variables(location, service, has_database=environment.database is not None)
         yield from _database_variables(location, service, has_database=environment.database is not None)
@@ -57,8 +65,19 @@ def check(environment: Environment, stack: str) -> Iterator[Problem]:
         yield from _env_file(location, service, has_database=environment.database is not None)
         yield from _suites(location, service)
         yield from _context(location, service)
-    routes = list(_routes(environment))
+    routes = [*route_rules.patterns(environment), *_routes(environment)]
     yield from routes or _versions(environment)
+
+
+def _name(location: Location, name: str, stack: str, services: Container[str]) -> Iterator[Problem]:
+    """Check that a service's name is short enough, and that nothing else in the stack gets a name made of it."""
+    if problem := names.length_problem(stack, name):
+        yield Problem(location, f"is too long a name; {problem}; shorten it", invalidates=False)
+    if owner := RESERVED_NAMES.get(name):
+        yield Problem(location, f"is the name of {owner}; rename the service", invalidates=False)
+    for suffix, owner in RESERVED_SUFFIXES.items():
+        if (other := name.removesuffix(suffix)) != name and other in services:
+            yield Problem(location, f"is the name of {owner} of service {other}; rename the service", invalidates=False)
 
 
 def _size(location: Location, service: Service) -> Iterator[Problem]:
@@ -74,6 +93,22 @@ def _health(location: Location, check: HealthCheck) -> Iterator[Problem]:
     if check.timeout >= check.interval:
         rule = f"it must be less than interval ({check.interval}); lower it"
         yield Problem.invalid((*location, "timeout"), check.timeout, rule, depends_on=((*location, "interval"),))
+
+
+def _requested_paths(location: Location, service: Service) -> Iterator[Problem]:
+    """Check the paths that the load balancer and the pipeline request."""
+    paths: dict[Location, str | None] = {
+        ("health_check", "path"): service.health_check.path,
+        ("version_path",): service.version_path,
+        **{("checks", index, "path"): check.path for index, check in enumerate(service.checks)},
+    }
+    for key, path in paths.items():
+        if path and len(path) > MAX_PATH:
+            rule = f"it has {len(path)} characters and a path at most {MAX_PATH}; shorten it"
+            yield Problem.invalid((*location, *key), path, rule)
+        elif path and (wrong := NOT_IN_A_PATH.search(path)):
+            rule = f"{display_value((), wrong[0])} cannot be in a request's path; percent-encode or remove it"
+            yield Problem.invalid((*location, *key), path, rule)
 
 
 def _scaling(location: Location, service: Service) -> Iterator[Problem]:
@@ -101,6 +136,8 @@ def _variables(location: Location, service: Service, *, has_database: bool) -> I
                 depends_on: tuple[Location, ...] = (("environment", "database"), (*location, "database"))
                 rule = "is reserved; Slipway sets this variable; remove it"
                 yield Problem(variable, rule, () if name in RESERVED_VARIABLES else depends_on)
+            elif kind == "build_args" and name == COMMIT:
+                yield Problem(variable, "is reserved; the pipeline sets this build argument to the commit; remove it")
     for first, second in (
         ("environment", "secrets"),
         ("environment", "database_variables"),
@@ -167,16 +204,22 @@ def _suites(location: Location, service: Service) -> Iterator[Problem]:
 
 
 def _context(location: Location, service: Service) -> Iterator[Problem]:
-    """Check that the build context is inside the project and has the Dockerfile and its build stage."""
+    """Check that the build context is in the project, that the pipeline gets all of it, and that it can be built."""
     context: Location = (*location, "context")
     try:
         folder = (ROOT / service.context).resolve()
+        files = list(build_context.context_files(folder)) if ROOT in folder.parents and folder.is_dir() else []
         if ROOT not in folder.parents:
             rule = "it is outside the project, of which the pipeline builds; set a folder below that of Pulumi.yaml"
             yield Problem.invalid(context, service.context, rule)
-        elif not folder.is_dir() or not any(build_context.context_files(folder)):
+        elif folder != Path(os.path.normpath(ROOT / service.context)):
+            rule = "it leads through a symbolic link, which the pipeline's source archive stores as text"
+            yield Problem.invalid(context, service.context, f"{rule}; set the folder itself")
+        elif not files:
             rule = "there is no file to build an image from; set a folder below that of Pulumi.yaml"
             yield Problem.invalid(context, service.context, rule)
+        elif reason := source_archive.problem(ROOT, folder, files, (service.dockerfile, ".dockerignore")):
+            yield Problem.invalid(context, service.context, reason)
         else:
             yield from _dockerfile(location, service, folder, context)
     except (OSError, ValueError, RuntimeError, re.error) as error:
@@ -233,13 +276,20 @@ def _versions(environment: Environment) -> Iterator[Problem]:
     by_priority = sorted(environment.services.items(), key=lambda pair: pair[1].route.priority)
     depends_on = tuple(key for name, service in by_priority for key in _route_keys(name, service))
     for name, service in environment.services.items():
+        if problem := route_rules.wildcard_problem(name, service):
+            yield problem
+            continue
         if not (path := service.effective_version_path):
             continue
-        matching = (other for other, section in by_priority if any(_matches(path, p) for p in section.route.paths))
-        receiver = next(matching, None)
-        if receiver != name:
-            rule = f"{f'service {receiver}' if receiver else 'no service'} receives this path; set one of its own route"
+        if (other := receiver(environment, path)) != name:
+            rule = f"{f'service {other}' if other else 'no service'} receives this path; set one of its own route"
             yield Problem.invalid(("environment", "services", name, "version_path"), path, rule, depends_on)
+
+
+def receiver(environment: Environment, path: str) -> str | None:
+    """Return the service whose listener rule the load balancer follows for a path, None if there is none."""
+    by_priority = sorted(environment.services.items(), key=lambda pair: pair[1].route.priority)
+    return next((name for name, one in by_priority if any(_matches(path, p) for p in one.route.paths)), None)
 
 
 def _route_keys(name: str, service: Service) -> Iterator[Location]:

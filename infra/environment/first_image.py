@@ -130,8 +130,9 @@ def _source(name: str, section: Section) -> _Source:
         )
         context = folder if pulumi.runtime.is_dry_run() else build_context.with_fixed_modes(folder, section.dockerfile)
     except OSError as error:
+        file = build_context.shown(str(error.filename))
         raise pulumi.RunError(
-            f"{error.filename}, in the build context of service {name}, cannot be read ({error.strerror}); "
+            f"{file}, in the build context of service {name}, cannot be read ({error.strerror}); "
             f"correct its owner or mode, or add it to {section.context}/.dockerignore"
         ) from error
     return _Source(content_hash=content_hash, folder=str(context), platform=platform)

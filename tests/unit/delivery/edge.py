@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.unit.delivery.ecs import Ecs, Task
 
 HOST = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+BALANCER = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/app/staging/1"
 
 
 @dataclass(kw_only=True)
@@ -34,6 +35,8 @@ class Balancer:
     """Addresses of tasks that fail their health check although their deployment was successful."""
     pages: dict[str, tuple[int, str]] = field(default_factory=lambda: {"health": (200, "well")})
     """What a service answers at paths other than its version's."""
+    balancers: list[str] = field(default_factory=lambda: [BALANCER])
+    """The load balancers with the stack's tags; the services use the first."""
     turn: int = 0
     current: ClassVar[Balancer]
 
@@ -61,8 +64,21 @@ class Balancer:
 
     def describe_target_groups(self, params: dict[str, Any]) -> dict[str, Any]:
         """Return the target groups of the services, by ARN."""
-        groups = [{"TargetGroupArn": arn, "HealthCheckPath": "/ready"} for arn in params["TargetGroupArns"]]
-        return {"TargetGroups": groups}
+        held = {"HealthCheckPath": "/ready", "LoadBalancerArns": self.balancers[:1], "VpcId": "vpc-1"}
+        return {"TargetGroups": [{"TargetGroupArn": arn, **held} for arn in params["TargetGroupArns"]]}
+
+    def describe_load_balancers(self, _: dict[str, Any]) -> dict[str, Any]:
+        """Return the load balancers."""
+        return {"LoadBalancers": [{"LoadBalancerArn": arn} for arn in self.balancers]}
+
+    def describe_tags(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return the tags of load balancers, which are all of the stack."""
+        tags = [{"Key": "project", "Value": "slipway"}, {"Key": "environment", "Value": "staging"}]
+        return {"TagDescriptions": [{"ResourceArn": arn, "Tags": tags} for arn in params["ResourceArns"]]}
+
+    def describe_load_balancer_attributes(self, _: dict[str, Any]) -> dict[str, Any]:
+        """Return that none is protected."""
+        return {"Attributes": [{"Key": "deletion_protection.enabled", "Value": "false"}]}
 
     def answer(self, path: str) -> tuple[int, str]:
         """Answer a request: a service's tasks take turns."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -169,3 +170,46 @@ def test_reports_that_tests_left_out_are_written_as_missing(world: World, tmp_pa
     assert reports["unit.xml"] == "mine\n"
     assert "wrote no integration.xml" in reports["integration.xml"]
     assert 'lines-covered="0"' in reports["coverage.xml"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (
+            b"#!/bin/sh\r\nexit 0\r\n",
+            "has Windows line ends; convert them, and add to .gitattributes: app/bin/test text eol=lf",
+        ),
+        (
+            b"#!/usr/bin/env sh\r\nexit 0\r\n",
+            "has Windows line ends; convert them, and add to .gitattributes: app/bin/test text eol=lf",
+        ),
+        (b"exit 0\n", "does not begin with #! and an interpreter; let its first line name one, such as #!/bin/sh"),
+        (b"", "does not begin with #! and an interpreter; let its first line name one, such as #!/bin/sh"),
+        (b"\xef\xbb\xbf#!/bin/sh\n", "does not begin with #! and an interpreter; "),
+        (b"#!/no/such/shell -e\nexit 0\n", "needs /no/such/shell by its first line, which is not installed here"),
+        (b"#!\nexit 0\n", "does not begin with #! and an interpreter"),
+    ],
+    ids=["Windows", "Windows with env", "no first line", "empty", "byte order mark", "no interpreter", "only #!"],
+)
+@pytest.mark.parametrize("kind", ["unit", "acceptance"])
+def test_tests_that_the_system_cannot_start_are_refused_in_one_line(
+    world: World, tmp_path: Path, text: bytes, reason: str, kind: str
+) -> None:
+    """The system says that the program is not there, or that its format is wrong."""
+    place = Place(world, tmp_path)
+    (tmp_path / "app" / "bin" / "test").write_bytes(text)
+    service = world.environment.services[0]
+    with pytest.raises(DeliveryError) as refused:
+        testing.script(service, kind, {}, place.workplace)
+    (line,) = str(refused.value).splitlines()
+    assert line.startswith(f"{tmp_path}/app/bin/test {reason.split(';')[0]}")
+    assert reason in line
+
+
+def test_tests_may_be_a_compiled_program(world: World, tmp_path: Path) -> None:
+    """Whatever its first bytes look like as a line."""
+    place = Place(world, tmp_path)
+    program = tmp_path / "app" / "bin" / "test"
+    shutil.copy("/bin/true", program)
+    testing.run(world.environment, COMMIT, place.workplace)
+    assert world.lines[-1] == "web: integration tests passed"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import os
+from pathlib import Path
+from typing import NoReturn
 
+import pulumi
 import pytest
 
 from infra import build_context
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from infra.config.environment import Service
+from infra.environment import first_image
 
 
 @pytest.fixture
@@ -111,3 +113,64 @@ def test_a_link_counts_by_where_it_leads(context: Path) -> None:
     (context / "link").unlink()
     (context / "link").symlink_to("Dockerfile")
     assert of(context) != before
+
+
+@pytest.mark.parametrize("name", ["a\\b", "ma\udcf1ana", "folder\\c/\udcff", "ma\u00f1ana", "a\nb"])
+def test_a_name_of_any_bytes_is_hashed_and_copied(context: Path, name: str) -> None:
+    """Git and Docker take it too."""
+    before = of(context)
+    (context / name).parent.mkdir(exist_ok=True)
+    (context / name).write_bytes(b"x")
+    (context / name).chmod(0o600)
+    (context / f"{name}.link").symlink_to(name)
+    hashes = {before, of(context)}
+    (context / name).write_bytes(b"y")
+    assert len(hashes | {of(context)}) == 3
+    copy = build_context.with_fixed_modes(context, "Dockerfile")
+    assert copy != context
+    assert (copy / name).read_bytes() == b"y"
+
+
+def section(context: Path) -> Service:
+    """Return a service with this context, which is an absolute path here."""
+    return Service.model_construct(context=str(context), dockerfile="Dockerfile", target="", build_args={})
+
+
+def refused(monkeypatch: pytest.MonkeyPatch, context: Path, path: Path) -> str:
+    """Return the error of `pulumi up` if a file or folder cannot be read: this may be root, who can."""
+
+    def no(*_: object) -> NoReturn:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    read, scan = Path.read_bytes, os.scandir
+    monkeypatch.setattr(Path, "read_bytes", lambda self: no() if self == path else read(self))
+    monkeypatch.setattr(os, "scandir", lambda folder: no() if Path(folder) == path else scan(folder))
+    with pytest.raises(pulumi.RunError) as caught:
+        first_image._source("web", section(context))
+    message = str(caught.value)
+    assert message.isascii(), ascii(message)
+    return message
+
+
+def test_a_file_that_cannot_be_read_is_one_line_with_its_name(monkeypatch: pytest.MonkeyPatch, context: Path) -> None:
+    """A name of any bytes is escaped, since no stream takes it."""
+    (context / "se\udcf1or").write_text("x")
+    assert refused(monkeypatch, context, context / "se\udcf1or") == (
+        f'"{context}/se\\udcf1or", in the build context of service web, cannot be read (Permission denied); correct '
+        f"its owner or mode, or add it to {context}/.dockerignore"
+    )
+
+
+def test_a_folder_that_cannot_be_read_is_not_left_out(monkeypatch: pytest.MonkeyPatch, context: Path) -> None:
+    """The image would lack its files."""
+    message = refused(monkeypatch, context, context / "src")
+    assert message.startswith(f"{context}/src, in the build context of service web, cannot be read (Permission denied)")
+
+
+def test_a_folder_that_is_ignored_need_not_be_readable(monkeypatch: pytest.MonkeyPatch, context: Path) -> None:
+    """Docker does not read it either, so it changes nothing."""
+    (context / "data.md").mkdir()
+    before = of(context)
+    with pytest.raises(pytest.fail.Exception):
+        refused(monkeypatch, context, context / "data.md")
+    assert of(context) == before
