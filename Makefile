@@ -99,7 +99,7 @@ rollback: ## roll back to an earlier good release: ARGS="--to HASH"
 resume: ## let the pipeline release to a stack again after a rollback
 history: ## list the releases of a stack, newest first: ARGS="--most 3"
 logs: ## print the logs of services, or of a build of the pipeline: ARGS="--follow"
-clean: ## delete task definition revisions that are no longer needed: ARGS="--keep 5"
+clean: ## delete task definition revisions that are no longer needed, and what a destroyed stack left: ARGS="--keep 5"
 doctor: ## check a stack and its account for what would make a release fail
 preview: ## preview a change on each stack, as one comment on its pull request: ARGS="--repository OWNER/NAME --pull-request N"
 

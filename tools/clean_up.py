@@ -20,6 +20,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+CLEAN = ("--skip-snapshot", "--unprotect", "--running")
+"""After a destroy everything goes: the local cloud keeps no data beyond its stacks."""
+UNDESTROYED = (
+    "stack {0} is not destroyed, and what follows was left alone; put it right, then run it again; if something holds "
+    "it that Pulumi does not know (DependencyViolation), first: bin/delivery-local clean --stack {0}"
+)
+LEFT = (
+    "the resources above are left, and no stack has them; what belongs to a stack that was removed goes with: "
+    f"bin/delivery-local clean --stack NAME {' '.join(CLEAN)}; "
+    "all that the local cloud holds goes with: bin/localcloud reset; then run it again"
+)
+
+
 def inventory() -> Path:
     """Write the outputs and resources of the existing stacks to a file and return its path.
 
@@ -53,10 +66,12 @@ def destroy() -> None:
     """
     print(f"what there was: {inventory()}", flush=True)
     for stack in stacks.existing():
-        must(stacks.PULUMI, "destroy", "-s", stack, "--yes", "--skip-preview")
-        must(*stacks.DELIVERY, "clean", "--stack", stack)
+        if stacks.run([stacks.PULUMI, "destroy", "-s", stack, "--yes", "--skip-preview"]):
+            raise UserError(UNDESTROYED.format(stack))
+        must(*stacks.DELIVERY, "clean", "--stack", stack, *CLEAN)
         must(stacks.PULUMI, "stack", "rm", "-s", stack, "--yes")
-    must(*cloud("sweep"))
+    if stacks.run(cloud("sweep")):
+        raise UserError(LEFT)
 
 
 def cloud(*arguments: str) -> list[str]:

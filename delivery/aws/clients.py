@@ -53,6 +53,8 @@ class Clients(Protocol):
     def __call__(self, service: Literal["ssm"], /) -> SSMClient: ...
     @overload
     def __call__(self, service: Literal["sts"], /) -> STSClient: ...
+    @overload
+    def __call__(self, service: Literal["ec2", "rds"], /) -> Any: ...  # noqa: ANN401 - their types are huge, for few calls
 
 
 @cache

@@ -9,9 +9,12 @@ from delivery.commands import registry
 from delivery.commands.registry import session
 from delivery.console import Progress
 from delivery.environment import Environment, NeverUpError, read
+from delivery.errors import DeliveryError
 from delivery.operator import logs as written
 from delivery.operator.clean import Cleaner
 from delivery.operator.doctor import Doctor
+from delivery.operator.leftovers import Options
+from delivery.operator.removal import Removal
 
 
 @registry.command("print the logs of services, or of a build of the pipeline", example="--follow")
@@ -48,26 +51,49 @@ def logs(stack: str, *, service: str, build: str, execution: str, since: int, ta
 
 
 @registry.command(
-    "delete task definition revisions that are no longer needed",
-    "Of a destroyed stack, all of them.",
+    "delete task definition revisions that are no longer needed, and what a destroyed stack left",
+    "Of a stack that is up, old revisions. Of a destroyed one, all of them and whatever carries the stack's tags, such "
+    "as a load balancer or a database that AWS was creating when an `up` was killed; a database leaves a snapshot.",
     example="--keep 5",
 )
 @registry.stack
 @click.option(
     "--keep", type=registry.Count(), default=10, metavar="N", help="How many release revisions to keep (default: 10)."
 )
-def clean(stack: str, keep: int) -> None:
+@click.option("--dry-run", is_flag=True, help="Name what a destroyed stack left; remove nothing.")
+@click.option("--skip-snapshot", is_flag=True, help="Delete databases of a destroyed stack without a last snapshot.")
+@click.option("--unprotect", is_flag=True, help="Of a destroyed stack, remove what is protected against deletion, too.")
+@click.option("--running", is_flag=True, help="Of a destroyed stack, remove services that still run tasks, too.")
+def clean(stack: str, *, keep: int, dry_run: bool, skip_snapshot: bool, unprotect: bool, running: bool) -> None:  # noqa: PLR0913 - the command's options
     """Run `delivery clean` for a stack that is up or has been destroyed."""
-    found: Environment | None = None
-    try:
-        found = read(client("ssm"), stack)
-    except NeverUpError:
-        print(f"stack {stack} is not up: everything that it left is removed")
-    deleted = Cleaner(clients=client, stack=stack, say=Progress()).run(found, keep)
+    options, say = Options(skip_snapshot=skip_snapshot, unprotect=unprotect, running=running), Progress()
+    found = _standing(stack)
+    if found and (dry_run or options != Options()):
+        raise DeliveryError(
+            f"stack {stack} is up; run: pulumi destroy -s {stack}, or clean it with no option but --keep"
+        )
+    left = Removal(clients=client, stack=stack, say=say, options=options)
+    if dry_run:
+        left.show()
+        return
+    if not found:
+        print(f"stack {stack} is not up; removing everything that it left")
+        print(f"removed what was left of {stack}: {left.run() or 'nothing'}")
+    deleted = Cleaner(clients=client, stack=stack, say=say).run(found, keep)
     print(f"deleted {deleted} inactive task definition revisions of {stack}")
 
 
-@registry.command("check a stack and its account for what would make a release fail")
+def _standing(stack: str) -> Environment | None:
+    try:
+        return read(client("ssm"), stack)
+    except NeverUpError:
+        return None
+
+
+@registry.command(
+    "check a stack and its account for what would make a release fail",
+    "Also names what carries the stack's tags though the stack uses another one, with the command that removes it.",
+)
 @registry.stack
 def doctor(stack: str) -> int:
     """Run `delivery doctor`; returns its exit code."""

@@ -16,6 +16,7 @@ from delivery.deploying import ecs_service, proof, revisions
 from delivery.errors import DeliveryError
 from delivery.operator import pipeline_checks
 from delivery.operator.findings import COLOURS, FAIL, OK, UNKNOWN, WARN
+from delivery.operator.twice import Twice
 from delivery.session import Session
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Doctor:
             rows += self._checked("services", partial(self._services, environment))
             rows += self._checked("url", partial(self._url, environment))
             rows += self._checked("capacity", partial(self._capacity, environment))
+            rows += self._checked("leftovers", Twice(clients=self.clients, environment=environment).findings)
             rows += self._checked("pipeline", partial(pipeline_checks.way, self.clients, environment))
             rows += self._checked("builds", partial(pipeline_checks.builds, self.clients, environment))
         rows += self._checked("rights", self._rights)

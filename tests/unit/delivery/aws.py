@@ -6,12 +6,12 @@ API: members, types, values of enumerations, and which errors an operation has. 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import boto3
+from botocore import xform_name
 from botocore.awsrequest import AWSResponse
 from botocore.validate import validate_parameters
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 START = 1_800_000_000.0  # of the made-up time, in seconds since 1970
 COMMON = {"ThrottlingException", "AccessDeniedException", "InternalFailure", "ClientException"}
+UNMODELLED = {"DependencyViolation", "InvalidIPAddress.InUse", "AuthFailure"}
+"""Errors of EC2, whose model has none."""
 PAGE = 2  # items a page: few, so that who does not read on is found out
 
 
@@ -100,7 +102,7 @@ class Aws:
                 if planned[0] == model.name:
                     self.errors.remove(planned)
                     raise planned[1]
-            method = getattr(self.services[service], re.sub(r"(?<!^)(?=[A-Z])", "_", model.name).lower())
+            method = getattr(self.services[service], xform_name(model.name))
             answer = method(params) or {}
         except FakeError as error:
             return AWSResponse(None, 400, {}, None), refusal(model, error)
@@ -114,7 +116,11 @@ class Aws:
 
 def refusal(model: Any, error: FakeError) -> dict[str, Any]:  # noqa: ANN401 - botocore's
     """Return the answer that makes botocore raise an error, which must be one of the operation's."""
-    assert error.code in COMMON | {shape.error_code for shape in model.error_shapes}, (model.name, error.code)
+    unmodelled = UNMODELLED if model.service_model.service_name == "ec2" else set()
+    assert error.code in COMMON | unmodelled | {shape.error_code for shape in model.error_shapes}, (
+        model.name,
+        error.code,
+    )
     return {"Error": {"Code": error.code, "Message": str(error)}, "ResponseMetadata": {"HTTPStatusCode": 400}}
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from delivery.operator.doctor import Doctor
 from tests.unit.delivery.account import Account
+from tests.unit.delivery.estate import Estate
 
 if TYPE_CHECKING:
     import pytest
@@ -21,6 +22,12 @@ class Patient:
         self.world, self.capsys, self.account = world, capsys, Account()
         services = ("sts", "iam", "service-quotas", "codeconnections")
         world.aws.services |= dict.fromkeys(services, self.account)
+        self.estate = Estate(aws=world.aws, names=("ec2", "rds"))
+        self.estate.add("vpcs", "vpc-1")
+        self.estate.add(
+            "route_tables", "rtb-1", VpcId="vpc-1", Routes=[{"NatGatewayId": "nat-1"}, {"GatewayId": "local"}]
+        )
+        self.estate.add("nat_gateways", "nat-1")
         world.pipeline.connection = "arn:aws:codeconnections:eu-west-1:1:connection/x"
         machine = {"type": "LINUX_CONTAINER", "computeType": "BUILD_GENERAL1_SMALL", "image": "i"}
         for key in ("checks", "build"):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from delivery import __main__ as program
+from tests.unit.delivery.estate import Estate
 from tests.unit.delivery.world import FIRST, digest_of
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 GOOD, NEXT = "a" * 40, "b" * 40
 RUN = "11111111-2222-3333-4444-555555555555"
+OTHERS = ("ec2", "rds", "elbv2", "iam", "logs")
 BUILDSPECS = sorted((Path(program.__file__).parent / "buildspecs").glob("*.yml"))
 
 
@@ -108,8 +110,29 @@ def test_clean_is_a_command_for_stacks_that_are_up_and_for_destroyed_ones(served
         )
     assert served("clean", "--keep", "2")[1].endswith("deleted 1 inactive task definition revisions of staging\n")
     assert served("clean")[1].endswith("deleted 0 inactive task definition revisions of staging\n")
+    Estate(aws=world.aws, names=OTHERS)
     world.parameters.values.clear()
     code, told = served("clean")
     assert code == 0
-    assert "stack staging is not up: everything that it left is removed" in told
+    assert "stack staging is not up; removing everything that it left" in told
+    assert "removed what was left of staging: nothing" in told
     assert told.endswith("deleted 4 inactive task definition revisions of staging\n")
+
+
+def test_clean_removes_what_pulumi_does_not_know_of_a_destroyed_stack_only(served: Commands) -> None:
+    """A dry run names it; of a stack that is up nothing but revisions goes, whatever is asked for."""
+    left = Estate(aws=served.world.aws, names=OTHERS)
+    left.add("vpcs", "vpc-1")
+    left.add("databases", "staging-1", DeletionProtection=True)
+    for option in ("--dry-run", "--skip-snapshot", "--unprotect", "--running"):
+        code, told = served("clean", option)
+        assert (code, "stack staging is up; run: pulumi destroy -s staging, or clean it" in told) == (1, True)
+    assert served("clean")[0] == 0
+    served.world.parameters.values.clear()
+    code, told = served("clean", "--dry-run")
+    assert (code, "left: database staging-1" in told, "removed" in told) == (0, True, False)
+    assert len(left.things) == 2
+    left.things["staging-1"]["DeletionProtection"] = False
+    code, told = served("clean", "--skip-snapshot")
+    assert (code, "removed what was left of staging: 1 database, 1 VPC" in told) == (0, True), told
+    assert left.things == {}

@@ -26,6 +26,8 @@ def test_a_healthy_stack_has_a_line_for_everything_that_was_checked(patient: Pat
     assert found["services"] == ["ok: staging-web: 2 of 2 tasks run"]
     assert found["url"][0].endswith(f"serves {FIRST} ({digest_of(FIRST)})")
     assert found["capacity"] == ["ok: a release needs 1 vCPU (old and new tasks side by side), the account may use 10"]
+    told = "ok: one load balancer, one network and one database at most carry the stack's tags"
+    assert found["leftovers"] == [told]
     assert found["pipeline"] == [
         "ok: slipway, stage Production",
         "ok: connection github is AVAILABLE",

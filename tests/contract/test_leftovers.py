@@ -1,0 +1,121 @@
+"""What a destroyed stack left is found and removed through the APIs; what another stack has stays."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from delivery.operator.leftovers import Options
+from delivery.operator.removal import Removal
+
+if TYPE_CHECKING:
+    from support.cloud import Cloud
+
+pytestmark = pytest.mark.local
+TRUST = {
+    "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ecs-tasks.amazonaws.com"}}]
+}
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "Action": "logs:PutLogEvents", "Resource": "arn:aws:logs:eu-central-1:1:log-group:x"}
+    ],
+}
+
+
+@dataclass
+class Stack:
+    """Resources with a stack's tags, as Pulumi creates them."""
+
+    cloud: Cloud
+    name: str
+
+    @property
+    def tags(self) -> list[dict[str, str]]:
+        """The tags."""
+        return [{"Key": "project", "Value": "slipway"}, {"Key": "environment", "Value": self.name}]
+
+    def network(self) -> tuple[str, list[str], str]:
+        """Create a network whose two security groups name one another; returns its VPC, subnets and a group."""
+        ec2 = self.cloud.client("ec2")
+
+        def tagged(kind: str) -> list[dict[str, Any]]:
+            return [{"ResourceType": kind, "Tags": self.tags}]
+
+        vpc = ec2.create_vpc(CidrBlock="10.78.0.0/16", TagSpecifications=tagged("vpc"))["Vpc"]["VpcId"]
+        gateway = ec2.create_internet_gateway(TagSpecifications=tagged("internet-gateway"))["InternetGateway"]
+        ec2.attach_internet_gateway(InternetGatewayId=gateway["InternetGatewayId"], VpcId=vpc)
+        table = ec2.create_route_table(VpcId=vpc, TagSpecifications=tagged("route-table"))["RouteTable"]["RouteTableId"]
+        subnets = []
+        for number, zone in enumerate("ab"):
+            made = ec2.create_subnet(
+                VpcId=vpc, CidrBlock=f"10.78.{number}.0/24", AvailabilityZone=f"eu-central-1{zone}",
+                TagSpecifications=tagged("subnet"),
+            )  # fmt: skip
+            subnets.append(made["Subnet"]["SubnetId"])
+            ec2.associate_route_table(RouteTableId=table, SubnetId=subnets[-1])
+        groups = [
+            ec2.create_security_group(
+                GroupName=f"{self.name}-{name}", Description=name, VpcId=vpc, TagSpecifications=tagged("security-group")
+            )["GroupId"]
+            for name in ("lb", "web")
+        ]
+        for group, other in (groups, reversed(groups)):
+            rule = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "UserIdGroupPairs": [{"GroupId": other}]}
+            ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+        address = ec2.allocate_address(Domain="vpc", TagSpecifications=tagged("elastic-ip"))["AllocationId"]
+        ec2.create_nat_gateway(SubnetId=subnets[0], AllocationId=address, TagSpecifications=tagged("natgateway"))
+        return vpc, subnets, groups[0]
+
+    def create(self) -> None:
+        """Create one of each kind."""
+        vpc, subnets, group = self.network()
+        elb, rds, iam = self.cloud.client("elbv2"), self.cloud.client("rds"), self.cloud.client("iam")
+        elb.create_load_balancer(Name=f"{self.name}-1", Subnets=subnets, SecurityGroups=[group], Tags=self.tags)
+        elb.create_target_group(
+            Name=f"{self.name}-web", Protocol="HTTP", Port=80, VpcId=vpc, TargetType="ip", Tags=self.tags
+        )
+        rds.create_db_subnet_group(
+            DBSubnetGroupName=self.name, DBSubnetGroupDescription="x", SubnetIds=subnets, Tags=self.tags
+        )
+        rds.create_db_instance(
+            DBInstanceIdentifier=f"{self.name}-1", DBInstanceClass="db.t4g.micro", Engine="postgres",
+            EngineVersion="15", AllocatedStorage=20, MasterUsername="guest", DBName="book",
+            ManageMasterUserPassword=True, DBSubnetGroupName=self.name, DeletionProtection=True, Tags=self.tags,
+        )  # fmt: skip
+        iam.create_role(
+            RoleName=f"{self.name}-web", Path=f"/slipway/{self.name}/tasks/", Tags=self.tags,
+            AssumeRolePolicyDocument=json.dumps(TRUST),
+        )  # fmt: skip
+        iam.put_role_policy(RoleName=f"{self.name}-web", PolicyName="own", PolicyDocument=json.dumps(POLICY))
+        named = {tag["Key"]: tag["Value"] for tag in self.tags}
+        self.cloud.client("logs").create_log_group(logGroupName=f"/slipway/{self.name}/web", tags=named)
+        self.cloud.client("ssm").put_parameter(
+            Name=f"/slipway/{self.name}/services/web", Value="{}", Type="String", Tags=self.tags
+        )
+        small = [{"key": key, "value": value} for key, value in named.items()]
+        self.cloud.client("ecs").create_cluster(clusterName=f"slipway-{self.name}", tags=small)
+
+    def removal(self, said: list[str], **options: bool) -> Removal:
+        """Return the removal of what is left of it."""
+        return Removal(clients=self.cloud.client, stack=self.name, say=said.append, options=Options(**options))
+
+
+def test_what_carries_the_tags_of_a_destroyed_stack_goes(cloud: Cloud) -> None:
+    """In one run, while AWS still creates the database and the load balancer; another stack keeps all that it has."""
+    left, other, said = Stack(cloud, "left"), Stack(cloud, "left-other"), list[str]()
+    left.create()
+    other.network()
+    stands = sorted(found.name for _, found in other.removal(said).found())
+    assert len(stands) == 9
+    told = left.removal(said, unprotect=True, skip_snapshot=True).run()
+    assert left.removal(said).found() == []
+    assert told == (
+        "1 cluster, 1 load balancer, 1 target group, 1 database, 1 database subnet group, 1 NAT gateway, 1 address, "
+        "1 internet gateway, 2 subnets, 1 route table, 2 security groups, 1 VPC, 1 role, 1 log group, 1 parameter"
+    )
+    assert sorted(found.name for _, found in other.removal(said).found()) == stands
+    other.removal(said).run()
