@@ -98,7 +98,8 @@ class Service(Facts):
     Optional, since services that are up were recorded without them: `health_status`, the status codes of a healthy
     task (`200-399`); `route`, the first path of its route without a trailing slash, if it has no version path;
     `writable`, its directories in memory; `tests` and `acceptance`, a suite each with `target`, `image` and `command`
-    as far as configured; `checks`, requests with `path`, `status` and `text`.
+    as far as configured; `checks`, requests with `path`, `status` and `text`; `attachment`, the priority of the rule
+    that attaches its target group to the load balancer.
     """
 
     name: str = field(metadata={KEY: ""})
@@ -125,6 +126,7 @@ class Service(Facts):
     tests: dict[str, Any] = field(default_factory=dict)
     acceptance: dict[str, Any] = field(default_factory=dict)
     checks: list[Any] = field(default_factory=list)
+    attachment: int = 0
 
     @property
     def repository(self) -> str:

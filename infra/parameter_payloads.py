@@ -41,6 +41,7 @@ def service(  # noqa: PLR0913 - each is the output of another resource
     repository_url: Text,
     digest: Text,
     version: Text,
+    attachment: int,
 ) -> pulumi.Output[str]:
     """Return the payload of `/slipway/<env>/services/<service>`.
 
@@ -53,6 +54,7 @@ def service(  # noqa: PLR0913 - each is the output of another resource
         repository_url: of its ECR repository.
         digest: of the first image.
         version: of the first image.
+        attachment: priority of the rule that attaches its target group, 0 for none.
     """
     outputs = pulumi.Output.all(
         ecs_service=ecs_service,
@@ -81,6 +83,7 @@ def service(  # noqa: PLR0913 - each is the output of another resource
             writable=list(section.writable or ()),
             tests=_suite(section.tests),
             acceptance=_suite(section.acceptance),
+            attachment=attachment,
             checks=[check.model_dump() for check in section.checks],
             **values,
         ).payload()

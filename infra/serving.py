@@ -20,7 +20,7 @@ from infra import clients
 from infra.aws import names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from infra.clients import Clients
     from infra.config.stack import StackConfig
@@ -149,27 +149,39 @@ def check(
     config: StackConfig,
     task_definitions: Mapping[str, pulumi.Input[str] | None],
     *,
+    waiting: Collection[str],
     after: Sequence[pulumi.Input[object]],
+    then: Callable[[], None],
 ) -> None:
     """Fail `pulumi up` if a service does not serve once it is created; a preview checks nothing.
 
     Args:
         config: the stack's configuration.
         task_definitions: ARNs by service of what it has to run, None where the pipeline decides that.
+        waiting: services that cannot serve before their next release; a warning names the command.
         after: outputs that resolve when the services are created.
+        then: what to do once all serve, before Pulumi deletes what is no longer declared.
     """
     if pulumi.runtime.is_dry_run():
         return
+    for name in waiting:
+        pulumi.log.warn(
+            f"service {name} has the address of the database that is gone and does not serve until its next release; "
+            f"run: delivery deploy --stack {config.stack} --commit COMMIT, or push a commit"
+        )
 
     async def run(values: list[Any]) -> bool:
-        services = [_declared(config, name, definition) for name, definition in values[0].items()]
+        services = [
+            _declared(config, name, definition) for name, definition in values[0].items() if name not in waiting
+        ]
         await asyncio.to_thread(_check(config).run, services)
+        await asyncio.to_thread(then)
         return True
 
     pulumi.Output.all(dict(task_definitions), *after).apply(run)  # type: ignore[arg-type] # the overload with Awaitable infers Never
 
 
-def failure_hook(config: StackConfig, name: str) -> pulumi.ResourceHookBinding:
+def failure_hook(config: StackConfig, name: str) -> pulumi.ErrorHook:
     """Return the hook that logs why the tasks of a service do not come up; the provider tells only that they do not."""
 
     def log_reason(_: pulumi.ErrorHookArgs) -> bool:
@@ -177,7 +189,7 @@ def failure_hook(config: StackConfig, name: str) -> pulumi.ResourceHookBinding:
             pulumi.log.error("\n".join([f"the tasks of service {name} do not come up:", *lines]))
         return False
 
-    return pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook(f"{name}-not-steady", log_reason)])
+    return pulumi.ErrorHook(f"{name}-not-steady", log_reason)
 
 
 def _check(config: StackConfig) -> Check:

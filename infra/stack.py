@@ -13,7 +13,7 @@ import pulumi
 import pulumi_aws as aws
 
 from contract.names import environment_parameter, of_service, service_parameter, template_family
-from infra import account, parameter_payloads, serving, stack_pipeline, standing
+from infra import account, parameter_payloads, serving, stack_pipeline
 from infra.config import application
 from infra.environment import accepted_image
 from infra.environment.autoscaling import Autoscaling
@@ -24,8 +24,11 @@ from infra.environment.load_balancer import LoadBalancer
 from infra.environment.monitoring import Monitoring, ServiceMetrics
 from infra.environment.network import Network
 from infra.environment.repository import Repository
-from infra.environment.service import DatabaseAccess, Placement, Service
+from infra.environment.service import Service
 from infra.environment.task import Image, Task, TaskEnvironment
+from infra.environment.task_security_group import DatabaseAccess, Placement
+from infra.live import records
+from infra.live import stack as live_stack
 from infra.other_stacks import OtherStacks
 from infra.pipeline.topic import Topic
 from infra.previews import access
@@ -38,7 +41,8 @@ if TYPE_CHECKING:
     from infra.config.images import Registry
     from infra.config.previews import Previews
     from infra.config.stack import StackConfig
-    from infra.standing import Standing
+    from infra.live.records import Standing
+    from infra.live.stack import Live
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,24 +87,29 @@ def build(config: StackConfig, secrets: Mapping[str, pulumi.Output[str] | None])
     Raises:
         pulumi.RunError: another stack or the account lacks a prerequisite; no resource has been declared then.
     """
-    stack, others, up = config.stack, OtherStacks(), standing.read(config.stack)
+    stack, others, up = config.stack, OtherStacks(), records.read(config.stack)
     config = _complete(config, up)
+    stands = live_stack.read(config, up)
     context = stack_pipeline.look_up(config, config.pipeline, others) if config.pipeline else None
     provider = access.provider_arn(f"Pulumi.{stack}.yaml: slipway:previews") if config.previews else None
     images = _built_images(config, config.registry, up) if config.registry else _accepted_images(config, others)
-    shared = _shared_components(config)
+    stands.prepare()
+    shared = _shared_components(config, stands)
     # What has never been stable is rolled out by each `up`; after that the configured `rollout` applies.
     follow = {name: config.environment.rollout == "pulumi" or not up.is_up(name) for name in images}
     tasks = {name: _task(config, shared, name, image, follow=follow[name]) for name, image in images.items()}
-    services = {name: _service(config, shared, name, task, follow=follow[name]) for name, task in tasks.items()}
-    records = _records(config, shared, images, tasks, services)
+    services = {name: _service(config, shared, name, task, stands, follow=follow[name]) for name, task in tasks.items()}
+    facts = _records(config, shared, images, tasks, services, stands.attachments)
     topic = Topic(stack, context.pipeline, account=context.home.account) if context else None
     _monitoring(stack, shared, services, topic)
     # The pipeline decides which task definition a service runs; `pulumi up` does where it rolls out.
     by_pulumi = config.environment.rollout == "pulumi"
     definitions = {name: task.release_arn if by_pulumi else None for name, task in tasks.items()}
-    serving.check(config, definitions, after=[service.name for service in services.values()])
-    after = [*services.values(), *records]
+    steady = [service.name for service in services.values()]
+    # What ran on a database that is gone comes up with the next release, unless this `up` rolls one out.
+    waiting = [] if by_pulumi else stands.losing_database
+    serving.check(config, definitions, waiting=waiting, after=steady, then=stands.retire)
+    after = [*services.values(), *facts]
     return Outputs(
         url=shared.balancer.url,
         cluster=shared.cluster.name,
@@ -170,7 +179,7 @@ def _accepted_images(config: StackConfig, others: OtherStacks) -> dict[str, Imag
     return images
 
 
-def _shared_components(config: StackConfig) -> SharedComponents:
+def _shared_components(config: StackConfig, stands: Live) -> SharedComponents:
     """Create what the services share; load balancer, cluster and database are created in parallel."""
     name, environment = config.stack, config.environment
     zone_filter = aws.GetAvailabilityZonesFilterArgs(name="zone-type", values=["availability-zone"])
@@ -178,7 +187,8 @@ def _shared_components(config: StackConfig) -> SharedComponents:
     network = Network(name, environment.network, zones=zones)
     vpc = network.vpc_id
     balancer = LoadBalancer(name, environment.load_balancer, vpc_id=vpc, subnet_ids=network.public_subnet_ids)
-    cluster = Cluster(name, environment)
+    keeps_providers = any(one.providers for one in stands.resources.services.values())
+    cluster = Cluster(name, environment, keeps_providers=keeps_providers)
     database = None
     if environment.database:
         database = Database(name, environment.database, vpc_id=vpc, subnet_ids=network.database_subnet_ids)
@@ -204,10 +214,14 @@ def _task(config: StackConfig, shared: SharedComponents, name: str, image: Image
     )
 
 
-def _service(config: StackConfig, shared: SharedComponents, name: str, task: Task, *, follow: bool) -> Service:
+def _service(  # noqa: PLR0913
+    config: StackConfig, shared: SharedComponents, name: str, task: Task, stands: Live, *, follow: bool
+) -> Service:
     """Create a service and, if configured, its autoscaling."""
     environment, section, full = config.environment, config.environment.services[name], of_service(config.stack, name)
-    database = shared.database if section.database else None
+    running = stands.resources.services.get(name)
+    # Tasks that run keep their access until a release without it has replaced them.
+    database = shared.database if section.database or (running and running.uses_database) else None
     access = DatabaseAccess(security_group_id=database.security_group_id, port=database.port) if database else None
     service = Service(
         full,
@@ -224,19 +238,22 @@ def _service(config: StackConfig, shared: SharedComponents, name: str, task: Tas
         database=access,
         task_definition_arn=task.release_arn,
         follow_release=follow,
-        hooks=serving.failure_hook(config, name),
+        hooks=pulumi.ResourceHookBinding(on_error=[serving.failure_hook(config, name)]),
+        attachment=stands.attachments[name],
+        stands_on=running.providers if running else None,
     )
     if section.autoscaling:
         Autoscaling(full, section.autoscaling, cluster_name=shared.cluster.name, service_name=service.name)
     return service
 
 
-def _records(
+def _records(  # noqa: PLR0913 - each is made by another step
     config: StackConfig,
     shared: SharedComponents,
     images: Mapping[str, Image],
     tasks: Mapping[str, Task],
     services: Mapping[str, Service],
+    attachments: Mapping[str, int],
 ) -> list[Record]:
     """Create the parameters that `delivery` reads at run time."""
     stack = config.stack
@@ -252,6 +269,7 @@ def _records(
             repository_url=images[name].repository_url,
             digest=tasks[name].digest,
             version=tasks[name].version,
+            attachment=attachments[name],
         )
         result.append(Record(of_service(stack, name), parameter=service_parameter(stack, name), payload=payload))
     return result

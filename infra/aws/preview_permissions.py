@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from contract.names import PARAMETERS
+from contract.names import PARAMETERS, PROJECT
 from infra.aws.iam import Document, statement
 from infra.aws.permissions import ALL_RESOURCES
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def look_up(home: Home, repositories: Sequence[object], provider: str) -> list[Document]:
-    """Return the permissions for the provider functions (`get_...`) that the program calls.
+    """Return the permissions for what the program looks up: by provider functions (`get_...`) and of what stands.
 
     Args:
         home: the account and region.
@@ -27,6 +27,9 @@ def look_up(home: Home, repositories: Sequence[object], provider: str) -> list[D
         "ec2:DescribeAvailabilityZones",
         "iam:ListOpenIDConnectProviders",
         "codestar-connections:ListConnections",
+        "ec2:DescribeVpcs",
+        "ecs:DescribeTaskDefinition",
+        *(f"elasticloadbalancing:Describe{kind}" for kind in ("TargetGroups", "Listeners", "Rules")),
     )
     prefixes = ("codestar-connections", "codeconnections")
     read_connection = [
@@ -37,8 +40,14 @@ def look_up(home: Home, repositories: Sequence[object], provider: str) -> list[D
         statement("LookUp", list_actions, ALL_RESOURCES),
         statement("LogInToRegistry", ["ecr:GetAuthorizationToken"], ALL_RESOURCES),
         statement("ReadImages", [f"ecr:{action}" for action in read_images], repositories),
-        # The role serves all stacks of the account.
-        statement("ReadRecords", ["ssm:GetParametersByPath"], [home.arn("ssm", f"parameter{PARAMETERS}/*")]),
+        # The role serves all stacks of the account, and whether others run a repository's images is in their records.
+        statement(
+            "ReadRecords",
+            ["ssm:GetParametersByPath"],
+            [home.arn("ssm", f"parameter{PARAMETERS}"), home.arn("ssm", f"parameter{PARAMETERS}/*")],
+        ),
+        statement("ReadServices", ["ecs:DescribeServices"], [home.arn("ecs", f"service/{PROJECT}-*/*")]),
+        statement("FindDatabase", ["rds:DescribeDBInstances"], [home.arn("rds", "db:*")]),
         statement("ReadProvider", ["iam:GetOpenIDConnectProvider"], [provider]),
         # The connection is looked up by name, which its ARN does not contain.
         statement("SeeConnections", read_connection, [home.arn(prefix, "connection/*") for prefix in prefixes]),

@@ -79,7 +79,7 @@ class Problem:
     @classmethod
     def unknown_key(cls, location: Location, root: type[BaseModel]) -> Problem:
         """Return the problem of a key that does not exist, with the valid keys; `root` is the whole file's model."""
-        model = _model_at(root, location[:-1])
+        model = model_at(root, location[:-1])
         names = [name for name in sorted(model.model_fields) if name not in NOT_IN_STACK_FILE] if model else []
         valid = f"valid keys: {', '.join(names)}" if names else "no key is valid here"
         return cls(location, f"is not a known key; {suggestion(location[-1], names)}{valid}; correct or remove it")
@@ -183,7 +183,7 @@ def _translate(details: Any, root: type[BaseModel]) -> Problem:  # noqa: ANN401 
     return Problem.invalid(location, value, f"{rule}; see docs/configuration.md")
 
 
-def _model_at(root: type[BaseModel], location: Location) -> type[BaseModel] | None:
+def model_at(root: type[BaseModel], location: Location) -> type[BaseModel] | None:
     """Return the section at a location; None where there is none."""
     annotation: Any = root
     for part in location:

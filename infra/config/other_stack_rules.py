@@ -37,6 +37,8 @@ def check(config: StackConfig, folder: Path = ROOT) -> Iterator[Problem]:
     for name, location in references.items():
         if "/" not in name and name != config.stack:
             yield from _other_stack(config, name, location, folder)
+    if config.environment.rollout == "pulumi":
+        yield from _deployed_by_another(config, folder)
 
 
 def _other_stack(config: StackConfig, name: str, location: Location, folder: Path) -> Iterator[Problem]:
@@ -55,6 +57,21 @@ def _other_stack(config: StackConfig, name: str, location: Location, folder: Pat
         rule = f"{path.name} has aws:region {region}, but images and parameters are read in this stack's region"
         yield Problem.invalid(("aws:region",), config.region, f"{rule}; use the same region", depends_on=(location,))
     yield from _addresses(config, path.name, other)
+    if location[0] == "pipeline" and _part(other, "slipway:environment", "rollout") == "pulumi":
+        rule = f"{path.name} has rollout: pulumi, so each `pulumi up -s {name}` would undo the pipeline's releases"
+        yield Problem.invalid(location, name, f"{rule}; remove it there, or remove the pipeline here")
+
+
+def _deployed_by_another(config: StackConfig, folder: Path) -> Iterator[Problem]:
+    """Check that no other stack's pipeline deploys to this stack, which rolls out by itself."""
+    for path in sorted(folder.glob("Pulumi.*.yaml")):
+        if path.name != f"Pulumi.{config.stack}.yaml" and (
+            _part(_config(path), "slipway:pipeline", "staging") == config.stack
+        ):
+            rule = f"the pipeline of {path.name} deploys to this stack, and each `pulumi up` would undo its releases"
+            yield Problem.invalid(
+                ("environment", "rollout"), config.environment.rollout, f"{rule}; remove rollout, or that pipeline"
+            )
 
 
 def _addresses(config: StackConfig, name: str, other: dict[str, Any]) -> Iterator[Problem]:
@@ -77,3 +94,9 @@ def _config(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError, yaml.YAMLError, TypeError, LookupError):
         return {}
     return config if isinstance(config, dict) else {}
+
+
+def _part(config: dict[str, Any], section: str, key: str) -> object:
+    """Return a key of a section of another stack's configuration, None if it is not there."""
+    found = config.get(section)
+    return found.get(key) if isinstance(found, dict) else None

@@ -7,54 +7,65 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from infra.aws.platforms import Platform
+from infra.config.effects import DELIVERY, Effect, Kind
 from infra.config.section import Section
 
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+ComputeType = Literal["BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_MEDIUM", "BUILD_GENERAL1_LARGE", "BUILD_GENERAL1_XLARGE"]
 
 
 class Pipeline(Section):
     """The release pipeline and the checks of pushes and pull requests."""
 
-    repository: str = Field(pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", description="GitHub repository, `owner/name`")
-    branch: str = Field("main", pattern=r"^[A-Za-z0-9._/-]+$", description="branch whose pushes start a release")
-    trigger: Literal["connection", "webhook"] = Field(
+    repository: Annotated[str, DELIVERY] = Field(
+        pattern=r"^[A-Za-z0-9-]+/[A-Za-z0-9._-]+$", description="GitHub repository, `owner/name`"
+    )
+    branch: Annotated[str, DELIVERY] = Field(
+        "main", pattern=r"^[A-Za-z0-9._/-]+$", description="branch whose pushes start a release"
+    )
+    trigger: Annotated[Literal["connection", "webhook"], DELIVERY] = Field(
         "connection",
         description="how the source is connected: a CodeConnections connection, or a webhook and a token (ADR 0006)",
     )
-    connection_arn: str | None = Field(
+    connection_arn: Annotated[str | None, DELIVERY] = Field(
         None,
         pattern=r"^arn:[a-z-]+:code(star-)?connections:[a-z0-9-]+:\d{12}:connection/.+$",
         description="ARN of an AVAILABLE CodeConnections connection; absent: the stack creates one",
     )
-    approval: Literal["manual", "automatic"] = Field(
+    approval: Annotated[Literal["manual", "automatic"], DELIVERY] = Field(
         "manual", description="whether each release to production waits for a manual approval"
     )
-    approval_minutes: int = Field(10080, ge=5, le=86400, description="minutes after which a pending approval fails")
-    staging: str | None = Field(
+    approval_minutes: Annotated[int, DELIVERY] = Field(
+        10080, ge=5, le=86400, description="minutes after which a pending approval fails"
+    )
+    staging: Annotated[str | None, DELIVERY] = Field(
         None,
         pattern=r"^[\w.-]+(/[\w.-]+/[\w.-]+)?$",
         description="stack that a release must pass first; absent: this stack is staging and the pipeline ends there",
     )
-    notify: tuple[Email, ...] = Field(
+    notify: Annotated[tuple[Email, ...], Effect(Kind.IN_PLACE, "each address has to confirm AWS's e-mail")] = Field(
         (), description="e-mail addresses that are notified of approvals, failures and alarms"
     )
-    compute_type: Literal[
-        "BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_MEDIUM", "BUILD_GENERAL1_LARGE", "BUILD_GENERAL1_XLARGE"
+    compute_type: Annotated[
+        Literal["BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_MEDIUM", "BUILD_GENERAL1_LARGE", "BUILD_GENERAL1_XLARGE"],
+        DELIVERY,
     ] = Field("BUILD_GENERAL1_SMALL", description="compute type of the CodeBuild projects")
-    image: str | None = Field(
+    image: Annotated[str | None, DELIVERY] = Field(
         None,
         min_length=1,
         description="image of the CodeBuild projects; absent: `aws/codebuild/amazonlinux-x86_64-standard:5.0`, for "
         "ARM64 services `aws/codebuild/amazonlinux-aarch64-standard:3.0`",
     )
-    platforms: tuple[Platform, ...] | None = Field(
+    platforms: Annotated[tuple[Platform, ...] | None, DELIVERY] = Field(
         None,
         min_length=1,
         description="platforms that images are built for, each natively: `linux/amd64`, `linux/arm64` or both "
         "(ADR 0010); absent: that of the services",
     )
-    artifact_days: int = Field(30, ge=1, description="days after which pipeline artifacts expire")
-    log_retention_days: int = Field(
+    artifact_days: Annotated[int, Effect(Kind.IN_PLACE, "older artifacts expire")] = Field(
+        30, ge=1, description="days after which pipeline artifacts expire"
+    )
+    log_retention_days: Annotated[int, Effect(Kind.IN_PLACE, "events older than this are deleted")] = Field(
         30, description="retention of build logs in days, a value that CloudWatch Logs accepts"
     )
 

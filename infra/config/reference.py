@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 
 from pydantic import BaseModel
 
+from infra.config import effects
 from infra.config.errors import NOT_IN_STACK_FILE
 from infra.config.stack import StackConfig
 
@@ -24,8 +25,17 @@ The command line takes the same paths: `pulumi config set --path 'slipway:enviro
 A map whose default is "map below" always exists, with the defaults listed. A map whose default is "absent" enables its
 part when it is present.
 
-| key | type | default | description |
-|---|---|---|---|
+The last column says what a change of the key does to a stack that serves, when `pulumi up` applies it:
+
+- *in place*: no request fails;
+- *with the next release*: what runs is left alone, the next release has it;
+- *replaces*: something that serves is replaced or restarted;
+- *destroys data*: refused in the preview unless `slipway:allow` names what is destroyed, of which a snapshot is taken
+  first;
+- *refused*: in the preview, with the steps that lead there.
+
+| key | type | default | description | a change |
+|---|---|---|---|---|
 """
 
 
@@ -38,8 +48,8 @@ Keys of the AWS provider:
 |---|---|---|
 | `aws:region` | always | the region of the stack |
 """
-    "| `aws:defaultTags` | as in the committed stack files | tags of every resource; `delivery clean` removes task "
-    "definition revisions tagged `project: slipway` and `environment: <stack>` |\n"
+    "| `aws:defaultTags` | as in the committed stack files | tags of every resource; `delivery clean` removes what "
+    "is tagged `project: slipway` and `environment: <stack>` and was left by the stack |\n"
     """
 Keys that `slipway:pipeline` needs; set secrets with `pulumi config set --secret KEY -s STACK`:
 
@@ -81,7 +91,8 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
             continue
         key = f"{prefix}{name}"
         inner, kind = _describe(field.annotation)
-        yield f"| `{key}` | {kind} | {_default(field)} | {(field.description or '').replace('|', '&#124;')} |"
+        description = (field.description or "").replace("|", "&#124;")
+        yield f"| `{key}` | {kind} | {_default(field)} | {description} | {effects.of(field)} |"
         if inner is not None:
             below = {"map by name": f"{key}.<name>.", "list of maps": f"{key}[]."}
             yield from _rows(inner, below.get(kind, f"{key}."))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
+from infra.config.effects import IN_PLACE, RELEASE, Effect, Kind
 from infra.config.environment import Environment
 from infra.config.images import Images, Registry
 from infra.config.pipeline import Pipeline
@@ -21,11 +24,29 @@ class StackConfig(Section):
     region: str = ""
     aws_profile: str | None = None
     aws_assume_roles: str | None = None
-    environment: Environment = Field(description="network, load balancer, services and database")
-    registry: Registry | None = Field(None, description="ECR repositories, which this stack then owns")
-    images: Images | None = Field(None, description="images accepted by another stack, instead of a registry")
-    pipeline: Pipeline | None = Field(None, description="continuous delivery from a Git push to staging and production")
-    previews: Previews | None = Field(None, description="read-only IAM role for `pulumi preview` of pull requests")
+    environment: Annotated[Environment, IN_PLACE] = Field(description="network, load balancer, services and database")
+    registry: Annotated[
+        Registry | None,
+        Effect(
+            Kind.IN_PLACE,
+            "removed: its repositories are deleted with their images, which `protect` refuses",
+        ),
+    ] = Field(None, description="ECR repositories, which this stack then owns")
+    images: Annotated[Images | None, RELEASE] = Field(
+        None, description="images accepted by another stack, instead of a registry"
+    )
+    pipeline: Annotated[
+        Pipeline | None,
+        Effect(Kind.IN_PLACE, "removed: the pipeline and its history are deleted; what runs is left alone"),
+    ] = Field(None, description="continuous delivery from a Git push to staging and production")
+    previews: Annotated[Previews | None, IN_PLACE] = Field(
+        None, description="read-only IAM role for `pulumi preview` of pull requests"
+    )
+    allow: Annotated[tuple[str, ...], IN_PLACE] = Field(
+        (),
+        description="what `pulumi up` may destroy, by the name that its refusal tells; once that is gone, an entry has "
+        "no effect and can be removed",
+    )
 
     @property
     def qualified(self) -> str:

@@ -22,12 +22,20 @@ class Cluster(pulumi.ComponentResource):
     Args:
         name: of the environment.
         section: `slipway:environment`.
+        keeps_providers: whether a service that stands runs on a capacity provider, with or without Spot.
     """
 
     arn: pulumi.Output[str]
     name: pulumi.Output[str]
 
-    def __init__(self, name: str, section: Section, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        section: Section,
+        *,
+        keeps_providers: bool,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
         super().__init__("slipway:infra:Cluster", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
         before = [self._insights(name, section)] if section.container_insights else []
@@ -39,7 +47,7 @@ class Cluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, depends_on=before),
         )
         self.arn, self.name = cluster.arn, cluster.name
-        if any(service.spot for service in section.services.values()):
+        if keeps_providers or any(service.spot for service in section.services.values()):
             providers = aws.ecs.ClusterCapacityProviders(
                 name, cluster_name=cluster.name, capacity_providers=["FARGATE", "FARGATE_SPOT"], opts=child
             )

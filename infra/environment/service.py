@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pulumi
 import pulumi_aws as aws
 
+from infra.environment import task_security_group
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from infra.config.environment import Service as Section
+    from infra.environment.task_security_group import DatabaseAccess, Placement
+
+SPOT = "FARGATE_SPOT"
+NOBODY = "192.0.2.0/32"
+"""An address that no request comes from (RFC 5737, TEST-NET-1)."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Placement:
-    """The network, cluster and load balancer that an environment's services share."""
+class Capacity(NamedTuple):
+    """The capacity provider of a service, None for the launch type, and whether it stands on another one."""
 
-    vpc_id: pulumi.Input[str]
-    subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
-    public_ip: bool
-    cluster_arn: pulumi.Input[str]
-    listener_arn: pulumi.Input[str]
-    balancer_security_group_id: pulumi.Input[str]
+    provider: str | None
+    switches: bool
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DatabaseAccess:
-    """The database that a service may connect to: its security group and port."""
+def _capacity(section: Section, stands_on: Collection[str] | None) -> Capacity:
+    """Return a service's capacity.
 
-    security_group_id: pulumi.Input[str]
-    port: pulumi.Input[int]
+    A service goes from a launch type to a capacity provider, but not back, so without Spot it then stays on the
+    provider `FARGATE`. ECS takes another one with a forced deployment only (UpdateService, capacityProviderStrategy).
+    """
+    if section.spot:
+        return Capacity(SPOT, switches=stands_on is not None and SPOT not in stands_on)
+    if stands_on:
+        return Capacity("FARGATE", switches="FARGATE" not in stands_on)
+    return Capacity(None, switches=False)
 
 
 class Service(pulumi.ComponentResource):
@@ -39,7 +45,7 @@ class Service(pulumi.ComponentResource):
 
     - `pulumi up` waits for a steady state, and fails with ECS's reason if the service does not reach it
     - a security group that lets only the load balancer reach the tasks
-    - a target group with its health check, and a listener rule that forwards to it
+    - a target group with its health check, and a listener rule that forwards to it once the service is steady
     - the deployment circuit breaker, which rolls a failed deployment back
     - depending on the configuration: Spot capacity, access to the database
 
@@ -52,7 +58,11 @@ class Service(pulumi.ComponentResource):
         task_definition_arn: of its first release.
         follow_release: whether `pulumi up` deploys a new task definition. Otherwise the pipeline does, and Pulumi
             ignores changes of the task definition.
-        hooks: hooks of the ECS service.
+        hooks: of the ECS service.
+        attachment: priority of a rule that no request matches, but that attaches the target group to the load balancer:
+            the listener rule is then created after the service is steady, and deleted before it. 0 for a service that
+            was created without one: its listener rule is then created first.
+        stands_on: the capacity providers that it runs on now, none if it has a launch type; None if it does not stand.
     """
 
     name: pulumi.Output[str]
@@ -70,66 +80,36 @@ class Service(pulumi.ComponentResource):
         task_definition_arn: pulumi.Input[str],
         follow_release: bool,
         hooks: pulumi.ResourceHookBinding,
+        attachment: int,
+        stands_on: Collection[str] | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("slipway:infra:Service", name, None, opts)
         self._name, self._section, self._placement = name, section, placement
         self._child = pulumi.ResourceOptions(parent=self)
-        group = self._security_group(database)
+        group = task_security_group.create(name, section.effective_port, placement, database, self._child)
         targets = self._target_group()
         target = aws.ecs.ServiceLoadBalancerArgs(
             target_group_arn=targets.arn, container_name=container, container_port=section.effective_port
         )
+        capacity = _capacity(section, stands_on)
         ignored = ([] if follow_release else ["taskDefinition"]) + (["desiredCount"] if section.autoscaling else [])
+        # Only the `up` that switches Spot on or off deploys for that; later ones leave what it set.
+        ignored += ["forceNewDeployment"] if stands_on and not capacity.switches else []
         # The service's name is unique in the cluster, so a replacement needs the old service to be deleted first.
         options = pulumi.ResourceOptions(
             parent=self,
-            depends_on=[self._route(targets)],
+            depends_on=[self._attachment(targets, attachment) if attachment else self._route(targets, [])],
             ignore_changes=ignored,
             delete_before_replace=True,
             hooks=hooks,
         )
-        service = self._service(group, target, task_definition_arn, options)
+        service = self._service(group, target, task_definition_arn, capacity, options)
+        if attachment:
+            self._route(targets, [service])
         self.name, self.target_group_arn, self.metric_name = service.name, targets.arn, targets.arn_suffix
         self.register_outputs(
             {"name": self.name, "target_group_arn": self.target_group_arn, "metric_name": self.metric_name}
-        )
-
-    def _security_group(self, database: DatabaseAccess | None) -> aws.ec2.SecurityGroup:
-        """Create the tasks' security group: ingress from the load balancer, egress to anywhere (images, AWS APIs)."""
-        name, balancer, port = self._name, self._placement.balancer_security_group_id, self._section.effective_port
-        group = aws.ec2.SecurityGroup(
-            name, vpc_id=self._placement.vpc_id, description="Tasks: from the load balancer", opts=self._child
-        )
-        aws.vpc.SecurityGroupEgressRule(
-            name, security_group_id=group.id, cidr_ipv4="0.0.0.0/0", ip_protocol="-1", opts=self._child
-        )
-        self._allow_ingress("balancer", balancer, group.id, port)
-        aws.vpc.SecurityGroupEgressRule(
-            f"{name}-balancer",
-            security_group_id=balancer,
-            referenced_security_group_id=group.id,
-            ip_protocol="tcp",
-            from_port=port,
-            to_port=port,
-            opts=self._child,
-        )
-        if database:
-            self._allow_ingress("database", group.id, database.security_group_id, database.port)
-        return group
-
-    def _allow_ingress(
-        self, purpose: str, source: pulumi.Input[str], target: pulumi.Input[str], port: pulumi.Input[int]
-    ) -> None:
-        """Allow TCP connections from one security group to a port of another."""
-        aws.vpc.SecurityGroupIngressRule(
-            f"{self._name}-{purpose}",
-            security_group_id=target,
-            referenced_security_group_id=source,
-            ip_protocol="tcp",
-            from_port=port,
-            to_port=port,
-            opts=self._child,
         )
 
     def _target_group(self) -> aws.lb.TargetGroup:
@@ -153,7 +133,19 @@ class Service(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _route(self, targets: aws.lb.TargetGroup) -> aws.lb.ListenerRule:
+    def _attachment(self, targets: aws.lb.TargetGroup, priority: int) -> aws.lb.ListenerRule:
+        """Create the rule that attaches the target group: ECS creates no service for one that is not attached."""
+        nobody = aws.lb.ListenerRuleConditionSourceIpArgs(values=[NOBODY])
+        return aws.lb.ListenerRule(
+            f"{self._name}-attachment",
+            listener_arn=self._placement.listener_arn,
+            priority=priority,
+            conditions=[aws.lb.ListenerRuleConditionArgs(source_ip=nobody)],
+            actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=targets.arn)],
+            opts=self._child,
+        )
+
+    def _route(self, targets: aws.lb.TargetGroup, after: Sequence[pulumi.Resource]) -> aws.lb.ListenerRule:
         """Create the listener rule that forwards the service's paths to its target group."""
         paths = aws.lb.ListenerRuleConditionPathPatternArgs(values=list(self._section.route.paths))
         return aws.lb.ListenerRule(
@@ -162,7 +154,7 @@ class Service(pulumi.ComponentResource):
             priority=self._section.route.priority,
             conditions=[aws.lb.ListenerRuleConditionArgs(path_pattern=paths)],
             actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=targets.arn)],
-            opts=self._child,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=after),
         )
 
     def _service(
@@ -170,19 +162,25 @@ class Service(pulumi.ComponentResource):
         group: aws.ec2.SecurityGroup,
         target: aws.ecs.ServiceLoadBalancerArgs,
         task_definition_arn: pulumi.Input[str],
+        capacity: Capacity,
         options: pulumi.ResourceOptions,
     ) -> aws.ecs.Service:
         """Create the ECS service; during a deployment it runs 100 to 200 percent of the desired tasks."""
         section, placement = self._section, self._placement
-        spot = aws.ecs.ServiceCapacityProviderStrategyArgs(capacity_provider="FARGATE_SPOT", weight=1)
+        provider = capacity.provider
         return aws.ecs.Service(
             self._name,
             name=self._name,
             cluster=placement.cluster_arn,
             task_definition=task_definition_arn,
             desired_count=section.desired_count,
-            launch_type=None if section.spot else "FARGATE",
-            capacity_provider_strategies=[spot] if section.spot else None,
+            launch_type=None if provider else "FARGATE",
+            capacity_provider_strategies=[
+                aws.ecs.ServiceCapacityProviderStrategyArgs(capacity_provider=provider, weight=1)
+            ]
+            if provider
+            else None,
+            force_new_deployment=True if capacity.switches else None,
             deployment_minimum_healthy_percent=100,
             deployment_maximum_percent=200,
             deployment_circuit_breaker=aws.ecs.ServiceDeploymentCircuitBreakerArgs(enable=True, rollback=True),

@@ -14,12 +14,16 @@ import yaml
 
 from contract import facts, names
 from infra import serving
+from infra.config import other_stack_rules
+from infra.live import resources as live_resources
 from tests.fake_engine import ACCOUNT, DIGEST, REGISTRY, FakeEngine, Refused, run_to_end, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import pytest
+
+    from infra.live.resources import Resources
 
 Answer: TypeAlias = "Callable[[dict[str, Any]], dict[str, Any]]"
 Answers = dict[str, Answer]
@@ -80,8 +84,21 @@ def standing(stack: str, environment: str) -> Callable[[dict[str, Any]], dict[st
     payload = {**required, "service": "", "desired_count": 1, "port": 8080, "build_args": {}}
     for optional in ("tests", "acceptance", "writable", "checks"):
         payload.pop(optional)
-    records = {names.service_parameter(stack, name): json.dumps(payload) for name in services}
+    records = {
+        names.service_parameter(stack, name): json.dumps(payload | _as_configured(one))
+        for name, one in services.items()
+    }
     return lambda _: {"names": list(records), "values": list(records.values()), "arns": [], "types": []}
+
+
+def _as_configured(section: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts of a service that depend on its section, and decide whether a change is refused."""
+    check = section.get("health_check", {})
+    return {
+        "port": section.get("port", 8080),
+        "health_path": check.get("path", "/healthz"),
+        "health_status": str(check.get("status", 200)),
+    }
 
 
 def nothing_stands(_: dict[str, Any]) -> dict[str, Any]:
@@ -128,15 +145,16 @@ def stack_file(stack: str) -> dict[str, Any]:
     return config
 
 
-def run(
+def run(  # noqa: PLR0913 - what a run depends on
     monkeypatch: pytest.MonkeyPatch,
     config: dict[str, Any],
     *,
     stack: str = "staging",
     engine: FakeEngine | None = None,
     secret_keys: list[str] | None = None,
+    resources: Resources | None = None,
 ) -> tuple[FakeEngine, dict[str, Any]]:
-    """Run the program, or reuse an earlier run with the same inputs.
+    """Run the program on a stack with these resources, or reuse an earlier run with the same inputs.
 
     Returns:
         The engine with the registered resources, and the stack's outputs, resolved.
@@ -144,7 +162,7 @@ def run(
     engine = engine or account()
     if RECORDS not in engine.answers:
         engine.answers = {**engine.answers, RECORDS: standing(stack, json.dumps(config.get("slipway:environment")))}
-    inputs = json.dumps([stack, config, secret_keys or [], engine.stack_outputs], sort_keys=True)
+    inputs = json.dumps([stack, config, secret_keys or [], engine.stack_outputs, repr(resources)], sort_keys=True)
     key = (inputs, frozenset(engine.answers.items()))
     if key in RUNS:
         earlier = RUNS[key][0]
@@ -158,6 +176,10 @@ def run(
     outputs: dict[str, Any] = {}
     exported: dict[str, Any] = {}
     monkeypatch.setattr(pulumi, "export", exported.__setitem__)
+    # The stack files are those of a project without a pipeline that deploys to this stack, where that is not allowed.
+    if config["slipway:environment"].get("rollout") == "pulumi":
+        monkeypatch.setattr(other_stack_rules, "_deployed_by_another", lambda *_: ())
+    monkeypatch.setattr(live_resources, "read", lambda *_: resources)
     monkeypatch.setattr(serving.Check, "run", lambda _, services: engine.checked.extend(services))
 
     def program() -> pulumi.Output[None]:

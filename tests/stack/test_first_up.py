@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 
-from infra import serving, standing
+from infra import serving
+from infra.live import records
 from tests.fake_engine import Refused
 from tests.stack import program
 
@@ -61,7 +62,7 @@ def test_in_a_preview_every_service_then_counts_as_up(monkeypatch: pytest.Monkey
         raise Refused("AccessDeniedException")
 
     monkeypatch.setattr("pulumi_aws.ssm.get_parameters_by_path", denied)
-    found = standing.read("staging")
+    found = records.read("staging")
     assert (found.is_up("web"), found.facts("web")) == (True, None)
     assert warned == [
         "the parameters below /slipway/staging/services/ cannot be read, so every service counts as up: "

@@ -19,7 +19,7 @@ MAY_NAME_ALL = {
     "ListTasks": "ecs:ListTasks takes a container instance, which Fargate does not have; a condition names the cluster",
     "ReadTaskDefinitions": "ecs:DescribeTaskDefinition and ecs:ListTaskDefinitions have no resource type",
     "ReadTargetHealth": "elasticloadbalancing:DescribeTargetHealth has no resource type",
-    "LookUp": "zones, OIDC providers and connections are listed, which has no resource type",
+    "LookUp": "what is listed or described by these actions has no resource type",
 }
 # Statements whose resource ends in a star after a name of ours.
 MAY_NAME_WHAT_IS_WITHIN = {

@@ -21,6 +21,9 @@ NAME = "token.actions.githubusercontent.com"
 READS = ("Get", "List", "Describe", "Decrypt")
 VALUES = ("secretsmanager:", "ssm:", "dynamodb:", "ecr:GetDownloadUrlForLayer", "rds:")
 
+# What describes without telling a secret: records, and databases without their passwords.
+DESCRIBED = {"ReadRecords": ["ssm:GetParametersByPath"], "FindDatabase": ["rds:DescribeDBInstances"]}
+
 
 def declared(monkeypatch: pytest.MonkeyPatch, **section: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:  # noqa: ANN401
     """Return the role's inputs and its statements."""
@@ -57,13 +60,15 @@ def test_the_role_reads_and_neither_changes_anything_nor_sees_a_secrets_value(
 ) -> None:
     """Of the state it reads one bucket, and decrypts with the keys that are named."""
     _, statements = declared(monkeypatch, kms_keys=[KEY])
-    actions = [action for one in statements for action in one["Action"] if one["Sid"] != "ReadRecords"]
+    actions = [action for one in statements for action in one["Action"] if one["Sid"] not in DESCRIBED]
     assert [action for action in actions if not action.split(":")[1].startswith(READS)] == []
     assert [action for action in actions if action.startswith(VALUES)] == []
     by_purpose = {one["Sid"]: one["Resource"] for one in statements}
     assert by_purpose["Decrypt"] == [KEY]
     # Parameters of this project's stacks alone, which hold no secret.
-    assert by_purpose["ReadRecords"] == [f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/slipway/*"]
+    records = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/slipway"
+    assert by_purpose["ReadRecords"] == [records, f"{records}/*"]
+    assert {one["Sid"]: one["Action"] for one in statements if one["Sid"] in DESCRIBED} == DESCRIBED
     assert by_purpose["ReadState"] == ["arn:aws:s3:::slipway-state/*"]
     assert by_purpose["ReadImages"] == [f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/slipway/web"]
 

@@ -25,6 +25,7 @@ ROOMS = {
     "aws": set[str](),
     "config": {"infra.aws", "infra.build_context"},
     "environment": {"infra.aws", "infra.config", "infra.build_context"},
+    "live": {"infra.aws", "infra.config", "infra.clients"},
     "pipeline": {"infra.aws", "infra.config"},
     "previews": {"infra.aws", "infra.config"},
 }

@@ -10,12 +10,13 @@ from contract import facts
 ROOT = Path(__file__).resolve().parents[3]
 # In the parameters of every stack that is up: dropping one would update them at the next `pulumi up`, unasked.
 UNREAD = {"approval_action", "approval_stage", "branch", "deploy_action"}
-UNREAD |= {"desired_count", "target_group"}
+UNREAD |= {"desired_count"}
 
 
 def attributes_read() -> set[str]:
     """Return the names of all attributes that delivery reads, and the program of services that are up."""
-    readers = [*(ROOT / "delivery").rglob("*.py"), ROOT / "infra/config/application.py"]
+    standing = ("infra/config/application.py", "infra/live/routing.py", "infra/live/resources.py")
+    readers = [*(ROOT / "delivery").rglob("*.py"), *(ROOT / name for name in standing)]
     trees = [ast.parse(path.read_text("utf-8")) for path in readers]
     nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
     return {node.attr for node in nodes if isinstance(node.ctx, ast.Load)}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
 import yaml
+from pydantic import create_model
 
-from infra.config import loading, reference
+from infra.config import effects, loading, reference
+from infra.config.environment import Autoscaling
 from infra.config.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -263,6 +265,15 @@ def test_every_key_has_a_description_in_the_reference() -> None:
     rows = [line for line in reference.render().splitlines() if line.startswith("| `")]
     assert len(rows) > 50
     assert not [row for row in rows if row.rstrip(" |").endswith("|") or "|  |" in row]
+
+
+def test_a_key_that_does_not_declare_what_its_change_does_has_no_place_in_the_reference() -> None:
+    """Neither has one that declares two effects: the program acts on exactly one."""
+    effects.of(Autoscaling.model_fields["minimum"])
+    for annotation in (int, Annotated[int, effects.IN_PLACE, effects.RELEASE]):
+        section = create_model("Section", key=(annotation, 1))
+        with pytest.raises(LookupError, match=r"annotate it with one of infra\.config\.effects"):
+            effects.of(section.model_fields["key"])
 
 
 REPORT = {

@@ -11,6 +11,7 @@ import pytest
 from infra.config import loading, other_stack_rules, region
 from infra.config.errors import ConfigError
 from infra.config.images import Images
+from infra.config.pipeline import Pipeline
 
 if TYPE_CHECKING:
     from infra.config.stack import StackConfig
@@ -190,3 +191,23 @@ def test_a_value_that_cannot_be_parsed_is_reported_like_others(text: str) -> Non
     """Nested too deeply, too long a number, not a number."""
     (line,) = problems({"slipway:environment": text})
     assert line.startswith("slipway:environment is ")
+
+
+@pytest.mark.parametrize("rollout", ["pulumi", "pipeline"])
+def test_two_deployers_of_one_stack_are_refused_in_either_stack(tmp_path: Path, rollout: str) -> None:
+    """Each `up` of the one would undo the releases of the other; both previews say so."""
+    environment = {**SERVICE, "rollout": rollout}
+    pipeline = {"repository": "owner/name", "staging": "first"}
+    cidr = {"network": {"cidr": "10.9.0.0/16"}}
+    for name, config in (
+        ("first", {"slipway:environment": environment, "slipway:registry": {}}),
+        ("second", {"slipway:environment": {**SERVICE, **cidr}, "slipway:pipeline": pipeline}),
+    ):
+        (tmp_path / f"Pulumi.{name}.yaml").write_text(json.dumps({"config": config}), "utf-8")
+    first = load({"slipway:environment": environment}, stack="first")
+    second = load({"slipway:environment": {**SERVICE, **cidr}}, stack="second")
+    second = second.model_copy(update={"pipeline": Pipeline.model_validate(pipeline)})
+    found = [one for config in (first, second) for one in other_stack_rules.check(config, tmp_path)]
+    expected = [("environment", "rollout"), ("pipeline", "staging")] if rollout == "pulumi" else []
+    assert [one.location for one in found] == expected
+    assert all("would undo" in one.text for one in found)

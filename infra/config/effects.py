@@ -1,0 +1,134 @@
+"""What a change of a configuration key does to a stack that serves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from infra.config.errors import Location, model_at
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
+
+
+class Kind(StrEnum):
+    """The kinds of effects, from harmless to refused."""
+
+    IN_PLACE = "in place"
+    """The change is applied by `pulumi up`, and no request fails."""
+    RELEASE = "with the next release"
+    """`pulumi up` changes what the next release is made of; what runs is left alone."""
+    REPLACES = "replaces"
+    """Something that serves is replaced or restarted; the detail says what and what that costs."""
+    DESTROYS = "destroys data"
+    """Refused unless `slipway:allow` names what is destroyed; a snapshot is taken first."""
+    REFUSED = "refused"
+    """It cannot be changed on a stack that serves; the detail has the steps that lead there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The effect of a change of one key: its kind and, where the kind does not say it all, the detail.
+
+    For `DESTROYS` and `REFUSED` the detail is also what the program's error message says: RULE; REMEDY.
+    """
+
+    kind: Kind
+    detail: str = ""
+
+    def __str__(self) -> str:
+        """Return the text for the reference of keys."""
+        return f"{self.kind}: {self.detail}" if self.detail else str(self.kind)
+
+
+IN_PLACE = Effect(Kind.IN_PLACE)
+RELEASE = Effect(Kind.RELEASE)
+ROLLING = Effect(Kind.IN_PLACE, "the tasks are replaced by a rolling deployment")
+DELIVERY = Effect(Kind.IN_PLACE, "nothing that serves is touched; an execution in flight fails and is run again")
+CIDR = Effect(
+    Kind.REFUSED,
+    "a VPC keeps its address range, and the load balancer would be deleted before its successor stands; "
+    "create a stack of another name with this range, move the data and the traffic there, then destroy "
+    "this one",
+)
+NAT = Effect(Kind.IN_PLACE, "connections that tasks have open to the internet are cut")
+CERTIFICATE = Effect(
+    Kind.IN_PLACE,
+    "HTTPS on: requests by HTTP are redirected; off: clients that use HTTPS lose their port",
+)
+PRIORITY = Effect(Kind.IN_PLACE, "priorities that services exchange are set in one request")
+HEALTH_PATH = Effect(
+    Kind.REFUSED,
+    "every task would be replaced for ever, unless what runs answers it as expected; release an image that answers "
+    "both paths, then change this key",
+)
+HEALTH_STATUS = Effect(
+    Kind.REFUSED,
+    "every task would be replaced for ever, unless the health path answers with such a status now; release an image "
+    "that does, then change this key",
+)
+PORT = Effect(
+    Kind.REFUSED,
+    "ECS refuses a port that what runs does not map, and the load balancer would have no target; let the container "
+    "listen on `PORT`, or add the service under another name with this port and remove the old one once "
+    "it serves",
+)
+AUTOSCALING = Effect(Kind.IN_PLACE, "off: the number of tasks becomes `desired_count`")
+DATABASE_ACCESS = Effect(
+    Kind.RELEASE,
+    "off: the tasks that run keep their access until the first `pulumi up` after it",
+)
+ENGINE_VERSION = Effect(
+    Kind.REPLACES,
+    "a minor version: the database restarts and is away for a minute or more; with multi_az for the time "
+    "of a failover; another major version is refused",
+)
+RESTART = Effect(
+    Kind.REPLACES,
+    "the database restarts and is away for a minute or more; with multi_az for the time of a failover",
+)
+STORAGE = Effect(Kind.IN_PLACE, "RDS cannot shrink storage; less is refused")
+BACKUP_DAYS = Effect(Kind.IN_PLACE, "from and to 0 the database restarts")
+DATABASE_NAME = Effect(Kind.DESTROYS, "RDS cannot rename a database, so the instance is replaced by an empty one")
+DATABASE_USER = Effect(
+    Kind.DESTROYS,
+    "RDS cannot rename the master user, so the instance is replaced by an empty one",
+)
+SERVICES = Effect(
+    Kind.IN_PLACE,
+    "one that is added or renamed receives requests once it serves; one that is removed is off the load balancer "
+    "before its tasks stop, and is refused while another stack runs its images",
+)
+DATABASE = Effect(Kind.DESTROYS, "removed: the instance and its automated backups are deleted")
+RETENTION = Effect(Kind.IN_PLACE, "events older than this are deleted")
+ROLLOUT = Effect(
+    Kind.REPLACES,
+    "from `pipeline` to `pulumi`: what runs, by an image of the working tree; back: nothing",
+)
+
+
+def of(field: FieldInfo) -> Effect:
+    """Return the effect that a field of a section declares in its annotation.
+
+    Raises:
+        LookupError: it declares none, or more than one.
+    """
+    found = [one for one in field.metadata if isinstance(one, Effect)]
+    if len(found) != 1:
+        raise LookupError(f"a field declares {len(found)} effects; annotate it with one of infra.config.effects")
+    return found[0]
+
+
+def at(root: type[BaseModel], location: Location) -> Effect:
+    """Return the effect of the key at a location; that of an entry of a map is the map's.
+
+    Raises:
+        LookupError: there is no such key.
+    """
+    for end in range(len(location), 0, -1):
+        section = model_at(root, location[: end - 1])
+        if section and location[end - 1] in section.model_fields:
+            return of(section.model_fields[str(location[end - 1])])
+    raise LookupError(f"there is no key {location}")

@@ -1,0 +1,84 @@
+"""The security group of a service's tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi_aws as aws
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pulumi
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Placement:
+    """The network, cluster and load balancer that an environment's services share."""
+
+    vpc_id: pulumi.Input[str]
+    subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    public_ip: bool
+    cluster_arn: pulumi.Input[str]
+    listener_arn: pulumi.Input[str]
+    balancer_security_group_id: pulumi.Input[str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatabaseAccess:
+    """The database that a service may connect to: its security group and port."""
+
+    security_group_id: pulumi.Input[str]
+    port: pulumi.Input[int]
+
+
+def create(
+    name: str, port: int, placement: Placement, database: DatabaseAccess | None, opts: pulumi.ResourceOptions
+) -> aws.ec2.SecurityGroup:
+    """Create the group: ingress from the load balancer, egress to anywhere (images, AWS APIs).
+
+    Args:
+        name: of the service in its environment.
+        port: that the container listens on.
+        placement: network and load balancer.
+        database: the database that the tasks may connect to; None for none.
+        opts: of each resource.
+    """
+    balancer = placement.balancer_security_group_id
+    group = aws.ec2.SecurityGroup(name, vpc_id=placement.vpc_id, description="Tasks: from the load balancer", opts=opts)
+    aws.vpc.SecurityGroupEgressRule(
+        name, security_group_id=group.id, cidr_ipv4="0.0.0.0/0", ip_protocol="-1", opts=opts
+    )
+    _allow_ingress(f"{name}-balancer", balancer, group.id, port, opts)
+    aws.vpc.SecurityGroupEgressRule(
+        f"{name}-balancer",
+        security_group_id=balancer,
+        referenced_security_group_id=group.id,
+        ip_protocol="tcp",
+        from_port=port,
+        to_port=port,
+        opts=opts,
+    )
+    if database:
+        _allow_ingress(f"{name}-database", group.id, database.security_group_id, database.port, opts)
+    return group
+
+
+def _allow_ingress(
+    name: str,
+    source: pulumi.Input[str],
+    target: pulumi.Input[str],
+    port: pulumi.Input[int],
+    opts: pulumi.ResourceOptions,
+) -> None:
+    """Allow TCP connections from one security group to a port of another."""
+    aws.vpc.SecurityGroupIngressRule(
+        name,
+        security_group_id=target,
+        referenced_security_group_id=source,
+        ip_protocol="tcp",
+        from_port=port,
+        to_port=port,
+        opts=opts,
+    )

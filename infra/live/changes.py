@@ -1,0 +1,209 @@
+"""What a change of the configuration would do to the stack that stands, decided before anything is declared.
+
+The effect that a key declares (`infra.config.effects`) decides: what it refuses, or what destroys data and is not named
+in `slipway:allow`, ends a preview and an `up` alike with one line for each key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from infra.config import effects
+from infra.config.errors import ConfigError, Location, Problem, display_value, key_path
+from infra.config.service_rules import receiver
+from infra.live import probe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from infra.config.environment import Service
+    from infra.config.stack import StackConfig
+    from infra.live.records import Standing
+    from infra.live.resources import Database, Resources
+
+DATABASE: Location = ("environment", "database")
+SERVICES: Location = ("environment", "services")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Change:
+    """A key whose value differs from what stands.
+
+    Attributes:
+        location: the key.
+        value: as configured; None if the key is gone.
+        stands: what stands, as a clause of the message: `database staging-1a2b3c4 has the name "app"`.
+        allowed_by: the entry of `slipway:allow` that permits it; empty if nothing does.
+        rule: `RULE; REMEDY` in place of the detail of the key's effect.
+    """
+
+    location: Location
+    value: object
+    stands: str
+    allowed_by: str = ""
+    rule: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Neighbours:
+    """What other stacks and the services themselves answer, asked only where a change depends on it.
+
+    `users` returns, by repository URL, the services of other stacks that run its images: `prod/web`. `url` returns the
+    environment's URL, empty if it is not known.
+    """
+
+    users: Callable[[], Mapping[str, Sequence[str]]]
+    url: Callable[[], str]
+
+
+def check(config: StackConfig, up: Standing, resources: Resources, ask: Neighbours) -> list[Database]:
+    """Return the databases that this `up` destroys, as `slipway:allow` permits.
+
+    Args:
+        config: the stack's configuration, completed.
+        up: what the services recorded.
+        resources: what stands.
+        ask: what else there is to know.
+
+    Raises:
+        ConfigError: a change is refused.
+    """
+    changes = [*_network(config, resources), *_database(config, resources)]
+    changes += [*_services(config, up, resources, ask), *_removed_services(config, up, ask)]
+    problems = [problem for change in changes if (problem := _problem(config, change))]
+    if problems:
+        raise ConfigError(config.stack, problems)
+    _tell(config, changes)
+    destroyed = any(change.allowed_by and _effect(config, change).kind == effects.Kind.DESTROYS for change in changes)
+    return [resources.database] if destroyed and resources.database else []
+
+
+def _problem(config: StackConfig, change: Change) -> Problem | None:
+    """Return the problem of a change, None if its effect permits it or the stack file allows it."""
+    effect = _effect(config, change)
+    if not change.rule and effect.kind not in (effects.Kind.REFUSED, effects.Kind.DESTROYS):
+        return None
+    if change.allowed_by and change.allowed_by in config.allow:
+        return None
+    verb = "is gone" if change.value is None else f"is {display_value(change.location, change.value)}"
+    text = f"{verb}; {change.stands}; {change.rule or effect.detail}"
+    if change.allowed_by:
+        index = len(config.allow)
+        text += f"; put it back, or allow it: pulumi config set --path 'slipway:allow[{index}]' '{change.allowed_by}'"
+    return Problem(change.location, text)
+
+
+def _tell(config: StackConfig, changes: Sequence[Change]) -> None:
+    """Warn of what the stack file allows, and of entries that allow nothing."""
+    used = {change.allowed_by: change for change in changes if change.allowed_by in config.allow}
+    for entry, change in used.items():
+        detail = _effect(config, change).detail
+        pulumi.log.warn(f"{key_path(change.location)}: {change.stands}; {detail}; slipway:allow permits it: {entry}")
+    for entry in config.allow:
+        if entry not in used:
+            pulumi.log.warn(f"slipway:allow has {entry}, which permits nothing (any more); remove the entry")
+
+
+def _effect(config: StackConfig, change: Change) -> effects.Effect:
+    return effects.at(type(config), change.location)
+
+
+def _network(config: StackConfig, resources: Resources) -> Iterator[Change]:
+    cidr = config.environment.network.cidr
+    if resources.cidr and cidr != resources.cidr:
+        yield Change(
+            location=("environment", "network", "cidr"), value=cidr, stands=f"the VPC that stands has {resources.cidr}"
+        )
+
+
+def _database(config: StackConfig, resources: Resources) -> Iterator[Change]:
+    stands, section = resources.database, config.environment.database
+    if stands is None:
+        return
+    if section is None:
+        yield Change(
+            location=DATABASE, value=None, stands=f"database {stands.identifier} stands", allowed_by=stands.identifier
+        )
+    else:
+        for key, value, old in (("name", section.name, stands.name), ("user", section.user, stands.user)):
+            if value != old:
+                text = f'database {stands.identifier} has the {key} "{old}"'
+                yield Change(location=(*DATABASE, key), value=value, stands=text, allowed_by=stands.identifier)
+        if section.storage < stands.storage:
+            text = f"database {stands.identifier} has {stands.storage} GiB"
+            rule = f"RDS cannot shrink storage; set at least {stands.storage}"
+            yield Change(location=(*DATABASE, "storage"), value=section.storage, stands=text, rule=rule)
+        if _major(section.engine_version) != _major(stands.engine_version):
+            text = f"database {stands.identifier} runs PostgreSQL {stands.engine_version}"
+            rule = (
+                "RDS refuses another major version unless asked to upgrade; upgrade it by aws rds modify-db-instance "
+                "--allow-major-version-upgrade, or set its version here"
+            )
+            yield Change(location=(*DATABASE, "engine_version"), value=section.engine_version, stands=text, rule=rule)
+    destroyed = section is None or (section.name, section.user) != (stands.name, stands.user)
+    if destroyed and stands.deletion_protection and stands.identifier in config.allow:
+        rule = "AWS deletes nothing that is protected; set deletion_protection: false in an `up` of its own first"
+        text = f"database {stands.identifier} has deletion protection"
+        yield Change(location=(*DATABASE, "deletion_protection"), value=True, stands=text, rule=rule)
+
+
+def _major(version: str) -> str:
+    return version.split(".", maxsplit=1)[0]
+
+
+def _services(config: StackConfig, up: Standing, resources: Resources, ask: Neighbours) -> Iterator[Change]:
+    for name, section in config.environment.services.items():
+        facts = up.facts(name)
+        if facts is None:
+            continue
+        running = resources.services.get(name)
+        port = running.port if running else facts.port
+        if section.effective_port != port:
+            yield Change(
+                location=(*SERVICES, name, "port"),
+                value=section.effective_port,
+                stands=f"the release of service {name} that runs listens on {port}",
+            )
+        for key, new, old in (
+            ("path", section.health_check.path, facts.health_path),
+            ("status", section.health_check.status, facts.health_status),
+        ):
+            if new != old and (answer := _wrong_answer(config, name, section, ask)):
+                yield Change(
+                    location=(*SERVICES, name, "health_check", key),
+                    value=new,
+                    stands=answer,
+                    allowed_by=f"{name}:{section.health_check.path}",
+                )
+
+
+def _wrong_answer(config: StackConfig, name: str, section: Service, ask: Neighbours) -> str:
+    """Return what the release that runs answers to the health check as configured; empty if it is as expected."""
+    path = section.health_check.path
+    if receiver(config.environment, path) != name:
+        return f"no request from outside reaches service {name} under {path}, so what it answers there is not known"
+    status, reason = probe.get(f"{ask.url()}{path}")
+    if status is None:
+        return f"what service {name} answers under {path} cannot be seen from here ({reason})"
+    if probe.matches(status, section.health_check.status):
+        return ""
+    return f"service {name} answers {path} with {status}"
+
+
+def _removed_services(config: StackConfig, up: Standing, ask: Neighbours) -> Iterator[Change]:
+    removed = {name: facts for name, facts in (up.services or {}).items() if name not in config.environment.services}
+    if not removed or config.registry is None:
+        return
+    users = ask.users()
+    for name, facts in removed.items():
+        if facts and (other := users.get(facts.repository_url)):
+            stacks = sorted({user.split("/")[0] for user in other})
+            rule = (
+                "its repository would be deleted with the images that these run or would roll back to; put it back, "
+                f"or remove the service there first: {', '.join(f'pulumi up -s {stack}' for stack in stacks)}"
+            )
+            text = f"{', '.join(other)} run its images"
+            yield Change(location=(*SERVICES, name), value=None, stands=text, rule=rule)

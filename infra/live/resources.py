@@ -1,0 +1,171 @@
+"""The resources of an environment that stands, as AWS describes them: what the records do not hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+from botocore.exceptions import BotoCoreError, ClientError
+
+from contract import containers
+from infra.aws import names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from contract.facts import Service as Facts
+    from infra.clients import Clients
+
+MAX_SERVICES = 10  # ECS DescribeServices, services.
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Database:
+    """The RDS instance; `storage` is in GiB."""
+
+    identifier: str
+    name: str
+    user: str
+    engine_version: str
+    storage: int
+    deletion_protection: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Running:
+    """What a service runs now.
+
+    `providers` are its capacity providers, none if it has a launch type; `rule` is the ARN of its listener rule, None
+    if it has none.
+    """
+
+    port: int
+    uses_database: bool
+    providers: frozenset[str]
+    rule: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resources:
+    """The resources that stand: address range of the VPC, database and, by name, services.
+
+    `priorities` are those of all rules of the services' listeners, by the rule's ARN.
+    """
+
+    cidr: str | None = None
+    database: Database | None = None
+    services: Mapping[str, Running] = field(default_factory=dict)
+    priorities: Mapping[str, int] = field(default_factory=dict)
+
+
+def read(clients: Clients, stack: str, facts: Mapping[str, Facts]) -> Resources | None:
+    """Return the resources that stand, None if they cannot be read in a preview.
+
+    Args:
+        clients: AWS clients by service.
+        stack: the stack's name.
+        facts: what its services recorded, by name.
+
+    Raises:
+        pulumi.RunError: they cannot be read, and this is not a preview.
+    """
+    if not facts:
+        return Resources()
+    try:
+        return _read(clients, stack, facts)
+    except (ClientError, BotoCoreError) as error:
+        if not pulumi.runtime.is_dry_run():
+            raise pulumi.RunError(f"the resources of stack {stack} cannot be read: {error}") from error
+        pulumi.log.warn(f"the resources that stand cannot be read, so changes are not checked against them: {error}")
+        return None
+
+
+def _read(clients: Clients, stack: str, facts: Mapping[str, Facts]) -> Resources:
+    groups = _target_groups(clients, facts)
+    balancers = {arn for group in groups for arn in group["LoadBalancerArns"]}
+    rules = [rule for arn in sorted(balancers) for rule in _rules(clients, arn)]
+    vpc = next((group["VpcId"] for group in groups), None)
+    return Resources(
+        cidr=clients("ec2").describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["CidrBlock"] if vpc else None,
+        database=_database(clients, stack, vpc),
+        services=dict(_services(clients, stack, facts, rules)),
+        priorities={rule["RuleArn"]: int(rule["Priority"]) for rule in rules},
+    )
+
+
+def _target_groups(clients: Clients, facts: Mapping[str, Facts]) -> list[dict[str, Any]]:
+    """Return the services' target groups that exist."""
+    found = []
+    for one in facts.values():
+        try:
+            found += clients("elbv2").describe_target_groups(TargetGroupArns=[one.target_group])["TargetGroups"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("TargetGroupNotFound", "TargetGroupNotFoundException"):
+                raise
+    return found
+
+
+def _rules(clients: Clients, balancer: str) -> Iterator[dict[str, Any]]:
+    """Yield the rules of a load balancer's listeners, without the default ones."""
+    client = clients("elbv2")
+    for page in client.get_paginator("describe_listeners").paginate(LoadBalancerArn=balancer):
+        for listener in page["Listeners"]:
+            for rules in client.get_paginator("describe_rules").paginate(ListenerArn=listener["ListenerArn"]):
+                yield from (rule for rule in rules["Rules"] if not rule["IsDefault"])
+
+
+def _database(clients: Clients, stack: str, vpc: str | None) -> Database | None:
+    """Return the instance in the VPC whose identifier Pulumi made of the stack's name."""
+    for page in clients("rds").get_paginator("describe_db_instances").paginate():
+        for one in page["DBInstances"]:
+            if one["DBSubnetGroup"]["VpcId"] == vpc and one["DBInstanceIdentifier"].startswith(f"{stack}-"):
+                return Database(
+                    identifier=one["DBInstanceIdentifier"],
+                    name=one["DBName"],
+                    user=one["MasterUsername"],
+                    engine_version=one["EngineVersion"],
+                    storage=one["AllocatedStorage"],
+                    deletion_protection=one["DeletionProtection"],
+                )
+    return None
+
+
+def _services(
+    clients: Clients, stack: str, facts: Mapping[str, Facts], rules: list[dict[str, Any]]
+) -> Iterator[tuple[str, Running]]:
+    """Yield what the services run that ECS has."""
+    ecs, own = clients("ecs"), {_target(rule): rule for rule in rules if _is_route(rule)}
+    by_ecs_name = {one.ecs_service: name for name, one in facts.items()}
+    ordered = sorted(by_ecs_name)
+    for start in range(0, len(ordered), MAX_SERVICES):
+        batch = ordered[start : start + MAX_SERVICES]
+        for service in ecs.describe_services(cluster=names.cluster(stack), services=batch)["services"]:
+            if service["status"] != "ACTIVE":
+                continue
+            name = by_ecs_name[service["serviceName"]]
+            running = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+            rule = own.get(facts[name].target_group)
+            yield (
+                name,
+                Running(
+                    port=next((one["containerPort"] for one in service["loadBalancers"]), facts[name].port),
+                    uses_database=any(
+                        variable["name"] == containers.DATABASE_HOST
+                        for container in running["containerDefinitions"]
+                        for variable in container.get("environment", [])
+                    ),
+                    providers=frozenset(one["capacityProvider"] for one in service.get("capacityProviderStrategy", [])),
+                    rule=rule["RuleArn"] if rule else None,
+                ),
+            )
+
+
+def _target(rule: dict[str, Any]) -> str | None:
+    """Return the ARN of the target group that a listener rule forwards to, None if it does not forward."""
+    return next((action.get("TargetGroupArn") for action in rule["Actions"] if action["Type"] == "forward"), None)
+
+
+def _is_route(rule: dict[str, Any]) -> bool:
+    """Return whether a rule routes by path: one that only attaches a target group has another condition."""
+    return any(condition["Field"] == "path-pattern" for condition in rule["Conditions"])

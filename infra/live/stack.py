@@ -1,0 +1,77 @@
+"""The stack as it stands before an `up`, and what is done to it beside what Pulumi does."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from infra import clients
+from infra.live import changes, records, resources, routing, snapshots
+from infra.live.changes import Neighbours
+from infra.live.resources import Resources
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from infra.clients import Clients
+    from infra.config.stack import StackConfig
+    from infra.live.records import Standing
+    from infra.live.resources import Database
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Live:
+    """The resources that stand, and what the configuration makes of them.
+
+    `attachments` are the priorities of the rules that attach each service's target group, 0 for none. `destroyed` are
+    the databases that this `up` destroys.
+    """
+
+    config: StackConfig
+    resources: Resources
+    clients: Clients
+    attachments: Mapping[str, int]
+    destroyed: Sequence[Database]
+
+    @property
+    def losing_database(self) -> list[str]:
+        """The services whose running release has the address of a database that this `up` destroys."""
+        return [name for name, one in self.resources.services.items() if self.destroyed and one.uses_database]
+
+    def prepare(self) -> None:
+        """Take the snapshots of what is destroyed, and bring the listener rules into order; a preview does neither.
+
+        Raises:
+            pulumi.RunError: a snapshot cannot be taken, or AWS refuses the order.
+        """
+        if not pulumi.runtime.is_dry_run():
+            snapshots.take(self.clients, self.destroyed)
+            routing.settle(self.clients, self.config, self.resources, self.attachments.values())
+
+    def retire(self) -> None:
+        """Take the services that are removed off the load balancer, before Pulumi deletes their tasks."""
+        routing.retire(self.clients, self.config, self.resources)
+
+
+def read(config: StackConfig, up: Standing) -> Live:
+    """Return what stands, once it is certain that the configuration can be applied to it.
+
+    Args:
+        config: the stack's configuration, completed.
+        up: what its services recorded.
+
+    Raises:
+        ConfigError: the configuration cannot be applied to what stands.
+        pulumi.RunError: what stands cannot be read.
+    """
+    stack = config.stack
+    own = functools.cache(clients.of(config))
+    facts = {name: one for name, one in (up.services or {}).items() if one}
+    found = resources.read(own, stack, facts) or Resources()
+    ask = Neighbours(users=lambda: records.users(stack), url=lambda: records.url(stack))
+    destroyed = changes.check(config, up, found, ask)
+    attachments = routing.attachments(config, up, found)
+    return Live(config=config, resources=found, clients=own, attachments=attachments, destroyed=destroyed)

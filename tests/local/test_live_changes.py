@@ -1,0 +1,198 @@
+"""`pulumi up` with a changed configuration on a stack that serves does what docs/configuration.md says, under load."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from support.load import Load
+from tests.local.conftest import SLOW
+from tests.local.workspace import changes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.local.workspace import Workspace
+
+pytestmark = [pytest.mark.local, pytest.mark.usefixtures("production")]
+Config = dict[str, Any]
+ENVIRONMENT = "slipway:environment"
+
+
+def web(config: Config) -> Config:
+    """Return the section of the service that serves."""
+    section: Config = config[ENVIRONMENT]["services"]["web"]
+    return section
+
+
+def network(config: Config) -> Config:
+    """Return the section of the network."""
+    section: Config = config[ENVIRONMENT].setdefault("network", {})
+    return section
+
+
+def rare(name: str, change: Callable[[Config], object]) -> Any:  # noqa: ANN401 - a parameter of pytest
+    """Return a change that only `make faults` tries."""
+    return pytest.param(change, id=name, marks=pytest.mark.rare)
+
+
+IN_PLACE = [
+    pytest.param(lambda config: web(config).update(desired_count=2), id="desired_count"),
+    pytest.param(lambda config: web(config).update(spot=True), id="spot"),
+    rare("autoscaling", lambda config: web(config).update(autoscaling={"minimum": 1, "maximum": 3})),
+    rare("health_check.path", lambda config: web(config).update(health_check={"path": "/version"})),
+    rare("health_check.interval", lambda config: web(config).update(health_check={"interval": 10, "threshold": 3})),
+    rare("grace_period", lambda config: web(config).update(grace_period=30)),
+    rare("deregistration_delay", lambda config: web(config).update(deregistration_delay=5)),
+    rare("route.priority", lambda config: web(config).update(route={"priority": 70})),
+    rare("service.database", lambda config: web(config).update(database=False)),
+    rare("cpu", lambda config: web(config).update(cpu=512, memory=1024)),
+    rare("environment", lambda config: web(config).update(environment={"COLOUR": "blue"})),
+    rare("zones", lambda config: network(config).update(zones=3)),
+    rare("private_subnets", lambda config: network(config).update(private_subnets=True)),
+    rare("nat_per_zone", lambda config: network(config).update(private_subnets=True, nat_per_zone=True)),
+    rare("log_retention_days", lambda config: config[ENVIRONMENT].update(log_retention_days=14)),
+    rare("container_insights", lambda config: config[ENVIRONMENT].update(container_insights=True)),
+    rare("idle_timeout", lambda config: config[ENVIRONMENT].update(load_balancer={"idle_timeout": 30})),
+    rare("allowed_cidrs", lambda config: config[ENVIRONMENT].update(
+        load_balancer={"allowed_cidrs": ["172.16.0.0/12", "0.0.0.0/0"]})),
+    rare("backup_days", lambda config: config[ENVIRONMENT]["database"].update(backup_days=3)),
+    rare("keep_built", lambda config: config["slipway:registry"].update(keep_built=30)),
+]  # fmt: skip
+REFUSED = {
+    "port": (
+        lambda config: web(config).update(port=9090),
+        "services.web.port is 9090; the release of service web that",
+    ),
+    "health path": (
+        lambda config: web(config).update(health_check={"path": "/nowhere"}),
+        'health_check.path is "/nowhere"; service web answers /nowhere with 404; ',
+    ),
+    "database name": (
+        lambda config: config[ENVIRONMENT]["database"].update(name="shop"),
+        "RDS cannot rename a database, so the instance is replaced by an empty one; put it back, or allow it: ",
+    ),
+    "database": (lambda config: config[ENVIRONMENT].pop("database"), "slipway:environment.database is gone; database "),
+    "cidr": (lambda config: network(config).update(cidr="10.60.0.0/16"), "the VPC that stands has 10.10.0.0/16; "),
+    "service": (
+        lambda config: config[ENVIRONMENT]["services"].update(site=config[ENVIRONMENT]["services"].pop("web")),
+        "services.web is gone; prod/web run its images; its repository would be deleted",
+    ),
+}
+
+
+@pytest.fixture
+def stack_file(workspace: Workspace) -> Iterator[None]:
+    """The stack file of staging, which is put back after the test."""
+    path = workspace.root / "Pulumi.staging.yaml"
+    before = path.read_text("utf-8")
+    yield
+    path.write_text(before, "utf-8")
+
+
+def served(workspace: Workspace) -> Any:  # noqa: ANN401 - JSON
+    """Return the version that staging serves."""
+    return httpx.get(workspace.outputs("staging")["url"] + "/version").json()
+
+
+def assert_clean(workspace: Workspace) -> None:
+    """Assert that a preview shows no change."""
+    done = workspace.pulumi("preview", "-s", "staging", "--diff", "--expect-no-changes")
+    assert done.returncode == 0, done.stdout[-4000:]
+
+
+def up_under_load(workspace: Workspace, url: str) -> str:
+    """Deploy staging under load; no request fails, and a preview is clean afterwards."""
+    with Load(url, SLOW, rate=20) as load:
+        printed = workspace.up("staging")
+    assert load.failures == []
+    assert load.answered > 0
+    assert_clean(workspace)
+    return printed
+
+
+@pytest.mark.parametrize("change", IN_PLACE)
+@pytest.mark.usefixtures("stack_file")
+def test_a_change_in_place_fails_no_request_and_neither_does_its_way_back(
+    workspace: Workspace, change: Callable[[Config], None]
+) -> None:
+    """The version served and the data stay."""
+    url, before = workspace.outputs("staging")["url"], served(workspace)
+    text = f"written at {time.time_ns()}"
+    httpx.post(url + "/api/entries", json={"author": "test", "message": text}).raise_for_status()
+    original = (workspace.root / "Pulumi.staging.yaml").read_text("utf-8")
+    workspace.edit("staging", change)
+    assert set(changes(up_under_load(workspace, url))) > {"unchanged"}
+    (workspace.root / "Pulumi.staging.yaml").write_text(original, "utf-8")
+    up_under_load(workspace, url)
+    assert served(workspace) == before
+    assert text in httpx.get(url + "/api/entries").text
+
+
+@pytest.mark.parametrize("kind", REFUSED)
+@pytest.mark.usefixtures("stack_file")
+def test_what_would_take_the_service_off_the_air_is_refused_by_preview_and_up_alike(
+    workspace: Workspace, kind: str
+) -> None:
+    """In one line, and nothing has changed."""
+    url, (change, message) = workspace.outputs("staging")["url"], REFUSED[kind]
+    workspace.edit("staging", change)
+    with Load(url, SLOW, rate=20) as load:
+        for command in (["preview"], ["up", "--yes", "--skip-preview"]):
+            done = workspace.pulumi(*command, "-s", "staging")
+            assert done.returncode != 0
+            assert message in done.stdout
+            assert "Traceback" not in done.stdout
+    assert load.failures == []
+
+
+@pytest.mark.usefixtures("stack_file")
+def test_a_service_is_added_in_front_of_another_renamed_and_removed_without_a_failed_request(
+    workspace: Workspace,
+) -> None:
+    """Under the same route and priority; each takes over once it is steady."""
+    url, before = workspace.outputs("staging")["url"], served(workspace)
+
+    def add(config: Config) -> None:
+        route = {"paths": ["/api/*"], "priority": 50}
+        config[ENVIRONMENT]["services"]["api"] = {**web(config), "route": route, "version_path": "none"}
+
+    def rename(config: Config) -> None:
+        config[ENVIRONMENT]["services"]["entries"] = config[ENVIRONMENT]["services"].pop("api")
+
+    def exchange(config: Config) -> None:
+        config[ENVIRONMENT]["services"]["entries"]["route"]["priority"] = 49
+        web(config)["route"] = {"priority": 50}
+
+    def remove(config: Config) -> None:
+        del config[ENVIRONMENT]["services"]["entries"]
+        web(config).pop("route")
+
+    for change in (add, rename, exchange, remove):
+        workspace.edit("staging", change)
+        up_under_load(workspace, url)
+    assert served(workspace) == before
+
+
+@pytest.mark.rare
+@pytest.mark.usefixtures("stack_file")
+def test_a_database_is_replaced_only_once_it_is_named_and_its_snapshot_taken(workspace: Workspace) -> None:
+    """The permission names the instance, so it ends with it."""
+    rds = workspace.client("rds")
+    (before,) = {one["DBInstanceIdentifier"] for one in rds.describe_db_instances()["DBInstances"]
+                 if one["DBInstanceIdentifier"].startswith("staging-")}  # fmt: skip
+
+    def rename(config: Config) -> None:
+        config[ENVIRONMENT]["database"]["name"] = "shop"
+        config["slipway:allow"] = [before]
+
+    workspace.edit("staging", rename)
+    printed = workspace.up("staging")
+    assert "service web has the address of the database that is gone" in printed
+    (snapshot,) = rds.describe_db_snapshots(DBInstanceIdentifier=before)["DBSnapshots"]
+    assert snapshot["Status"] == "available"
+    rds.delete_db_snapshot(DBSnapshotIdentifier=snapshot["DBSnapshotIdentifier"])
+    assert_clean(workspace)

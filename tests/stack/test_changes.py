@@ -1,0 +1,115 @@
+"""What is declared depends on what stands, so that a change is carried through without a failed request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from infra.environment.service import NOBODY
+from infra.live.resources import Database, Resources, Running
+from tests.stack.program import RECORDS, account, nothing_stands, run, stack_file
+
+if TYPE_CHECKING:
+    from tests.fake_engine import FakeEngine
+
+SERVICE = "ecs/service:Service"
+
+
+def with_web(**section: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Return the staging stack file with these keys of the service."""
+    config = stack_file("staging")
+    config["slipway:environment"]["services"]["web"].update(section)
+    return config
+
+
+def running(*providers: str, uses_database: bool = True) -> Resources:
+    """Return the service as it runs."""
+    web = Running(port=8080, uses_database=uses_database, providers=frozenset(providers), rule="rule")
+    return Resources(services={"web": web}, priorities={"rule": 100})
+
+
+def declare(monkeypatch: pytest.MonkeyPatch, config: dict[str, Any], resources: Resources) -> FakeEngine:
+    """Run the program on a stack with these resources."""
+    return run(monkeypatch, config, resources=resources)[0]
+
+
+def test_spot_is_switched_on_by_a_forced_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The provider takes another capacity provider in no other way."""
+    service = declare(monkeypatch, with_web(spot=True), running()).one(SERVICE)
+    assert service.inputs["capacityProviderStrategies"][0]["capacityProvider"] == "FARGATE_SPOT"
+    assert service.inputs["forceNewDeployment"] is True
+    assert "launchType" not in service.inputs
+
+
+def test_an_up_after_that_does_not_deploy_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The flag in the state is left as it is, so that a preview shows no change."""
+    service = declare(monkeypatch, with_web(spot=True), running("FARGATE_SPOT")).one(SERVICE)
+    assert "forceNewDeployment" not in service.inputs
+    assert "forceNewDeployment" in service.ignored
+
+
+def test_spot_is_switched_off_without_going_back_to_a_launch_type(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That would replace the service; the cluster keeps its capacity providers meanwhile and after."""
+    engine = declare(monkeypatch, with_web(), running("FARGATE_SPOT"))
+    service = engine.one(SERVICE)
+    assert service.inputs["capacityProviderStrategies"][0]["capacityProvider"] == "FARGATE"
+    assert service.inputs["forceNewDeployment"] is True
+    assert engine.of("ClusterCapacityProviders")
+    later = declare(monkeypatch, with_web(), running("FARGATE"))
+    assert later.one(SERVICE).inputs["capacityProviderStrategies"][0]["capacityProvider"] == "FARGATE"
+    assert "forceNewDeployment" in later.one(SERVICE).ignored
+    assert later.of("ClusterCapacityProviders")
+
+
+def test_a_service_that_never_was_on_spot_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that stands moves."""
+    service = declare(monkeypatch, with_web(), running()).one(SERVICE)
+    assert service.inputs["launchType"] == "FARGATE"
+    assert service.ignored == ["taskDefinition"]
+
+
+@pytest.mark.parametrize("uses", [True, False])
+def test_tasks_that_run_keep_their_database_until_a_release_without_it(
+    monkeypatch: pytest.MonkeyPatch, *, uses: bool
+) -> None:
+    """The template has it no longer, and the rule of the security group goes with the first `up` after the release."""
+    engine = declare(monkeypatch, with_web(database=False), running(uses_database=uses))
+    rules = [one.name for one in engine.of("SecurityGroupIngressRule")]
+    assert ("staging-web-database" in rules) is uses
+    template = engine.one("ecs/taskDefinition:TaskDefinition", "staging-web-template")
+    assert "DATABASE_HOST" not in template.inputs["containerDefinitions"]
+
+
+def test_a_new_service_is_steady_before_its_listener_rule_is_created(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else requests that another service answered would meet a target group without targets."""
+    engine, _ = run(
+        monkeypatch, stack_file("staging"), engine=account({RECORDS: nothing_stands}), resources=Resources()
+    )
+    rules = {one.name: one.inputs for one in engine.of("ListenerRule")}
+    assert rules["staging-web-attachment"]["conditions"] == [{"sourceIp": {"values": [NOBODY]}}]
+    assert rules["staging-web-attachment"]["priority"] == 50000
+    after = engine.options["aws:lb/listenerRule:ListenerRule", "staging-web"].dependencies
+    assert [urn for urn in after if "aws:ecs/service:Service" in urn]
+
+
+def test_a_service_from_before_keeps_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It gets no further rule."""
+    engine = declare(monkeypatch, stack_file("staging"), running())
+    assert [one.name for one in engine.of("ListenerRule")] == ["staging-web"]
+
+
+def test_what_ran_on_a_destroyed_database_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its next release has the new address; until then the `up` would wait for nothing."""
+    config = stack_file("staging")
+    config["slipway:environment"]["database"]["name"] = "shop"
+    config["slipway:allow"] = ["staging-1a2b3c4"]
+    database = Database(
+        identifier="staging-1a2b3c4", name="app", user="app", engine_version="15", storage=20, deletion_protection=False
+    )
+    taken: list[Database] = []
+    monkeypatch.setattr("infra.live.snapshots.take", lambda _, databases: taken.extend(databases))
+    stands = Resources(database=database, services=running().services, priorities={"rule": 100})
+    engine = declare(monkeypatch, config, stands)
+    assert taken == [database]
+    assert engine.checked == []
