@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from contract import containers
+from contract.health import is_in, opener
 from delivery import process
 from delivery.deploying import answers
-from delivery.deploying.outside_check import is_in
 from delivery.errors import DeliveryError
 from delivery.release import suite_image
 from diagnosis import reasons
@@ -170,7 +170,7 @@ class TrialRun:
     def _probe(self, url: str) -> str:
         """Make the health check's request; return what is wrong with the answer in the load balancer's words."""
         try:
-            status = answers.opener(url, answers.NoRedirects()).open(url, timeout=PROBE_SECONDS).status
+            status = opener(url).open(url, timeout=PROBE_SECONDS).status
         except urllib.error.HTTPError as error:
             status = error.code
         except answers.UNANSWERED:

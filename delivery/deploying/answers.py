@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import json
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from contract.containers import APP_VERSION, IMAGE_DIGEST
+from contract.health import opener
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
@@ -23,13 +22,6 @@ ANSWER_SECONDS = 10
 SERVER_ERROR = 500
 UNANSWERED = (OSError, http.client.HTTPException)
 """Errors of a request without a whole answer: no connection, no HTTP, a body that breaks off."""
-
-
-class NoRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect, which is an answer then."""
-
-    def redirect_request(self, *_: object) -> None:
-        """Follow none."""
 
 
 class NoVersionError(DeliveryError):
@@ -98,7 +90,7 @@ def version(environment: Environment, service: Service) -> tuple[str, str]:
     url = f"{environment.url}{service.version_path}"
     request = urllib.request.Request(url, headers={"Connection": "close"})  # noqa: S310 - from the stack
     try:
-        with opener(url, NoRedirects()).open(request, timeout=ANSWER_SECONDS) as answer:
+        with opener(url).open(request, timeout=ANSWER_SECONDS) as answer:
             held = json.loads(answer.read())
             return str(held["commit"]), str(held["digest"])
     except urllib.error.HTTPError as error:
@@ -110,12 +102,3 @@ def version(environment: Environment, service: Service) -> tuple[str, str]:
         raise NoVersionError(
             f'{url} does not tell {{"commit": ..., "digest": ...}} from {APP_VERSION} and {IMAGE_DIGEST}'
         ) from error
-
-
-def opener(url: str, *handlers: urllib.request.BaseHandler) -> urllib.request.OpenerDirector:
-    """Return an opener with more handlers that bypasses any configured proxy for private addresses."""
-    try:
-        direct = ipaddress.ip_address(urlsplit(url).hostname or "").is_private
-    except ValueError:
-        direct = False
-    return urllib.request.build_opener(*([urllib.request.ProxyHandler({})] if direct else []), *handlers)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from delivery.deploying.answers import ANSWER_SECONDS, SERVER_ERROR, UNANSWERED, NoRedirects, opener
+from contract.health import is_in, opener
+from delivery.deploying.answers import ANSWER_SECONDS, SERVER_ERROR, UNANSWERED
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
@@ -90,22 +91,13 @@ def _get(url: str) -> tuple[int, str]:
     """
     request = urllib.request.Request(url, headers={"Connection": "close"})  # noqa: S310 - from the stack
     try:
-        with opener(url, NoRedirects()).open(request, timeout=ANSWER_SECONDS) as answer:
+        with opener(url).open(request, timeout=ANSWER_SECONDS) as answer:
             body = answer.read(BODY)
             if answer.length and len(body) < BODY:
                 raise http.client.IncompleteRead(body, answer.length)
             return answer.status, body.decode("utf-8", "replace")
     except urllib.error.HTTPError as error:
         return error.code, error.read(BODY).decode("utf-8", "replace")
-
-
-def is_in(status: int, statuses: str) -> bool:
-    """Return whether a status is one of `200`, `200,302` or `200-399` (the load balancer's matcher)."""
-    for part in statuses.split(","):
-        first, _, last = part.partition("-")
-        if int(first) <= status <= int(last or first):
-            return True
-    return False
 
 
 def report(cases: Sequence[tuple[Request, str | None]]) -> str:

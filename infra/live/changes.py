@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from contract.health import is_in
 from infra.config import effects
 from infra.config.errors import ConfigError, Location, Problem, display_value, key_path
 from infra.config.service_rules import receiver
@@ -188,7 +189,7 @@ def _wrong_answer(config: StackConfig, name: str, section: Service, ask: Neighbo
     status, reason = probe.get(f"{ask.url()}{path}")
     if status is None:
         return f"what service {name} answers under {path} cannot be seen from here ({reason})"
-    if probe.matches(status, section.health_check.status):
+    if is_in(status, section.health_check.status):
         return ""
     return f"service {name} answers {path} with {status}"
 

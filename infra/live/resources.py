@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import pulumi
 from botocore.exceptions import BotoCoreError, ClientError
 
 from contract import containers
+from contract.names import PULUMI_SUFFIX
 from infra.aws import names
 
 if TYPE_CHECKING:
@@ -117,9 +119,10 @@ def _rules(clients: Clients, balancer: str) -> Iterator[dict[str, Any]]:
 
 def _database(clients: Clients, stack: str, vpc: str | None) -> Database | None:
     """Return the instance in the VPC whose identifier Pulumi made of the stack's name."""
+    autonamed = re.compile(rf"{re.escape(stack)}-[0-9a-f]{{{PULUMI_SUFFIX - 1}}}")
     for page in clients("rds").get_paginator("describe_db_instances").paginate():
         for one in page["DBInstances"]:
-            if one["DBSubnetGroup"]["VpcId"] == vpc and one["DBInstanceIdentifier"].startswith(f"{stack}-"):
+            if one["DBSubnetGroup"]["VpcId"] == vpc and autonamed.fullmatch(one["DBInstanceIdentifier"]):
                 return Database(
                     identifier=one["DBInstanceIdentifier"],
                     name=one["DBName"],

@@ -84,7 +84,12 @@ def account() -> Iterator[Account]:
     ]
     found.answer("elbv2", "describe_rules", {"Rules": rules})
     found.answer("ec2", "describe_vpcs", {"Vpcs": [{"CidrBlock": "10.10.0.0/16"}]})
-    databases = [instance("prod-1a2b3c4", "vpc-2"), instance("staging-old", "vpc-2"), instance("staging-2", "vpc-1")]
+    databases = [
+        instance("prod-1a2b3c4", "vpc-2"),
+        instance("staging-old", "vpc-2"),
+        instance("staging-replica", "vpc-1"),
+        instance("staging-5d6e7f8", "vpc-1"),
+    ]
     found.answer("rds", "describe_db_instances", {"DBInstances": databases})
     strategy = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
     service = {
@@ -108,7 +113,7 @@ def test_what_stands_is_found_by_the_recorded_target_group(account: Account) -> 
     assert resources.read(account, "staging", {"web": recorded}) == Resources(
         cidr="10.10.0.0/16",
         database=Database(
-            identifier="staging-2",
+            identifier="staging-5d6e7f8",
             name="app",
             user="owner",
             engine_version="15.12",
