@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
+import pulumi
 import pytest
 
 from infra.environment.service import NOBODY
 from infra.live.resources import Database, Resources, Running
-from tests.stack.program import RECORDS, account, nothing_stands, run, stack_file
+from tests.stack.program import RECORDS, account, nothing_stands, run, stack_file, standing
 
 if TYPE_CHECKING:
     from tests.fake_engine import FakeEngine
@@ -113,3 +115,40 @@ def test_what_ran_on_a_destroyed_database_is_not_waited_for(monkeypatch: pytest.
     engine = declare(monkeypatch, config, stands)
     assert taken == [database]
     assert engine.checked == []
+
+
+def renamed() -> dict[str, Any]:
+    """Return the staging stack file with its service under another name."""
+    config = stack_file("staging")
+    services = config["slipway:environment"]["services"]
+    services["site"] = services.pop("web")
+    return config
+
+
+def recorded(*others: str) -> Any:  # noqa: ANN401 - an answer of the engine
+    """Return the answer to the look-up of records: the service of staging, and where all are asked for, of others."""
+    own = standing("staging", json.dumps(stack_file("staging")["slipway:environment"]))({})
+
+    def answer(asked: dict[str, Any]) -> dict[str, Any]:
+        more = [f"/slipway/{other}/services/web" for other in others] if asked["path"] == "/slipway" else []
+        return {**own, "names": [*own["names"], *more], "values": [*own["values"], *own["values"] * len(more)]}
+
+    return answer
+
+
+def test_a_removed_service_gives_way_first_and_leaves_the_load_balancer_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its rule is moved before anything is declared, and deleted once what takes its place is steady."""
+    done: list[str] = []
+    monkeypatch.setattr("infra.live.routing.settle", lambda *_: done.append("settle"))
+    monkeypatch.setattr("infra.live.routing.retire", lambda *_: done.append("retire"))
+    engine = account({RECORDS: recorded()})
+    run(monkeypatch, renamed(), engine=engine, resources=running())
+    assert done == ["settle", "retire"]
+
+
+def test_a_service_is_not_removed_while_the_records_of_another_stack_name_its_images(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The stack's own record does not count."""
+    with pytest.raises(pulumi.RunError, match=r"services\.web is gone; prod/web run its images"):
+        run(monkeypatch, renamed(), engine=account({RECORDS: recorded("prod")}), resources=running())
