@@ -99,7 +99,8 @@ class Service(Facts):
     task (`200-399`); `route`, the first path of its route without a trailing slash, if it has no version path;
     `writable`, its directories in memory; `tests` and `acceptance`, a suite each with `target`, `image` and `command`
     as far as configured; `checks`, requests with `path`, `status` and `text`; `attachment`, the priority of the rule
-    that attaches its target group to the load balancer.
+    that attaches its target group to the load balancer; `ports`, in the order in which they came, that releases have
+    listened on, if there were several; `first_version_path`, that of its first image, if it was another.
     """
 
     name: str = field(metadata={KEY: ""})
@@ -127,6 +128,8 @@ class Service(Facts):
     acceptance: dict[str, Any] = field(default_factory=dict)
     checks: list[Any] = field(default_factory=list)
     attachment: int = 0
+    ports: list[Any] = field(default_factory=list)
+    first_version_path: str = ""
 
     @property
     def repository(self) -> str:

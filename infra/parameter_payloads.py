@@ -12,7 +12,7 @@ from contract.pipeline import Action, Stage
 from infra.aws import names, platforms
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from infra.config import pipeline
     from infra.config.environment import Service as Section
@@ -42,6 +42,8 @@ def service(  # noqa: PLR0913 - each is the output of another resource
     digest: Text,
     version: Text,
     attachment: int,
+    ports: Sequence[int],
+    first_version_path: str,
 ) -> pulumi.Output[str]:
     """Return the payload of `/slipway/<env>/services/<service>`.
 
@@ -55,6 +57,8 @@ def service(  # noqa: PLR0913 - each is the output of another resource
         digest: of the first image.
         version: of the first image.
         attachment: priority of the rule that attaches its target group, 0 for none.
+        ports: that its releases listen on, the first one first.
+        first_version_path: the version path of its first image.
     """
     outputs = pulumi.Output.all(
         ecs_service=ecs_service,
@@ -84,6 +88,8 @@ def service(  # noqa: PLR0913 - each is the output of another resource
             tests=_suite(section.tests),
             acceptance=_suite(section.acceptance),
             attachment=attachment,
+            ports=list(ports) if len(ports) > 1 else [],
+            first_version_path="" if first_version_path == section.effective_version_path else first_version_path,
             checks=[check.model_dump() for check in section.checks],
             **values,
         ).payload()

@@ -122,8 +122,15 @@ class Check:
     def _deploy(self, declared: Declared, service: dict[str, Any]) -> None:
         definition = declared.task_definition or service["taskDefinition"]
         pulumi.log.info(f"service {declared.name} does not serve; deploying {definition.rpartition('/')[2]} again")
+        balancers = service["loadBalancers"]
+        if declared.task_definition:  # ECS refuses the port of the release that it went back to
+            balancers = [{**one, "containerPort": declared.port} for one in balancers]
         self.clients("ecs").update_service(
-            cluster=self.cluster, service=declared.service, taskDefinition=definition, forceNewDeployment=True
+            cluster=self.cluster,
+            service=declared.service,
+            taskDefinition=definition,
+            loadBalancers=balancers,
+            forceNewDeployment=True,
         )
 
     def _text(self, declared: Declared, problem: str) -> str:

@@ -99,7 +99,7 @@ def build(config: StackConfig, secrets: Mapping[str, pulumi.Output[str] | None])
     follow = {name: config.environment.rollout == "pulumi" or not up.is_up(name) for name in images}
     tasks = {name: _task(config, shared, name, image, follow=follow[name]) for name, image in images.items()}
     services = {name: _service(config, shared, name, task, stands, follow=follow[name]) for name, task in tasks.items()}
-    facts = _records(config, shared, images, tasks, services, stands.attachments)
+    facts = _records(config, shared, images, tasks, services, stands)
     topic = Topic(stack, context.pipeline, account=context.home.account) if context else None
     _monitoring(stack, shared, services, topic)
     # The pipeline decides which task definition a service runs; `pulumi up` does where it rolls out.
@@ -240,6 +240,7 @@ def _service(  # noqa: PLR0913
         follow_release=follow,
         hooks=pulumi.ResourceHookBinding(on_error=[serving.failure_hook(config, name)]),
         attachment=stands.attachments[name],
+        ports=stands.ports(name),
         stands_on=running.providers if running else None,
     )
     if section.autoscaling:
@@ -253,7 +254,7 @@ def _records(  # noqa: PLR0913 - each is made by another step
     images: Mapping[str, Image],
     tasks: Mapping[str, Task],
     services: Mapping[str, Service],
-    attachments: Mapping[str, int],
+    stands: Live,
 ) -> list[Record]:
     """Create the parameters that `delivery` reads at run time."""
     stack = config.stack
@@ -269,7 +270,9 @@ def _records(  # noqa: PLR0913 - each is made by another step
             repository_url=images[name].repository_url,
             digest=tasks[name].digest,
             version=tasks[name].version,
-            attachment=attachments[name],
+            attachment=stands.attachments[name],
+            ports=stands.ports(name),
+            first_version_path=stands.first_version_path(name),
         )
         result.append(Record(of_service(stack, name), parameter=service_parameter(stack, name), payload=payload))
     return result

@@ -116,7 +116,7 @@ class Acceptance:
         """Check that each service reports the version and digest under test, or else answers as it has to."""
         wanted = {name: (version, digest) for name, (digest, version) in tested.items()}
         end = self.session.clock.now() + ANSWERS_SECONDS
-        while wrong := wrong_from_outside(self.environment, wanted, telling):
+        while wrong := wrong_from_outside(self.session, wanted, telling):
             if self.session.clock.now() > end:
                 raise DeliveryError(wrong)
             self.session.clock.sleep(1)

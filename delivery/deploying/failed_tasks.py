@@ -9,6 +9,7 @@ import diagnosis
 from delivery.deploying import revisions
 
 if TYPE_CHECKING:
+    from delivery.deploying.revisions import Revision
     from delivery.environment import Service
     from delivery.session import Session
 
@@ -28,17 +29,17 @@ def of_execution(session: Session, execution: str) -> list[str]:
 def _of_service(session: Session, service: Service, execution: str) -> diagnosis.Diagnosis | None:
     newest = islice(revisions.newest_first(session.ecs, service.release_family, service.container), LOOKED_AT)
     own = next((one for one in newest if one.tags.get(revisions.EXECUTION) == execution), None)
-    return of_revision(session, service, own.arn) if own else None
+    return of_revision(session, service, own) if own else None
 
 
-def of_revision(session: Session, service: Service, revision: str) -> diagnosis.Diagnosis | None:
-    """Return why the tasks of a service on a revision, by its ARN, do not come up; None if nothing shows it."""
+def of_revision(session: Session, service: Service, revision: Revision) -> diagnosis.Diagnosis | None:
+    """Return why the tasks of a service on a revision do not come up; None if nothing shows it."""
     return diagnosis.of_service(
         session.clients,
         cluster=session.environment.cluster,
         service=service.ecs_service,
         container=service.container,
-        port=service.port,
+        port=revision.port,
         health_path=service.health_path,
-        task_definition=revision,
+        task_definition=revision.arn,
     )

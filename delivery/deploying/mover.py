@@ -106,7 +106,7 @@ class Mover:
 
     def _begin(self, service: Service, to: Revision) -> Rollout:
         self.session.say(f"{service.name}: rolling out {to}")
-        return rollout.begin(self.session, service, to.arn)
+        return rollout.begin(self.session, service, to)
 
     def _taken_over(self, move: Move) -> bool:
         now = revisions.current(self.session, move.service)

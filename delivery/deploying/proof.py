@@ -50,16 +50,17 @@ class Telling:
     @classmethod
     def now(cls, session: Session) -> Telling:
         """Return the services that tell their version, or whose revision, or last good one, was proved by it."""
-        return cls(frozenset(one.name for one in session.environment.services if cls._tells(session, one)))
+        environment = revisions.as_run(session)
+        return cls(frozenset(one.name for one in environment.services if cls._tells(session, environment, one)))
 
     @staticmethod
-    def _tells(session: Session, service: Service) -> bool:
+    def _tells(session: Session, environment: Environment, service: Service) -> bool:
         if not service.version_path:
             return False
         now = revisions.current(session, service)
         served = [now, revisions.good(session.ecs, now, service.release_family)]
         proved = any(VERSION in one.tags.get(revisions.PROOF, "") for one in served if one)
-        return proved or bool(answers.tells(session.environment, service))
+        return proved or bool(answers.tells(environment, service))
 
 
 def prove(
@@ -90,9 +91,8 @@ def prove(
         if clock.now() > end:
             raise DeliveryError(f"{wrong} (for {seconds:.0f} s after the rollout)")
         clock.sleep(PAUSE_SECONDS)
-    proofs = {
-        one.service.name: STRONG if one.service.name in telling.must else of(session, one.service) for one in expected
-    }
+    tells = {one.name: of(session, one) for one in revisions.as_run(session).services if one.name not in telling.must}
+    proofs = {one.service.name: tells.get(one.service.name, STRONG) for one in expected}
     for one in expected:
         where, name = session.environment.url, one.service.name
         session.say(f"{name}: serves {one.version} as {one.digest} at {where} (proof: {proofs[name]})")
@@ -122,6 +122,7 @@ def served(clients: Clients, environment: Environment) -> Served:
         DeliveryError: a service does not serve.
     """
     session = Session(clients=clients, environment=environment, say=lambda _: None)
+    environment = revisions.as_run(session)
     versions, proof = {}, STRONG
     for service in environment.services:
         try:
@@ -141,17 +142,18 @@ def _wrong(session: Session, expected: Sequence[Expected], telling: Telling) -> 
         if wrong:
             return wrong
     wanted = {one.service.name: (one.version, one.digest) for one in expected}
-    return wrong_from_outside(session.environment, wanted, telling)
+    return wrong_from_outside(session, wanted, telling)
 
 
-def wrong_from_outside(environment: Environment, wanted: Mapping[str, tuple[str, str]], telling: Telling) -> str | None:
+def wrong_from_outside(session: Session, wanted: Mapping[str, tuple[str, str]], telling: Telling) -> str | None:
     """Return what is wrong with the answers of services, None if they are right.
 
     Args:
-        environment: where.
+        session: where.
         wanted: version and digest by service.
         telling: the services that have to tell their version.
     """
+    environment = revisions.as_run(session)
     if wrong := answers.wrong_answers(environment, wanted, telling.must):
         return wrong
     silent = [service for service in environment.services if service.name not in telling.must]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from contract.containers import APP_VERSION, IMAGE_DIGEST, OF_A_RELEASE
-from delivery.deploying.revisions import COMMIT, EXECUTION, REPLACES, Revision
+from delivery.deploying.revisions import COMMIT, EXECUTION, REPLACES, VERSION_PATH, Revision
 
 if TYPE_CHECKING:
     from types_boto3_ecs import ECSClient
@@ -69,6 +69,7 @@ def register(
     tags = {key: value for key, value in template.tags.items() if not key.startswith("aws:")}
     tags |= {COMMIT: manifest.commit, EXECUTION: manifest.execution}
     tags |= {REPLACES: replaces.arn} if replaces else {}
+    tags |= {VERSION_PATH: service.version_path} if service.version_path else {}
     made = ecs.register_task_definition(
         family=service.release_family,
         tags=[{"key": key, "value": value} for key, value in sorted(tags.items())],

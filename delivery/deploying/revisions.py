@@ -1,14 +1,14 @@
 """Release revisions: task definition revisions made from a template, an image and a version.
 
 Tags of a release revision: `slipway:commit`; `slipway:execution`; `slipway:replaces`, the good revision that it took
-over from; `slipway:result`, `passed <time>` once its acceptance (in production: its smoke test) has passed,
-`failed <time>` when it was put back; `slipway:proof`, what proved that it is served. The first revision of a family,
-made by Pulumi, has none of these.
+over from; `slipway:version-path`, the path that returns its version; `slipway:result`, `passed <time>` once its
+acceptance (in production: its smoke test) has passed, `failed <time>` when it was put back; `slipway:proof`, what
+proved that it is served. The first revision of a family, made by Pulumi, has none of these.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -27,13 +27,14 @@ if TYPE_CHECKING:
     from types_boto3_ecs.literals import TaskDefinitionStatusType
     from types_boto3_ecs.type_defs import ContainerDefinitionOutputTypeDef, TaskDefinitionTypeDef
 
-    from delivery.environment import Service
+    from delivery.environment import Environment, Service
     from delivery.session import Session
 
 
 COMMIT, EXECUTION = f"{PROJECT}:commit", f"{PROJECT}:execution"
 REPLACES, RESULT = f"{PROJECT}:replaces", f"{PROJECT}:result"
 PROOF = f"{PROJECT}:proof"
+VERSION_PATH = f"{PROJECT}:version-path"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,6 +100,11 @@ class Revision:
     def version(self) -> str:
         """The version that its container reports."""
         return self.variables.get(APP_VERSION, "")
+
+    @property
+    def port(self) -> int:
+        """The port that its container listens on: the one that its definition maps, as Slipway's own do."""
+        return int(self.container_definition["portMappings"][0]["containerPort"])
 
     def __str__(self) -> str:
         return f"{self.name} ({self.commit or self.version or 'first image'})"
@@ -182,6 +188,20 @@ def _replaced(ecs: ECSClient, revision: Revision) -> Revision | None:
         return read(ecs, before, revision.container)
     except DeliveryError:
         return None
+
+
+def as_run(session: Session) -> Environment:
+    """Return the environment with the version path of each service as the release that it runs has it.
+
+    The recorded one is that of the next release, from the `pulumi up` on that changes it. A revision without the tag
+    has that of the first image.
+    """
+    services = session.environment.services
+    paths = [current(session, one).tags.get(VERSION_PATH) or one.first_version_path for one in services]
+    asked = tuple(
+        replace(one, version_path=path or one.version_path) for one, path in zip(services, paths, strict=True)
+    )
+    return replace(session.environment, services=asked)
 
 
 def current(session: Session, service: Service) -> Revision:

@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     from types_boto3_ecs import ECSClient
     from types_boto3_ecs.type_defs import (
         CreatedAtTypeDef,
+        LoadBalancerTypeDef,
         ServiceDeploymentBriefTypeDef,
         ServiceDeploymentTypeDef,
+        UpdateServiceRequestTypeDef,
     )
 
+    from delivery.deploying.revisions import Revision
     from delivery.environment import Service
     from delivery.session import Session
     from diagnosis import Diagnosis
@@ -46,7 +49,7 @@ class Rollout:
     session: Session
     service: Service
     arn: str
-    revision: str
+    revision: Revision
     began: float
     seen: set[str] = field(default_factory=set)
     shown: str = ""
@@ -129,8 +132,12 @@ def describe(ecs: ECSClient, arn: str) -> ServiceDeploymentTypeDef:
     return answer["serviceDeployments"][0]
 
 
-def begin(session: Session, service: Service, revision: str) -> Rollout:
+def begin(session: Session, service: Service, revision: Revision) -> Rollout:
     """Update a service to a revision and return the service deployment that this starts.
+
+    Where the revision listens on another port than what runs, the load balancer's port moves with it: ECS takes both
+    in one UpdateService (`loadBalancers`, for rolling updates), and puts both back where it rolls back, since a service
+    revision holds its load balancers.
 
     Raises:
         DeliveryError: ECS lists no such deployment within a minute.
@@ -139,13 +146,24 @@ def begin(session: Session, service: Service, revision: str) -> Rollout:
     before = ecs_service.describe(session, service)
     window: CreatedAtTypeDef = {"after": before["deployments"][0]["createdAt"]} if before["deployments"] else {}
     known = {row["serviceDeploymentArn"] for row in _listed(ecs, cluster, name, window)}
-    force = before["taskDefinition"] == revision  # nothing would begin else, and there would be nothing to follow
-    ecs.update_service(cluster=cluster, service=name, taskDefinition=revision, forceNewDeployment=force)
+    force = before["taskDefinition"] == revision.arn  # nothing would begin else, and there would be nothing to follow
+    update: UpdateServiceRequestTypeDef = {
+        "cluster": cluster,
+        "service": name,
+        "taskDefinition": revision.arn,
+        "forceNewDeployment": force,
+    }
+    held = before.get("loadBalancers", [])
+    moved: list[LoadBalancerTypeDef] = [{**one, "containerPort": revision.port} for one in held]
+    if moved != held:
+        session.say(f"{service.name}: the load balancer's port becomes {revision.port}")
+        update["loadBalancers"] = moved
+    ecs.update_service(**update)
     end = clock.now() + FIND_SECONDS
     while clock.now() < end:
         fresh = [row for row in _listed(ecs, cluster, name, window) if row["serviceDeploymentArn"] not in known]
         for row in fresh:
-            if _definition(ecs, row.get("targetServiceRevisionArn", "")) == revision:
+            if _definition(ecs, row.get("targetServiceRevisionArn", "")) == revision.arn:
                 seen = {event["id"] for event in before["events"]}
                 arn = row["serviceDeploymentArn"]
                 return Rollout(
@@ -153,7 +171,7 @@ def begin(session: Session, service: Service, revision: str) -> Rollout:
                 )
         clock.sleep(POLL_SECONDS / 4)
     raise DeliveryError(
-        f"ECS took the update of {name} to {revision} but lists no service deployment for it after {FIND_SECONDS} s"
+        f"ECS took the update of {name} to {revision.arn} but lists no service deployment for it after {FIND_SECONDS} s"
     )
 
 

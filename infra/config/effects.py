@@ -70,10 +70,9 @@ HEALTH_STATUS = Effect(
     "that does, then change this key",
 )
 PORT = Effect(
-    Kind.REFUSED,
-    "ECS refuses a port that what runs does not map, and the load balancer would have no target; let the container "
-    "listen on `PORT`, or add the service under another name with this port and remove the old one once "
-    "it serves",
+    Kind.RELEASE,
+    "the load balancer's port moves with the release; the former one stays open to the load balancer, so that a "
+    "rollback can serve",
 )
 AUTOSCALING = Effect(Kind.IN_PLACE, "off: the number of tasks becomes `desired_count`")
 DATABASE_ACCESS = Effect(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_aws as aws
 
-from infra.environment import task_security_group
+from infra.environment import capacities, task_security_group
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -15,29 +15,8 @@ if TYPE_CHECKING:
     from infra.config.environment import Service as Section
     from infra.environment.task_security_group import DatabaseAccess, Placement
 
-SPOT = "FARGATE_SPOT"
 NOBODY = "192.0.2.0/32"
 """An address that no request comes from (RFC 5737, TEST-NET-1)."""
-
-
-class Capacity(NamedTuple):
-    """The capacity provider of a service, None for the launch type, and whether it stands on another one."""
-
-    provider: str | None
-    switches: bool
-
-
-def _capacity(section: Section, stands_on: Collection[str] | None) -> Capacity:
-    """Return a service's capacity.
-
-    A service goes from a launch type to a capacity provider, but not back, so without Spot it then stays on the
-    provider `FARGATE`. ECS takes another one with a forced deployment only (UpdateService, capacityProviderStrategy).
-    """
-    if section.spot:
-        return Capacity(SPOT, switches=stands_on is not None and SPOT not in stands_on)
-    if stands_on:
-        return Capacity("FARGATE", switches="FARGATE" not in stands_on)
-    return Capacity(None, switches=False)
 
 
 class Service(pulumi.ComponentResource):
@@ -62,6 +41,7 @@ class Service(pulumi.ComponentResource):
         attachment: priority of a rule that no request matches, but that attaches the target group to the load balancer:
             the listener rule is then created after the service is steady, and deleted before it. 0 for a service that
             was created without one: its listener rule is then created first.
+        ports: that its releases listen on, the first one first; the load balancer may reach them all.
         stands_on: the capacity providers that it runs on now, none if it has a launch type; None if it does not stand.
     """
 
@@ -81,19 +61,22 @@ class Service(pulumi.ComponentResource):
         follow_release: bool,
         hooks: pulumi.ResourceHookBinding,
         attachment: int,
+        ports: Sequence[int],
         stands_on: Collection[str] | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("slipway:infra:Service", name, None, opts)
         self._name, self._section, self._placement = name, section, placement
         self._child = pulumi.ResourceOptions(parent=self)
-        group = task_security_group.create(name, section.effective_port, placement, database, self._child)
+        group = task_security_group.create(name, ports, placement, database, self._child)
         targets = self._target_group()
         target = aws.ecs.ServiceLoadBalancerArgs(
             target_group_arn=targets.arn, container_name=container, container_port=section.effective_port
         )
-        capacity = _capacity(section, stands_on)
-        ignored = ([] if follow_release else ["taskDefinition"]) + (["desiredCount"] if section.autoscaling else [])
+        capacity = capacities.of(section, stands_on)
+        # The port of what runs moves with the release that listens on another (`delivery`, UpdateService).
+        of_release = ["taskDefinition", "loadBalancers[0].containerPort"]
+        ignored = ([] if follow_release else of_release) + (["desiredCount"] if section.autoscaling else [])
         # Only the `up` that switches Spot on or off deploys for that; later ones leave what it set.
         ignored += ["forceNewDeployment"] if stands_on and not capacity.switches else []
         # The service's name is unique in the cluster, so a replacement needs the old service to be deleted first.
@@ -113,7 +96,11 @@ class Service(pulumi.ComponentResource):
         )
 
     def _target_group(self) -> aws.lb.TargetGroup:
-        """Create the target group with its health check."""
+        """Create the target group with its health check.
+
+        Its own port is that of its creation and reaches nothing: ECS registers each task with the task's port, which
+        the health check follows (ELBv2 CreateTargetGroup, Port; HealthCheckPort `traffic-port`).
+        """
         check = self._section.health_check
         return aws.lb.TargetGroup(
             self._name,
@@ -130,7 +117,7 @@ class Service(pulumi.ComponentResource):
                 unhealthy_threshold=check.threshold,
                 matcher=check.status,
             ),
-            opts=self._child,
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["port"]),
         )
 
     def _attachment(self, targets: aws.lb.TargetGroup, priority: int) -> aws.lb.ListenerRule:
@@ -162,7 +149,7 @@ class Service(pulumi.ComponentResource):
         group: aws.ec2.SecurityGroup,
         target: aws.ecs.ServiceLoadBalancerArgs,
         task_definition_arn: pulumi.Input[str],
-        capacity: Capacity,
+        capacity: capacities.Capacity,
         options: pulumi.ResourceOptions,
     ) -> aws.ecs.Service:
         """Create the ECS service; during a deployment it runs 100 to 200 percent of the desired tasks."""

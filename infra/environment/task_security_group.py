@@ -34,13 +34,14 @@ class DatabaseAccess:
 
 
 def create(
-    name: str, port: int, placement: Placement, database: DatabaseAccess | None, opts: pulumi.ResourceOptions
+    name: str, ports: Sequence[int], placement: Placement, database: DatabaseAccess | None, opts: pulumi.ResourceOptions
 ) -> aws.ec2.SecurityGroup:
     """Create the group: ingress from the load balancer, egress to anywhere (images, AWS APIs).
 
     Args:
         name: of the service in its environment.
-        port: that the container listens on.
+        ports: that releases listen on; one that is still running, or could be rolled back to, may listen on another
+            than the next.
         placement: network and load balancer.
         database: the database that the tasks may connect to; None for none.
         opts: of each resource.
@@ -50,16 +51,18 @@ def create(
     aws.vpc.SecurityGroupEgressRule(
         name, security_group_id=group.id, cidr_ipv4="0.0.0.0/0", ip_protocol="-1", opts=opts
     )
-    _allow_ingress(f"{name}-balancer", balancer, group.id, port, opts)
-    aws.vpc.SecurityGroupEgressRule(
-        f"{name}-balancer",
-        security_group_id=balancer,
-        referenced_security_group_id=group.id,
-        ip_protocol="tcp",
-        from_port=port,
-        to_port=port,
-        opts=opts,
-    )
+    for port in ports:
+        rule = f"{name}-balancer" if port == ports[0] else f"{name}-balancer-{port}"
+        _allow_ingress(rule, balancer, group.id, port, opts)
+        aws.vpc.SecurityGroupEgressRule(
+            rule,
+            security_group_id=balancer,
+            referenced_security_group_id=group.id,
+            ip_protocol="tcp",
+            from_port=port,
+            to_port=port,
+            opts=opts,
+        )
     if database:
         _allow_ingress(f"{name}-database", group.id, database.security_group_id, database.port, opts)
     return group

@@ -73,7 +73,7 @@ def check(config: StackConfig, up: Standing, resources: Resources, ask: Neighbou
         ConfigError: a change is refused.
     """
     changes = [*_network(config, resources), *_database(config, resources)]
-    changes += [*_services(config, up, resources, ask), *_removed_services(config, up, ask)]
+    changes += [*_services(config, resources, ask), *_removed_services(config, up, ask)]
     problems = [problem for change in changes if (problem := _problem(config, change))]
     if problems:
         raise ConfigError(config.stack, problems)
@@ -155,29 +155,22 @@ def _major(version: str) -> str:
     return version.split(".", maxsplit=1)[0]
 
 
-def _services(config: StackConfig, up: Standing, resources: Resources, ask: Neighbours) -> Iterator[Change]:
-    for name, section in config.environment.services.items():
-        facts = up.facts(name)
-        if facts is None:
+def _services(config: StackConfig, resources: Resources, ask: Neighbours) -> Iterator[Change]:
+    for name, running in resources.services.items():
+        section = config.environment.services.get(name)
+        if section is None or running.health_path is None:
             continue
-        running = resources.services.get(name)
-        port = running.port if running else facts.port
-        if section.effective_port != port:
-            yield Change(
-                location=(*SERVICES, name, "port"),
-                value=section.effective_port,
-                stands=f"the release of service {name} that runs listens on {port}",
-            )
+        check = section.health_check
         for key, new, old in (
-            ("path", section.health_check.path, facts.health_path),
-            ("status", section.health_check.status, facts.health_status),
+            ("path", check.path, running.health_path),
+            ("status", check.status, running.health_status),
         ):
             if new != old and (answer := _wrong_answer(config, name, section, ask)):
                 yield Change(
                     location=(*SERVICES, name, "health_check", key),
                     value=new,
                     stands=answer,
-                    allowed_by=f"{name}:{section.health_check.path}",
+                    allowed_by=f"{name}:{check.path}",
                 )
 
 

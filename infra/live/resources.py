@@ -10,13 +10,12 @@ import pulumi
 from botocore.exceptions import BotoCoreError, ClientError
 
 from contract import containers
-from contract.names import PULUMI_SUFFIX
+from contract.names import PULUMI_SUFFIX, of_service
 from infra.aws import names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
-    from contract.facts import Service as Facts
     from infra.clients import Clients
 
 MAX_SERVICES = 10  # ECS DescribeServices, services.
@@ -39,10 +38,11 @@ class Running:
     """What a service runs now.
 
     `providers` are its capacity providers, none if it has a launch type; `rule` is the ARN of its listener rule, None
-    if it has none.
+    if it has none. `health_path` and `health_status` are those of its target group, None if that is gone.
     """
 
-    port: int
+    health_path: str | None
+    health_status: str | None
     uses_database: bool
     providers: frozenset[str]
     rule: str | None
@@ -61,21 +61,21 @@ class Resources:
     priorities: Mapping[str, int] = field(default_factory=dict)
 
 
-def read(clients: Clients, stack: str, facts: Mapping[str, Facts]) -> Resources | None:
+def read(clients: Clients, stack: str, recorded: Collection[str]) -> Resources | None:
     """Return the resources that stand, None if they cannot be read in a preview.
 
     Args:
         clients: AWS clients by service.
         stack: the stack's name.
-        facts: what its services recorded, by name.
+        recorded: its services that have been stable.
 
     Raises:
         pulumi.RunError: they cannot be read, and this is not a preview.
     """
-    if not facts:
+    if not recorded:
         return Resources()
     try:
-        return _read(clients, stack, facts)
+        return _read(clients, stack, recorded)
     except (ClientError, BotoCoreError) as error:
         if not pulumi.runtime.is_dry_run():
             raise pulumi.RunError(f"the resources of stack {stack} cannot be read: {error}") from error
@@ -83,29 +83,46 @@ def read(clients: Clients, stack: str, facts: Mapping[str, Facts]) -> Resources 
         return None
 
 
-def _read(clients: Clients, stack: str, facts: Mapping[str, Facts]) -> Resources:
-    groups = _target_groups(clients, facts)
-    balancers = {arn for group in groups for arn in group["LoadBalancerArns"]}
+def _read(clients: Clients, stack: str, recorded: Collection[str]) -> Resources:
+    services = dict(_ecs_services(clients, stack, recorded))
+    groups = {name: group for name, one in services.items() if (group := _target_group(clients, one))}
+    balancers = {arn for group in groups.values() for arn in group["LoadBalancerArns"]}
     rules = [rule for arn in sorted(balancers) for rule in _rules(clients, arn)]
-    vpc = next((group["VpcId"] for group in groups), None)
+    routes = {_target(rule): rule["RuleArn"] for rule in rules if _is_route(rule)}
+    vpc = next((group["VpcId"] for group in groups.values()), None)
     return Resources(
         cidr=clients("ec2").describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["CidrBlock"] if vpc else None,
         database=_database(clients, stack, vpc),
-        services=dict(_services(clients, stack, facts, rules)),
+        services={name: _running(clients, one, groups.get(name), routes) for name, one in services.items()},
         priorities={rule["RuleArn"]: int(rule["Priority"]) for rule in rules},
     )
 
 
-def _target_groups(clients: Clients, facts: Mapping[str, Facts]) -> list[dict[str, Any]]:
-    """Return the services' target groups that exist."""
-    found = []
-    for one in facts.values():
+def _ecs_services(clients: Clients, stack: str, recorded: Collection[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the ECS services that are ACTIVE."""
+    by_ecs_name = {of_service(stack, name): name for name in sorted(recorded)}
+    ordered = list(by_ecs_name)
+    for start in range(0, len(ordered), MAX_SERVICES):
+        batch = ordered[start : start + MAX_SERVICES]
         try:
-            found += clients("elbv2").describe_target_groups(TargetGroupArns=[one.target_group])["TargetGroups"]
+            found = clients("ecs").describe_services(cluster=names.cluster(stack), services=batch)["services"]
         except ClientError as error:
-            if error.response["Error"]["Code"] not in ("TargetGroupNotFound", "TargetGroupNotFoundException"):
+            if error.response["Error"]["Code"] != "ClusterNotFoundException":
                 raise
-    return found
+            return
+        yield from ((by_ecs_name[one["serviceName"]], one) for one in found if one["status"] == "ACTIVE")
+
+
+def _target_group(clients: Clients, service: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the target group of an ECS service, None if somebody deleted it."""
+    arns = [one["targetGroupArn"] for one in service["loadBalancers"]]
+    try:
+        found: list[dict[str, Any]] = clients("elbv2").describe_target_groups(TargetGroupArns=arns)["TargetGroups"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("TargetGroupNotFound", "TargetGroupNotFoundException"):
+            raise
+        return None
+    return found[0]
 
 
 def _rules(clients: Clients, balancer: str) -> Iterator[dict[str, Any]]:
@@ -134,34 +151,22 @@ def _database(clients: Clients, stack: str, vpc: str | None) -> Database | None:
     return None
 
 
-def _services(
-    clients: Clients, stack: str, facts: Mapping[str, Facts], rules: list[dict[str, Any]]
-) -> Iterator[tuple[str, Running]]:
-    """Yield what the services run that ECS has."""
-    ecs, own = clients("ecs"), {_target(rule): rule for rule in rules if _is_route(rule)}
-    by_ecs_name = {one.ecs_service: name for name, one in facts.items()}
-    ordered = sorted(by_ecs_name)
-    for start in range(0, len(ordered), MAX_SERVICES):
-        batch = ordered[start : start + MAX_SERVICES]
-        for service in ecs.describe_services(cluster=names.cluster(stack), services=batch)["services"]:
-            if service["status"] != "ACTIVE":
-                continue
-            name = by_ecs_name[service["serviceName"]]
-            running = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
-            rule = own.get(facts[name].target_group)
-            yield (
-                name,
-                Running(
-                    port=next((one["containerPort"] for one in service["loadBalancers"]), facts[name].port),
-                    uses_database=any(
-                        variable["name"] == containers.DATABASE_HOST
-                        for container in running["containerDefinitions"]
-                        for variable in container.get("environment", [])
-                    ),
-                    providers=frozenset(one["capacityProvider"] for one in service.get("capacityProviderStrategy", [])),
-                    rule=rule["RuleArn"] if rule else None,
-                ),
-            )
+def _running(
+    clients: Clients, service: dict[str, Any], group: dict[str, Any] | None, routes: Mapping[str | None, str]
+) -> Running:
+    """Return what an ECS service runs; `routes` are the ARNs of the listener rules by target group."""
+    definition = clients("ecs").describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    return Running(
+        health_path=group["HealthCheckPath"] if group else None,
+        health_status=group["Matcher"]["HttpCode"] if group else None,
+        uses_database=any(
+            variable["name"] == containers.DATABASE_HOST
+            for container in definition["containerDefinitions"]
+            for variable in container.get("environment", [])
+        ),
+        providers=frozenset(one["capacityProvider"] for one in service.get("capacityProviderStrategy", [])),
+        rule=routes.get(group["TargetGroupArn"]) if group else None,
+    )
 
 
 def _target(rule: dict[str, Any]) -> str | None:

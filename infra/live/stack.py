@@ -31,6 +31,7 @@ class Live:
     """
 
     config: StackConfig
+    up: Standing
     resources: Resources
     clients: Clients
     attachments: Mapping[str, int]
@@ -40,6 +41,21 @@ class Live:
     def losing_database(self) -> list[str]:
         """The services whose running release has the address of a database that this `up` destroys."""
         return [name for name, one in self.resources.services.items() if self.destroyed and one.uses_database]
+
+    def ports(self, service: str) -> list[int]:
+        """Return the ports that a service's releases listen on, the first one first.
+
+        None is taken away: what runs may listen on another than the next release, and a rollback goes further back.
+        """
+        facts, port = self.up.facts(service), self.config.environment.services[service].effective_port
+        return list(dict.fromkeys([*(facts.ports or [facts.port] if facts else []), port]))
+
+    def first_version_path(self, service: str) -> str:
+        """Return the version path of a service's first image, which is replaced where Pulumi rolls out."""
+        facts, path = self.up.facts(service), self.config.environment.services[service].effective_version_path
+        if facts is None or self.config.environment.rollout == "pulumi":
+            return path
+        return facts.first_version_path or facts.version_path
 
     def prepare(self) -> None:
         """Take the snapshots of what is destroyed, and bring the listener rules into order; a preview does neither.
@@ -69,9 +85,8 @@ def read(config: StackConfig, up: Standing) -> Live:
     """
     stack = config.stack
     own = functools.cache(clients.of(config))
-    facts = {name: one for name, one in (up.services or {}).items() if one}
-    found = resources.read(own, stack, facts) or Resources()
+    found = resources.read(own, stack, up.services or ()) or Resources()
     ask = Neighbours(users=lambda: records.users(stack), url=lambda: records.url(stack))
     destroyed = changes.check(config, up, found, ask)
     attachments = routing.attachments(config, up, found)
-    return Live(config=config, resources=found, clients=own, attachments=attachments, destroyed=destroyed)
+    return Live(config=config, up=up, resources=found, clients=own, attachments=attachments, destroyed=destroyed)

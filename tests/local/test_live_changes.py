@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -63,10 +64,6 @@ IN_PLACE = [
     rare("keep_built", lambda config: config["slipway:registry"].update(keep_built=30)),
 ]  # fmt: skip
 REFUSED = {
-    "port": (
-        lambda config: web(config).update(port=9090),
-        "services.web.port is 9090; the release of service web that",
-    ),
     "health path": (
         lambda config: web(config).update(health_check={"path": "/nowhere"}),
         'health_check.path is "/nowhere"; service web answers /nowhere with 404; ',
@@ -130,6 +127,38 @@ def test_a_change_in_place_fails_no_request_and_neither_does_its_way_back(
     up_under_load(workspace, url)
     assert served(workspace) == before
     assert text in httpx.get(url + "/api/entries").text
+
+
+def deploy_again(workspace: Workspace, url: str, commit: str) -> str:
+    """Deploy the image that staging serves, as another commit's, under load; no request fails."""
+    before, outputs = served(workspace), workspace.outputs("staging")
+    repository = outputs["repository_urls"]["web"].split("/", 1)[1]
+    image = {"repository": repository, "digest": before["digest"], "version": before["commit"]}
+    release = workspace.root / "again.json"
+    release.write_text(json.dumps({"commit": commit * 40, "execution": "by-hand", "services": {"web": image}}))
+    with Load(url, SLOW, rate=20) as load:
+        done = workspace.delivery("deploy", "--stack", "staging", "--release", str(release))
+    assert done.returncode == 0, done.stdout
+    assert load.failures == []
+    assert served(workspace) == before
+    return done.stdout
+
+
+@pytest.mark.usefixtures("stack_file")
+def test_another_port_comes_with_the_release_and_goes_with_the_rollback(workspace: Workspace) -> None:
+    """What runs keeps its own until then; load balancer and tasks move in one request, and nothing fails."""
+    url = workspace.outputs("staging")["url"]
+    workspace.edit("staging", lambda config: web(config).update(port=9090))
+    up_under_load(workspace, url)
+    assert "the load balancer's port becomes 9090" in deploy_again(workspace, url, "a")
+    up_under_load(workspace, url)
+    with Load(url, SLOW, rate=20) as load:
+        done = workspace.delivery("rollback", "--stack", "staging")
+    assert "the load balancer's port becomes 8080" in done.stdout
+    assert load.failures == []
+    workspace.edit("staging", lambda config: web(config).update(port=8080))
+    up_under_load(workspace, url)
+    assert "the load balancer's port" not in deploy_again(workspace, url, "b")
 
 
 @pytest.mark.parametrize("kind", REFUSED)

@@ -80,10 +80,10 @@ def standing(stack: str, environment: str) -> Callable[[dict[str, Any]], dict[st
     """
     section = json.loads(environment)
     services = section.get("services", {}) if isinstance(section, dict) else {}
-    required = {fact.name: "" for fact in dataclasses.fields(facts.Service) if fact.default is dataclasses.MISSING}
+    unset = dataclasses.MISSING
+    fields = dataclasses.fields(facts.Service)
+    required = {fact.name: "" for fact in fields if (fact.default, fact.default_factory) == (unset, unset)}
     payload = {**required, "service": "", "desired_count": 1, "port": 8080, "build_args": {}}
-    for optional in ("tests", "acceptance", "writable", "checks"):
-        payload.pop(optional)
     records = {
         names.service_parameter(stack, name): json.dumps(payload | _as_configured(one))
         for name, one in services.items()

@@ -27,13 +27,34 @@ def with_web(**section: Any) -> dict[str, Any]:  # noqa: ANN401
 
 def running(*providers: str, uses_database: bool = True) -> Resources:
     """Return the service as it runs."""
-    web = Running(port=8080, uses_database=uses_database, providers=frozenset(providers), rule="rule")
+    web = Running(
+        health_path="/healthz",
+        health_status="200",
+        uses_database=uses_database,
+        providers=frozenset(providers),
+        rule="rule",
+    )
     return Resources(services={"web": web}, priorities={"rule": 100})
 
 
 def declare(monkeypatch: pytest.MonkeyPatch, config: dict[str, Any], resources: Resources) -> FakeEngine:
     """Run the program on a stack with these resources."""
     return run(monkeypatch, config, resources=resources)[0]
+
+
+def with_facts(monkeypatch: pytest.MonkeyPatch, config: dict[str, Any], **changed: Any) -> FakeEngine:  # noqa: ANN401
+    """Run the program on a stack whose service recorded these facts."""
+    found = standing("staging", json.dumps(config["slipway:environment"]))({})
+    (value,) = found["values"]
+    records = found | {"values": [json.dumps(json.loads(value) | changed)]}
+    return run(monkeypatch, config, engine=account({RECORDS: lambda _: records}), resources=running())[0]
+
+
+def payload(engine: FakeEngine) -> dict[str, Any]:
+    """Return what the service records."""
+    (parameter,) = [one for one in engine.of("ssm/parameter:Parameter") if one.name == "staging-web"]
+    held: dict[str, Any] = json.loads(parameter.inputs["insecureValue"])
+    return held
 
 
 def test_spot_is_switched_on_by_a_forced_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +89,7 @@ def test_a_service_that_never_was_on_spot_is_left_as_it_is(monkeypatch: pytest.M
     """Nothing that stands moves."""
     service = declare(monkeypatch, with_web(), running()).one(SERVICE)
     assert service.inputs["launchType"] == "FARGATE"
-    assert service.ignored == ["taskDefinition"]
+    assert service.ignored == ["taskDefinition", "loadBalancers[0].containerPort"]
 
 
 @pytest.mark.parametrize("uses", [True, False])
@@ -81,6 +102,30 @@ def test_tasks_that_run_keep_their_database_until_a_release_without_it(
     assert ("staging-web-database" in rules) is uses
     template = engine.one("ecs/taskDefinition:TaskDefinition", "staging-web-template")
     assert "DATABASE_HOST" not in template.inputs["containerDefinitions"]
+
+
+def test_another_port_is_open_beside_the_one_of_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The load balancer's own port waits for the release, and the rule of the port of before is not touched."""
+    engine = with_facts(monkeypatch, with_web(port=9090), port=8080)
+    for kind in ("SecurityGroupIngressRule", "SecurityGroupEgressRule"):
+        rules = {one.name: one.inputs["fromPort"] for one in engine.of(kind) if "web-balancer" in one.name}
+        assert rules == {"staging-web-balancer": 8080, "staging-web-balancer-9090": 9090}
+    assert "loadBalancers[0].containerPort" in engine.one(SERVICE).ignored
+    assert "port" in engine.one("lb/targetGroup:TargetGroup").ignored
+    assert payload(engine)["ports"] == [8080, 9090]
+
+
+def test_a_port_that_was_served_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rollback to a release that listens on it can serve, and its rules keep their names."""
+    engine = with_facts(monkeypatch, with_web(port=7070), port=9090, ports=[8080, 9090])
+    names = {one.name for one in engine.of("SecurityGroupIngressRule") if "web-balancer" in one.name}
+    assert names == {"staging-web-balancer", "staging-web-balancer-9090", "staging-web-balancer-7070"}
+
+
+def test_another_version_path_leaves_the_first_images_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It tells its version where it did, and may be rolled back to."""
+    engine = with_facts(monkeypatch, with_web(version_path="/about"), version_path="/version")
+    assert (payload(engine)["version_path"], payload(engine)["first_version_path"]) == ("/about", "/version")
 
 
 def test_a_new_service_is_steady_before_its_listener_rule_is_created(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,7 +128,7 @@ def test_with_a_pipeline_releases_are_left_alone(staging: Run) -> None:
     assert {"name", "build", "authConfig"} <= set(image.ignored)
     assert {"containerDefinitions", "cpu", "memory"} <= set(engine.one("TaskDefinition", "staging-web-release").ignored)
     assert engine.one("TaskDefinition", "staging-web-template").ignored == []
-    assert engine.one("ecs/service:Service").ignored == ["taskDefinition"]
+    assert engine.one("ecs/service:Service").ignored == ["taskDefinition", "loadBalancers[0].containerPort"]
 
 
 def test_without_a_pipeline_each_up_rolls_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,7 +297,11 @@ def test_an_autoscaled_services_count_is_left_alone(monkeypatch: pytest.MonkeyPa
     """Else each `up` would undo the scaling."""
     services = {"web": {"context": "app", "autoscaling": {"minimum": 2, "maximum": 4}}}
     engine, _ = program.run(monkeypatch, changed("staging", services=services))
-    assert engine.one("ecs/service:Service").ignored == ["taskDefinition", "desiredCount"]
+    assert engine.one("ecs/service:Service").ignored == [
+        "taskDefinition",
+        "loadBalancers[0].containerPort",
+        "desiredCount",
+    ]
     assert engine.one("Target").inputs["resourceId"] == "service/slipway-staging/staging-web"
 
 

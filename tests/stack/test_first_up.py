@@ -74,7 +74,7 @@ def test_a_record_of_another_version_is_of_a_service_that_is_up(monkeypatch: pyt
     """This run writes it again."""
     answer = {"names": ["/slipway/staging/services/web"], "values": ["{}"], "arns": [], "types": []}
     engine = first_up(monkeypatch, lambda _: answer)
-    assert engine.one("ecs/service:Service").ignored == ["taskDefinition"]
+    assert engine.one("ecs/service:Service").ignored == ["taskDefinition", "loadBalancers[0].containerPort"]
 
 
 def test_a_service_that_does_not_come_up_tells_why(monkeypatch: pytest.MonkeyPatch) -> None:

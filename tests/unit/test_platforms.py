@@ -11,7 +11,7 @@ from botocore.stub import ANY, Stubber
 
 from delivery import environment
 from delivery.console import Progress
-from delivery.deploying import answers, proof, running_tasks
+from delivery.deploying import answers, proof, revisions, running_tasks
 from delivery.errors import DeliveryError
 from delivery.release import indexing, manifest
 from delivery.release.images import DOCKER_IMAGE, DOCKER_LIST, OCI_IMAGE, OCI_INDEX
@@ -165,6 +165,7 @@ def test_a_task_proves_an_index_by_its_digest_or_by_the_image_of_its_platform(
     """The image of another platform does not count."""
     monkeypatch.setattr(answers, "wrong_answers", lambda *_: None)
     monkeypatch.setattr(answers, "tells", lambda *_: True)
+    monkeypatch.setattr(revisions, "as_run", lambda session: session.environment)
     telling = proof.Telling(frozenset({"web"}))
     ecs, asked = stubbed("ecs")
     ecr, registry = stubbed("ecr")

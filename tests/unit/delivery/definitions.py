@@ -38,11 +38,12 @@ class Definitions:
     undeletable: bool = False
 
     def register(self, family: str, image: str, tags: dict[str, str] | None = None, **variables: str) -> str:
-        """Register a revision with a container "app" beside a proxy; returns its ARN."""
+        """Register a revision with a container "app", which listens on $PORT, beside a proxy; returns its ARN."""
+        port = int(variables.get("PORT", "80"))
         environment = [{"name": key, "value": value} for key, value in variables.items()]
         containers = [
             {"name": "proxy", "image": "proxy:1"},
-            {"name": "app", "image": image, "environment": environment},
+            {"name": "app", "image": image, "environment": environment, "portMappings": [{"containerPort": port}]},
         ]
         rows = [{"key": key, "value": value} for key, value in (tags or {}).items()]
         made = self.register_task_definition(
@@ -113,6 +114,11 @@ class Definitions:
     def image(self, name: str) -> str:
         """Return the image of a revision's container "app"."""
         return next(str(one["image"]) for one in self.revisions[name]["containerDefinitions"] if one["name"] == "app")
+
+    def port(self, name: str) -> int:
+        """Return the port of a revision's container "app"."""
+        containers = self.revisions[name]["containerDefinitions"]
+        return next(int(one["portMappings"][0]["containerPort"]) for one in containers if one["name"] == "app")
 
     def variables(self, name: str) -> dict[str, str]:
         """Return the variables of a revision's container "app"."""

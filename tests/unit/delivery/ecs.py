@@ -45,6 +45,8 @@ class Service:
     primary: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
     breaker: bool = True
+    port: int = 80
+    """The container's port that the load balancer has."""
 
 
 @dataclass(kw_only=True)
@@ -142,7 +144,7 @@ class Ecs(Definitions):
             "deployments": list(one.primary),
             "events": list(one.events),
             "deploymentConfiguration": {"deploymentCircuitBreaker": breaker},
-            "loadBalancers": [{"targetGroupArn": one.group, "containerName": "app", "containerPort": 80}],
+            "loadBalancers": [{"targetGroupArn": one.group, "containerName": "app", "containerPort": one.port}],
         }
 
     def list_tasks(self, params: dict[str, Any]) -> dict[str, Any]:

@@ -35,6 +35,8 @@ class Balancer:
     """Addresses of tasks that fail their health check although their deployment was successful."""
     pages: dict[str, tuple[int, str]] = field(default_factory=lambda: {"health": (200, "well")})
     """What a service answers at paths other than its version's."""
+    paths: dict[str, str] = field(default_factory=dict)
+    """The path below its service's at which an image tells its version, by digest, if it is not `version`."""
     balancers: list[str] = field(default_factory=lambda: [BALANCER])
     """The load balancers with the stack's tags; the services use the first."""
     turn: int = 0
@@ -86,11 +88,11 @@ class Balancer:
         tasks = [task for task in self.ecs.tasks if task.service == f"staging-{service}" and self._healthy(task)]
         if not tasks:
             return 503, ""
-        if not path.endswith("/version"):
-            return self.pages.get(path.partition("/")[2].partition("/")[2], (404, ""))
         self.turn += 1
-        task = tasks[self.turn % len(tasks)]
-        told = self.ecs.variables(task.definition)
+        told = self.ecs.variables(tasks[self.turn % len(tasks)].definition)
+        below = path.strip("/").partition("/")[2]
+        if below != self.paths.get(told["IMAGE_DIGEST"], "version"):
+            return self.pages.get(below, (404, ""))
         lie = self.lies.get(told["IMAGE_DIGEST"])
         if isinstance(lie, int):
             return lie, ""

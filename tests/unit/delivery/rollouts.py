@@ -20,6 +20,10 @@ class Rollouts(Ecs):
         wanted = params.get("taskDefinition", held.definition)
         if self.revisions[wanted]["status"] != "ACTIVE":
             raise FakeError("ClientException", "TaskDefinition is inactive")
+        balancers = params.get("loadBalancers", self._shown(held)["loadBalancers"])
+        if (port := balancers[0]["containerPort"]) != self.port(wanted):
+            raise FakeError("InvalidParameterException", f"The container app did not have a container port {port}")
+        held.port = port
         if wanted != held.definition or params.get("forceNewDeployment"):
             self.begin(held, wanted)
         return {"service": self._shown(held)}
@@ -101,7 +105,7 @@ class Rollouts(Ecs):
     def roll_back(self, held: Service, row: dict[str, Any], reason: str) -> None:
         """Go back: the revision from before is the primary one from now on, as ECS has it."""
         row |= {"status": "ROLLBACK_IN_PROGRESS", "statusReason": reason}
-        held.definition = row["before"]
+        held.definition, held.port = row["before"], self.port(row["before"])
         held.primary = [self._deployment(row["before"], held.desired, "IN_PROGRESS")]
         self.aws.time.at(BACK, lambda: self._back(held, row))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from delivery.deploying import deploy
+from delivery.deploying import deploy, proof
 from delivery.errors import DeliveryError
 from tests.unit.delivery.world import digest_of
 
@@ -32,6 +32,7 @@ def test_a_release_is_rolled_out_and_served(world: World) -> None:
         "slipway:commit": GOOD,
         "slipway:execution": f"run-{GOOD}",
         "slipway:replaces": world.arn("staging-web:1"),
+        "slipway:version-path": "/web/version",
         "slipway:proof": "digest health version",
     }
     assert world.ecs.image(world.arn("staging-web:2")).endswith(f"/slipway/web@{digest_of(GOOD)}")
@@ -94,6 +95,27 @@ def test_a_changed_template_arrives_with_the_same_release(world: World) -> None:
     assert world.running() == "staging-web:3"
     variables = world.ecs.variables(world.arn("staging-web:3"))
     assert variables == {"GREETING": "hello", "APP_VERSION": GOOD, "IMAGE_DIGEST": digest_of(GOOD)}
+
+
+def test_another_port_moves_in_the_update_that_brings_the_release(world: World) -> None:
+    """ECS refuses either on its own; a release on the same port says nothing of the load balancer."""
+    deploy.run(world.session, world.release(GOOD))
+    world.template(PORT="9090")
+    deploy.run(world.session, world.release(NEXT))
+    assert world.ecs.services["staging-web"].port == 9090
+    assert world.said("web: the load balancer's port becomes 9090")
+    assert ["loadBalancers" in one for one in world.aws.asked("UpdateService")] == [False, True]
+
+
+def test_the_version_path_is_that_of_the_release_that_runs(world: World) -> None:
+    """`pulumi up` records the next release's at once; what runs goes on telling its version where it did."""
+    deploy.run(world.session, world.release(GOOD))
+    world.parameters.values["/slipway/staging/services/web"]["version_path"] = "/web/about"
+    assert proof.served(world.aws, world.environment).versions == {"web": (GOOD, digest_of(GOOD))}
+    world.balancer.paths[digest_of(NEXT)] = "about"
+    deploy.run(world.session, world.release(NEXT))
+    assert world.tags("staging-web:3")["slipway:proof"] == "digest health version"
+    assert proof.served(world.aws, world.environment).versions == {"web": (NEXT, digest_of(NEXT))}
 
 
 def test_an_image_that_was_removed_is_refused_before_anything_is_touched(world: World) -> None:

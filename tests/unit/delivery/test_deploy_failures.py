@@ -8,8 +8,8 @@ import pytest
 
 from delivery.deploying import deploy
 from delivery.errors import DeliveryError
-from tests.unit.delivery.scenarios import GOOD, NEXT, failed
-from tests.unit.delivery.world import World, digest_of
+from tests.unit.delivery.scenarios import GOOD, NEXT, deployed, failed
+from tests.unit.delivery.world import FIRST, World, digest_of
 
 
 def test_a_crash_loop_is_put_back_with_the_tasks_exit_code(world: World) -> None:
@@ -45,6 +45,28 @@ def test_the_task_that_failed_last_is_the_reason_and_not_those_that_ecs_itself_s
 def test_a_release_that_never_becomes_healthy_is_put_back(world: World) -> None:
     """By the circuit breaker: without a task that ended by itself, ECS's reason alone is told."""
     assert "Tasks stopped" not in failed(world, "circuit breaker threshold: targets are unhealthy", "never")
+
+
+@pytest.mark.parametrize("behaviour", ["crash", "hangs"])
+def test_a_release_on_another_port_is_put_back_with_the_port_of_before(world: World, behaviour: str) -> None:
+    """By ECS, whose service revision holds it, and by an update where ECS does not go back."""
+    world.template(PORT="9090")
+    world.ecs.services["staging-web"].breaker = behaviour == "crash"
+    failed(world, "put back: web serves", behaviour)
+    assert world.ecs.services["staging-web"].port == 80
+
+
+def test_a_failed_release_with_another_version_path_is_put_back_and_proved(world: World) -> None:
+    """The good release tells its version at its own path, not at the one of the next."""
+    deployed(world)
+    recorded = {"version_path": "/web/about", "first_version_path": "/web/version"}
+    world.parameters.values["/slipway/staging/services/web"] |= recorded
+    with pytest.raises(DeliveryError, match="put back: web serves"):
+        deploy.run(world.session, world.release(NEXT, web="crash"))
+    assert not world.said("not right yet")
+    assert world.lines[-1] == (
+        f"web: serves {FIRST} as {digest_of(FIRST)} at {world.environment.url} (proof: digest, health, version)"
+    )
 
 
 def test_without_capacity_for_its_tasks_a_release_is_put_back(world: World) -> None:

@@ -11,7 +11,7 @@ from botocore.stub import Stubber
 
 from delivery import environment
 from delivery.console import Progress
-from delivery.deploying import answers, proof, running_tasks
+from delivery.deploying import answers, proof, revisions, running_tasks
 from delivery.errors import DeliveryError
 from delivery.operator import clean
 from delivery.release import testing
@@ -99,6 +99,7 @@ def test_a_task_that_ecs_adds_on_its_own_does_not_disprove_a_release(
     """As it does when it spreads a service over zones; but as many as desired must serve."""
     monkeypatch.setattr(answers, "wrong_answers", lambda *_: None)
     monkeypatch.setattr(answers, "tells", lambda *_: True)
+    monkeypatch.setattr(revisions, "as_run", lambda session: session.environment)
     ecs, asked = stubbed("ecs")
     balancers, elbv2 = stubbed("elbv2")
     one = {

@@ -66,7 +66,9 @@ def stands(**changed: Any) -> Resources:  # noqa: ANN401
         "storage": 20,
         "deletion_protection": False,
     }
-    running = Running(port=8080, uses_database=True, providers=frozenset(), rule="rule")
+    running = Running(
+        health_path="/healthz", health_status="200", uses_database=True, providers=frozenset(), rule="rule"
+    )
     return Resources(cidr="10.10.0.0/16", database=Database(**database | changed), services={"web": running})  # type: ignore[arg-type]
 
 
@@ -100,16 +102,20 @@ def test_a_new_stack_takes_any_value() -> None:
     assert check(config, Resources(), up={}) == []
 
 
-def test_another_port_is_refused() -> None:
-    """ECS would refuse it after the load balancer has moved to a target group without targets."""
-    assert refusal(load(web={"port": 9090})).startswith(
-        f"{FILE}.services.web.port is 9090; the release of service web that runs listens on 8080; "
-    )
+def test_another_port_waits_for_the_release_that_listens_on_it() -> None:
+    """What runs keeps the port that the load balancer has."""
+    assert check(load(web={"port": 9090})) == []
 
 
-def test_the_port_that_runs_decides_and_not_the_one_recorded() -> None:
-    """A record is written by `up`, before any release."""
-    assert check(load(), up={"web": facts(port=9090)}) == []
+def test_what_stands_is_compared_where_another_version_of_the_program_recorded_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """AWS is asked, not the record."""
+    monkeypatch.setattr(probe, "get", lambda _: (404, ""))
+    config = load({"database": {"name": "shop"}}, web={"health_check": {"path": "/ready"}})
+    message = refusal(config, up={"web": None})
+    assert "database.name" in message
+    assert "health_check.path" in message
 
 
 @pytest.mark.parametrize(("key", "value"), [("name", "shop"), ("user", "shop")])

@@ -11,7 +11,6 @@ from botocore.stub import Stubber
 
 from infra.live import resources
 from infra.live.resources import Database, Resources, Running
-from tests.unit.infra.test_changes import facts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +18,14 @@ if TYPE_CHECKING:
 ACCOUNT = "arn:aws:elasticloadbalancing:eu-central-1:000000000000"
 GROUP, BALANCER, LISTENER = f"{ACCOUNT}:targetgroup/web/1", f"{ACCOUNT}:loadbalancer/app/b/1", f"{ACCOUNT}:listener/1"
 RELEASE = "arn:aws:ecs:eu-central-1:000000000000:task-definition/staging-web:4"
+
+SERVICE = {
+    "serviceName": "staging-web",
+    "status": "ACTIVE",
+    "taskDefinition": RELEASE,
+    "loadBalancers": [{"targetGroupArn": GROUP}],
+    "capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}],
+}
 
 
 class Account:
@@ -74,7 +81,17 @@ def account() -> Iterator[Account]:
     found.answer(
         "elbv2",
         "describe_target_groups",
-        {"TargetGroups": [{"TargetGroupArn": GROUP, "LoadBalancerArns": [BALANCER], "VpcId": "vpc-1"}]},
+        {
+            "TargetGroups": [
+                {
+                    "TargetGroupArn": GROUP,
+                    "LoadBalancerArns": [BALANCER],
+                    "VpcId": "vpc-1",
+                    "HealthCheckPath": "/ready",
+                    "Matcher": {"HttpCode": "200-299"},
+                }
+            ]
+        },
     )
     found.answer("elbv2", "describe_listeners", {"Listeners": [{"ListenerArn": LISTENER}]})
     rules = [
@@ -91,15 +108,7 @@ def account() -> Iterator[Account]:
         instance("staging-5d6e7f8", "vpc-1"),
     ]
     found.answer("rds", "describe_db_instances", {"DBInstances": databases})
-    strategy = [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
-    service = {
-        "serviceName": "staging-web",
-        "status": "ACTIVE",
-        "taskDefinition": RELEASE,
-        "loadBalancers": [{"containerPort": 9090}],
-        "capacityProviderStrategy": strategy,
-    }
-    found.answer("ecs", "describe_services", {"services": [service]})
+    found.answer("ecs", "describe_services", {"services": [SERVICE]})
     container = {"name": "web", "environment": [{"name": "DATABASE_HOST", "value": "db"}]}
     found.answer("ecs", "describe_task_definition", {"taskDefinition": {"containerDefinitions": [container]}})
     yield found
@@ -107,10 +116,9 @@ def account() -> Iterator[Account]:
         stub.assert_no_pending_responses()
 
 
-def test_what_stands_is_found_by_the_recorded_target_group(account: Account) -> None:
+def test_what_stands_is_found_by_the_target_group_of_the_service(account: Account) -> None:
     """It leads to load balancer, VPC and database, so that another stack's are not mistaken for them."""
-    recorded = facts(ecs_service="staging-web", target_group=GROUP)
-    assert resources.read(account, "staging", {"web": recorded}) == Resources(
+    assert resources.read(account, "staging", ["web"]) == Resources(
         cidr="10.10.0.0/16",
         database=Database(
             identifier="staging-5d6e7f8",
@@ -121,7 +129,13 @@ def test_what_stands_is_found_by_the_recorded_target_group(account: Account) -> 
             deletion_protection=True,
         ),
         services={
-            "web": Running(port=9090, uses_database=True, providers=frozenset({"FARGATE_SPOT"}), rule="route"),
+            "web": Running(
+                health_path="/ready",
+                health_status="200-299",
+                uses_database=True,
+                providers=frozenset({"FARGATE_SPOT"}),
+                rule="route",
+            ),
         },
         priorities={"attachment": 50000, "route": 100},
     )
@@ -129,7 +143,7 @@ def test_what_stands_is_found_by_the_recorded_target_group(account: Account) -> 
 
 def test_of_a_new_stack_nothing_is_asked() -> None:
     """Neither in its first preview nor in its first `up`."""
-    assert resources.read(Account(), "staging", {}) == Resources()
+    assert resources.read(Account(), "staging", []) == Resources()
 
 
 @pytest.mark.parametrize("preview", [True, False])
@@ -139,22 +153,38 @@ def test_what_cannot_be_read_ends_an_up_but_not_a_preview(monkeypatch: pytest.Mo
     warnings: list[str] = []
     monkeypatch.setattr(pulumi.log, "warn", warnings.append)
     denied = Account()
-    denied("elbv2")
-    denied.stubs["elbv2"].add_client_error("describe_target_groups", "AccessDenied")
-    recorded = {"web": facts(target_group=GROUP)}
+    denied("ecs")
+    denied.stubs["ecs"].add_client_error("describe_services", "AccessDenied")
     if preview:
-        assert resources.read(denied, "staging", recorded) is None
+        assert resources.read(denied, "staging", ["web"]) is None
         assert "changes are not checked" in warnings[0]
     else:
         with pytest.raises(pulumi.RunError, match="the resources of stack staging cannot be read"):
-            resources.read(denied, "staging", recorded)
+            resources.read(denied, "staging", ["web"])
 
 
 def test_a_target_group_that_somebody_deleted_is_no_obstacle() -> None:
     """Pulumi makes it again."""
     gone = Account()
+    gone.answer("ecs", "describe_services", {"services": [SERVICE]})
     gone("elbv2")
     gone.stubs["elbv2"].add_client_error("describe_target_groups", "TargetGroupNotFound")
     gone.answer("rds", "describe_db_instances", {"DBInstances": []})
-    gone.answer("ecs", "describe_services", {"services": []})
-    assert resources.read(gone, "staging", {"web": facts(target_group=GROUP)}) == Resources()
+    gone.answer("ecs", "describe_task_definition", {"taskDefinition": {"containerDefinitions": []}})
+    running = Running(
+        health_path=None, health_status=None, uses_database=False, providers=frozenset({"FARGATE_SPOT"}), rule=None
+    )
+    assert resources.read(gone, "staging", ["web"]) == Resources(services={"web": running})
+
+
+@pytest.mark.parametrize("how", ["cluster", "service"])
+def test_a_service_that_somebody_deleted_is_no_obstacle(how: str) -> None:
+    """Alone, or with the cluster."""
+    gone = Account()
+    gone("ecs")
+    if how == "cluster":
+        gone.stubs["ecs"].add_client_error("describe_services", "ClusterNotFoundException")
+    else:
+        gone.answer("ecs", "describe_services", {"services": [SERVICE | {"status": "INACTIVE"}]})
+    gone.answer("rds", "describe_db_instances", {"DBInstances": []})
+    assert resources.read(gone, "staging", ["web"]) == Resources()

@@ -58,7 +58,10 @@ def config(**priorities: int) -> Any:  # noqa: ANN401 - a configuration
 def resources(*, others: dict[str, int] | None = None, **priorities: int) -> Resources:
     """Return services with the priorities of their rules, and further rules."""
     services = {
-        name: Running(port=8080, uses_database=False, providers=frozenset(), rule=f"rule-{name}") for name in priorities
+        name: Running(
+            health_path="/", health_status="200", uses_database=False, providers=frozenset(), rule=f"rule-{name}"
+        )
+        for name in priorities
     }
     rules = {f"rule-{name}": priority for name, priority in priorities.items()}
     return Resources(services=services, priorities=rules | (others or {}))

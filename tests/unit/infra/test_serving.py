@@ -19,7 +19,7 @@ def check(world: World, task_definition: str | None = None, name: str = "web") -
     """Run the check of one service."""
     clock = world.time.clock()
     declared = Declared(
-        name=name, service=f"staging-{name}", port=8080, health_path="/healthz", task_definition=task_definition
+        name=name, service=f"staging-{name}", port=80, health_path="/healthz", task_definition=task_definition
     )
     run = Check(clients=world.aws, stack="staging", cluster=world.ecs.cluster, now=clock.now, sleep=clock.sleep).run
     run([declared])
@@ -96,6 +96,15 @@ def test_where_pulumi_rolls_out_a_release_that_failed_is_tried_again(world: Worl
     declared = roll_back(world, "ROLLBACK_SUCCESSFUL")
     check(world, task_definition=declared)
     assert world.running() == declared.rpartition("/")[2]
+
+
+def test_a_release_that_is_tried_again_takes_its_port_along(world: World) -> None:
+    """ECS put the load balancer's port back with the release that it went back to."""
+    world.ecs.services["staging-web"].port = 9090
+    world.ecs.services["staging-web"].definition = world.ecs.register("staging-web", "x@y", {}, PORT="9090")
+    declared = roll_back(world, "ROLLBACK_SUCCESSFUL")
+    check(world, task_definition=declared)
+    assert world.ecs.services["staging-web"].port == 80
 
 
 def test_a_release_that_somebody_deployed_by_hand_stays(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
