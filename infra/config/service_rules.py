@@ -41,6 +41,10 @@ RESERVED_SUFFIXES = {
 MAX_PATH = 1024
 NOT_IN_A_PATH = re.compile(r"[^!-~]|#")
 RESERVED_VARIABLES = (containers.PORT, *containers.OF_A_RELEASE)
+RESERVED_BUILD_ARGS = {
+    COMMIT: "the pipeline sets this build argument to the commit",
+    "PATH": "bin/test gets the build arguments as environment variables and would find no program",
+}
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
@@ -136,8 +140,8 @@ def _variables(location: Location, service: Service, *, has_database: bool) -> I
                 depends_on: tuple[Location, ...] = (("environment", "database"), (*location, "database"))
                 rule = "is reserved; Slipway sets this variable; remove it"
                 yield Problem(variable, rule, () if name in RESERVED_VARIABLES else depends_on)
-            elif kind == "build_args" and name == COMMIT:
-                yield Problem(variable, "is reserved; the pipeline sets this build argument to the commit; remove it")
+            elif kind == "build_args" and name in RESERVED_BUILD_ARGS:
+                yield Problem(variable, f"is reserved; {RESERVED_BUILD_ARGS[name]}; rename or remove it")
     for first, second in (
         ("environment", "secrets"),
         ("environment", "database_variables"),

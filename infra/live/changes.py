@@ -6,58 +6,24 @@ in `slipway:allow`, ends a preview and an `up` alike with one line for each key.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
 
-from contract.health import is_in
 from infra.config import effects
 from infra.config.errors import ConfigError, Location, Problem, display_value, key_path
-from infra.config.service_rules import receiver
-from infra.live import probe
+from infra.live import service_changes
+from infra.live.change import Change
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from infra.config.environment import Service
     from infra.config.stack import StackConfig
     from infra.live.records import Standing
     from infra.live.resources import Database, Resources
+    from infra.live.service_changes import Neighbours
 
 DATABASE: Location = ("environment", "database")
-SERVICES: Location = ("environment", "services")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Change:
-    """A key whose value differs from what stands.
-
-    Attributes:
-        location: the key.
-        value: as configured; None if the key is gone.
-        stands: what stands, as a clause of the message: `database staging-1a2b3c4 has the name "app"`.
-        allowed_by: the entry of `slipway:allow` that permits it; empty if nothing does.
-        rule: `RULE; REMEDY` in place of the detail of the key's effect.
-    """
-
-    location: Location
-    value: object
-    stands: str
-    allowed_by: str = ""
-    rule: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Neighbours:
-    """What other stacks and the services themselves answer, asked only where a change depends on it.
-
-    `users` returns, by repository URL, the services of other stacks that run its images: `prod/web`. `url` returns the
-    environment's URL, empty if it is not known.
-    """
-
-    users: Callable[[], Mapping[str, Sequence[str]]]
-    url: Callable[[], str]
 
 
 def check(config: StackConfig, up: Standing, resources: Resources, ask: Neighbours) -> list[Database]:
@@ -73,7 +39,7 @@ def check(config: StackConfig, up: Standing, resources: Resources, ask: Neighbou
         ConfigError: a change is refused.
     """
     changes = [*_network(config, resources), *_database(config, resources)]
-    changes += [*_services(config, resources, ask), *_removed_services(config, up, ask)]
+    changes += service_changes.check(config, up, resources, ask)
     problems = [problem for change in changes if (problem := _problem(config, change))]
     if problems:
         raise ConfigError(config.stack, problems)
@@ -153,51 +119,3 @@ def _database(config: StackConfig, resources: Resources) -> Iterator[Change]:
 
 def _major(version: str) -> str:
     return version.split(".", maxsplit=1)[0]
-
-
-def _services(config: StackConfig, resources: Resources, ask: Neighbours) -> Iterator[Change]:
-    for name, running in resources.services.items():
-        section = config.environment.services.get(name)
-        if section is None or running.health_path is None:
-            continue
-        check = section.health_check
-        for key, new, old in (
-            ("path", check.path, running.health_path),
-            ("status", check.status, running.health_status),
-        ):
-            if new != old and (answer := _wrong_answer(config, name, section, ask)):
-                yield Change(
-                    location=(*SERVICES, name, "health_check", key),
-                    value=new,
-                    stands=answer,
-                    allowed_by=f"{name}:{check.path}",
-                )
-
-
-def _wrong_answer(config: StackConfig, name: str, section: Service, ask: Neighbours) -> str:
-    """Return what the release that runs answers to the health check as configured; empty if it is as expected."""
-    path = section.health_check.path
-    if receiver(config.environment, path) != name:
-        return f"no request from outside reaches service {name} under {path}, so what it answers there is not known"
-    status, reason = probe.get(f"{ask.url()}{path}")
-    if status is None:
-        return f"what service {name} answers under {path} cannot be seen from here ({reason})"
-    if is_in(status, section.health_check.status):
-        return ""
-    return f"service {name} answers {path} with {status}"
-
-
-def _removed_services(config: StackConfig, up: Standing, ask: Neighbours) -> Iterator[Change]:
-    removed = {name: facts for name, facts in (up.services or {}).items() if name not in config.environment.services}
-    if not removed or config.registry is None:
-        return
-    users = ask.users()
-    for name, facts in removed.items():
-        if facts and (other := users.get(facts.repository_url)):
-            stacks = sorted({user.split("/")[0] for user in other})
-            rule = (
-                "its repository would be deleted with the images that these run or would roll back to; put it back, "
-                f"or remove the service there first: {', '.join(f'pulumi up -s {stack}' for stack in stacks)}"
-            )
-            text = f"{', '.join(other)} run its images"
-            yield Change(location=(*SERVICES, name), value=None, stands=text, rule=rule)

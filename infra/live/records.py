@@ -58,22 +58,20 @@ def read(stack: str) -> Standing:
     return Standing(services)
 
 
-def users(stack: str) -> dict[str, list[str]]:
-    """Return, by repository URL, the services of other stacks that run its images: `prod/web`.
+def others(stack: str) -> dict[str, Service | None]:
+    """Return the recorded facts of the services of other stacks, `prod/web`; None if another version recorded them.
 
     Raises:
-        pulumi.RunError: the records cannot be read; whether images are in use is never guessed.
+        pulumi.RunError: the records cannot be read.
     """
-    result: dict[str, list[str]] = {}
+    result: dict[str, Service | None] = {}
     for name, value in _parameters(PARAMETERS, recursive=True).items():
         other, _, service = name.removeprefix(f"{PARAMETERS}/").partition("/services/")
-        if not service or other == stack:
-            continue
-        try:
-            facts = Service.read(value, parameter=name, stack=other, name=service)
-        except FactsError as error:
-            raise pulumi.RunError(str(error)) from error
-        result.setdefault(facts.repository_url, []).append(f"{other}/{service}")
+        if service and other != stack:
+            try:
+                result[f"{other}/{service}"] = Service.read(value, parameter=name, stack=other, name=service)
+            except FactsError:
+                result[f"{other}/{service}"] = None
     return result
 
 

@@ -135,10 +135,12 @@ def _rules(clients: Clients, balancer: str) -> Iterator[dict[str, Any]]:
 
 
 def _database(clients: Clients, stack: str, vpc: str | None) -> Database | None:
-    """Return the instance in the VPC whose identifier Pulumi made of the stack's name."""
+    """Return the instance in the VPC whose identifier Pulumi made of the stack's name, unless it is being deleted."""
     autonamed = re.compile(rf"{re.escape(stack)}-[0-9a-f]{{{PULUMI_SUFFIX - 1}}}")
     for page in clients("rds").get_paginator("describe_db_instances").paginate():
         for one in page["DBInstances"]:
+            if one["DBInstanceStatus"] == "deleting":
+                continue
             if one["DBSubnetGroup"]["VpcId"] == vpc and autonamed.fullmatch(one["DBInstanceIdentifier"]):
                 return Database(
                     identifier=one["DBInstanceIdentifier"],

@@ -10,8 +10,8 @@ import pulumi
 
 from infra import clients
 from infra.live import changes, records, resources, routing, snapshots
-from infra.live.changes import Neighbours
 from infra.live.resources import Resources
+from infra.live.service_changes import Neighbours
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,7 +86,7 @@ def read(config: StackConfig, up: Standing) -> Live:
     stack = config.stack
     own = functools.cache(clients.of(config))
     found = resources.read(own, stack, up.services or ()) or Resources()
-    ask = Neighbours(users=lambda: records.users(stack), url=lambda: records.url(stack))
+    ask = Neighbours(services=lambda: records.others(stack), url=lambda: records.url(stack))
     destroyed = changes.check(config, up, found, ask)
     attachments = routing.attachments(config, up, found)
     return Live(config=config, up=up, resources=found, clients=own, attachments=attachments, destroyed=destroyed)

@@ -85,7 +85,9 @@ def standing(stack: str, environment: str) -> Callable[[dict[str, Any]], dict[st
     required = {fact.name: "" for fact in fields if (fact.default, fact.default_factory) == (unset, unset)}
     payload = {**required, "service": "", "desired_count": 1, "port": 8080, "build_args": {}}
     records = {
-        names.service_parameter(stack, name): json.dumps(payload | _as_configured(one))
+        names.service_parameter(stack, name): json.dumps(
+            payload | _as_configured(one) | {"repository_url": f"{REGISTRY}/slipway/{name}"}
+        )
         for name, one in services.items()
     }
     return lambda _: {"names": list(records), "values": list(records.values()), "arns": [], "types": []}

@@ -13,7 +13,7 @@ from contract.facts import Service
 from contract.health import is_in
 from infra.config import loading
 from infra.config.errors import ConfigError
-from infra.live import changes, probe
+from infra.live import changes, probe, service_changes
 from infra.live.records import Standing
 from infra.live.resources import Database, Resources, Running
 
@@ -25,7 +25,7 @@ INSTANCE = "staging-1a2b3c4"
 REPOSITORY = "registry/slipway/web"
 
 
-def load(environment: dict[str, Any] | None = None, **sections: Any) -> StackConfig:  # noqa: ANN401
+def load(environment: dict[str, Any] | None = None, *, stack: str = "staging", **sections: Any) -> StackConfig:  # noqa: ANN401
     """Load a stack with one service and a database, and these changes; a section set to None is left out."""
     whole = {
         "services": {"web": {"context": "app", "port": 8080, **sections.pop("web", {})}},
@@ -37,7 +37,7 @@ def load(environment: dict[str, Any] | None = None, **sections: Any) -> StackCon
     values = {"slipway:environment": whole, "slipway:registry": {}} | {f"slipway:{k}": v for k, v in sections.items()}
     config = {key: json.dumps(value) for key, value in values.items() if value is not None}
     return loading.load(
-        {"aws:region": "eu-central-1", **config}, stack="staging", organization="organization", project="slipway"
+        {"aws:region": "eu-central-1", **config}, stack=stack, organization="organization", project="slipway"
     )
 
 
@@ -75,11 +75,11 @@ def stands(**changed: Any) -> Resources:  # noqa: ANN401
 def check(
     config: StackConfig,
     resources: Resources | None = None,
-    users: dict[str, list[str]] | None = None,
+    others: dict[str, Service | None] | None = None,
     up: dict[str, Service | None] | None = None,
 ) -> list[Database]:
     """Check a configuration against the stack; nobody may be asked who is not told of here."""
-    ask = changes.Neighbours(users=lambda: users or {}, url=lambda: "http://balancer")
+    ask = service_changes.Neighbours(services=lambda: others or {}, url=lambda: "http://balancer")
     recorded = Standing({"web": facts()} if up is None else up)
     return changes.check(config, recorded, stands() if resources is None else resources, ask)
 
@@ -218,14 +218,39 @@ def test_a_health_path_outside_of_the_route_is_refused_until_it_is_named() -> No
 def test_a_service_whose_images_another_stack_runs_is_not_removed() -> None:
     """The repository would be deleted with them."""
     config = load({"services": {"site": {"context": "app"}}})
-    message = refusal(config, users={REPOSITORY: ["prod/web", "qa/web"]})
+    message = refusal(config, others={"prod/web": facts(), "qa/web": facts()})
     assert message.startswith(f"{FILE}.services.web is gone; prod/web, qa/web run its images; ")
     assert message.endswith("remove the service there first: pulumi up -s prod, pulumi up -s qa")
 
 
+def test_a_service_is_not_removed_while_it_is_not_known_what_another_stack_runs() -> None:
+    """Whether images are in use is never guessed."""
+    message = refusal(load({"services": {"site": {"context": "app"}}}), others={"prod/web": None})
+    assert "prod/web may run (another version of the program recorded that) its images" in message
+
+
+@pytest.mark.parametrize(("stack", "service"), [("staging-web", "x"), ("staging", "web-x")])
+def test_a_new_service_whose_task_definition_family_another_stack_has_is_refused(stack: str, service: str) -> None:
+    """Stack `staging` with `web-x` and stack `staging-web` with `x` would deploy each other's task definitions."""
+    config = load({"services": {service: {"context": "app"}}}, stack=stack)
+    other = "staging/web-x" if stack == "staging-web" else "staging-web/x"
+    message = refusal(config, Resources(), up={}, others={other: None})
+    assert message.startswith(
+        f'Pulumi.{stack}.yaml: slipway:environment.services.{service} is "{service}"; service {other} has the task '
+        "definition family staging-web-x; "
+    )
+    assert check(config, up={service: facts()}, others={other: None}) == []
+
+
 def test_a_service_that_nobody_else_runs_is_removed() -> None:
     """Whoever takes it out of the stack file has asked for that."""
-    assert check(load({"services": {"site": {"context": "app"}}}), users={"registry/other": ["prod/web"]}) == []
+    assert (
+        check(
+            load({"services": {"site": {"context": "app"}}}),
+            others={"prod/web": facts(repository_url="registry/slipway/other")},
+        )
+        == []
+    )
 
 
 def test_a_stack_without_a_registry_removes_a_service_freely() -> None:
@@ -233,7 +258,7 @@ def test_a_stack_without_a_registry_removes_a_service_freely() -> None:
     config = load(
         {"services": {"site": {"context": "app"}}}, registry=None, images={"from_stack": "organization/other/staging"}
     )
-    assert check(config, users={REPOSITORY: ["qa/web"]}) == []
+    assert check(config, others={"qa/web": facts()}) == []
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,13 @@ def routed(*paths: str, **more: object) -> dict[str, Any]:
         ),
         (
             service(build_args={"COMMIT": "1"}),
-            f"{WEB}.build_args.COMMIT is reserved; the pipeline sets this build argument to the commit; remove it",
+            f"{WEB}.build_args.COMMIT is reserved; the pipeline sets this build argument to the commit; "
+            "rename or remove it",
+        ),
+        (
+            service(build_args={"PATH": "/app/bin"}),
+            f"{WEB}.build_args.PATH is reserved; bin/test gets the build arguments as environment variables and would "
+            "find no program; rename or remove it",
         ),
         (
             service(health_check={"path": "/health check"}),

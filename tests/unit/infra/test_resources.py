@@ -61,10 +61,11 @@ def rule(name: str, priority: str, **condition: Any) -> dict[str, Any]:  # noqa:
     }
 
 
-def instance(identifier: str, vpc: str) -> dict[str, Any]:
+def instance(identifier: str, vpc: str, status: str = "available") -> dict[str, Any]:
     """Return a database of AWS's answer."""
     return {
         "DBInstanceIdentifier": identifier,
+        "DBInstanceStatus": status,
         "DBName": "app",
         "MasterUsername": "owner",
         "EngineVersion": "15.12",
@@ -105,6 +106,7 @@ def account() -> Iterator[Account]:
         instance("prod-1a2b3c4", "vpc-2"),
         instance("staging-old", "vpc-2"),
         instance("staging-replica", "vpc-1"),
+        instance("staging-0a0a0a0", "vpc-1", "deleting"),
         instance("staging-5d6e7f8", "vpc-1"),
     ]
     found.answer("rds", "describe_db_instances", {"DBInstances": databases})
