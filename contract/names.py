@@ -2,7 +2,31 @@
 
 from __future__ import annotations
 
-PROJECT = "slipway"
+import re
+from pathlib import Path
+
+
+def project(file: Path) -> str:
+    """Return the name of a Pulumi project, of which the names of its resources in an account are made.
+
+    Args:
+        file: its Pulumi.yaml.
+
+    Raises:
+        ValueError: the file has no name.
+    """
+    found = re.search(r"""^name:\s*["']?([\w.-]+)""", file.read_text("utf-8"), re.MULTILINE)
+    if found is None:
+        raise ValueError(f"{file} has no line `name: PROJECT`; add it")
+    return found[1]
+
+
+PROJECT = project(Path(__file__).parents[1] / "Pulumi.yaml")
+"""Two projects in one account and region have no name in common."""
+FAMILIES = "" if PROJECT == "slipway" else f"{PROJECT}-"
+"""The prefix of task definition families; those of the project `slipway` were named before there was one."""
+TAG = "slipway"
+"""The prefix of the keys of release revisions' tags, whatever the project."""
 TEMPLATE_SUFFIX = "-template"
 PULUMI_SUFFIX = 8
 """Characters that Pulumi appends to an auto-named resource: a hyphen and seven random ones."""
@@ -23,12 +47,12 @@ def of_service(environment: str, service: str) -> str:
 
 def release_family(environment: str, service: str) -> str:
     """Return the task definition family of a service's releases: one revision per release."""
-    return of_service(environment, service)
+    return f"{FAMILIES}{of_service(environment, service)}"
 
 
 def template_family(environment: str, service: str) -> str:
     """Return the task definition family that releases are registered from; no task runs it."""
-    return f"{of_service(environment, service)}{TEMPLATE_SUFFIX}"
+    return f"{release_family(environment, service)}{TEMPLATE_SUFFIX}"
 
 
 def parameters(environment: str) -> str:

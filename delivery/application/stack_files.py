@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from contract import containers
+from contract.names import ENVIRONMENT_TAG, PROJECT, PROJECT_TAG
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _common(  # noqa: PLR0913 - what differs between the two
         environment["database"] = {"instance_class": "db.t4g.micro"}
     return {
         "aws:region": like.get("aws:region", "eu-central-1"),
-        "aws:defaultTags": {"tags": {"project": "slipway", "environment": stack}},
+        "aws:defaultTags": {"tags": {PROJECT_TAG: PROJECT, ENVIRONMENT_TAG: stack}},
         "slipway:environment": environment | {"log_retention_days": log_days},
     }
 

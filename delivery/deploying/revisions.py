@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from contract.containers import APP_VERSION
-from contract.names import PROJECT
+from contract.names import TAG
 from delivery.aws.clients import code
 from delivery.deploying import ecs_service
 from delivery.errors import DeliveryError
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from delivery.session import Session
 
 
-COMMIT, EXECUTION = f"{PROJECT}:commit", f"{PROJECT}:execution"
-REPLACES, RESULT = f"{PROJECT}:replaces", f"{PROJECT}:result"
-PROOF = f"{PROJECT}:proof"
-VERSION_PATH = f"{PROJECT}:version-path"
+COMMIT, EXECUTION = f"{TAG}:commit", f"{TAG}:execution"
+REPLACES, RESULT = f"{TAG}:replaces", f"{TAG}:result"
+PROOF = f"{TAG}:proof"
+VERSION_PATH = f"{TAG}:version-path"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

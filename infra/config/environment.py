@@ -198,7 +198,9 @@ class Service(Section):
         None, description="target tracking of the number of tasks by CPU; absent: off"
     )
     spot: Annotated[bool, effects.ROLLING] = Field(
-        default=False, description="run on Fargate Spot: cheaper, tasks may be interrupted"
+        default=False,
+        description="run all tasks but the first on Fargate Spot: cheaper, tasks may be interrupted; with a "
+        "`desired_count` of 1 nothing runs on Spot",
     )
     database: Annotated[bool, effects.DATABASE_ACCESS] = Field(
         default=True, description="access to the environment's database, if it has one"

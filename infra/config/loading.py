@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from infra.config import errors, region, rules, secrets, values
+from infra.config import project as project_rules
 from infra.config.stack import StackConfig
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def load(
     Raises:
         errors.ConfigError: the configuration is invalid; the message has one line for each problem.
     """
-    problems = [*region.check(config, secret_keys)]
+    problems = [*region.check(config, secret_keys), *project_rules.check(config, stack=stack, project=project)]
     sections, unreadable = values.read(config, f"{NAMESPACE}:")
     problems += secrets.check(config, secret_keys, pipeline=sections.get("pipeline"))
     for key in {secrets.OWN_SECRET, *secret_keys}:

@@ -49,7 +49,7 @@ Keys of the AWS provider:
 | `aws:region` | always | the region of the stack |
 """
     "| `aws:defaultTags` | as in the committed stack files | tags of every resource; `delivery clean` removes what "
-    "is tagged `project: slipway` and `environment: <stack>` and was left by the stack |\n"
+    "is tagged `project: <name in Pulumi.yaml>` and `environment: <stack>` and was left by the stack |\n"
     """
 Keys that `slipway:pipeline` needs; set secrets with `pulumi config set --secret KEY -s STACK`:
 

@@ -154,19 +154,14 @@ class Service(pulumi.ComponentResource):
     ) -> aws.ecs.Service:
         """Create the ECS service; during a deployment it runs 100 to 200 percent of the desired tasks."""
         section, placement = self._section, self._placement
-        provider = capacity.provider
         return aws.ecs.Service(
             self._name,
             name=self._name,
             cluster=placement.cluster_arn,
             task_definition=task_definition_arn,
             desired_count=section.desired_count,
-            launch_type=None if provider else "FARGATE",
-            capacity_provider_strategies=[
-                aws.ecs.ServiceCapacityProviderStrategyArgs(capacity_provider=provider, weight=1)
-            ]
-            if provider
-            else None,
+            launch_type=None if capacity.strategies else "FARGATE",
+            capacity_provider_strategies=capacity.strategies or None,
             force_new_deployment=True if capacity.switches else None,
             deployment_minimum_healthy_percent=100,
             deployment_maximum_percent=200,

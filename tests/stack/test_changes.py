@@ -13,7 +13,7 @@ from infra.live.resources import Database, Resources, Running
 from tests.stack.program import RECORDS, account, nothing_stands, run, stack_file, standing
 
 if TYPE_CHECKING:
-    from tests.fake_engine import FakeEngine
+    from tests.fake_engine import FakeEngine, Registered
 
 SERVICE = "ecs/service:Service"
 
@@ -57,32 +57,45 @@ def payload(engine: FakeEngine) -> dict[str, Any]:
     return held
 
 
+def providers(service: Registered) -> list[str]:
+    """Return the capacity providers of a service."""
+    return [one["capacityProvider"] for one in service.inputs["capacityProviderStrategies"]]
+
+
 def test_spot_is_switched_on_by_a_forced_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
     """The provider takes another capacity provider in no other way."""
     service = declare(monkeypatch, with_web(spot=True), running()).one(SERVICE)
-    assert service.inputs["capacityProviderStrategies"][0]["capacityProvider"] == "FARGATE_SPOT"
+    assert providers(service) == ["FARGATE", "FARGATE_SPOT"]
     assert service.inputs["forceNewDeployment"] is True
     assert "launchType" not in service.inputs
 
 
 def test_an_up_after_that_does_not_deploy_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """The flag in the state is left as it is, so that a preview shows no change."""
-    service = declare(monkeypatch, with_web(spot=True), running("FARGATE_SPOT")).one(SERVICE)
+    service = declare(monkeypatch, with_web(spot=True), running("FARGATE", "FARGATE_SPOT")).one(SERVICE)
+    assert providers(service) == ["FARGATE", "FARGATE_SPOT"]
     assert "forceNewDeployment" not in service.inputs
     assert "forceNewDeployment" in service.ignored
 
 
 def test_spot_is_switched_off_without_going_back_to_a_launch_type(monkeypatch: pytest.MonkeyPatch) -> None:
     """That would replace the service; the cluster keeps its capacity providers meanwhile and after."""
-    engine = declare(monkeypatch, with_web(), running("FARGATE_SPOT"))
+    engine = declare(monkeypatch, with_web(), running("FARGATE", "FARGATE_SPOT"))
     service = engine.one(SERVICE)
-    assert service.inputs["capacityProviderStrategies"][0]["capacityProvider"] == "FARGATE"
+    assert providers(service) == ["FARGATE"]
     assert service.inputs["forceNewDeployment"] is True
     assert engine.of("ClusterCapacityProviders")
     later = declare(monkeypatch, with_web(), running("FARGATE"))
     assert later.one(SERVICE).inputs["capacityProviderStrategies"][0]["capacityProvider"] == "FARGATE"
     assert "forceNewDeployment" in later.one(SERVICE).ignored
     assert later.of("ClusterCapacityProviders")
+
+
+def test_a_service_that_stands_on_spot_alone_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody asked for the on-demand task that Spot has had since."""
+    service = declare(monkeypatch, with_web(spot=True), running("FARGATE_SPOT")).one(SERVICE)
+    assert providers(service) == ["FARGATE_SPOT"]
+    assert "forceNewDeployment" not in service.inputs
 
 
 def test_a_service_that_never_was_on_spot_is_left_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -305,12 +305,15 @@ def test_an_autoscaled_services_count_is_left_alone(monkeypatch: pytest.MonkeyPa
     assert engine.one("Target").inputs["resourceId"] == "service/slipway-staging/staging-web"
 
 
-def test_spot_is_a_capacity_provider_and_no_launch_type(monkeypatch: pytest.MonkeyPatch) -> None:
-    """ECS refuses both at once."""
+def test_spot_is_for_all_tasks_but_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By capacity providers and no launch type, since ECS refuses both at once."""
     engine, _ = program.run(monkeypatch, changed("staging", services={"web": {"context": "app", "spot": True}}))
     service = engine.one("ecs/service:Service").inputs
     assert "launchType" not in service
-    assert service["capacityProviderStrategies"] == [{"capacityProvider": "FARGATE_SPOT", "weight": 1}]
+    assert service["capacityProviderStrategies"] == [
+        {"capacityProvider": "FARGATE", "base": 1, "weight": 0},
+        {"capacityProvider": "FARGATE_SPOT", "weight": 1},
+    ]
     assert engine.one("ClusterCapacityProviders")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -103,6 +104,20 @@ def test_no_permission_has_a_wildcard_without_a_reason(variant: Any, monkeypatch
                 assert statement["Sid"] in MAY_NAME_WHAT_IS_WITHIN, statement
                 assert resource.index("*") == len(resource) - 1, statement
                 assert "slipway" in resource or "web" in resource or "prod" in resource or "staging" in resource
+
+
+@pytest.mark.parametrize("variant", [production, production_by_webhook, staging_alone, staging_with_previews])
+def test_no_permission_reaches_the_resources_of_another_project(variant: Any, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ANN401
+    """A project `shop` with stacks and services of the same names in the same account."""
+    statements = granted(variant(monkeypatch))
+    ours = {resource for one in statements if one["Sid"] not in MAY_NAME_A_KIND for resource in one["Resource"]} - {"*"}
+    named = {one for one in ours if "slipway" in one or "task-definition/" in one}
+    theirs = {
+        one.replace("slipway", "shop").replace("task-definition/", "task-definition/shop-").replace("*", "any")
+        for one in named
+    }
+    assert len(named) > 1
+    assert not [(their, our) for their in theirs for our in ours if fnmatchcase(their, our)]
 
 
 @pytest.mark.parametrize("variant", [production, production_by_webhook, production_for_two_platforms, staging_alone])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from localcloud.services.ecs.rolling_update import Member, bounds, plan, threshold
+from localcloud.services.ecs.task_documents import next_provider
 
 
 def members(*, new: str = "", old: str = "") -> list[Member]:
@@ -73,3 +74,22 @@ def test_the_breaker_takes_a_threshold_of_ones_own() -> None:
     assert threshold(10, {"type": "COUNT", "value": 2}) == 2
     assert threshold(10, {"type": "UNBOUNDED_PERCENT", "value": 10}) == 1
     assert threshold(10, {"type": "BOUNDED_PERCENT", "value": 10}) == 3
+
+
+def test_tasks_are_placed_on_the_base_first_and_then_by_weight() -> None:
+    """One task on demand and the rest on Spot; or shares of each."""
+    spot = [
+        {"capacityProvider": "FARGATE", "base": 1, "weight": 0},
+        {"capacityProvider": "FARGATE_SPOT", "weight": 1},
+    ]
+    shares = [{"capacityProvider": "FARGATE", "weight": 1}, {"capacityProvider": "FARGATE_SPOT", "weight": 3}]
+
+    def placed(strategy: list[dict[str, object]], count: int) -> list[str]:
+        tasks: list[str] = []
+        for _ in range(count):
+            tasks.append(next_provider(strategy, tasks))
+        return tasks
+
+    assert placed(spot, 4) == ["FARGATE", "FARGATE_SPOT", "FARGATE_SPOT", "FARGATE_SPOT"]
+    assert sorted(placed(shares, 4)) == ["FARGATE", "FARGATE_SPOT", "FARGATE_SPOT", "FARGATE_SPOT"]
+    assert placed([], 1) == [""]

@@ -43,7 +43,15 @@ class Factory:
                 for balancer in deployment.get("loadBalancers") or []
             ],
             tags=[{"key": key, "value": value} for key, value in tags.items()],
+            **self._capacity(service, deployment),
         )
+
+    def _capacity(self, service: Doc, deployment: Doc) -> Doc:
+        """Return the capacity provider of a deployment's next task: of the base first, then by weight."""
+        tasks = [task for task in self._state.tasks_of(service) if task["startedBy"] == deployment["id"]]
+        running = [task["capacityProviderName"] for task in tasks if "capacityProviderName" in task]
+        name = next_provider(deployment.get("capacityProviderStrategy") or [], running)
+        return {"capacityProviderName": name} if name else {}
 
     def task(self, definition: Doc, **members: Any) -> Doc:
         """Create and return a task.
@@ -95,6 +103,24 @@ def shown(task: str, container: Doc, arn: Any) -> Doc:
         "cpu": str(container["cpu"]),
         "checked": bool(container.get("healthCheck")) and container["essential"],
     } | ({"memory": str(container["memory"])} if "memory" in container else {})
+
+
+def next_provider(strategy: list[Doc], running: list[str]) -> str:
+    """Return the capacity provider that ECS places the next task on, empty without a strategy.
+
+    Args:
+        strategy: items with `capacityProvider`, `base` (tasks that it gets first) and `weight` of the others.
+        running: the capacity providers of the tasks that run.
+    """
+    for item in strategy:
+        if running.count(item["capacityProvider"]) < item.get("base", 0):
+            return str(item["capacityProvider"])
+    shares = {
+        item["capacityProvider"]: (running.count(item["capacityProvider"]) - item.get("base", 0)) / item["weight"]
+        for item in strategy
+        if item.get("weight", 0)
+    }
+    return min(shares, key=shares.__getitem__, default="")
 
 
 def attachment(subnet: str) -> Doc:
