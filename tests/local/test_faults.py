@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import docker
+import httpx
 import pytest
 
+from support.waiting import until
 from tests.local.broken import COMMITS, QUICK, UNSAFE
 from tests.local.hostile import REQUESTS, attacker
 from tests.local.releases import ORDER, PIPELINE, Releases, version
 from tests.local.stops import stop
 from tests.local.unsound import UNSOUND
+from tests.local.workspace import NETWORK
 
 if TYPE_CHECKING:
     from tests.local.fault_table import Faults
@@ -148,6 +153,33 @@ def test_what_cannot_work_is_refused_by_name(
             assert word in done.stdout, done.stdout
         row.stopped(f"exit code {done.returncode}")
         assert activity(workspace, connected) == started
+
+
+@pytest.mark.rare
+@pytest.mark.usefixtures("released")
+def test_a_database_that_is_away_for_a_minute_replaces_no_task(workspace: Workspace, faults: Faults) -> None:
+    """As during a failover: staging answers 503 until the database is back, and serves again by itself."""
+    url, tasks = workspace.outputs("staging")["url"], tasks_of(workspace)
+    (database,) = docker.from_env().containers.list(
+        filters={"label": [f"slipway.network={NETWORK}", "slipway.kind=database"], "name": "staging"}
+    )
+    with faults.row("the database of staging away for 60 s") as row:
+        database.pause()
+        try:
+            time.sleep(60)
+            assert httpx.get(f"{url}/healthz").status_code == 200
+            assert httpx.get(f"{url}/readyz", timeout=30).status_code == 503
+        finally:
+            database.unpause()
+        until(lambda: httpx.get(f"{url}/readyz", timeout=30).status_code == 200, lambda: "staging does not serve again")
+        row.stopped("liveness apart from readiness: no task was replaced, and staging served again by itself")
+        assert tasks_of(workspace) == tasks
+
+
+def tasks_of(workspace: Workspace) -> list[str]:
+    """Return the ARNs of staging's tasks."""
+    arns: list[str] = workspace.client("ecs").list_tasks(cluster="slipway-staging")["taskArns"]
+    return sorted(arns)
 
 
 @pytest.mark.rare

@@ -19,7 +19,7 @@ HEADERS = [
     (b"referrer-policy", b"same-origin"),
 ]
 # Asked every few seconds by load balancers: worth a line only when the answer is bad.
-QUIET = ("/healthz",)
+QUIET = ("/healthz", "/readyz")
 SERVER_ERROR = 500
 
 log = logging.getLogger("guestbook.access")

@@ -117,11 +117,21 @@ async def wait_entries(request: Request) -> Response:
 
 
 async def healthz(request: Request) -> Response:
-    """200 when the database can be read, else 503."""
+    """Whether this process is alive: 503 until the schema is there, then 200 whatever becomes of the database.
+
+    Who asks replaces what is not healthy, and a new process would find no database either.
+    """
+    if not request.app.state.started:
+        return JSONResponse({"status": "starting"}, status_code=503)
+    return JSONResponse({"status": "ok"})
+
+
+async def readyz(request: Request) -> Response:
+    """Whether requests can be served now: 200 when the database can be read, else 503."""
     try:
         await _entries(request).ping()
     except (psycopg.Error, PoolTimeout) as error:
-        log.warning("not healthy", extra={"reason": _reason(error)})
+        log.warning("not ready", extra={"reason": _reason(error)})
         return JSONResponse({"status": "unavailable", "database": "unreachable"}, status_code=503)
     return JSONResponse({"status": "ok"})
 
@@ -137,7 +147,7 @@ def _reason(error: Exception) -> str:
 
 
 def _answer(request: Request, message: str, status: int, wrong: dict[str, str] | None = None) -> Response:
-    if request.url.path.startswith(("/api/", "/healthz", "/version")):
+    if request.url.path.startswith(("/api/", "/healthz", "/readyz", "/version")):
         return JSONResponse({"error": message, "fields": wrong} if wrong else {"error": message}, status_code=status)
     return templates.TemplateResponse(request, "error.html", {"message": message, "status": status}, status_code=status)
 
@@ -165,16 +175,17 @@ async def _unexpected(request: Request, _: Exception) -> Response:
     return _answer(request, "something went wrong", 500)
 
 
-async def _prepare(entries: Entries) -> None:
+async def _prepare(app: Starlette) -> None:
     """Create the schema, as often as it takes: a database may come up after its application."""
     while True:
         try:
-            await entries.prepare()
+            await app.state.entries.prepare()
         except (psycopg.Error, PoolTimeout) as error:
             log.warning("the database is not ready; trying again", extra={"reason": _reason(error)})
             await asyncio.sleep(1)
         else:
             log.info("the schema is ready")
+            app.state.started = True
             return
 
 
@@ -183,7 +194,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     pool = pool_for(app.state.settings)
     await pool.open()
     app.state.entries = Entries(pool)
-    preparing = asyncio.create_task(_prepare(app.state.entries))
+    preparing = asyncio.create_task(_prepare(app))
     try:
         yield
     finally:
@@ -204,6 +215,7 @@ def application(settings: Settings) -> Starlette:
             Route("/api/entries", add_entry, methods=["POST"]),
             Route("/api/entries/wait", wait_entries, methods=["GET"]),
             Route("/healthz", healthz, methods=["GET"]),
+            Route("/readyz", readyz, methods=["GET"]),
             Route("/version", version, methods=["GET"]),
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],
@@ -216,5 +228,5 @@ def application(settings: Settings) -> Starlette:
             Exception: _unexpected,
         },
     )
-    app.state.settings = settings
+    app.state.settings, app.state.started = settings, False
     return app

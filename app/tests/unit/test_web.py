@@ -66,10 +66,16 @@ def entries() -> EntriesInMemory:
 
 
 @pytest.fixture
-def app(entries: EntriesInMemory) -> App:
+def started() -> bool:
+    """Whether the schema has been created."""
+    return True
+
+
+@pytest.fixture
+def app(entries: EntriesInMemory, *, started: bool) -> App:
     """A function that sends one request to the application, in this process."""
     application = web.application(from_environment(ENV))
-    application.state.entries = entries
+    application.state.entries, application.state.started = entries, started
 
     async def request(method: str, path: str, **options: object) -> httpx.Response:
         transport = httpx.ASGITransport(application, raise_app_exceptions=False)
@@ -196,14 +202,21 @@ async def test_waiting_ends_at_once_when_there_is_something_new(app: App, entrie
     assert (await app("GET", "/api/entries/wait?after=2&timeout=0")).json() == {"entries": []}
 
 
-async def test_without_its_database_it_is_not_healthy_and_says_so(app: App, entries: EntriesInMemory) -> None:
-    """503 everywhere that needs the database; the version is still told."""
-    assert (await app("GET", "/healthz")).status_code == 200
+async def test_without_its_database_it_is_alive_but_not_ready(app: App, entries: EntriesInMemory) -> None:
+    """503 everywhere that needs the database; the version is still told, and nothing is gained by a restart."""
+    assert (await app("GET", "/readyz")).status_code == 200
     entries.down = True
-    assert (await app("GET", "/healthz")).status_code == 503
+    assert (await app("GET", "/healthz")).status_code == 200
+    assert (await app("GET", "/readyz")).status_code == 503
     assert (await app("GET", "/api/entries")).status_code == 503
     assert "does not answer" in (await app("GET", "/")).text
     assert (await app("GET", "/version")).json() == {"commit": "abc123", "digest": "sha256:" + "0" * 64}
+
+
+@pytest.mark.parametrize("started", [False])
+async def test_before_its_database_has_answered_once_it_is_not_healthy(app: App) -> None:
+    """A release that cannot reach the database never takes over."""
+    assert (await app("GET", "/healthz")).status_code == 503
 
 
 async def test_every_answer_protects_the_browser(app: App) -> None:
