@@ -36,7 +36,7 @@ def look_up(home: Home, repositories: Sequence[object], provider: str) -> list[D
         f"{prefix}:{action}" for prefix in prefixes for action in ("GetConnection", "ListTagsForResource")
     ]
     return [
-        # These actions have no resource type.
+        # These actions have no resource type, or list whatever the account has.
         statement("LookUp", list_actions, ALL_RESOURCES),
         statement("LogInToRegistry", ["ecr:GetAuthorizationToken"], ALL_RESOURCES),
         statement("ReadImages", [f"ecr:{action}" for action in read_images], repositories),

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from contract import images
 from infra.aws.iam import Document, document, statement
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def private_bucket(arn: object, account: str) -> Document:
@@ -37,19 +33,26 @@ def _objects(arn: object) -> object:
     return apply(lambda text: f"{text}/*") if apply else f"{arn}/*"
 
 
-def topic(arn: object, account: str, principals: Sequence[str]) -> Document:
-    """Return a topic policy that lets AWS services publish for this account only.
+def topic(arn: object, account: str) -> Document:
+    """Return a topic policy that lets CloudWatch alarms and CodeStar Notifications publish for this account.
+
+    AWS documents the statement for CodeStar Notifications twice (Developer Tools console guide): without a condition
+    in "Configure Amazon SNS topics for notifications", and with `aws:SourceAccount` in "Troubleshooting", "I am not
+    receiving Amazon SNS notifications". `IfExists` takes requests without the key, and none that names another account.
 
     Args:
         arn: of the topic; may be a Pulumi output.
         account: ID of the account.
-        principals: service principals, such as `cloudwatch.amazonaws.com`.
     """
-    allow = statement("PublishForTheAccount", ["sns:Publish"], [arn])
     return document(
-        allow
-        | {"Principal": {"Service": list(principals)}, "Condition": {"StringEquals": {"aws:SourceAccount": account}}}
+        _publish("PublishAlarms", arn, "cloudwatch.amazonaws.com", "StringEquals", account),
+        _publish("PublishNotifications", arn, "codestar-notifications.amazonaws.com", "StringEqualsIfExists", account),
     )
+
+
+def _publish(purpose: str, arn: object, principal: str, operator: str, account: str) -> Document:
+    allow = statement(purpose, ["sns:Publish"], [arn], {operator: {"aws:SourceAccount": account}})
+    return allow | {"Principal": {"Service": principal}}
 
 
 def image_lifecycle(*, releases: int, accepted: int, built: int, candidate_days: int) -> str:

@@ -12,12 +12,11 @@ from infra.aws import names, resource_policies
 if TYPE_CHECKING:
     from infra.config.pipeline import Pipeline as Section
 
-# Service principals of alarms and pipeline notifications; approval requests are published by the pipeline's role.
-PUBLISHERS = ("cloudwatch.amazonaws.com", "codestar-notifications.amazonaws.com")
-
 
 class Topic(pulumi.ComponentResource):
     """The SNS topic for approval requests, failed executions and alarms.
+
+    Alarms and notifications are allowed by its policy, approval requests by the pipeline's role.
 
     - an e-mail subscription for each address, which its owner confirms by the link that AWS sends
 
@@ -38,7 +37,7 @@ class Topic(pulumi.ComponentResource):
         policy = aws.sns.TopicPolicy(
             name,
             arn=topic.arn,
-            policy=pulumi.Output.json_dumps(resource_policies.topic(topic.arn, account, PUBLISHERS)),
+            policy=pulumi.Output.json_dumps(resource_policies.topic(topic.arn, account)),
             opts=child,
         )
         for address in section.notify:

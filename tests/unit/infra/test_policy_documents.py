@@ -55,10 +55,14 @@ def test_a_private_bucket_lets_in_no_plain_text_and_no_other_account() -> None:
 
 
 def test_a_topic_takes_messages_for_its_own_account_only() -> None:
-    """From the AWS services named."""
-    (statement,) = resource_policies.topic("arn:topic", "1", ["cloudwatch.amazonaws.com"])["Statement"]
-    assert statement["Principal"] == {"Service": ["cloudwatch.amazonaws.com"]}
-    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "1"}}
+    """From alarms, and from notifications, whose requests may not say for which account they are."""
+    conditions = {
+        one["Principal"]["Service"]: one["Condition"] for one in resource_policies.topic("arn:topic", "1")["Statement"]
+    }
+    assert conditions == {
+        "cloudwatch.amazonaws.com": {"StringEquals": {"aws:SourceAccount": "1"}},
+        "codestar-notifications.amazonaws.com": {"StringEqualsIfExists": {"aws:SourceAccount": "1"}},
+    }
 
 
 def test_a_deployed_release_and_its_rollback_target_never_expire() -> None:
