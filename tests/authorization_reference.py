@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Statement = dict[str, Any]
 VARIABLE = re.compile(r"\$\{(\w+)\}")
 WITH_SLASHES = {
+    "AlarmName",
     "LogGroupName",
     "ObjectName",
     "OidcProviderName",
@@ -139,7 +140,9 @@ def _is_of(resource: str, kind: str, action: str) -> bool:
     if resource == ANY:
         return True
     form = iam_definition[action.partition(":")[0]]["resources"][kind]["arn"]
-    return _meet(resource, VARIABLE.sub(lambda found: PATH if found[1] in WITH_SLASHES else NAME, form))
+    form = VARIABLE.sub(lambda found: PATH if found[1] in WITH_SLASHES else NAME, form)
+    parts, forms = resource.split(":", 5), form.split(":", 5)
+    return len(parts) == len(forms) and all(map(_meet, parts, forms))
 
 
 @cache

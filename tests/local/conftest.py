@@ -27,6 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("faults")
     group.addoption("--all-faults", action="store_true", help="every fault, not only a representative part")
     group.addoption("--fault-table", type=Path, help="the document whose table to write anew")
+    parser.addoption("--record-requests", action="store_true", help="write tests/local/requests_of_pulumi.json")
     group.addoption("--break-gate", default="", help="steps that shall pass whatever they find: test,build")
 
 

@@ -26,6 +26,7 @@ REASON = {"ecs:ListTasks": "its resource is the container instance, which Fargat
         ([UPDATE, "ecs:DescribeTasks"], [SERVICE], None, "DescribeTasks takes a resource of type task, and none"),
         ([UPDATE], ["*"], None, f"{UPDATE} takes a resource (service) and names all without a reason"),
         (["ecs:DescribeTaskDefinition"], [TASK], None, "takes no resource: its Resource is * alone"),
+        (["ssm:PutParameter"], ["arn:aws:ssm:*:*:document/x"], None, "takes a resource of type parameter, and none"),
         (["s3:GetObject"], ["arn:aws:s3:::one"], None, "no action of it takes a resource such as arn:aws:s3:::one"),
         (["s3:ListBucket"], ["arn:aws:s3:::one/*"], None, "no action of it takes a resource such as"),
         ([UPDATE], [SERVICE], {"StringEquals": {"iam:PassedToService": "x"}}, f"{UPDATE} does not know"),

@@ -19,6 +19,7 @@ from localcloud.gateway.http_protocol import JoinedHttp
 from localcloud.gateway.request_log import OneLine, RequestLog
 from localcloud.github import GitHub
 from localcloud.iam.authority import Authority
+from localcloud.iam.decision_log import DecisionLog
 from localcloud.iam.gate import Gate
 from localcloud.iam.lookups import Lookups
 from localcloud.iam.roles import Roles
@@ -120,6 +121,7 @@ class Cloud:
         saver = Saver(lambda service: loader.save(application, service))
         log = RequestLog(settings.log_dir / "requests.jsonl")
         gate = gate_of(context, application)
+        context.iam.decided = DecisionLog(settings.log_dir / "decisions.jsonl").write
         self._gateway = Gateway(application.app, log, saver.changed, self.health, gate)
         self._gateway.room = lambda: limits.no_room(settings.state_dir)
         self._services = services_of(context, self._gateway)

@@ -10,7 +10,7 @@ import pytest
 from localcloud.iam import s3_authorization
 from localcloud.iam.authorization import asks
 from localcloud.iam.calls import Call, CallError, read
-from localcloud.iam.operation_resources import Names
+from localcloud.iam.names import Names
 
 HOME = "eu-central-1:000000000000"
 ROLE = "arn:aws:iam::000000000000:role/acme/staging/task"
@@ -104,6 +104,43 @@ def asked(service: str, operation: str, params: dict[str, Any]) -> list[str]:
         ("elasticloadbalancing", "ModifyListener", {"ListenerArn": "arn:l"},
          ["elasticloadbalancing:ModifyListener arn:l"]),
         ("monitoring", "PutMetricData", {}, ["cloudwatch:PutMetricData *"]),
+        ("monitoring", "PutMetricAlarm", {"AlarmName": "a", "Tags": [{"Key": "x"}]},
+         [f"cloudwatch:PutMetricAlarm arn:aws:cloudwatch:{HOME}:alarm:a",
+          f"cloudwatch:TagResource arn:aws:cloudwatch:{HOME}:alarm:a"]),
+        ("monitoring", "DescribeAlarms", {"AlarmNames.member.1": "a"},
+         [f"cloudwatch:DescribeAlarms arn:aws:cloudwatch:{HOME}:alarm:a"]),
+        ("monitoring", "DescribeAlarms", {}, [f"cloudwatch:DescribeAlarms arn:aws:cloudwatch:{HOME}:alarm:*"]),
+        ("monitoring", "DeleteDashboards", {"DashboardNames": ["d"]},
+         ["cloudwatch:DeleteDashboards arn:aws:cloudwatch::000000000000:dashboard/d"]),
+        ("rds", "CreateDBInstance", {"DBInstanceIdentifier": "d", "ManageMasterUserPassword": "true"},
+         [f"rds:CreateDBInstance arn:aws:rds:{HOME}:db:d",
+          f"secretsmanager:CreateSecret arn:aws:secretsmanager:{HOME}:secret:rds!db-*",
+          f"secretsmanager:TagResource arn:aws:secretsmanager:{HOME}:secret:rds!db-*",
+          f"kms:DescribeKey arn:aws:kms:{HOME}:key/*"]),
+        ("rds", "DescribeDBInstances", {}, [f"rds:DescribeDBInstances arn:aws:rds:{HOME}:db:*"]),
+        ("rds", "ListTagsForResource", {"ResourceName": "arn:aws:rds:d"}, ["rds:ListTagsForResource arn:aws:rds:d"]),
+        ("rds", "DescribeDBEngineVersions", {}, ["rds:DescribeDBEngineVersions *"]),
+        ("ec2", "CreateVpc", {"TagSpecification.1.Tag.1.Key": "x"}, ["ec2:CreateVpc *", "ec2:CreateTags *"]),
+        ("ec2", "CreateTags", {"Tag.1.Key": "x"}, ["ec2:CreateTags *"]),
+        ("ecs", "CreateCluster", {"clusterName": "c", "tags": [{"key": "x"}]},
+         [f"ecs:CreateCluster arn:aws:ecs:{HOME}:cluster/c", f"ecs:TagResource arn:aws:ecs:{HOME}:cluster/c"]),
+        ("elasticloadbalancing", "CreateTargetGroup", {"Name": "t"},
+         [f"elasticloadbalancing:CreateTargetGroup arn:aws:elasticloadbalancing:{HOME}:targetgroup/t/*"]),
+        ("application-autoscaling", "RegisterScalableTarget", {"ResourceId": "service/c/s"},
+         [f"application-autoscaling:RegisterScalableTarget arn:aws:application-autoscaling:{HOME}:scalable-target/*"]),
+        ("application-autoscaling", "DescribeScalableTargets", {},
+         ["application-autoscaling:DescribeScalableTargets *"]),
+        ("sns", "CreateTopic", {"Name": "t"}, [f"sns:CreateTopic arn:aws:sns:{HOME}:t"]),
+        ("sns", "Unsubscribe", {"SubscriptionArn": "arn:aws:sns:t:1"}, ["sns:Unsubscribe *"]),
+        ("codestar-notifications", "CreateNotificationRule", {"Name": "n"},
+         [f"codestar-notifications:CreateNotificationRule arn:aws:codestar-notifications:{HOME}:notificationrule/*"]),
+        ("codeconnections", "CreateConnection", {"Tags": [{"Key": "x"}]},
+         ["codeconnections:CreateConnection *",
+          f"codeconnections:TagResource arn:aws:codeconnections:{HOME}:connection/*"]),
+        ("codepipeline", "ListWebhooks", {}, [f"codepipeline:ListWebhooks arn:aws:codepipeline:{HOME}:webhook:*"]),
+        ("codepipeline", "CreatePipeline",
+         {"pipeline": {"name": "p", "stages": [{"actions": [{"configuration": {"ConnectionArn": "arn:aws:c:x"}}]}]}},
+         [f"codepipeline:CreatePipeline arn:aws:codepipeline:{HOME}:p", "c:PassConnection arn:aws:c:x"]),
         ("codeconnections", "GetConnection", {"ConnectionArn": "arn:c"}, ["codeconnections:GetConnection arn:c"]),
         ("events", "PutEvents", {}, ["events:PutEvents *"]),
     ],
@@ -127,6 +164,8 @@ def test_keys_of_actions() -> None:
     [
         ("GET", "/", "", {}, ["s3:ListAllMyBuckets *"]),
         ("GET", "/bucket", "list-type=2&prefix=a", {}, ["s3:ListBucket arn:aws:s3:::bucket"]),
+        ("GET", "/v20180820/tags/arn:aws:s3:::bucket", "", {}, ["s3:ListTagsForResource arn:aws:s3:::bucket"]),
+        ("PUT", "/bucket", "publicAccessBlock", {}, ["s3:PutBucketPublicAccessBlock arn:aws:s3:::bucket"]),
         ("GET", "/bucket/a/b", "", {}, ["s3:GetObject arn:aws:s3:::bucket/a/b"]),
         ("HEAD", "/bucket/a", "versionId=1", {}, ["s3:GetObjectVersion arn:aws:s3:::bucket/a"]),
         ("PUT", "/bucket/a", "", {"x-amz-acl": "public-read"},
@@ -193,5 +232,9 @@ def test_calls_are_read_from_each_protocol() -> None:
     """JSON and forms."""
     body = json.dumps({"Name": "/a"}).encode()
     assert read("ssm", "eu-central-1", "POST", "/", b"", JSON, body).params == {"Name": "/a"}
+    path = "/untagResource/arn%3Aaws%3Acodestar-notifications%3Ax%3A1%3Anotificationrule%2F1"
+    call = read("codestar-notifications", "eu-central-1", "POST", path, b"tagKeys=a", {}, b"")
+    assert call.operation == "UntagResource"
+    assert call.params == {"resourceArn": "arn:aws:codestar-notifications:x:1:notificationrule/1"}
     call = read("iam", "eu-central-1", "POST", "/", b"", FORM, b"Action=GetRole&RoleName=x&Version=2010-05-08")
     assert (call.action, call.params["RoleName"]) == ("iam:GetRole", "x")

@@ -8,7 +8,7 @@ import logging
 import re
 import time
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO, cast
 from urllib.parse import parse_qs
 
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ class RequestLog:
 
     def __init__(self, path: Path) -> None:
         """Open the log for appending, after rotating one that is too large."""
-        if path.exists() and path.stat().st_size > KEPT_BYTES:
-            path.replace(path.with_suffix(".1.jsonl"))
-        self._stream = path.open("ab", buffering=0)
+        self._stream = opened(path)
 
     def write(self, entry: Entry) -> None:
         """Append an entry; a full disk does not fail the request."""
@@ -59,6 +57,13 @@ class RequestLog:
         row |= {name: shown(row[name]) for name in ("path", "operation")}
         with contextlib.suppress(OSError):
             self._stream.write(f"{json.dumps(row)}\n".encode())
+
+
+def opened(path: Path) -> BinaryIO:
+    """Open a log of JSON lines for appending, without a buffer, after rotating one that is too large."""
+    if path.exists() and path.stat().st_size > KEPT_BYTES:
+        path.replace(path.with_suffix(".1.jsonl"))
+    return cast("BinaryIO", path.open("ab", buffering=0))
 
 
 def shown(text: str) -> str:

@@ -40,6 +40,8 @@ class Authority:
         """Issues an image registry password for a principal; set by ECR."""
         self.roles_of_definition: Callable[[str], list[str]] = lambda _definition: []
         """Returns the roles of a task definition; set by ECS."""
+        self.decided: Callable[[str, Ask, str], None] = lambda _role, _ask, _reason: None
+        """Is told each decision: the role, what had to be authorized, and why it was refused; set by the server."""
 
     def assume(self, role: str, service: str, name: str, owner: str, context: Context | None = None) -> Doc:
         """Assume a role as a service, and return the owner's session, the same one on every call.
@@ -106,6 +108,7 @@ class Authority:
         context = self.context(session) | (extra or {})
         for ask in asks:
             reason = decide(rights, ask, context)
+            self.decided(session["role"], ask, reason)
             if reason:
                 who = f"User: {self.arn(session)} is not authorized to perform: {ask.action}"
                 text = f"{who} on resource: {ask.resource} {reason}"

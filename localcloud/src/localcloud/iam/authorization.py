@@ -8,12 +8,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from localcloud.iam.operation_resources import READERS, Names, role_arn, structure
+from localcloud.iam.names import role_arn, rows, structure
+from localcloud.iam.operation_resources import READERS
 from localcloud.iam.policies import Ask
 
 if TYPE_CHECKING:
     from localcloud.iam.calls import Call
     from localcloud.iam.conditions import Context
+    from localcloud.iam.names import Names
+
+TAGGING = {
+    "application-autoscaling": "application-autoscaling:TagResource",
+    "codeconnections": "codeconnections:TagResource",
+    "codepipeline": "codepipeline:TagResource",
+    "codestar-notifications": "codestar-notifications:TagResource",
+    "ec2": "ec2:CreateTags",
+    "ecr": "ecr:TagResource",
+    "ecs": "ecs:TagResource",
+    "elasticloadbalancing": "elasticloadbalancing:AddTags",
+    "iam": "iam:TagRole",
+    "logs": "logs:TagResource",
+    "monitoring": "cloudwatch:TagResource",
+    "rds": "rds:AddTagsToResource",
+    "sns": "sns:TagResource",
+    "ssm": "ssm:AddTagsToResource",
+}
+"""The action that a service requires beside that of creating, where the new resource is given tags."""
 
 
 def asks(call: Call, names: Names) -> list[Ask]:
@@ -28,17 +48,41 @@ def asks(call: Call, names: Names) -> list[Ask]:
     reader = READERS.get(call.service)
     resources, keys = reader(call, names) if reader else ([], {})
     found = [Ask(action=call.action, resource=resource, keys=keys) for resource in resources or ["*"]]
-    return [*found, *passed(call, names), *further(call, resources or ["*"], keys)]
+    return [*found, *passed(call, names), *further(call, resources or ["*"], keys, names)]
 
 
-def further(call: Call, resources: list[str], keys: Context) -> list[Ask]:
+def further(call: Call, resources: list[str], keys: Context, names: Names) -> list[Ask]:
     """Return the additional actions that a call requires."""
-    if call.action == "ecs:RegisterTaskDefinition" and call.params.get("tags"):
-        created = keys | {"ecs:createaction": call.operation}
-        return [Ask(action="ecs:TagResource", resource=resource, keys=created) for resource in resources]
     if call.action == "secretsmanager:BatchGetSecretValue":
         return [Ask(action="secretsmanager:GetSecretValue")]
-    return []
+    found = []
+    if call.service in TAGGING and tags_what_it_creates(call):
+        created = keys | ({"ecs:createaction": call.operation} if call.service == "ecs" else {})
+        if call.action == "codeconnections:CreateConnection":  # which itself takes no resource
+            resources = [names.arn("codeconnections", "connection/*")]
+        found = [Ask(action=TAGGING[call.service], resource=resource, keys=created) for resource in resources]
+    # "Permissions required for Secrets Manager integration" (RDS guide).
+    if call.service == "rds" and call.params.get("ManageMasterUserPassword") == "true":
+        secret = names.arn("secretsmanager", "secret:rds!db-*")
+        found += [Ask(action=f"secretsmanager:{name}", resource=secret) for name in ("CreateSecret", "TagResource")]
+        found.append(Ask(action="kms:DescribeKey", resource=names.arn("kms", "key/*")))
+    if call.service == "codepipeline":
+        found += [Ask(action=f"{arn.split(':')[2]}:PassConnection", resource=arn) for arn in connections(call)]
+    return found
+
+
+def tags_what_it_creates(call: Call) -> bool:
+    """Tell whether a call gives tags to a resource that it creates; in the query protocol they are dotted."""
+    given = (name for name, value in call.params.items() if name.lower().startswith("tag") and value)
+    return call.operation.startswith(("Create", "Put", "Register")) and "Tag" not in call.operation and any(given)
+
+
+def connections(call: Call) -> list[str]:
+    """Return the ARNs of the connections that a pipeline is given."""
+    stages = rows(structure(call.params.get("pipeline")).get("stages"))
+    actions = [structure(action) for stage in stages for action in rows(structure(stage).get("actions"))]
+    found = [structure(action.get("configuration")).get("ConnectionArn") for action in actions]
+    return [str(arn) for arn in found if arn]
 
 
 def passed(call: Call, names: Names) -> list[Ask]:

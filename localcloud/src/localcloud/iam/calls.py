@@ -74,8 +74,9 @@ def read(  # noqa: PLR0913 - the parts of a request
         elif service_model(api_of(service)).metadata["protocol"] != "rest-json":
             raise CallError(f"the request has no form that {service} takes")
         else:
-            operation, _ = rest_operation(service_model(api_of(service)), method, path)
-            return Call(service=service, operation=known(service, operation), region=region, params=read_json(body))
+            operation, within = rest_operation(service_model(api_of(service)), method, path)
+            params = read_json(body) | within
+            return Call(service=service, operation=known(service, operation), region=region, params=params)
     except (UnreadableError, UnknownServiceError, UnicodeDecodeError, ValueError) as error:
         raise CallError(f"{service}: {error}") from error
     if method != "POST" or query:

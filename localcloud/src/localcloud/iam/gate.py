@@ -17,7 +17,7 @@ from localcloud.iam import s3_authorization
 from localcloud.iam.authority import OPERATOR
 from localcloud.iam.authorization import asks
 from localcloud.iam.calls import CallError, read
-from localcloud.iam.operation_resources import Names
+from localcloud.iam.names import Names
 from localcloud.iam.sessions import TEMPORARY, alive, is_token_of
 from localcloud.iam.sts import Sts
 
@@ -138,7 +138,8 @@ class Gate:
                 self._lookups.tell(session, self._authority.arn(session))
             wanted = s3_authorization.asks(scope["method"], scope["path"], query, headers)
         else:
-            call = read(service, region, scope["method"], scope["path"], query, headers, body)
+            path = (scope.get("raw_path") or b"").decode() or scope["path"]  # raw: an ARN in it contains %2F
+            call = read(service, region, scope["method"], path, query, headers, body)
             if call.service == "sts":
                 return self._sts.for_session(session, call, headers)
             authority = self._authority

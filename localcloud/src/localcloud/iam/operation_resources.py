@@ -5,16 +5,17 @@ Source: AWS's Service Authorization Reference, "Actions, resources, and conditio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from localcloud.iam import named_resources
+from localcloud.iam.names import ARN, Names, Reading, last, role_arn, rows, structure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
-    from localcloud.iam.calls import Call, Params
+    from localcloud.iam.calls import Call
     from localcloud.iam.conditions import Context
 
-ARN = "arn:"
 ON_ACTIONS = ("PutApprovalResult", "OverrideStageCondition")
 ON_STAGES = ("EnableStageTransition", "DisableStageTransition", "RetryStageExecution", "RollbackStage", *ON_ACTIONS)
 """CodePipeline operations on a stage or an action of a pipeline."""
@@ -26,6 +27,7 @@ ECS = {
     **dict.fromkeys(("RunTask", "StartTask"), ("task-definition", "taskDefinition")),
     **dict.fromkeys(("StopServiceDeployment", "ContinueServiceDeployment"), ("", "serviceDeploymentArn")),
     **dict.fromkeys(("TagResource", "UntagResource", "ListTagsForResource"), ("", "resourceArn")),
+    "CreateCluster": ("cluster", "clusterName"),
     "CreateService": ("service", "serviceName"),
     "DeleteTaskDefinitions": ("task-definition", "taskDefinitions"),
     "DescribeClusters": ("cluster", "clusters"),
@@ -36,52 +38,6 @@ ECS = {
     "RegisterTaskDefinition": ("task-definition", "family"),
 }
 """The resource type of each ECS operation ("" if it is given by ARN), and the parameter that names it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Names:
-    """Resolves names to ARNs."""
-
-    account: str
-    region: str
-    find: Callable[[str, str], str | None] = lambda _kind, _name: None
-    """Looks up the ARN of a resource ("secret", "role", "key") if it cannot be derived from the name; None if there
-    is none."""
-    roles: Callable[[str], list[str]] = lambda _definition: []
-    """Returns the roles of a task definition."""
-
-    def arn(self, service: str, resource: str) -> str:
-        """Return an ARN in the call's region."""
-        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
-
-    def each(self, service: str, kind: str, names: Iterable[object]) -> list[str]:
-        """Return the ARNs of resources given by name or ARN; no names means all resources."""
-        found = [str(name) if str(name).startswith(ARN) else self.arn(service, f"{kind}{name}") for name in names]
-        return found or ["*"]
-
-
-Reading = tuple[list[str], "Context"]
-"""The resources and condition keys of a call."""
-
-
-def role_arn(role: str, names: Names) -> str:
-    """Return a role's ARN, given its ARN or name."""
-    return role if role.startswith(ARN) else names.find("role", role) or f"arn:aws:iam::{names.account}:role/{role}"
-
-
-def structure(value: object) -> Params:
-    """Return the value if it is a structure, else an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def rows(value: object) -> list[Any]:
-    """Return the value if it is a list, else an empty one."""
-    return value if isinstance(value, list) else []
-
-
-def last(text: object) -> str:
-    """Return the part of a name or ARN after the last slash."""
-    return str(text).rpartition("/")[2]
 
 
 def ecs(call: Call, names: Names) -> Reading:
@@ -142,7 +98,9 @@ def codepipeline(call: Call, names: Names) -> Reading:
     """Return the resources and condition keys of a CodePipeline call."""
     p, op = call.params, call.operation
     webhook = structure(p.get("webhook"))
-    if "Webhook" in op and not op.startswith("List"):
+    if op == "ListWebhooks":
+        return [names.arn("codepipeline", "webhook:*")], {}
+    if "Webhook" in op:
         name = webhook.get("name") or p.get("name") or p.get("webhookName") or ""
         pipeline = [names.arn("codepipeline", str(webhook["targetPipeline"]))] if "targetPipeline" in webhook else []
         return [names.arn("codepipeline", f"webhook:{name}"), *pipeline], {}
@@ -230,29 +188,24 @@ def iam(call: Call, names: Names) -> Reading:
     return [str(p["PolicyArn"])] if "PolicyArn" in p else ["*"], keys
 
 
-def by_arns(call: Call, _names: Names) -> Reading:
-    """Return the ARNs in a call's parameters, for services that name resources by ARN: ELBv2, SNS, STS."""
-    if call.operation.startswith(("Describe", "List")) and call.service == "elasticloadbalancing":
-        return ["*"], {}
-    found = [str(value) for name, value in sorted(call.params.items()) if "Arn" in name and isinstance(value, str)]
-    return [value for value in found if value.startswith(ARN)] or ["*"], {}
-
-
 READERS: dict[str, Callable[[Call, Names], Reading]] = {
+    "application-autoscaling": named_resources.scaling,
     "codebuild": codebuild,
-    "codeconnections": by_arns,
+    "codeconnections": named_resources.by_arns,
     "codepipeline": codepipeline,
-    "codestar-connections": by_arns,
-    "codestar-notifications": by_arns,
+    "codestar-connections": named_resources.by_arns,
+    "codestar-notifications": named_resources.notifications,
     "ecr": ecr,
     "ecs": ecs,
-    "elasticloadbalancing": by_arns,
+    "elasticloadbalancing": named_resources.balancing,
     "iam": iam,
     "kms": kms,
     "logs": logs,
+    "monitoring": named_resources.cloudwatch,
+    "rds": named_resources.rds,
     "secretsmanager": secretsmanager,
-    "sns": by_arns,
+    "sns": named_resources.sns,
     "ssm": ssm,
-    "sts": by_arns,
+    "sts": named_resources.by_arns,
 }
 """The function for each service's calls; calls of other services must be allowed on "*"."""

@@ -35,7 +35,15 @@ OF_BUCKETS = {
     ("DELETE", "policy"): "DeleteBucketPolicy", ("GET", "tagging"): "GetBucketTagging",
     ("PUT", "tagging"): "PutBucketTagging", ("GET", "encryption"): "GetEncryptionConfiguration",
     ("PUT", "encryption"): "PutEncryptionConfiguration", ("GET", "lifecycle"): "GetLifecycleConfiguration",
-    ("PUT", "lifecycle"): "PutLifecycleConfiguration",
+    ("PUT", "lifecycle"): "PutLifecycleConfiguration", ("DELETE", "lifecycle"): "PutLifecycleConfiguration",
+    ("DELETE", "encryption"): "PutEncryptionConfiguration", ("DELETE", "tagging"): "PutBucketTagging",
+    ("GET", "publicAccessBlock"): "GetBucketPublicAccessBlock",
+    ("PUT", "publicAccessBlock"): "PutBucketPublicAccessBlock",
+    ("DELETE", "publicAccessBlock"): "PutBucketPublicAccessBlock",
+    ("GET", "accelerate"): "GetAccelerateConfiguration", ("GET", "cors"): "GetBucketCORS",
+    ("GET", "logging"): "GetBucketLogging", ("GET", "object-lock"): "GetBucketObjectLockConfiguration",
+    ("GET", "ownershipControls"): "GetBucketOwnershipControls", ("GET", "replication"): "GetReplicationConfiguration",
+    ("GET", "requestPayment"): "GetBucketRequestPayment", ("GET", "website"): "GetBucketWebsite",
 }  # fmt: skip
 OF_OBJECTS = {
     ("GET", ""): "GetObject", ("HEAD", ""): "GetObject", ("PUT", ""): "PutObject", ("DELETE", ""): "DeleteObject",
@@ -49,6 +57,9 @@ OF_UPLOADS = {
     "POST": "PutObject",
     "DELETE": "AbortMultipartUpload",
 }
+CONTROL_TAGS = "/v20180820/tags/"
+OF_TAGS = {"GET": "ListTagsForResource", "POST": "TagResource", "DELETE": "UntagResource"}
+"""The tags of a bucket by S3 Control, whose requests are signed for S3 too; the bucket's ARN ends the path."""
 VERSIONED = {"GetObject", "DeleteObject", "GetObjectAcl", "PutObjectAcl", "GetObjectTagging", "PutObjectTagging"}
 CHANGES_RIGHTS = re.compile(r"x-amz-(acl|grant-.+)")
 REFUSED = re.compile(r"x-amz-(bypass-governance-retention|object-lock-.+|website-redirect-location|request-route)")
@@ -69,6 +80,8 @@ def asks(method: str, path: str, query: bytes, headers: Mapping[str, str]) -> li
     others = [name for name in values if name.lower() not in signed]
     if path == "/":
         return [Ask(action="s3:ListAllMyBuckets")] if method == "GET" and not others else UNKNOWN
+    if path.startswith(CONTROL_TAGS) and method in OF_TAGS:
+        return [Ask(action=f"s3:{OF_TAGS[method]}", resource=path.removeprefix(CONTROL_TAGS))]
     found = BUCKET.fullmatch(path)
     chosen = [name for name in others if name not in NO_MEANING]
     if found is None or len(chosen) > 1 or any(len(rows) > 1 for rows in values.values()):

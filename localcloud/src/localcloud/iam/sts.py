@@ -15,7 +15,7 @@ from starlette.responses import Response
 from localcloud.gateway import refusals
 from localcloud.iam.authority import OPERATOR, DeniedError
 from localcloud.iam.authorization import asks
-from localcloud.iam.operation_resources import Names
+from localcloud.iam.names import Names
 
 if TYPE_CHECKING:
     from starlette.types import Scope

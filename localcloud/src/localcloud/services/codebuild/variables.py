@@ -10,7 +10,8 @@ from botocore.exceptions import ClientError
 from localcloud.docker_engine import qemu
 from localcloud.iam import sessions
 from localcloud.iam.authority import DeniedError
-from localcloud.iam.operation_resources import Names, parameter_arn
+from localcloud.iam.names import Names
+from localcloud.iam.operation_resources import parameter_arn
 from localcloud.services.clients import client
 from localcloud.settings import client_environment
 
