@@ -14,6 +14,7 @@ import pulumi_aws as aws
 
 from contract.names import environment_parameter, of_service, service_parameter, template_family
 from infra import account, parameter_payloads, serving, stack_pipeline
+from infra.aws import names
 from infra.config import application
 from infra.environment import accepted_image
 from infra.environment.autoscaling import Autoscaling
@@ -191,7 +192,14 @@ def _shared_components(config: StackConfig, stands: Live) -> SharedComponents:
     cluster = Cluster(name, environment, keeps_providers=keeps_providers)
     database = None
     if environment.database:
-        database = Database(name, environment.database, vpc_id=vpc, subnet_ids=network.database_subnet_ids)
+        database = Database(
+            name,
+            environment.database,
+            identifier=stands.database.identifier if stands.database else names.database(name),
+            replaced=bool(stands.destroyed),
+            vpc_id=vpc,
+            subnet_ids=network.database_subnet_ids,
+        )
     region = aws.get_region().region
     return SharedComponents(network=network, balancer=balancer, cluster=cluster, database=database, region=region)
 

@@ -6,6 +6,8 @@ the limit must leave room for.
 
 from __future__ import annotations
 
+import secrets
+
 from contract.names import MAX_NAME_LENGTH, PROJECT, PULUMI_SUFFIX, TARGET_GROUP_LIMIT, of_service
 
 
@@ -64,9 +66,17 @@ def preview_role(stack: str) -> str:
     return f"{PROJECT}-{stack}-preview"
 
 
-def final_snapshot(environment: str) -> str:
-    """Return the identifier of the database's final snapshot."""
-    return f"{PROJECT}-{environment}-final"
+def database(environment: str) -> str:
+    """Return an identifier for a new database instance; like Pulumi's own names it ends with seven random digits.
+
+    It is chosen here since the name of the final snapshot is made of it, which Pulumi needs before the instance exists.
+    """
+    return f"{environment}-{secrets.token_hex(PULUMI_SUFFIX)[: PULUMI_SUFFIX - 1]}"
+
+
+def final_snapshot(instance: str) -> str:
+    """Return the identifier of a database instance's final snapshot, as unique as the instance's own."""
+    return f"{instance}-final"
 
 
 def length_problem(environment: str, service: str) -> str | None:

@@ -24,10 +24,15 @@ class Database(pulumi.ComponentResource):
     - RDS creates the master password and stores it in Secrets Manager; it is not in the Pulumi state
     - the password is rotated at the configured interval instead of RDS's default of 7 days (see `_rotate`)
     - without a final snapshot a destroy deletes the automated backups too
+    - with deletion protection Pulumi refuses a destroy before anything is deleted, and AWS the deletion of the instance
+    - the final snapshot is named after the instance, whose identifier is random, so that no later destroy collides
 
     Args:
         name: of the environment.
         section: `slipway:environment.database`.
+        identifier: of the instance that stands, or one for a new instance.
+        replaced: whether an instance that stands is replaced by a new one. Otherwise it keeps its identifier, whatever
+            `identifier` is.
         vpc_id: of the network.
         subnet_ids: of the database subnets.
     """
@@ -43,12 +48,14 @@ class Database(pulumi.ComponentResource):
         name: str,
         section: Section,
         *,
+        identifier: str,
+        replaced: bool,
         vpc_id: pulumi.Input[str],
         subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("slipway:infra:Database", name, None, opts)
-        self._name, self._section = name, section
+        self._name, self._section, self._identifier, self._replaced = name, section, identifier, replaced
         self._child = pulumi.ResourceOptions(parent=self)
         group = aws.ec2.SecurityGroup(
             f"{name}-database", vpc_id=vpc_id, description="Database: from the services", opts=self._child
@@ -91,10 +98,10 @@ class Database(pulumi.ComponentResource):
     ) -> aws.rds.Instance:
         """Create the instance in the database subnets."""
         section = self._section
-        snapshot = names.final_snapshot(self._name) if section.final_snapshot else None
         subnets = aws.rds.SubnetGroup(self._name, subnet_ids=subnet_ids, opts=self._child)
         return aws.rds.Instance(
             self._name,
+            identifier=self._identifier,
             engine="postgres",
             engine_version=section.engine_version,
             instance_class=section.instance_class,
@@ -116,8 +123,13 @@ class Database(pulumi.ComponentResource):
             delete_automated_backups=not section.final_snapshot,
             deletion_protection=section.deletion_protection,
             skip_final_snapshot=not section.final_snapshot,
-            final_snapshot_identifier=snapshot,
-            opts=self._child,
+            final_snapshot_identifier=names.final_snapshot(self._identifier) if section.final_snapshot else None,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                ignore_changes=[] if self._replaced else ["identifier"],
+                # AWS alone would refuse when `destroy` has deleted the services.
+                protect=section.deletion_protection,
+            ),
         )
 
     def _rotate(self) -> None:

@@ -38,6 +38,11 @@ class Live:
     destroyed: Sequence[Database]
 
     @property
+    def database(self) -> Database | None:
+        """The database that stands and stays, None if there is none."""
+        return None if self.destroyed else self.resources.database
+
+    @property
     def losing_database(self) -> list[str]:
         """The services whose running release has the address of a database that this `up` destroys."""
         return [name for name, one in self.resources.services.items() if self.destroyed and one.uses_database]

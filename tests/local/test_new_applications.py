@@ -63,7 +63,7 @@ def staged(space: Workspace) -> Iterator[Workspace]:
     source.write_text(text, "utf-8")
     space.up(STAGING)
     yield space
-    space.must("bin/pulumi-local", "destroy", "-s", STAGING, "--yes", "--skip-preview")
+    space.destroy(STAGING)
     space.delivery("clean", "--stack", STAGING)
 
 
@@ -112,7 +112,7 @@ def test_it_is_released_stopped_when_it_fails_and_rolled_back_under_load(staged:
     try:
         _release_and_roll_back(staged, releases)
     finally:
-        staged.must("bin/pulumi-local", "destroy", "-s", PRODUCTION, "--yes", "--skip-preview")
+        staged.destroy(PRODUCTION)
         releases.delivery("clean", "--stack", PRODUCTION)
         connections.delete_connection(ConnectionArn=connection)
 

@@ -99,7 +99,7 @@ def shop(
 def remove(shop: Releases) -> None:
     """Destroy the project's stacks, and remove what Pulumi does not know."""
     for stack in (PRODUCTION, STAGING):
-        shop.workspace.must("bin/pulumi-local", "destroy", "-s", stack, "--yes", "--skip-preview")
+        shop.workspace.destroy(stack)
         shop.delivery("clean", "--stack", stack)
 
 

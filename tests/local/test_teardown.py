@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.local.workspace import Workspace
 
 pytestmark = pytest.mark.local
+PULUMI_CONFIG = ("bin/pulumi-local", "config", "set", "--path")
 
 
 def test_the_sweep_names_a_planted_resource(workspace: Workspace) -> None:
@@ -36,8 +37,17 @@ def destroy(workspace: Workspace, stack: str) -> None:
 
 @pytest.mark.usefixtures("production")
 def test_without_production_the_pipeline_ends_after_promotion(workspace: Workspace) -> None:
-    """Production is destroyed with the pipeline; staging gets its own."""
+    """Production is destroyed with the pipeline, once its protection is off; staging gets its own."""
+    protected = workspace.pulumi("destroy", "-s", "prod", "--yes", "--skip-preview")
+    assert protected.returncode != 0
+    assert "protected" in protected.stdout
+    assert httpx.get(f"{workspace.outputs('prod')['url']}/healthz").status_code == 200
+    workspace.must(*PULUMI_CONFIG, "slipway:environment.database.deletion_protection", "false", "-s", "prod")
+    workspace.up("prod")
     destroy(workspace, "prod")
+    (snapshot,) = workspace.client("rds").describe_db_snapshots()["DBSnapshots"]
+    assert snapshot["DBSnapshotIdentifier"] == f"{snapshot['DBInstanceIdentifier']}-final"
+    workspace.client("rds").delete_db_snapshot(DBSnapshotIdentifier=snapshot["DBSnapshotIdentifier"])
     told = workspace.delivery("doctor", "--stack", "prod")
     assert told.returncode == 1, told.stdout
     assert "pulumi up" in told.stdout, told.stdout

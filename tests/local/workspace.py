@@ -73,6 +73,22 @@ class Workspace:
         """Deploy a stack by `pulumi up`, which must succeed; returns its output."""
         return self.must("bin/pulumi-local", "up", "-s", stack, "--yes", "--skip-preview")
 
+    def destroy(self, stack: str) -> None:
+        """Destroy a stack, whatever protects its database, without a snapshot that stays."""
+        for row in self.resources(stack):
+            if row["type"] == "aws:rds/instance:Instance" and row.get("protect"):
+                self.must("bin/pulumi-local", "state", "unprotect", row["urn"], "-s", stack, "--yes")
+        for name in self._databases("describe_db_instances", "DBInstances", "DBInstanceIdentifier", stack):
+            self.client("rds").modify_db_instance(DBInstanceIdentifier=name, DeletionProtection=False)
+        self.must("bin/pulumi-local", "destroy", "-s", stack, "--yes", "--skip-preview")
+        for name in self._databases("describe_db_snapshots", "DBSnapshots", "DBSnapshotIdentifier", stack):
+            self.client("rds").delete_db_snapshot(DBSnapshotIdentifier=name)
+
+    def _databases(self, listing: str, member: str, key: str, stack: str) -> list[str]:
+        """Return the names of a stack's instances or snapshots, by its tag."""
+        rows = getattr(self.client("rds"), listing)()[member]
+        return [row[key] for row in rows if {"Key": "environment", "Value": stack} in row["TagList"]]
+
     @property
     def python(self) -> str:
         """The interpreter of the local cloud's virtual environment."""

@@ -20,6 +20,7 @@ SIGNATURE = "4dabf18193072939515e22adb298388d"  # how Pulumi's protocol marks va
 SECRET = "1b47061264138c4ac30d75fd1eb44270"
 # Values that differ between runs or with the example application's source.
 VARYING_VALUES = (
+    (re.compile(r"\b(staging|prod)-[0-9a-f]{7}\b"), r"\1-<random>"),
     (re.compile(r"content-[0-9a-f]{12}-\d{14}"), "content-<hash>-<time>"),
     (re.compile(r"^web-[0-9a-f]{12}$|^api-[0-9a-f]{12}$"), "<service>-<hash>"),
     (re.compile(r"^.*/slipway-build-[0-9a-f]{16}/build.log$"), "<temporary folder>/build.log"),

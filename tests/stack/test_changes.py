@@ -10,12 +10,16 @@ import pytest
 
 from infra.environment.service import NOBODY
 from infra.live.resources import Database, Resources, Running
+from tests.stack import program
 from tests.stack.program import RECORDS, account, nothing_stands, run, stack_file, standing
 
 if TYPE_CHECKING:
     from tests.fake_engine import FakeEngine, Registered
 
 SERVICE = "ecs/service:Service"
+INSTANCE = Database(
+    identifier="staging-1a2b3c4", name="app", user="app", engine_version="15", storage=20, deletion_protection=False
+)
 
 
 def with_web(**section: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -164,15 +168,57 @@ def test_what_ran_on_a_destroyed_database_is_not_waited_for(monkeypatch: pytest.
     config = stack_file("staging")
     config["slipway:environment"]["database"]["name"] = "shop"
     config["slipway:allow"] = ["staging-1a2b3c4"]
-    database = Database(
-        identifier="staging-1a2b3c4", name="app", user="app", engine_version="15", storage=20, deletion_protection=False
-    )
     taken: list[Database] = []
     monkeypatch.setattr("infra.live.snapshots.take", lambda _, databases: taken.extend(databases))
-    stands = Resources(database=database, services=running().services, priorities={"rule": 100})
+    stands = Resources(database=INSTANCE, services=running().services, priorities={"rule": 100})
     engine = declare(monkeypatch, config, stands)
-    assert taken == [database]
+    assert taken == [INSTANCE]
     assert engine.checked == []
+
+
+def durable(name: str = "app") -> dict[str, Any]:
+    """Return the staging stack file with a database of this name that leaves a snapshot."""
+    config = stack_file("staging")
+    config["slipway:environment"]["database"] |= {"final_snapshot": True, "name": name}
+    config["slipway:allow"] = [INSTANCE.identifier]
+    return config
+
+
+def final_snapshot(monkeypatch: pytest.MonkeyPatch, config: dict[str, Any], resources: Resources | None) -> str:
+    """Run the program anew; return the name of the snapshot that a destroy would leave."""
+    monkeypatch.setattr(program, "RUNS", {})
+    database = run(monkeypatch, config, resources=resources)[0].one("rds/instance:Instance")
+    assert database.inputs["finalSnapshotIdentifier"].startswith(database.inputs["identifier"])
+    name: str = database.inputs["finalSnapshotIdentifier"]
+    return name
+
+
+def test_a_database_that_is_created_again_leaves_a_snapshot_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RDS refuses a second snapshot of one name (DBSnapshotAlreadyExists), so the second destroy would fail."""
+    names = {final_snapshot(monkeypatch, durable(), Resources()) for _ in range(9)}
+    assert len(names) == 9
+
+
+def test_a_database_that_stands_keeps_the_name_of_its_final_snapshot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each preview would show a change."""
+    stands = Resources(database=INSTANCE, services=running().services, priorities={"rule": 100})
+    assert final_snapshot(monkeypatch, durable(), stands) == f"{INSTANCE.identifier}-final"
+    assert final_snapshot(monkeypatch, durable(), stands) == f"{INSTANCE.identifier}-final"
+
+
+def test_a_database_that_is_replaced_shares_no_name_with_its_successor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both stand at once, and both leave a snapshot."""
+    monkeypatch.setattr("infra.live.snapshots.take", lambda *_: None)
+    stands = Resources(database=INSTANCE, services=running().services, priorities={"rule": 100})
+    assert not final_snapshot(monkeypatch, durable("shop"), stands).startswith(INSTANCE.identifier)
+    engine, _ = run(monkeypatch, durable("shop"), resources=stands)
+    assert engine.one("rds/instance:Instance").ignored == []
+
+
+def test_a_database_whose_identifier_pulumi_made_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one would rename the instance; where what stands cannot be read, too."""
+    engine = declare(monkeypatch, stack_file("staging"), running())
+    assert engine.one("rds/instance:Instance").ignored == ["identifier"]
 
 
 def renamed() -> dict[str, Any]:

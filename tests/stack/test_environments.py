@@ -229,6 +229,31 @@ def test_nothing_blocks_a_destroy_of_staging(staging: Run) -> None:
     assert engine.one("SecretRotation").retained
 
 
+def test_the_data_of_production_survives_mistakes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As committed: backups of a week or more, and a destroy that is refused first and leaves a snapshot then."""
+    engine, _ = prod(monkeypatch, program.URLS)
+    instance = engine.one("rds/instance:Instance")
+    database = instance.inputs
+    assert instance.protected
+    assert database["backupRetentionPeriod"] >= 7
+    assert database["deletionProtection"] is True
+    assert database["skipFinalSnapshot"] is database["deleteAutomatedBackups"] is False
+    assert database["finalSnapshotIdentifier"] == f"{database['identifier']}-final"
+
+
+def test_each_safeguard_of_the_database_is_switched_off_by_its_own_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the others stay."""
+    for key, declared, value in (
+        ("deletion_protection", "deletionProtection", False),
+        ("final_snapshot", "skipFinalSnapshot", True),
+    ):
+        config = program.stack_file("prod")
+        config["slipway:environment"]["database"][key] = False
+        database = program.run_prod(monkeypatch, config)[0].one("rds/instance:Instance").inputs
+        assert database[declared] is value
+        assert database["backupRetentionPeriod"] >= 7
+
+
 def test_a_protected_registry_cannot_be_destroyed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pulumi refuses, and AWS refuses while an image is in it."""
     config = program.stack_file("staging") | {"slipway:registry": {}}

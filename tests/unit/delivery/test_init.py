@@ -78,6 +78,18 @@ def test_an_application_gets_two_valid_stack_files(
     assert configs[f"{name}-prod"]["slipway:images"] == {"from_stack": f"{name}-staging"}
 
 
+def test_the_data_of_production_survives_mistakes_by_default(unchecked: Path) -> None:
+    """Staging's database goes with its stack, as before; an application without one gets none."""
+    init.run(unchecked, options("notes"))
+    init.run(unchecked, options("hello"))
+    configs = stack_files.configurations(unchecked)
+    database = configs["notes-prod"]["slipway:environment"]["database"]
+    assert database["backup_days"] >= 7
+    assert database["deletion_protection"] is database["final_snapshot"] is True
+    assert configs["notes-staging"]["slipway:environment"]["database"] == {"instance_class": "db.t4g.micro"}
+    assert "database" not in configs["hello-prod"]["slipway:environment"]
+
+
 def test_a_compose_file_tells_of_the_database_and_of_what_slipway_does_not_run(
     unchecked: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

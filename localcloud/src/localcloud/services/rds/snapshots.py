@@ -76,7 +76,8 @@ class Snapshots:
         name, owner = params.get("DBSnapshotIdentifier"), params.get("DBInstanceIdentifier")
         if name and not self.rows.get(name):
             raise ApiError("DBSnapshotNotFound", f"DBSnapshot {name} not found.", 404)
-        rows = [row for row in self.rows.values() if name in (None, row["DBSnapshotIdentifier"])]
+        rows = [{**row, "TagList": row["Tags"]} for row in self.rows.values()]
+        rows = [row for row in rows if name in (None, row["DBSnapshotIdentifier"])]
         return {"DBSnapshots": [row for row in rows if owner in (None, row["DBInstanceIdentifier"])]}
 
     async def delete_db_snapshot(self, params: Doc) -> Doc:
