@@ -11,7 +11,7 @@ FAST := tests/gate tests/unit tests/stack
 TWO := -n 2 --dist loadgroup --no-loadscope-reorder
 
 # Of delivery/commands/registry.py, which a test holds this against; with app-test (test) and pipeline (status)
-STEPS := build index deploy acceptance promote approve reject retry rollback resume history logs clean doctor preview
+STEPS := build index deploy acceptance promote approve reject retry rollback restart resume history logs clean doctor preview
 # Those for an application that is new: they need no stack.
 NEW := init check-app
 
@@ -96,6 +96,7 @@ approve: ## approve the pending release
 reject: ## reject the pending release: ARGS="--reason TEXT"
 retry: ## retry the stage in which an execution failed or was stopped: ARGS="--execution ID"
 rollback: ## roll back to an earlier good release: ARGS="--to HASH"
+restart: ## replace the tasks by new ones of the same release: ARGS="--service NAME"
 resume: ## let the pipeline release to a stack again after a rollback
 history: ## list the releases of a stack, newest first: ARGS="--most 3"
 logs: ## print the logs of services, or of a build of the pipeline: ARGS="--follow"

@@ -22,7 +22,7 @@ from infra.environment.cluster import Cluster
 from infra.environment.database import Database
 from infra.environment.first_image import FirstImage
 from infra.environment.load_balancer import LoadBalancer
-from infra.environment.monitoring import Monitoring, ServiceMetrics
+from infra.environment.monitoring import DatabaseMetrics, Monitoring, ServiceMetrics
 from infra.environment.network import Network
 from infra.environment.repository import Repository
 from infra.environment.service import Service
@@ -102,7 +102,7 @@ def build(config: StackConfig, secrets: Mapping[str, pulumi.Output[str] | None])
     services = {name: _service(config, shared, name, task, stands, follow=follow[name]) for name, task in tasks.items()}
     facts = _records(config, shared, images, tasks, services, stands)
     topic = Topic(stack, context.pipeline, account=context.home.account) if context else None
-    _monitoring(stack, shared, services, topic)
+    _monitoring(config, shared, services, topic)
     # The pipeline decides which task definition a service runs; `pulumi up` does where it rolls out.
     by_pulumi = config.environment.rollout == "pulumi"
     definitions = {name: task.release_arn if by_pulumi else None for name, task in tasks.items()}
@@ -181,10 +181,19 @@ def _accepted_images(config: StackConfig, others: OtherStacks) -> dict[str, Imag
 
 
 def _shared_components(config: StackConfig, stands: Live) -> SharedComponents:
-    """Create what the services share; load balancer, cluster and database are created in parallel."""
+    """Create what the services share; load balancer, cluster and database are created in parallel.
+
+    Raises:
+        pulumi.RunError: the region has fewer availability zones than are configured.
+    """
     name, environment = config.stack, config.environment
     zone_filter = aws.GetAvailabilityZonesFilterArgs(name="zone-type", values=["availability-zone"])
     zones = aws.get_availability_zones(state="available", filters=[zone_filter]).names
+    if len(zones) < environment.network.zones:
+        raise pulumi.RunError(
+            f"Pulumi.{name}.yaml: slipway:environment.network.zones is {environment.network.zones}; the account has "
+            f"{len(zones)} availability zones in this region; set at most {len(zones)}"
+        )
     network = Network(name, environment.network, zones=zones)
     vpc = network.vpc_id
     balancer = LoadBalancer(name, environment.load_balancer, vpc_id=vpc, subnet_ids=network.public_subnet_ids)
@@ -197,6 +206,8 @@ def _shared_components(config: StackConfig, stands: Live) -> SharedComponents:
             environment.database,
             identifier=stands.database.identifier if stands.database else names.database(name),
             replaced=bool(stands.destroyed),
+            upgrades=bool(stands.upgraded),
+            log_retention_days=environment.log_retention_days,
             vpc_id=vpc,
             subnet_ids=network.database_subnet_ids,
         )
@@ -286,10 +297,12 @@ def _records(  # noqa: PLR0913 - each is made by another step
     return result
 
 
-def _monitoring(stack: str, shared: SharedComponents, services: Mapping[str, Service], topic: Topic | None) -> None:
+def _monitoring(
+    config: StackConfig, shared: SharedComponents, services: Mapping[str, Service], topic: Topic | None
+) -> None:
     """Create the alarms and the dashboard; alarms are published to the pipeline's topic if there is one."""
     Monitoring(
-        stack,
+        config.stack,
         region=shared.region,
         balancer=shared.balancer.metric_name,
         cluster_name=shared.cluster.name,
@@ -297,6 +310,9 @@ def _monitoring(stack: str, shared: SharedComponents, services: Mapping[str, Ser
             name: ServiceMetrics(service_name=service.name, targets=service.metric_name)
             for name, service in services.items()
         },
+        database=DatabaseMetrics(identifier=shared.database.identifier, section=section)
+        if shared.database and (section := config.environment.database)
+        else None,
         topic_arns=[topic.arn] if topic else [],
     )
 

@@ -22,8 +22,16 @@ if TYPE_CHECKING:
 
 HEAD = """# {name} in {what}. Every key: docs/configuration.md. No secret belongs in this file.
 """
-KEPT = {"backup_days": 7, "deletion_protection": True, "final_snapshot": True}
-"""What keeps the data of a production database (docs/configuration.md)."""
+IN_PRODUCTION = {
+    "backup_days": 7,
+    "deletion_protection": True,
+    "final_snapshot": True,
+    "apply_immediately": False,
+    "max_storage": 100,
+    "alarms": dict[str, int](),
+    "log_exports": True,
+}
+"""What a production database has beside a staging one's (docs/configuration.md)."""
 LIKE_STAGING, LIKE_PRODUCTION = "staging", "prod"
 """The committed stacks whose region, tags and repository a new application takes over."""
 FIRST, LAST = 30, 250
@@ -58,7 +66,7 @@ def render(root: Path, of: Application, stacks: Stacks) -> dict[str, str]:
     staging["slipway:registry"] = {"protect": False}
     production = _common(root, of, stacks.production, cidrs[1], desired_count=2, log_days=30)
     if of.database:
-        production["slipway:environment"]["database"] |= KEPT
+        production["slipway:environment"]["database"] |= IN_PRODUCTION
     production["slipway:images"] = {"from_stack": stacks.staging}
     production["slipway:pipeline"] = {
         "repository": stacks.repository, "staging": stacks.staging, "trigger": "connection", "approval": "manual",

@@ -9,6 +9,7 @@ from delivery.aws.clients import client
 from delivery.commands import registry
 from delivery.commands.registry import session
 from delivery.deploying import pipeline_hold
+from delivery.deploying import restart as tasks
 from delivery.deploying import rollback as engine
 from delivery.environment import read
 from delivery.operator import approval, stack_status
@@ -95,6 +96,18 @@ def retry(stack: str, *, execution: str, everything: bool) -> None:
 def rollback(stack: str, *, to: str, stop_execution: bool) -> None:
     """Run `delivery rollback`."""
     engine.Rollback(session=session(stack), commit=to, stop_execution=stop_execution).run()
+
+
+@registry.command(
+    "replace the tasks by new ones of the same release",
+    "They read their secrets anew, such as the database's password after its rotation.",
+    example="--service NAME",
+)
+@registry.stack
+@click.option("--service", default="", metavar="NAME", help="Of this service only (default: of all).")
+def restart(stack: str, service: str) -> None:
+    """Run `delivery restart`."""
+    tasks.run(session(stack), service)
 
 
 @registry.command("let the pipeline release to a stack again after a rollback")

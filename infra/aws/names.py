@@ -74,6 +74,11 @@ def database(environment: str) -> str:
     return f"{environment}-{secrets.token_hex(PULUMI_SUFFIX)[: PULUMI_SUFFIX - 1]}"
 
 
+def database_log_group(instance: str, log: str) -> str:
+    """Return the name of the log group that RDS exports a database instance's log to, which AWS fixes."""
+    return f"/aws/rds/instance/{instance}/{log}"
+
+
 def final_snapshot(instance: str) -> str:
     """Return the identifier of a database instance's final snapshot, as unique as the instance's own."""
     return f"{instance}-final"

@@ -81,14 +81,22 @@ DATABASE_ACCESS = Effect(
 )
 ENGINE_VERSION = Effect(
     Kind.REPLACES,
-    "a minor version: the database restarts and is away for a minute or more; with multi_az for the time "
-    "of a failover; another major version is refused",
+    "a minor version: the database restarts and is away for a minute or more, with multi_az for the time of a "
+    "failover; a later major version: refused unless `slipway:allow` names instance and version; a snapshot is taken "
+    "first, and the database is away for the upgrade; an earlier one is refused",
 )
 RESTART = Effect(
     Kind.REPLACES,
-    "the database restarts and is away for a minute or more; with multi_az for the time of a failover",
+    "the database restarts, at once or with `apply_immediately: false` in its maintenance window, and is away for a "
+    "minute or more; with multi_az for the time of a failover",
 )
-STORAGE = Effect(Kind.IN_PLACE, "RDS cannot shrink storage; less is refused")
+STORAGE = Effect(
+    Kind.IN_PLACE,
+    "RDS cannot shrink storage; less is refused, unless `max_storage` is set: what RDS added is then left alone",
+)
+MAX_STORAGE = Effect(Kind.IN_PLACE, "absent again: `storage` must be what stands")
+WINDOW = Effect(Kind.IN_PLACE, "a pending change that waits for the window may restart the database if it begins now")
+RESTORE = Effect(Kind.IN_PLACE, "used when the database is created, of no effect later")
 BACKUP_DAYS = Effect(Kind.IN_PLACE, "from and to 0 the database restarts")
 DATABASE_NAME = Effect(Kind.DESTROYS, "RDS cannot rename a database, so the instance is replaced by an empty one")
 DATABASE_USER = Effect(

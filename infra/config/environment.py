@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from contract import containers, dockerfile
 from infra.config import effects
+from infra.config.database import Database
 from infra.config.section import Section
+from infra.config.text import Text
 
 # No consecutive hyphens: ECR CreateRepository and RDS CreateDBInstance reject them.
 Name = Annotated[str, Field(pattern=r"^[a-z](-?[a-z0-9])*$")]
 SecretArn = Annotated[str, Field(pattern=r"^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:.+$")]
-
-
-def _as_text(value: object) -> object:
-    """Return numbers and booleans as the text that the stack file has."""
-    return json.dumps(value) if isinstance(value, int | float) else value
-
-
-Text = Annotated[str, BeforeValidator(_as_text)]
 
 
 class Network(Section):
@@ -251,41 +244,6 @@ class Service(Section):
     def route_prefix(self) -> str:
         """The first path of its route without wildcards and trailing slash."""
         return self.route.paths[0].partition("*")[0].rstrip("/")
-
-
-class Database(Section):
-    """PostgreSQL on RDS; RDS manages the password in Secrets Manager."""
-
-    engine_version: Annotated[
-        Text,
-        effects.ENGINE_VERSION,
-    ] = Field("15", description="PostgreSQL version")
-    instance_class: Annotated[
-        str,
-        effects.RESTART,
-    ] = Field("db.t4g.micro", pattern=r"^db\.[a-z0-9]+\.[a-z0-9]+$", description="RDS instance class")
-    storage: Annotated[int, effects.STORAGE] = Field(20, ge=20, le=65536, description="gp3 storage, GiB")
-    multi_az: Annotated[bool, effects.IN_PLACE] = Field(
-        default=False, description="Multi-AZ: a standby instance in another zone"
-    )
-    backup_days: Annotated[int, effects.BACKUP_DAYS] = Field(
-        1, ge=0, le=35, description="retention of automated backups, days; 0 turns them off"
-    )
-    deletion_protection: Annotated[bool, effects.IN_PLACE] = Field(
-        default=False, description="deletion protection; `pulumi destroy` fails while it is on"
-    )
-    final_snapshot: Annotated[bool, effects.IN_PLACE] = Field(
-        default=False, description="on destroy take a final snapshot and retain automated backups"
-    )
-    password_rotation_days: Annotated[int, effects.IN_PLACE] = Field(
-        365, ge=1, le=1000, description="days between password rotations; running tasks need a new deployment after one"
-    )
-    name: Annotated[str, effects.DATABASE_NAME] = Field(
-        "app", pattern=r"^[a-z][a-z0-9_]{0,62}$", description="database name"
-    )
-    user: Annotated[str, effects.DATABASE_USER] = Field(
-        "app", pattern=r"^[a-z][a-z0-9_]{0,15}$", description="master user name"
-    )
 
 
 class Environment(Section):

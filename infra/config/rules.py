@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from infra.aws import subnets
-from infra.config import other_stack_rules, pipeline_rules, service_rules
+from infra.config import database_rules, other_stack_rules, pipeline_rules, service_rules
 from infra.config.errors import Location, Problem
 from infra.config.service_rules import comma_separated
 
@@ -54,6 +54,8 @@ def check(config: StackConfig) -> Iterator[Problem]:
     environment = config.environment
     yield from _network(environment.network)
     yield from _load_balancer(environment.load_balancer)
+    if environment.database:
+        yield from database_rules.check(environment.database)
     yield from _retention(("environment",), environment.log_retention_days)
     if config.pipeline:
         yield from _retention(("pipeline",), config.pipeline.log_retention_days)

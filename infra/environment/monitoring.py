@@ -13,10 +13,14 @@ from infra.aws import names
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-BALANCER, ECS = "AWS/ApplicationELB", "AWS/ECS"
+    from infra.config.database import Database
+
+BALANCER, ECS, RDS = "AWS/ApplicationELB", "AWS/ECS", "AWS/RDS"
 MINUTE = 60
 # An alarm needs 2 breaching periods of 3: five failed requests, or an unhealthy target, per minute.
 FAILED_REQUESTS, PERIODS, BREACHES = 5, 3, 2
+DATABASE_MINUTES = 5  # of a period of the database's alarms; all of PERIODS have to breach.
+GIB = 1024**3
 WIDTH, HEIGHT = 8, 6  # of a widget, in the dashboard's grid of 24 columns
 
 
@@ -28,10 +32,19 @@ class ServiceMetrics:
     targets: pulumi.Input[str]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DatabaseMetrics:
+    """The CloudWatch dimension of a database, its identifier, and the section with storage and alarms."""
+
+    identifier: pulumi.Input[str]
+    section: Database
+
+
 class Monitoring(pulumi.ComponentResource):
     """The dashboard and alarms of an environment.
 
     - alarms for 5xx responses of the load balancer and of each service, and for unhealthy targets
+    - by configuration alarms on free storage, CPU and connections of the database
     - missing data does not breach: without traffic there is no alarm
 
     Args:
@@ -40,6 +53,7 @@ class Monitoring(pulumi.ComponentResource):
         balancer: ARN suffix of the load balancer, its CloudWatch dimension.
         cluster_name: of the ECS cluster.
         services: dimensions by the service's name in the stack file.
+        database: None if there is none.
         topic_arns: SNS topics that alarms are published to.
     """
 
@@ -53,6 +67,7 @@ class Monitoring(pulumi.ComponentResource):
         balancer: pulumi.Input[str],
         cluster_name: pulumi.Input[str],
         services: Mapping[str, ServiceMetrics],
+        database: DatabaseMetrics | None,
         topic_arns: Sequence[pulumi.Input[str]],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -64,6 +79,8 @@ class Monitoring(pulumi.ComponentResource):
             target_group = {"TargetGroup": metrics.targets}
             self._alarm(f"{service}-5xx", "HTTPCode_Target_5XX_Count", "Sum", FAILED_REQUESTS, target_group)
             self._alarm(f"{service}-unhealthy", "UnHealthyHostCount", "Maximum", 1, target_group)
+        if database:
+            self._database_alarms(database)
         dashboard = aws.cloudwatch.Dashboard(
             name,
             dashboard_name=names.dashboard(name),
@@ -94,6 +111,35 @@ class Monitoring(pulumi.ComponentResource):
             alarm_actions=list(self._topic_arns),
             opts=pulumi.ResourceOptions(parent=self),
         )
+
+    def _database_alarms(self, database: DatabaseMetrics) -> None:
+        """Create the alarms of the database (RDS user guide, "Amazon CloudWatch instance-level metrics")."""
+        section, limits = database.section, database.section.alarms
+        if limits is None:
+            return
+        free = section.storage * GIB * limits.free_storage_percent // 100
+        for suffix, metric, above, threshold, text in (
+            ("storage", "FreeStorageSpace", False, free, f"less than {limits.free_storage_percent} % of the storage"),
+            ("cpu", "CPUUtilization", True, limits.cpu_percent, f"{limits.cpu_percent} % or more"),
+            ("connections", "DatabaseConnections", True, limits.connections, f"{limits.connections} or more"),
+        ):
+            aws.cloudwatch.MetricAlarm(
+                f"{self._name}-database-{suffix}",
+                name=f"{names.dashboard(self._name)}-database-{suffix}",
+                alarm_description=f"{metric} is {text} for {PERIODS * DATABASE_MINUTES} minutes",
+                namespace=RDS,
+                metric_name=metric,
+                dimensions={"DBInstanceIdentifier": database.identifier},
+                statistic="Average",
+                period=DATABASE_MINUTES * MINUTE,
+                evaluation_periods=PERIODS,
+                datapoints_to_alarm=PERIODS,
+                comparison_operator="GreaterThanOrEqualToThreshold" if above else "LessThanThreshold",
+                threshold=threshold,
+                treat_missing_data="notBreaching",
+                alarm_actions=list(self._topic_arns),
+                opts=pulumi.ResourceOptions(parent=self),
+            )
 
     def _widgets(self) -> list[dict[str, Any]]:
         """Return the dashboard's widgets: a row for the load balancer and one for each service."""

@@ -12,7 +12,7 @@ import pulumi
 
 from infra.config import effects
 from infra.config.errors import ConfigError, Location, Problem, display_value, key_path
-from infra.live import service_changes
+from infra.live import service_changes, upgrades
 from infra.live.change import Change
 
 if TYPE_CHECKING:
@@ -99,23 +99,25 @@ def _database(config: StackConfig, resources: Resources) -> Iterator[Change]:
             if value != old:
                 text = f'database {stands.identifier} has the {key} "{old}"'
                 yield Change(location=(*DATABASE, key), value=value, stands=text, allowed_by=stands.identifier)
-        if section.storage < stands.storage:
+        # What RDS has added by itself is left alone by the provider (aws.rds.Instance, maxAllocatedStorage).
+        if section.storage < stands.storage and section.max_storage is None:
             text = f"database {stands.identifier} has {stands.storage} GiB"
             rule = f"RDS cannot shrink storage; set at least {stands.storage}"
             yield Change(location=(*DATABASE, "storage"), value=section.storage, stands=text, rule=rule)
-        if _major(section.engine_version) != _major(stands.engine_version):
-            text = f"database {stands.identifier} runs PostgreSQL {stands.engine_version}"
-            rule = (
-                "RDS refuses another major version unless asked to upgrade; upgrade it by aws rds modify-db-instance "
-                "--allow-major-version-upgrade, or set its version here"
+        if version := upgrades.change(section, stands):
+            yield Change(
+                location=(*DATABASE, "engine_version"),
+                value=section.engine_version,
+                stands=f"database {stands.identifier} runs PostgreSQL {stands.engine_version}",
+                allowed_by=version.entry,
+                rule=version.rule,
             )
-            yield Change(location=(*DATABASE, "engine_version"), value=section.engine_version, stands=text, rule=rule)
+        if section.restore_from and (section.name, section.user) != (stands.name, stands.user):
+            text = f"database {stands.identifier} stands, and is replaced by an empty one"
+            rule = "a snapshot has the name and user of its database; remove restore_from"
+            yield Change(location=(*DATABASE, "restore_from"), value=section.restore_from, stands=text, rule=rule)
     destroyed = section is None or (section.name, section.user) != (stands.name, stands.user)
     if destroyed and stands.deletion_protection and stands.identifier in config.allow:
         rule = "AWS deletes nothing that is protected; set deletion_protection: false in an `up` of its own first"
         text = f"database {stands.identifier} has deletion protection"
         yield Change(location=(*DATABASE, "deletion_protection"), value=True, stands=text, rule=rule)
-
-
-def _major(version: str) -> str:
-    return version.split(".", maxsplit=1)[0]

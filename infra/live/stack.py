@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from infra import clients
-from infra.live import changes, records, resources, routing, snapshots
+from infra.live import changes, records, resources, restore, routing, snapshots, upgrades
 from infra.live.resources import Resources
 from infra.live.service_changes import Neighbours
 
@@ -27,7 +27,7 @@ class Live:
     """The resources that stand, and what the configuration makes of them.
 
     `attachments` are the priorities of the rules that attach each service's target group, 0 for none. `destroyed` are
-    the databases that this `up` destroys.
+    the databases that this `up` destroys, `upgraded` those that it upgrades to another major version.
     """
 
     config: StackConfig
@@ -36,6 +36,7 @@ class Live:
     clients: Clients
     attachments: Mapping[str, int]
     destroyed: Sequence[Database]
+    upgraded: Sequence[Database]
 
     @property
     def database(self) -> Database | None:
@@ -70,6 +71,7 @@ class Live:
         """
         if not pulumi.runtime.is_dry_run():
             snapshots.take(self.clients, self.destroyed)
+            snapshots.take(self.clients, self.upgraded, done="upgraded")
             routing.settle(self.clients, self.config, self.resources, self.attachments.values())
 
     def retire(self) -> None:
@@ -93,5 +95,16 @@ def read(config: StackConfig, up: Standing) -> Live:
     found = resources.read(own, stack, up.services or ()) or Resources()
     ask = Neighbours(services=lambda: records.others(stack), url=lambda: records.url(stack))
     destroyed = changes.check(config, up, found, ask)
+    if found.database is None:
+        restore.check(own, config)
+    upgraded = upgrades.permitted(config, found.database)
     attachments = routing.attachments(config, up, found)
-    return Live(config=config, up=up, resources=found, clients=own, attachments=attachments, destroyed=destroyed)
+    return Live(
+        config=config,
+        up=up,
+        resources=found,
+        clients=own,
+        attachments=attachments,
+        destroyed=destroyed,
+        upgraded=upgraded,
+    )

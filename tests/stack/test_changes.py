@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -169,7 +170,9 @@ def test_what_ran_on_a_destroyed_database_is_not_waited_for(monkeypatch: pytest.
     config["slipway:environment"]["database"]["name"] = "shop"
     config["slipway:allow"] = ["staging-1a2b3c4"]
     taken: list[Database] = []
-    monkeypatch.setattr("infra.live.snapshots.take", lambda _, databases: taken.extend(databases))
+    monkeypatch.setattr(
+        "infra.live.snapshots.take", lambda _, of, done="": taken.extend(of if done != "upgraded" else ())
+    )
     stands = Resources(database=INSTANCE, services=running().services, priorities={"rule": 100})
     engine = declare(monkeypatch, config, stands)
     assert taken == [INSTANCE]
@@ -208,7 +211,7 @@ def test_a_database_that_stands_keeps_the_name_of_its_final_snapshot(monkeypatch
 
 def test_a_database_that_is_replaced_shares_no_name_with_its_successor(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both stand at once, and both leave a snapshot."""
-    monkeypatch.setattr("infra.live.snapshots.take", lambda *_: None)
+    monkeypatch.setattr("infra.live.snapshots.take", lambda *_, **__: None)
     stands = Resources(database=INSTANCE, services=running().services, priorities={"rule": 100})
     assert not final_snapshot(monkeypatch, durable("shop"), stands).startswith(INSTANCE.identifier)
     engine, _ = run(monkeypatch, durable("shop"), resources=stands)
@@ -218,7 +221,30 @@ def test_a_database_that_is_replaced_shares_no_name_with_its_successor(monkeypat
 def test_a_database_whose_identifier_pulumi_made_keeps_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Another one would rename the instance; where what stands cannot be read, too."""
     engine = declare(monkeypatch, stack_file("staging"), running())
-    assert engine.one("rds/instance:Instance").ignored == ["identifier"]
+    kept = engine.one("rds/instance:Instance").ignored
+    assert kept == ["identifier", "snapshotIdentifier", "allowMajorVersionUpgrade"]
+
+
+def test_a_database_is_upgraded_to_another_major_version_by_one_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a snapshot; the permission stays in the state, where nobody sees a change of it."""
+    taken: list[tuple[Database, str]] = []
+    monkeypatch.setattr(
+        "infra.live.snapshots.take", lambda _, of, done="destroyed": taken.extend((one, done) for one in of)
+    )
+    config = stack_file("staging")
+    config["slipway:environment"]["database"]["engine_version"] = "16"
+    config["slipway:allow"] = [f"{INSTANCE.identifier}:16"]
+    stands = Resources(database=INSTANCE, services=running().services, priorities={"rule": 100})
+    database = declare(monkeypatch, config, stands).one("rds/instance:Instance")
+    assert taken == [(INSTANCE, "upgraded")]
+    assert database.inputs["allowMajorVersionUpgrade"] is True
+    assert "allowMajorVersionUpgrade" not in database.ignored
+    after = Resources(
+        database=replace(INSTANCE, engine_version="16.4"), services=stands.services, priorities={"rule": 100}
+    )
+    database = declare(monkeypatch, config, after).one("rds/instance:Instance")
+    assert "allowMajorVersionUpgrade" not in database.inputs
+    assert "allowMajorVersionUpgrade" in database.ignored
 
 
 def renamed() -> dict[str, Any]:

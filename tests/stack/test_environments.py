@@ -241,6 +241,34 @@ def test_the_data_of_production_survives_mistakes(monkeypatch: pytest.MonkeyPatc
     assert database["finalSnapshotIdentifier"] == f"{database['identifier']}-final"
 
 
+def test_a_database_without_further_keys_has_no_alarm_and_exports_no_log(staging: Run) -> None:
+    """A stack whose file is silent shows no change."""
+    engine, _ = staging
+    database = engine.one("rds/instance:Instance").inputs
+    new = {"maxAllocatedStorage", "enabledCloudwatchLogsExports", "performanceInsightsEnabled", "snapshotIdentifier"}
+    assert not new & database.keys()
+    assert database["applyImmediately"] is True
+    assert not [one.name for one in engine.of("MetricAlarm") if "database" in one.name]
+
+
+def test_productions_database_is_watched_and_its_log_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its log group is declared before RDS would create one whose events never expire."""
+    engine, _ = prod(monkeypatch, program.URLS)
+    alarms = {one.name: one.inputs for one in engine.of("MetricAlarm") if "database" in one.name}
+    assert {name: (one["metricName"], one["threshold"]) for name, one in alarms.items()} == {
+        "prod-database-storage": ("FreeStorageSpace", 2 * 1024**3),
+        "prod-database-cpu": ("CPUUtilization", 80),
+        "prod-database-connections": ("DatabaseConnections", 60),
+    }
+    assert {one["alarmActions"][0] for one in alarms.values()}
+    identifier = engine.one("rds/instance:Instance").inputs["identifier"]
+    (group,) = [one for one in engine.of("LogGroup") if one.name == "prod-database"]
+    assert group.inputs["name"] == f"/aws/rds/instance/{identifier}/postgresql"
+    assert group.inputs["retentionInDays"] == 30
+    after = engine.options["aws:rds/instance:Instance", "prod"].dependencies
+    assert [urn for urn in after if urn.endswith("LogGroup::prod-database")]
+
+
 def test_each_safeguard_of_the_database_is_switched_off_by_its_own_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """And the others stay."""
     for key, declared, value in (
@@ -279,6 +307,16 @@ def test_tasks_are_reachable_from_the_load_balancer_only(staging: Run) -> None:
         ("staging-lb-id", "staging-web-id", 8080),
         ("staging-web-id", "staging-database-id", 5432),
     }
+
+
+def test_more_zones_than_the_region_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one line: how many there are is known from AWS only."""
+    with pytest.raises(pulumi.RunError) as refused:
+        program.run(monkeypatch, changed("staging", network={"zones": 4}))
+    assert str(refused.value) == (
+        "Pulumi.staging.yaml: slipway:environment.network.zones is 4; the account has 3 availability zones in this "
+        "region; set at most 3"
+    )
 
 
 def test_database_subnets_have_no_way_out(staging: Run) -> None:

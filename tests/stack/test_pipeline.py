@@ -287,7 +287,9 @@ def test_the_topic_gets_failures_and_alarms(monkeypatch: pytest.MonkeyPatch) -> 
     assert rule["eventTypeIds"] == ["codepipeline-pipeline-pipeline-execution-failed"]
     assert [target["address"] for target in rule["targets"]] == [TOPIC] == [outputs["pipeline_topic"]]
     alarms = {one.inputs["name"]: one.inputs for one in engine.of("MetricAlarm")}
-    assert set(alarms) == {"slipway-prod-balancer-5xx", "slipway-prod-web-5xx", "slipway-prod-web-unhealthy"}
+    of_database = {f"slipway-prod-database-{kind}" for kind in ("storage", "cpu", "connections")}
+    of_service = {"slipway-prod-balancer-5xx", "slipway-prod-web-5xx", "slipway-prod-web-unhealthy"}
+    assert set(alarms) == of_service | of_database
     assert all(one["alarmActions"] == [TOPIC] for one in alarms.values())
     assert all(one["treatMissingData"] == "notBreaching" for one in alarms.values())
 
@@ -339,6 +341,8 @@ def test_no_role_may_create_a_log_group_and_each_has_a_retention(prod: Run) -> N
     engine, _ = prod
     assert "logs:CreateLogGroup" not in json.dumps([one.inputs for one in engine.of("RolePolicy")])
     groups = {one.inputs["name"]: one.inputs["retentionInDays"] for one in engine.of("LogGroup")}
+    database = engine.one("rds/instance:Instance").inputs["identifier"]
+    assert groups.pop(f"/aws/rds/instance/{database}/postgresql") == 30
     assert groups == {"/slipway/prod/web": 30} | {f"/slipway/prod/build/{key}": 30 for key in PROJECTS}
     for project in engine.of("codebuild/project:Project"):
         assert project.inputs["logsConfig"]["cloudwatchLogs"]["groupName"] in groups
@@ -593,7 +597,7 @@ def test_without_the_section_there_is_nothing_of_it(monkeypatch: pytest.MonkeyPa
     kinds = ("code", "sns/", "s3/", "github:")
     assert not [one for one in engine.resources if any(kind in one.type.split(":", 1)[1] for kind in kinds)]
     assert not [name for name in outputs if name.startswith(("pipeline", "connection", "webhook", "approval"))]
-    assert [one.inputs["alarmActions"] for one in engine.of("MetricAlarm")] == [[]] * 3
+    assert [one.inputs["alarmActions"] for one in engine.of("MetricAlarm")] == [[]] * 6
 
 
 def test_a_secret_in_plain_text_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,12 +84,14 @@ class Rollouts(Ecs):
                 self.afterwards.pop()()
 
     def _settle(self, held: Service, definition: str) -> None:
-        """Let a service run a revision and nothing else."""
+        """Let a service run a revision and nothing else: the tasks just launched, else those that run it already."""
         held.definition = definition
         held.primary = [self._deployment(definition, held.desired)]
         mine = [task for task in self.tasks if task.service == held.name and task.status != "STOPPED"]
+        same = [task for task in mine if task.definition == definition]
+        stay = [task for task in same if task.status == "PENDING"] or same
         for task in mine:
-            task.status = "RUNNING" if task.definition == definition else "STOPPED"
+            task.status = "RUNNING" if task in stay else "STOPPED"
             task.stop = "" if task.status == "RUNNING" else "ServiceSchedulerInitiated"
             task.reason = task.stop and "Scaling activity initiated by deployment"
         if not [task for task in mine if task.status == "RUNNING"]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.config import application, service_rules
-from infra.config.environment import Database, Environment, Service
+from infra.config.database import Database
+from infra.config.environment import Environment, Service
 from tests.service_facts import service
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from contract.facts import Service
 from contract.health import is_in
 from infra.config import loading
 from infra.config.errors import ConfigError
-from infra.live import changes, probe, service_changes
+from infra.live import changes, probe, service_changes, upgrades
 from infra.live.records import Standing
 from infra.live.resources import Database, Resources, Running
 
@@ -161,10 +161,57 @@ def test_less_storage_is_refused() -> None:
     assert check(load({"database": {"storage": 60}}), stands(storage=40)) == []
 
 
-def test_another_major_version_is_refused_and_another_minor_one_is_not() -> None:
-    """RDS upgrades a major version only if asked to."""
-    assert "runs PostgreSQL 15.12; RDS refuses" in refusal(load({"database": {"engine_version": "16"}}))
+def test_storage_that_rds_has_enlarged_is_left_alone() -> None:
+    """As the provider leaves it; without a limit of its own it is what the stack file says."""
+    assert check(load({"database": {"storage": 20, "max_storage": 100}}), stands(storage=40)) == []
+
+
+def test_another_minor_version_is_taken() -> None:
+    """RDS changes it by itself, too."""
     assert check(load({"database": {"engine_version": "15.13"}})) == []
+
+
+def test_a_later_major_version_is_refused_until_instance_and_version_are_named() -> None:
+    """It is no reason to destroy anything, and a snapshot is taken first."""
+    config = {"database": {"engine_version": "16"}}
+    message = refusal(load(config))
+    assert f"database {INSTANCE} runs PostgreSQL 15.12; an upgrade to another major version cannot be undone" in message
+    assert message.endswith(f"pulumi config set --path 'slipway:allow[0]' '{INSTANCE}:16'")
+    allowed = load(config, allow=[f"{INSTANCE}:16"])
+    assert check(allowed) == []
+    assert upgrades.permitted(allowed, stands().database) == [stands().database]
+
+
+@pytest.mark.parametrize("entry", [INSTANCE, f"{INSTANCE}:15", f"{INSTANCE}:17"])
+def test_another_permission_upgrades_nothing(entry: str) -> None:
+    """Neither that for a replacement nor that for another version."""
+    config = load({"database": {"engine_version": "16"}}, allow=[entry])
+    assert "cannot be undone" in refusal(config)
+    assert upgrades.permitted(config, stands().database) == []
+
+
+def test_an_earlier_major_version_is_refused_for_good() -> None:
+    """RDS has no way back but a snapshot."""
+    config = load({"database": {"engine_version": "14"}}, allow=[f"{INSTANCE}:14"])
+    assert refusal(config).endswith("RDS upgrades and never goes back; set 15, or restore a snapshot from before")
+
+
+def test_an_upgrade_does_not_wait_for_the_maintenance_window() -> None:
+    """What is written until then would be missing in the snapshot."""
+    section = {"engine_version": "16", "apply_immediately": False}
+    config = load({"database": section}, allow=[f"{INSTANCE}:16"])
+    assert refusal(config).endswith("set apply_immediately: true for this `up`")
+
+
+def test_a_database_that_is_replaced_is_not_restored_at_once() -> None:
+    """The snapshot has another name or user than the stack file then."""
+    config = load({"database": {"name": "shop", "restore_from": "before"}}, allow=[INSTANCE])
+    assert refusal(config).endswith("a snapshot has the name and user of its database; remove restore_from")
+
+
+def test_the_snapshot_that_a_standing_database_was_restored_from_may_stay_in_the_file() -> None:
+    """It is used at the creation only."""
+    assert check(load({"database": {"restore_from": "before"}})) == []
 
 
 def test_another_address_range_is_refused() -> None:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic.fields import FieldInfo
 
+    from tests.stack.program import Answers
+
 FILES = {stack: stack_file(stack) for stack in ("staging", "prod")}
 STACKS = tuple(FILES)
 # The same examples in each run, so that the gate is deterministic.
@@ -203,6 +205,14 @@ def likely(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     return stack, config
 
 
+FOUR_ZONES: Answers = {
+    "aws:index/getAvailabilityZones:getAvailabilityZones": lambda _: {
+        "names": [f"eu-central-1{zone}" for zone in "abcd"]
+    }
+}
+"""As many availability zones as a stack can have; in a region with fewer that is refused when it is known."""
+
+
 def test_an_accepted_configuration_can_be_built() -> None:
     """By the whole program on the fake engine; most drawn configurations are accepted, so the test is meaningful."""
     built = []
@@ -214,7 +224,7 @@ def test_an_accepted_configuration_can_be_built() -> None:
         if load_or_reject(config, stack) is None:
             return
         with pytest.MonkeyPatch.context() as patch:
-            engine, outputs = run(patch, config, stack=stack, engine=account(outputs=URLS))
+            engine, outputs = run(patch, config, stack=stack, engine=account(FOUR_ZONES, URLS))
         assert outputs["services"]
         built.append(len(engine.resources))
 

@@ -42,6 +42,18 @@ def test_without_a_snapshot_the_up_ends() -> None:
         snapshots.take(lambda _: client, [DATABASE])
 
 
+def test_an_upgrade_says_what_the_snapshot_is_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database stays."""
+    told: list[str] = []
+    monkeypatch.setattr(pulumi.log, "info", told.append)
+    client, stub = rds()
+    stub.add_response("create_db_snapshot", {"DBSnapshot": {"Status": "creating"}})
+    stub.add_response("describe_db_snapshots", {"DBSnapshots": [{"Status": "available"}]})
+    with stub:
+        snapshots.take(lambda _: client, [DATABASE], done="upgraded")
+    assert told[0].endswith("before it is upgraded")
+
+
 def test_nothing_that_goes_asks_for_nothing() -> None:
     """As in nearly every `up`."""
     snapshots.take(lambda service: pytest.fail(service), [])

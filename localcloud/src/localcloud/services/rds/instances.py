@@ -44,6 +44,11 @@ DEFAULTS: Doc = {
     "EngineLifecycleSupport": "open-source-rds-extended-support", "LicenseModel": "postgresql-license",
     "IAMDatabaseAuthenticationEnabled": False, "PerformanceInsightsEnabled": False, "AllocatedStorage": 20,
 }  # fmt: skip
+OF_SNAPSHOT = (
+    "Engine", "EngineVersion", "AllocatedStorage", "MasterUsername", "StorageType", "KmsKeyId", "LicenseModel",
+    "DBName",
+)  # fmt: skip
+"""Parameters that a restored instance has from its snapshot."""
 NOT_SERVED = ("NewDBInstanceIdentifier", "DBPortNumber", "RotateMasterUserPassword")
 
 
@@ -66,6 +71,35 @@ class Instances:
         """Handle CreateDBInstance; the container is created in the background."""
         identifier = params["DBInstanceIdentifier"].lower()
         self._check(identifier, params)
+        managed, given = params.get("ManageMasterUserPassword"), params.get("MasterUserPassword")
+        if not params.get("MasterUsername") or bool(managed) == bool(given):
+            text = "MasterUsername and either MasterUserPassword or ManageMasterUserPassword must be given"
+            raise ApiError("InvalidParameterCombination", text)
+        instance = await self._placed(identifier, params)
+        password = params.get("MasterUserPassword")
+        if managed:
+            password = await self._manage_password(instance, params)
+        self._keeper.launch(instance, str(password))
+        return {"DBInstance": self._described(instance)}
+
+    async def restore_db_instance_from_db_snapshot(self, params: Doc) -> Doc:
+        """Handle RestoreDBInstanceFromDBSnapshot: the data is there before the server first starts.
+
+        The master user keeps the password of the snapshot, until ModifyDBInstance sets another one.
+        """
+        identifier = params["DBInstanceIdentifier"].lower()
+        snapshot = self._snapshots.find(params["DBSnapshotIdentifier"])
+        inherited = {name: snapshot[name] for name in OF_SNAPSHOT if snapshot.get(name) is not None}
+        params = {**params, **inherited, "StorageEncrypted": snapshot["Encrypted"]}
+        params.setdefault("Port", snapshot["Port"])
+        self._check(identifier, params)
+        instance = await self._placed(identifier, params)
+        await self._snapshots.restore(snapshot["DBSnapshotIdentifier"], identifier)
+        self._keeper.launch(instance, database.USED)
+        return {"DBInstance": self._described(instance)}
+
+    async def _placed(self, identifier: str, params: Doc) -> Doc:
+        """Return a new instance's document, with its subnet group and address."""
         instance = self._document(identifier, params)
         group = self._groups.group(params["DBSubnetGroupName"])
         instance["DBSubnetGroupName"] = group["DBSubnetGroupName"]
@@ -73,14 +107,13 @@ class Instances:
         name = database.name_of(self._ctx, identifier)
         address = await asyncio.to_thread(fixed_address, self._ctx, name)
         instance["Endpoint"] = {"Address": address, "Port": params.get("Port", PORT), "HostedZoneId": "Z1LOCALCLOUD"}
-        password = params.get("MasterUserPassword")
-        if params.get("ManageMasterUserPassword"):
-            key = params.get("MasterUserSecretKmsKeyId")
-            instance["MasterUserSecret"], password = await asyncio.to_thread(
-                credentials.create, self._ctx, instance, key
-            )
-        self._keeper.launch(instance, str(password))
-        return {"DBInstance": self._described(instance)}
+        return instance
+
+    async def _manage_password(self, instance: Doc, params: Doc) -> str:
+        """Create the secret that RDS manages, and return the password in it."""
+        key = params.get("MasterUserSecretKmsKeyId")
+        instance["MasterUserSecret"], password = await asyncio.to_thread(credentials.create, self._ctx, instance, key)
+        return password
 
     def _check(self, identifier: str, params: Doc) -> None:
         """Raise ApiError for parameters that AWS would refuse or the local cloud does not support."""
@@ -93,10 +126,6 @@ class Instances:
         version = params.get("EngineVersion", MAJOR)
         if version.split(".")[0] != MAJOR:
             raise ApiError("InvalidParameterCombination", f"the local cloud runs PostgreSQL {MAJOR}, not {version}")
-        managed, given = params.get("ManageMasterUserPassword"), params.get("MasterUserPassword")
-        if not params.get("MasterUsername") or bool(managed) == bool(given):
-            text = "MasterUsername and either MasterUserPassword or ManageMasterUserPassword must be given"
-            raise ApiError("InvalidParameterCombination", text)
         if not params.get("DBSubnetGroupName"):
             raise ApiError("InvalidParameterValue", "the local cloud needs DBSubnetGroupName")
         group = params.get("DBParameterGroupName", "default.postgres15")
@@ -167,6 +196,14 @@ class Instances:
                 raise ApiError("InvalidParameterCombination", f"the local cloud does not support {name}")
         if params.get("EngineVersion", MAJOR).split(".")[0] != MAJOR:
             raise ApiError("InvalidParameterCombination", f"the local cloud runs PostgreSQL {MAJOR} only")
+        if params.get("AllocatedStorage", instance["AllocatedStorage"]) < instance["AllocatedStorage"]:
+            raise ApiError("InvalidParameterCombination", "Requested storage size cannot be less than the current one.")
+        if params.get("ManageMasterUserPassword") and not instance.get("MasterUserSecret"):
+            self._available(params)
+            params = {**params, "MasterUserPassword": await self._manage_password(instance, params)}
+        if exports := params.get("CloudwatchLogsExportConfiguration"):
+            kept = {*instance["EnabledCloudwatchLogsExports"], *exports.get("EnableLogTypes", [])}
+            instance["EnabledCloudwatchLogsExports"] = sorted(kept - {*exports.get("DisableLogTypes", [])})
         if params.get("MasterUserPassword"):
             await asyncio.to_thread(database.set_password, self._ctx, instance, params["MasterUserPassword"])
         instance.update({name: params[name] for name in (*KEPT, "VpcSecurityGroupIds") if name in params})

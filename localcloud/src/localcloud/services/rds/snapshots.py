@@ -17,11 +17,12 @@ Doc = dict[str, Any]
 COPIED = (
     "DBInstanceIdentifier", "Engine", "EngineVersion", "AllocatedStorage", "AvailabilityZone", "InstanceCreateTime",
     "MasterUsername", "LicenseModel", "StorageType", "KmsKeyId", "DbiResourceId", "IAMDatabaseAuthenticationEnabled",
+    "DBName",
 )  # fmt: skip
 
 
 class Snapshots:
-    """Snapshots and the operations on them; restoring one is not supported."""
+    """Snapshots and the operations on them; `Instances` restores one."""
 
     def __init__(self, ctx: Context, engine: ServiceContainers) -> None:
         """Load the documents from the store."""
@@ -35,6 +36,25 @@ class Snapshots:
                 "DBSnapshotAlreadyExists",
                 f"Cannot create the snapshot because one with the identifier {name} already exists.",
             )
+
+    def find(self, name: str) -> Doc:
+        """Return a snapshot, by its identifier or ARN.
+
+        Raises:
+            ApiError: it does not exist.
+        """
+        row = self.rows.get(name.rpartition(":snapshot:")[2])
+        if row is None:
+            raise ApiError("DBSnapshotNotFound", f"DBSnapshot {name} not found.", 404)
+        return row
+
+    async def restore(self, name: str, instance: str) -> None:
+        """Copy a snapshot's data to the volume of an instance that is about to be created."""
+        source, target = self._volume(name), database.name_of(self._ctx, instance)
+        await self._engine.call(database.copy_volume, self._ctx, source, target, self._engine.labels(database=instance))
+
+    def _volume(self, name: str) -> str:
+        return f"{self._ctx.network}-snapshot-{name}"
 
     async def take_final(self, instance: Doc, name: str) -> Doc:
         """Stop an instance and copy its volume."""
@@ -52,7 +72,7 @@ class Snapshots:
             await self._engine.call(database.unpause, self._ctx, identifier)
 
     async def _take(self, instance: Doc, name: str) -> Doc:
-        volume = f"{self._ctx.network}-snapshot-{name}"
+        volume = self._volume(name)
         source = database.name_of(self._ctx, instance["DBInstanceIdentifier"])
         await self._engine.call(database.copy_volume, self._ctx, source, volume, self._engine.labels(snapshot=name))
         row = {
@@ -74,8 +94,7 @@ class Snapshots:
     def describe_db_snapshots(self, params: Doc) -> Doc:
         """Handle DescribeDBSnapshots, all on one page."""
         name, owner = params.get("DBSnapshotIdentifier"), params.get("DBInstanceIdentifier")
-        if name and not self.rows.get(name):
-            raise ApiError("DBSnapshotNotFound", f"DBSnapshot {name} not found.", 404)
+        name = self.find(name)["DBSnapshotIdentifier"] if name else None
         rows = [{**row, "TagList": row["Tags"]} for row in self.rows.values()]
         rows = [row for row in rows if name in (None, row["DBSnapshotIdentifier"])]
         return {"DBSnapshots": [row for row in rows if owner in (None, row["DBInstanceIdentifier"])]}
@@ -83,8 +102,8 @@ class Snapshots:
     async def delete_db_snapshot(self, params: Doc) -> Doc:
         """Handle DeleteDBSnapshot."""
         name = params["DBSnapshotIdentifier"]
-        row = self.describe_db_snapshots({"DBSnapshotIdentifier": name})["DBSnapshots"][0]
-        await self._engine.call(database.remove_volume, self._ctx, f"{self._ctx.network}-snapshot-{name}")
+        row = self.find(name)
+        await self._engine.call(database.remove_volume, self._ctx, self._volume(name))
         self.rows.delete(name)
         return {"DBSnapshot": {**row, "Status": "deleted"}}
 
