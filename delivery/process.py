@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import signal
 import subprocess
@@ -36,13 +37,19 @@ class ProgramError(DeliveryError):
         self.output = output
 
 
-def show(command: Sequence[str], title: str, environment: Mapping[str, str] | None = None) -> None:
-    """Run a program and show its output as it is written.
+def show(
+    command: Sequence[str], title: str, environment: Mapping[str, str] | None = None, seconds: float = math.inf
+) -> None:
+    """Run a program and show its output as it is written; end it after so many seconds.
 
     Raises:
-        ProgramError: it failed; of a failed image build the step's last lines are shown again, as the last ones.
+        ProgramError: it failed, or has not ended in time; of a failed image build the step's last lines are shown
+            again, as the last ones.
     """
-    code, text = _run(command, environment, shown=True)
+    try:
+        code, text = _run(command, environment, shown=True, seconds=seconds)
+    except subprocess.TimeoutExpired as late:
+        raise ProgramError(f"{title} has not ended within {seconds / 60:.0f} minutes") from late
     if code:
         raise _failed(title, code, text)
 
@@ -79,6 +86,7 @@ def _run(
     beat: Callable[[], None] | None = None,
     *,
     shown: bool = False,
+    seconds: float = math.inf,
 ) -> tuple[int, str]:
     """Run a program; return its exit code and output, which is kept in memory since the disk may be full."""
     process = subprocess.Popen(
@@ -92,7 +100,7 @@ def _run(
     reader = threading.Thread(target=_read, args=(process.stdout, kept, shown), daemon=True)
     reader.start()
     try:
-        code = _wait(process, beat)
+        code = _wait(process, beat, seconds)
     finally:
         reader.join(READ_SECONDS)
     return code, b"".join(kept).decode("utf-8", "replace")
@@ -142,12 +150,18 @@ def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
     return {**os.environ, "PATH": path, **(more or {})}
 
 
-def _wait(process: subprocess.Popen[bytes] | subprocess.Popen[str], beat: Callable[[], None] | None = None) -> int:
-    """Wait for a program; on interruption, terminate it and wait for its cleanup."""
+def _wait(
+    process: subprocess.Popen[bytes] | subprocess.Popen[str],
+    beat: Callable[[], None] | None = None,
+    seconds: float = math.inf,
+) -> int:
+    """Wait for a program; on interruption and after so many seconds, terminate it and wait for its cleanup."""
+    end = time.monotonic() + seconds
     try:
         while True:
+            left = _left(process, end, seconds)
             try:
-                return process.wait(HEARTBEAT_SECONDS)
+                return process.wait(min(HEARTBEAT_SECONDS, left))
             except subprocess.TimeoutExpired:
                 if beat:
                     beat()
@@ -159,6 +173,14 @@ def _wait(process: subprocess.Popen[bytes] | subprocess.Popen[str], beat: Callab
             process.kill()
             process.wait()
         raise
+
+
+def _left(process: subprocess.Popen[bytes] | subprocess.Popen[str], end: float, seconds: float) -> float:
+    """Return the seconds until the end; raises TimeoutExpired when it is past."""
+    left = end - time.monotonic()
+    if left <= 0:
+        raise subprocess.TimeoutExpired(process.args, seconds)
+    return left
 
 
 def require(path: Path, what: str) -> Path:

@@ -6,10 +6,12 @@ version. So a deploy in between cannot lend its name to what was tested.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from contract.images import ACCEPTED
+from contract.limits import SUITES_SECONDS
 from delivery.deploying import revisions, running_tasks
 from delivery.deploying.mover import Move, Mover
 from delivery.deploying.proof import Telling, wrong_from_outside
@@ -68,10 +70,12 @@ class Acceptance:
             DeliveryError: a suite failed or could not be built, or another release is served; nothing is marked.
         """
         tested, telling = self._serves(), Telling.now(self.session)
+        # What the step's own time limit ends puts nothing back.
+        until = self.session.clock.now() + SUITES_SECONDS if put_back else math.inf
         try:
             self._answers(tested, telling)
             for service in self.environment.services:
-                self._suite(service).run(*tested[service.name])
+                self._suite(service, until).run(*tested[service.name])
             self._answers(tested, telling)
             self._still(tested)
         except KeyboardInterrupt as stop:
@@ -121,9 +125,14 @@ class Acceptance:
                 raise DeliveryError(wrong)
             self.session.clock.sleep(1)
 
-    def _suite(self, service: Service) -> Suite:
+    def _suite(self, service: Service, until: float) -> Suite:
         return Suite(
-            session=self.session, service=service, root=self.root, reports=self.reports, safe_only=self.safe_only
+            session=self.session,
+            service=service,
+            root=self.root,
+            reports=self.reports,
+            safe_only=self.safe_only,
+            until=until,
         )
 
     def _note(self, tested: dict[str, tuple[str, str]]) -> None:

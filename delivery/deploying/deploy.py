@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from contract.limits import OTHERS_SECONDS
 from delivery.deploying import ecs_service, proof, registration, revisions
 from delivery.deploying.mover import Move, Mover, expected
 from delivery.errors import DeliveryError
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from delivery.release.manifest import Manifest
     from delivery.session import Session
 
-OTHERS_SECONDS = 120  # how long a deployment that someone else began is waited for, before it is taken over
 QUICK_SECONDS = 10
 
 
@@ -38,8 +38,9 @@ def run(session: Session, manifest: Manifest) -> None:
         DeliveryError: the release cannot be deployed (nothing was touched), or it failed and what was put back.
     """
     _check(session, manifest)
+    end = session.clock.now() + OTHERS_SECONDS
     for service in session.environment.services:
-        _wait_for_others(session, service)
+        _wait_for_others(session, service, end - session.clock.now())
     stale = [service for service in session.environment.services if not _is_current(session, service, manifest)]
     if not stale and _is_served(session):
         session.say(f"{session.stack}: {manifest.commit} is served already, with the present template; nothing to do")
@@ -80,8 +81,8 @@ def _check(session: Session, manifest: Manifest) -> None:
             )
 
 
-def _wait_for_others(session: Session, service: Service) -> None:
-    left = ecs_service.wait_until_over(session, service, OTHERS_SECONDS)
+def _wait_for_others(session: Session, service: Service, seconds: float) -> None:
+    left = ecs_service.wait_until_over(session, service, seconds)
     if left:
         session.say(
             f"{service.name}: the service deployment of {left['createdAt']:%H:%M:%S} is {left['status']} after "

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from contract.limits import PROOF_SECONDS
 from delivery.deploying import answers, ecs_service, outside_check, revisions, running_tasks
 from delivery.errors import DeliveryError
 from delivery.release import indexing
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 VERSION = "version"
 STRONG, WEAK = f"digest, health, {VERSION}", "digest, health, http"
-PROOF_SECONDS = 30
 PAUSE_SECONDS = 1.0
 
 

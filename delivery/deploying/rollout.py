@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contract import limits
 from delivery.deploying import ecs_service, failed_tasks
 from delivery.errors import DeliveryError
 
@@ -33,9 +34,8 @@ if TYPE_CHECKING:
 
 OVER = frozenset({"SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"})
 POLL_SECONDS = 1.0
+ROLLOUT_SECONDS, BACK_SECONDS = limits.ROLLOUT_SECONDS, limits.BACK_SECONDS
 FIND_SECONDS = 60  # how long the service deployment of an accepted UpdateService may stay unlisted
-ROLLOUT_SECONDS = 15 * 60  # with the way back below the 60 minutes of the build project that runs it
-BACK_SECONDS = 6 * 60
 
 
 class RolloutError(DeliveryError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 import subprocess
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ class Suite:
     root: Path
     reports: Path
     safe_only: bool
+    until: float = math.inf
+    """The time of the session's clock at which the suite is ended."""
 
     def run(self, digest: str, version: str) -> None:
         """Run the suite against the environment: the configured one, the stage `acceptance`, or the built-in check.
@@ -75,6 +78,9 @@ class Suite:
         if failed:
             raise DeliveryError(f"{failed}; reports: {reports}")
 
+    def _left(self) -> float:
+        return self.until - self.session.clock.now()
+
     def _reports(self) -> Path:
         reports = (self.reports / self.service.name).resolve()
         reports.mkdir(parents=True, exist_ok=True)
@@ -90,7 +96,7 @@ class Suite:
         # The host's network: the suite comes from outside the environment and reaches every address the host reaches.
         options = [f"--name={container}", "--network=host", f"--volume={reports}:/reports", *settings]
         try:
-            process.show(suite.run_command(image, *options), f"acceptance of {name} at {url}")
+            process.show(suite.run_command(image, *options), f"acceptance of {name} at {url}", seconds=self._left())
         except DeliveryError as failed:
             raise DeliveryError(f"{failed}; reports: {reports}") from failed
         finally:

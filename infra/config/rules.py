@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from infra.aws import subnets
-from infra.config import database_rules, other_stack_rules, pipeline_rules, service_rules
+from infra.config import database_rules, limits, other_stack_rules, pipeline_rules, service_rules
 from infra.config.errors import Location, Problem
 from infra.config.service_rules import comma_separated
 
@@ -60,6 +60,7 @@ def check(config: StackConfig) -> Iterator[Problem]:
     if config.pipeline:
         yield from _retention(("pipeline",), config.pipeline.log_retention_days)
     yield from pipeline_rules.check(config)
+    yield from limits.check(config)
     yield from service_rules.check(environment, config.stack)
     yield from other_stack_rules.check(config)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from contract.limits import STEP_MINUTES
 from contract.pipeline import Project
 from infra.aws import permissions, platforms
 from infra.pipeline.build_project import Step
@@ -23,27 +24,27 @@ TEST_REPORTS = {"unit": "TEST", "integration": "TEST", "coverage": "CODE_COVERAG
 ACCEPTANCE_REPORTS = {"acceptance": "TEST"}
 FOR_STAGING = (Project.STAGING_DEPLOY, Project.STAGING_ACCEPTANCE, Project.STAGING_PROMOTE)
 FOR_PRODUCTION = (Project.PRODUCTION_DEPLOY, Project.PRODUCTION_SMOKE)
-# Timeout of a deployment: more than a rollout, its rollback and the proof of both (delivery/deploying/rollout.py).
+# What runs in a step has to end before its time limit, which puts nothing back (contract/limits.py).
 STEPS: dict[str, Step] = {
     Project.CHECKS: Step(
         description="Tests of every push and pull request",
         buildspec="checks",
         docker=True,
-        minutes=60,
+        minutes=STEP_MINUTES,
         reports=TEST_REPORTS,
     ),
     Project.TEST: Step(
         description="Unit and integration tests of a release",
         buildspec="test",
         docker=True,
-        minutes=60,
+        minutes=STEP_MINUTES,
         reports=TEST_REPORTS,
     ),
     Project.BUILD: Step(
         description="Builds a release's images, tries and pushes them",
         buildspec="build",
         docker=True,
-        minutes=60,
+        minutes=STEP_MINUTES,
         reports={"image": "TEST"},
     ),
     Project.INDEX: Step(
@@ -54,26 +55,30 @@ STEPS: dict[str, Step] = {
         reports={},
     ),
     Project.STAGING_DEPLOY: Step(
-        description="Rolls a release out to staging", buildspec="deploy", docker=False, minutes=60, reports={}
+        description="Rolls a release out to staging", buildspec="deploy", docker=False, minutes=STEP_MINUTES, reports={}
     ),
     Project.STAGING_ACCEPTANCE: Step(
         description="Acceptance tests against staging",
         buildspec="acceptance",
         docker=True,
-        minutes=60,
+        minutes=STEP_MINUTES,
         reports=ACCEPTANCE_REPORTS,
     ),
     Project.STAGING_PROMOTE: Step(
         description="Marks a release's images as accepted", buildspec="promote", docker=False, minutes=10, reports={}
     ),
     Project.PRODUCTION_DEPLOY: Step(
-        description="Rolls a release out to production", buildspec="deploy", docker=False, minutes=60, reports={}
+        description="Rolls a release out to production",
+        buildspec="deploy",
+        docker=False,
+        minutes=STEP_MINUTES,
+        reports={},
     ),
     Project.PRODUCTION_SMOKE: Step(
         description="Safe tests against production, marks the release",
         buildspec="smoke",
         docker=True,
-        minutes=60,
+        minutes=STEP_MINUTES,
         reports=ACCEPTANCE_REPORTS,
     ),
 }

@@ -108,3 +108,9 @@ def test_failed_tests_are_told_with_the_failing_step_and_the_reports(tmp_path: P
     wanted = rf"^web: unit tests failed \(exit code 1\) in Step 8/10 : RUN .*: FAILED .*; reports: {place.reports}/web$"
     with pytest.raises(ProgramError, match=wanted):
         testing.script(web, "unit", {}, place)
+
+
+def test_a_program_that_does_not_end_in_time_is_ended() -> None:
+    """What runs it has something to do afterwards."""
+    with pytest.raises(ProgramError, match="the suite has not ended within 0 minutes"):
+        process.show(["sleep", "60"], "the suite", seconds=0.2)

@@ -139,6 +139,22 @@ def test_what_docker_has_removed_by_itself_is_no_failure(world: World, root: Pat
     assert world.tags("staging-web:2")["slipway:result"].startswith("passed")
 
 
+@pytest.mark.usefixtures("docker")
+@pytest.mark.parametrize("put_back", [True, False])
+def test_a_suite_that_does_not_end_is_ended_while_there_is_time_to_put_back(
+    world: World, root: Path, monkeypatch: pytest.MonkeyPatch, *, put_back: bool
+) -> None:
+    """The pipeline's step would be killed, and the release go on serving; by hand it takes what it takes."""
+    monkeypatch.setattr("delivery.deploying.acceptance.SUITES_SECONDS", -1.0)
+    of = deployed(world)
+    if put_back:
+        with pytest.raises(DeliveryError, match=r"has not ended within .* minutes.*put back: web serves staging-web:1"):
+            accept(world, root, of, put_back=True)
+    else:
+        accept(world, root, of, put_back=False)
+    assert world.running() == ("staging-web:1" if put_back else "staging-web:2")
+
+
 def without_a_suite(world: World, root: Path, **facts: object) -> None:
     """Let the application bring no stage `acceptance`."""
     (root / "app" / "Dockerfile").write_text("FROM a\n")

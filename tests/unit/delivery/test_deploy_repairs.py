@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from contract import limits
+from contract.pipeline import Project
 from delivery.deploying import deploy, rollout
 from delivery.errors import DeliveryError, InterruptedDeliveryError
+from infra.pipeline.steps import FOR_PRODUCTION, STEPS
 from tests.unit.delivery.world import FIRST, World, digest_of
 
 GOOD, NEXT = "a" * 40, "b" * 40
@@ -146,15 +149,20 @@ def test_going_back_is_given_six_minutes(world: World) -> None:
     world.ecs.behaviour[digest_of(FIRST)] = "hangs"
     world.balancer.lies[digest_of(GOOD)] = '{"commit": "another", "digest": "another"}'
     slept = world.time.slept
-    with pytest.raises(DeliveryError, match=r"putting back failed: web: the rollout is IN_PROGRESS after 6 minutes"):
+    with pytest.raises(DeliveryError, match=r"putting back failed: web: the rollout is IN_PROGRESS after 11 minutes"):
         deploy.run(world.session, world.release(GOOD))
-    assert 360 < world.time.slept - slept < 430
+    assert limits.BACK_SECONDS < world.time.slept - slept < limits.BACK_SECONDS + 70
 
 
 def test_the_way_there_and_the_way_back_fit_into_the_hour_of_the_step() -> None:
-    """Waiting for others, the rollout, ECS's way back, ours, and a forced one, with their proofs."""
-    longest = deploy.OTHERS_SECONDS + rollout.ROLLOUT_SECONDS + 3 * rollout.BACK_SECONDS + 4 * 30
-    assert longest < 60 * 60
+    """Waiting for others, the rollout, ECS's way back, ours, and a forced one, with their proofs; and the suites."""
+    longest = 120 + rollout.ROLLOUT_SECONDS + 3 * rollout.BACK_SECONDS + 3 * limits.PROOF_SECONDS
+    assert limits.deploy_seconds() == longest
+    hour = limits.STEP_MINUTES * 60
+    assert limits.INSTALL_SECONDS + longest < hour
+    assert limits.INSTALL_SECONDS + limits.SUITES_SECONDS + limits.put_back_seconds() < hour
+    for key in (*FOR_PRODUCTION, Project.STAGING_DEPLOY, Project.STAGING_ACCEPTANCE):
+        assert STEPS[key].minutes == limits.STEP_MINUTES
 
 
 def test_nothing_is_put_back_twice(world: World) -> None:
