@@ -15,10 +15,25 @@ RELEASED = "released-"
 """`released-<commit>-<execution>`: is or was deployed to production."""
 CONTENT = "content-"
 """`content-<hash>-<time>`: pushed by `pulumi up` as a service's first image."""
+IN_USE = "in-use-"
+"""`in-use-<stack>-<digest>`: runs in a stack, or may be gone back to there; no lifecycle rule expires it."""
 COMMIT = "COMMIT"
 """The build argument that each build of a release gets: its commit. A first image has none."""
 TEMPLATE = "template"
 """The tag in template task definitions; no image has it, so an accepted image does not change the template."""
+
+
+OCI_IMAGE = "application/vnd.oci.image.manifest.v1+json"
+OCI_INDEX = "application/vnd.oci.image.index.v1+json"
+DOCKER_IMAGE = "application/vnd.docker.distribution.manifest.v2+json"
+DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
+MEDIA_TYPES = (OCI_INDEX, DOCKER_LIST, OCI_IMAGE, DOCKER_IMAGE)
+"""Asked for by name, so that ECR hands over what is there and converts nothing (BatchGetImage, acceptedMediaTypes)."""
+
+
+def in_use_tag(stack: str, digest: str) -> str:
+    """Return the tag of an image, by its `sha256:...`, that a stack runs: `in-use-prod-0123456789ab`."""
+    return f"{IN_USE}{stack}-{digest.removeprefix('sha256:')[:12]}"
 
 
 def content_tag(content_hash: str, pushed_at: datetime) -> str:

@@ -94,10 +94,12 @@ def build(config: StackConfig, secrets: Mapping[str, pulumi.Output[str] | None])
     context = stack_pipeline.look_up(config, config.pipeline, others) if config.pipeline else None
     provider = access.provider_arn(f"Pulumi.{stack}.yaml: slipway:previews") if config.previews else None
     images = _built_images(config, config.registry, up) if config.registry else _accepted_images(config, others)
-    stands.prepare()
-    shared = _shared_components(config, stands)
     # What has never been stable is rolled out by each `up`; after that the configured `rollout` applies.
     follow = {name: config.environment.rollout == "pulumi" or not up.is_up(name) for name in images}
+    # An image that this stack builds has no digest yet, and stays as the newest one that was pushed.
+    accepted = [f"{one.repository_url}@{one.digest}" for name, one in images.items() if config.images and follow[name]]
+    stands.prepare(accepted)
+    shared = _shared_components(config, stands)
     tasks = {name: _task(config, shared, name, image, follow=follow[name]) for name, image in images.items()}
     services = {name: _service(config, shared, name, task, stands, follow=follow[name]) for name, task in tasks.items()}
     facts = _records(config, shared, images, tasks, services, stands)

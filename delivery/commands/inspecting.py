@@ -52,8 +52,9 @@ def logs(stack: str, *, service: str, build: str, execution: str, since: int, ta
 
 @registry.command(
     "delete task definition revisions that are no longer needed, and what a destroyed stack left",
-    "Of a stack that is up, old revisions. Of a destroyed one, all of them and whatever carries the stack's tags, such "
-    "as a load balancer or a database that AWS was creating when an `up` was killed; a database leaves a snapshot.",
+    "Of a stack that is up, old revisions, and the marks of images that only these refer to. Of a destroyed one, all "
+    "of them and whatever carries the stack's tags, such as a load balancer or a database that AWS was creating when "
+    "an `up` was killed; a database leaves a snapshot.",
     example="--keep 5",
 )
 @registry.stack

@@ -14,7 +14,7 @@ from delivery.console import Progress
 from delivery.deploying import acceptance as suites
 from delivery.deploying import deploy as engine
 from delivery.errors import DeliveryError
-from delivery.release import building, file_modes, images, indexing, manifest, testing
+from delivery.release import building, file_modes, images, in_use, indexing, manifest, testing
 from delivery.release import promote as marks
 from delivery.session import Session
 
@@ -160,7 +160,8 @@ def acceptance(stack: str, *, release: Path | None, safe_only: bool, put_back: b
 @click.option("--release", type=registry.FILE, required=True, metavar="FILE", help="The release.json of the release.")
 @click.option("--as", "kind", type=click.Choice(marks.KINDS), default="accepted", help="The mark.")
 @registry.this_execution
-def promote(stack: str, release: Path, kind: str, execution: str) -> None:  # noqa: ARG001 - every command is of a stack
+def promote(stack: str, release: Path, kind: str, execution: str) -> None:
     """Run `delivery promote`."""
     held = manifest.read(release)
     marks.run(client, held, kind, execution or held.execution, Progress())
+    in_use.mark_release(client, stack, held)

@@ -17,7 +17,8 @@ from contract.limits import OTHERS_SECONDS
 from delivery.deploying import ecs_service, proof, registration, revisions
 from delivery.deploying.mover import Move, Mover, expected
 from delivery.errors import DeliveryError
-from delivery.release import images
+from delivery.release import images, in_use
+from delivery.release.manifest import BY_HAND
 
 if TYPE_CHECKING:
     from delivery.environment import Service
@@ -55,6 +56,8 @@ def run(session: Session, manifest: Manifest) -> None:
         f"finish it: delivery deploy --stack {session.stack} --commit {manifest.commit}, "
         f"or go back: delivery rollback --stack {session.stack}"
     )
+    if manifest.execution == BY_HAND:  # in the pipeline `promote` marks what passed
+        in_use.mark_release(session.clients, session.stack, manifest)
     Mover(session).move(moves, remedy)
     session.say(f"{session.stack}: {manifest.commit} is deployed")
 

@@ -16,7 +16,7 @@ from delivery.deploying.mover import Move, Mover
 from delivery.deploying.pipeline_hold import Hold
 from delivery.deploying.revisions import current
 from delivery.errors import DeliveryError
-from delivery.release import images
+from delivery.release import images, in_use
 
 if TYPE_CHECKING:
     from delivery.deploying.revisions import Revision
@@ -62,6 +62,8 @@ class Rollback:
             for service in self.environment.services
             if chosen[service.name].arn != running[service.name].arn
         ]
+        for move in moves:
+            in_use.mark(self.session.clients("ecr"), self.session.stack, move.service.repository, move.to.digest)
         Mover(self.session).move(moves, f"run it again: delivery rollback --stack {self.environment.stack}")
         for move in moves:
             revisions.note(self.session.ecs, running[move.service.name], "failed")

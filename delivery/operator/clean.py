@@ -12,6 +12,7 @@ from contract.names import ENVIRONMENT_TAG, PROJECT, PROJECT_TAG
 from delivery.deploying import revisions
 from delivery.deploying.revisions import current
 from delivery.errors import DeliveryError
+from delivery.release import in_use
 from delivery.session import Session
 
 if TYPE_CHECKING:
@@ -52,7 +53,29 @@ class Cleaner:
         old = self._old(environment, keep) if environment else self._orphans()
         for arn in old:
             ecs.deregister_task_definition(taskDefinition=arn)
+        self._unmark(environment)
         return task_definitions(ecs, self.stack)
+
+    def _unmark(self, environment: Environment | None) -> None:
+        """Take the stack's mark from images that none of its active revisions refers to, so that they may expire."""
+        ecr, count = self.clients("ecr"), 0
+        if environment is None:
+            for page in ecr.get_paginator("describe_repositories").paginate():
+                names = [row["repositoryName"] for row in page["repositories"]]
+                count += sum(
+                    in_use.unmark(ecr, self.stack, name, ()) for name in names if name.startswith(f"{PROJECT}/")
+                )
+        else:
+            session = Session(clients=self.clients, environment=environment, say=self.say)
+            for service in environment.services:
+                running = current(session, service)
+                left = revisions.newest_first(session.ecs, service.release_family, running.container)
+                kept = {running.digest, *(one.digest for one in left)}
+                count += in_use.unmark(ecr, self.stack, service.repository, kept)
+        if count:
+            self.say(
+                f"{count} images are marked as in use by {self.stack} no longer, and expire with others of their age"
+            )
 
     def _old(self, environment: Environment, keep: int) -> list[str]:
         ecs, found = self.clients("ecs"), []

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from contract import images as contract
 from contract.images import ACCEPTED, CANDIDATE, RELEASED
 from delivery.aws.clients import code
 from delivery.errors import DeliveryError
@@ -22,12 +23,9 @@ COMMIT_TAG = re.compile(rf"(?:{CANDIDATE}|{ACCEPTED})([0-9a-f]{{7,64}})|{RELEASE
 MISSING = ("ImageNotFoundException",)
 ALREADY = ("ImageTagAlreadyExistsException", "ImageAlreadyExistsException")
 EXECUTION_SHOWN = 8
-OCI_IMAGE = "application/vnd.oci.image.manifest.v1+json"
-OCI_INDEX = "application/vnd.oci.image.index.v1+json"
-DOCKER_IMAGE = "application/vnd.docker.distribution.manifest.v2+json"
-DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
-# Asked for by name, so that ECR hands over what is there and converts nothing.
-MEDIA_TYPES = [OCI_INDEX, DOCKER_LIST, OCI_IMAGE, DOCKER_IMAGE]
+OCI_IMAGE, OCI_INDEX = contract.OCI_IMAGE, contract.OCI_INDEX
+DOCKER_IMAGE, DOCKER_LIST = contract.DOCKER_IMAGE, contract.DOCKER_LIST
+MEDIA_TYPES = [*contract.MEDIA_TYPES]
 
 
 def digest_of(ecr: ECRClient, repository: str, tag: str) -> str | None:

@@ -7,6 +7,9 @@ import json
 from contract import images
 from infra.aws.iam import Document, document, statement
 
+ALL = 9999
+"""Images that a lifecycle rule keeps where it has to keep all: more than a repository's stacks ever run."""
+
 
 def private_bucket(arn: object, account: str) -> Document:
     """Return a bucket policy that denies requests without TLS and principals of other accounts.
@@ -59,8 +62,8 @@ def image_lifecycle(*, releases: int, accepted: int, built: int, candidate_days:
     """Return, as JSON, the lifecycle policy of an ECR repository.
 
     An image that matches a rule of higher priority is never expired by one of lower priority (ECR user guide,
-    "Lifecycle policies"), so the most valuable tags come first: a released image is kept although it is an old
-    candidate too.
+    "Lifecycle policies"), so the most valuable tags come first: an image that runs is kept whatever it is besides,
+    a released one although it is an old candidate too.
 
     Args:
         releases: number of images kept that were released to production.
@@ -69,11 +72,12 @@ def image_lifecycle(*, releases: int, accepted: int, built: int, candidate_days:
         candidate_days: days after which an image that did not pass acceptance expires.
     """
     rules = [
-        _keep(1, images.RELEASED, releases),
-        _keep(2, images.ACCEPTED, accepted),
-        _keep(3, images.CONTENT, built),
-        _expire(4, {"tagStatus": "tagged", "tagPrefixList": [images.CANDIDATE]}, candidate_days),
-        _expire(5, {"tagStatus": "untagged"}, 1),
+        _keep(1, images.IN_USE, ALL),
+        _keep(2, images.RELEASED, releases),
+        _keep(3, images.ACCEPTED, accepted),
+        _keep(4, images.CONTENT, built),
+        _expire(5, {"tagStatus": "tagged", "tagPrefixList": [images.CANDIDATE]}, candidate_days),
+        _expire(6, {"tagStatus": "untagged"}, 1),
     ]
     return json.dumps({"rules": rules})
 

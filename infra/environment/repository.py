@@ -18,7 +18,7 @@ class Repository(pulumi.ComponentResource):
     """An ECR repository with immutable tags.
 
     - images are scanned on push
-    - a lifecycle policy that expires old images
+    - a lifecycle policy that expires old images, but none that a stack runs or may go back to
     - with protection `pulumi destroy` fails, and AWS rejects deletion while the repository contains images
 
     Args:

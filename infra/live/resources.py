@@ -38,7 +38,8 @@ class Running:
     """What a service runs now.
 
     `providers` are its capacity providers, none if it has a launch type; `rule` is the ARN of its listener rule, None
-    if it has none. `health_path` and `health_status` are those of its target group, None if that is gone.
+    if it has none; `image` is `<registry>/<repository>@sha256:...`. `health_path` and `health_status` are those of its
+    target group, None if that is gone.
     """
 
     health_path: str | None
@@ -46,6 +47,7 @@ class Running:
     uses_database: bool
     providers: frozenset[str]
     rule: str | None
+    image: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,6 +170,7 @@ def _running(
         ),
         providers=frozenset(one["capacityProvider"] for one in service.get("capacityProviderStrategy", [])),
         rule=routes.get(group["TargetGroupArn"]) if group else None,
+        image=next((one["image"] for one in definition["containerDefinitions"] if "image" in one), ""),
     )
 
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from infra import clients
-from infra.live import changes, records, resources, restore, routing, snapshots, upgrades
+from infra.live import changes, images_in_use, records, resources, restore, routing, snapshots, upgrades
 from infra.live.resources import Resources
 from infra.live.service_changes import Neighbours
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from infra.clients import Clients
     from infra.config.stack import StackConfig
@@ -63,8 +63,11 @@ class Live:
             return path
         return facts.first_version_path or facts.version_path
 
-    def prepare(self) -> None:
-        """Take the snapshots of what is destroyed, and bring the listener rules into order; a preview does neither.
+    def prepare(self, images: Iterable[str]) -> None:
+        """Take the snapshots of what is destroyed, and bring the listener rules into order; a preview does nothing.
+
+        Args:
+            images: that this `up` may roll out; they are marked as in use, as are those that run.
 
         Raises:
             pulumi.RunError: a snapshot cannot be taken, or AWS refuses the order.
@@ -72,6 +75,8 @@ class Live:
         if not pulumi.runtime.is_dry_run():
             snapshots.take(self.clients, self.destroyed)
             snapshots.take(self.clients, self.upgraded, done="upgraded")
+            running = (one.image for one in self.resources.services.values())
+            images_in_use.mark(self.clients, self.config.stack, (*images, *running))
             routing.settle(self.clients, self.config, self.resources, self.attachments.values())
 
     def retire(self) -> None:

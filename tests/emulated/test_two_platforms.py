@@ -12,6 +12,7 @@ import docker
 import httpx
 import pytest
 
+from contract.images import in_use_tag
 from delivery.release import indexing
 from localcloud.docker_engine import qemu
 from tests.local.releases import Releases
@@ -92,9 +93,10 @@ def test_a_commit_is_built_natively_for_each_platform_and_released_as_one_index(
         assert f"'machine': '{machine}'" in log, log
         assert parts[platform] in log
         # The one for this machine's own platform is what Pulumi built at first, and has that tag too.
-        tags = {tag for tag in releases.tags(parts[platform]) if not tag.startswith("content-")}
+        tags = {tag for tag in releases.tags(parts[platform]) if not tag.startswith(("content-", "in-use-"))}
         assert tags == {f"candidate-{released}-{platform[6:]}"}
-    assert releases.tags(digest) == {f"candidate-{released}", f"accepted-{released}"}
+    wanted = {f"candidate-{released}", f"accepted-{released}", in_use_tag("staging", digest)}
+    assert releases.tags(digest) == wanted
     assert version(releases.workspace) == {"commit": released, "digest": digest, "machine": "x86_64"}
 
 

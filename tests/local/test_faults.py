@@ -14,6 +14,7 @@ import docker
 import httpx
 import pytest
 
+from contract.images import in_use_tag
 from support.waiting import until
 from tests.local.broken import COMMITS, QUICK, UNSAFE
 from tests.local.hostile import REQUESTS, attacker
@@ -45,6 +46,7 @@ def test_a_pushed_commit_reaches_production_as_the_one_image_that_was_built(
         assert version(workspace, stack) == {"commit": released, "digest": digest}
     execution = connected.execution_of(released)
     wanted = {f"candidate-{released}", f"accepted-{released}", f"released-{released}-{execution[:8]}"}
+    wanted |= {in_use_tag(stack, digest) for stack in ("staging", "prod")}
     assert connected.tags(digest) == wanted
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from infra.environment.service import NOBODY
 from infra.live.resources import Database, Resources, Running
+from tests.fake_engine import DIGEST, REGISTRY
 from tests.stack import program
 from tests.stack.program import RECORDS, account, nothing_stands, run, stack_file, standing
 
@@ -245,6 +246,25 @@ def test_a_database_is_upgraded_to_another_major_version_by_one_up(monkeypatch: 
     database = declare(monkeypatch, config, after).one("rds/instance:Instance")
     assert "allowMajorVersionUpgrade" not in database.inputs
     assert "allowMajorVersionUpgrade" in database.ignored
+
+
+def test_the_image_of_productions_first_up_is_marked_as_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what runs at each later one; the newest accepted image, which the pipeline has not released yet, is not."""
+    marked: list[str] = []
+    monkeypatch.setattr("infra.live.images_in_use.mark", lambda _, stack, of: marked.extend((stack, *filter(None, of))))
+    monkeypatch.setattr(program, "RUNS", {})
+    first = account({RECORDS: nothing_stands})
+    run(monkeypatch, stack_file("prod"), stack="prod", engine=first, resources=Resources())
+    assert marked == ["prod", f"{REGISTRY}/slipway/web@{DIGEST}"]
+    marked.clear()
+    web = replace(running().services["web"], image="registry/slipway/web@sha256:2")
+    run(
+        monkeypatch,
+        stack_file("prod"),
+        stack="prod",
+        resources=Resources(services={"web": web}, priorities={"rule": 100}),
+    )
+    assert marked == ["prod", "registry/slipway/web@sha256:2"]
 
 
 def renamed() -> dict[str, Any]:

@@ -184,6 +184,21 @@ class Registry:
                 return {}
         raise FakeError("InvalidParameterException", "no such manifest")
 
+    def batch_delete_image(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Remove tags; an image goes with its last one."""
+        repository = params["repositoryName"]
+        for one in params["imageIds"]:
+            digest = self._found(repository, one)
+            assert digest
+            self.tags(repository, digest).discard(one["imageTag"])
+            if not self.tags(repository, digest):
+                del self.images[repository][digest]
+        return {"imageIds": params["imageIds"], "failures": []}
+
+    def describe_repositories(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return the repositories."""
+        return pages("repositories", [{"repositoryName": name} for name in self.images], params)
+
     def get_authorization_token(self, _: dict[str, Any]) -> dict[str, Any]:
         """Return a login."""
         return {"authorizationData": [{"authorizationToken": "dG9rZW4="}]}

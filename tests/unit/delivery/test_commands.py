@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from contract.images import in_use_tag
 from delivery import __main__ as program
 from tests.unit.delivery.estate import Estate
 from tests.unit.delivery.world import FIRST, digest_of
@@ -60,7 +61,8 @@ def test_promote_marks_what_the_manifest_names(served: Commands) -> None:
     assert served("promote", "--release", path, "--as", "released")[0] == 0
     tags = served.world.registry.tags("slipway/web", digest_of(NEXT))
     assert tags == {f"{mark}" for mark in (
-        f"candidate-{NEXT}", f"accepted-{NEXT}", f"released-{NEXT}-11111111", f"released-{NEXT}-run-bbbb"
+        f"candidate-{NEXT}", f"accepted-{NEXT}", f"released-{NEXT}-11111111", f"released-{NEXT}-run-bbbb",
+            in_use_tag("staging", digest_of(NEXT)),
     )}  # fmt: skip
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
+from contract.images import in_use_tag
 from infra.aws import iam, resource_policies
 from tests.fake_lifecycle import Image, expired
 
@@ -73,6 +76,20 @@ def test_a_deployed_release_and_its_rollback_target_never_expire() -> None:
     accepted = [Image(f"a{index}", 30 - index, (f"candidate-x{index}", f"accepted-x{index}")) for index in range(20)]
     gone = expired(LIFECYCLE, [running, before, *candidates, *accepted])
     assert not gone & {"running", "before"}
+
+
+@pytest.mark.parametrize("tag", ["candidate-a", "accepted-a", "released-a-1", "content-a"])
+def test_an_image_that_runs_never_expires_whatever_put_it_there(tag: str) -> None:
+    """Production's first image is accepted only, one deployed by hand a candidate, another stack's releases many."""
+    running = Image("running", 1000, (tag, in_use_tag("prod", "sha256:" + "1" * 64)))
+    newer = [
+        Image(f"{kind}{index}", index, (f"{kind}-{index}", f"in-use-staging-{index}"))
+        for index in range(200)
+        for kind in ("candidate", "accepted", "released", "content")
+    ]
+    assert "running" not in expired(LIFECYCLE, [running, *newer])
+    unmarked = [Image(one.digest, one.age, one.tags[:1]) for one in (running, *newer)]
+    assert "running" in expired(LIFECYCLE, unmarked)
 
 
 def test_an_image_built_by_pulumi_stays_while_newer_ones_are_few() -> None:
