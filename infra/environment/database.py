@@ -28,7 +28,7 @@ class Database(pulumi.ComponentResource):
     - RDS creates the master password and stores it in Secrets Manager; it is not in the Pulumi state
     - the password is rotated at the configured interval instead of RDS's default of 7 days (see `_rotate`)
     - without a final snapshot a destroy deletes the automated backups too
-    - with deletion protection Pulumi refuses a destroy before anything is deleted, and AWS the deletion of the instance
+    - with deletion protection the preview of a destroy is refused, and AWS refuses to delete the instance
     - the final snapshot is named after the instance, whose identifier is random, so that no later destroy collides
 
     Args:
@@ -154,7 +154,7 @@ class Database(pulumi.ComponentResource):
                 parent=self,
                 depends_on=after,
                 ignore_changes=self._kept(upgrades=upgrades),
-                # AWS alone would refuse when `destroy` has deleted the services.
+                # AWS refuses when `destroy` has deleted the services; the preview before it refuses this.
                 protect=section.deletion_protection,
             ),
         )

@@ -48,7 +48,11 @@ class Repository(pulumi.ComponentResource):
             candidate_days=section.candidate_days,
         )
         policy = aws.ecr.LifecyclePolicy(
-            name, repository=repository.name, policy=lifecycle, opts=pulumi.ResourceOptions(parent=self)
+            name,
+            repository=repository.name,
+            policy=lifecycle,
+            # A repository has one policy, so deleting the old one after its replacement would delete that.
+            opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),
         )
         self.arn, self.url, self.registry_id = repository.arn, repository.repository_url, repository.registry_id
         self.name = pulumi.Output.all(repository.name, policy.id).apply(lambda both: str(both[0]))

@@ -38,7 +38,7 @@ def destroy(workspace: Workspace, stack: str) -> None:
 @pytest.mark.usefixtures("production")
 def test_without_production_the_pipeline_ends_after_promotion(workspace: Workspace) -> None:
     """Production is destroyed with the pipeline, once its protection is off; staging gets its own."""
-    protected = workspace.pulumi("destroy", "-s", "prod", "--yes", "--skip-preview")
+    protected = workspace.pulumi("destroy", "-s", "prod", "--yes")
     assert protected.returncode != 0
     assert "protected" in protected.stdout
     assert httpx.get(f"{workspace.outputs('prod')['url']}/healthz").status_code == 200

@@ -282,6 +282,12 @@ def test_each_safeguard_of_the_database_is_switched_off_by_its_own_line(monkeypa
         assert database["backupRetentionPeriod"] >= 7
 
 
+def test_a_changed_lifecycle_policy_replaces_the_one_before(staging: Run) -> None:
+    """In this order: the deletion of the old one would delete the only one that a repository has."""
+    engine, _ = staging
+    assert engine.options["aws:ecr/lifecyclePolicy:LifecyclePolicy", "web"].deleteBeforeReplace
+
+
 def test_a_protected_registry_cannot_be_destroyed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pulumi refuses, and AWS refuses while an image is in it."""
     config = program.stack_file("staging") | {"slipway:registry": {}}
