@@ -39,7 +39,7 @@ def run(session: Session, name: str) -> None:
         for service in services:
             now = revisions.current(session, service)
             session.say(f"{service.name}: replacing the tasks of {now}")
-            begun.append(rollout.begin(session, service, now.arn))
+            begun.append(rollout.begin(session, service, now))
         rollout.follow(begun)
         every = session.environment.services
         proof.prove(session, [expected(one, revisions.current(session, one)) for one in every], telling)

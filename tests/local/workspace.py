@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import yaml
 
+from contract import names
 from support import ports
 from support.responses import Recorder
 
@@ -85,9 +86,11 @@ class Workspace:
             self.client("rds").delete_db_snapshot(DBSnapshotIdentifier=name)
 
     def _databases(self, listing: str, member: str, key: str, stack: str) -> list[str]:
-        """Return the names of a stack's instances or snapshots, by its tag."""
+        """Return the names of a stack's instances or snapshots, by its tags."""
+        tags = {"project": names.project(self.root / "Pulumi.yaml"), "environment": stack}
+        wanted = [{"Key": key, "Value": value} for key, value in tags.items()]
         rows = getattr(self.client("rds"), listing)()[member]
-        return [row[key] for row in rows if {"Key": "environment", "Value": stack} in row["TagList"]]
+        return [row[key] for row in rows if all(tag in row["TagList"] for tag in wanted)]
 
     @property
     def python(self) -> str:

@@ -211,6 +211,38 @@ def test_a_database_survives_kills_and_leaves_nothing(cloud: Cloud, database: di
     assert {f"container {NETWORK}-db-tests (running)", f"volume {NETWORK}-db-tests", "database tests"} <= set(left)
 
 
+def managed(cloud: Cloud, database: dict[str, Any]) -> str:
+    """Return the password in the secret that RDS manages for an instance."""
+    secret = cloud.client("secretsmanager").get_secret_value(SecretId=database["MasterUserSecret"]["SecretArn"])
+    password: str = json.loads(secret["SecretString"])["password"]
+    return password
+
+
+def test_a_snapshot_is_restored_with_its_data(cloud: Cloud, database: dict[str, Any]) -> None:
+    """Beside the instance that it was taken of; a managed password is set afterwards, as RDS does it, too."""
+    rds, address = cloud.client("rds"), database["Endpoint"]["Address"]
+    sql(cloud, managed(cloud, database), address, "create table kept (number int); insert into kept values (42)")
+    rds.create_db_snapshot(DBInstanceIdentifier="tests", DBSnapshotIdentifier="before")
+    sql(cloud, managed(cloud, database), address, "update kept set number = 43")
+    refused("DBSnapshotNotFound", lambda: rds.restore_db_instance_from_db_snapshot(
+        DBInstanceIdentifier="again", DBSnapshotIdentifier="nothing", DBSubnetGroupName="tests"))  # fmt: skip
+    rds.restore_db_instance_from_db_snapshot(
+        DBInstanceIdentifier="again", DBSnapshotIdentifier="before", DBSubnetGroupName="tests"
+    )
+    try:
+        again = available(rds, "again")
+        assert (again["DBName"], again["MasterUsername"], again["AllocatedStorage"]) == ("book", "guest", 20)
+        rds.modify_db_instance(DBInstanceIdentifier="again", ManageMasterUserPassword=True)
+        again = available(rds, "again")
+        assert managed(cloud, again) != managed(cloud, database)
+        assert sql(cloud, managed(cloud, again), again["Endpoint"]["Address"], "select number from kept") == "42"
+        assert sql(cloud, managed(cloud, database), address, "select number from kept") == "43"
+    finally:
+        rds.delete_db_instance(DBInstanceIdentifier="again", SkipFinalSnapshot=True)
+        until(lambda: len(rds.describe_db_instances()["DBInstances"]) == 1)
+        rds.delete_db_snapshot(DBSnapshotIdentifier="before")
+
+
 def test_nothing_of_ministacks_state_is_lost_by_a_kill(cloud: Cloud, repository: str) -> None:
     """Confirmed changes survive kill -9, including objects and image layers."""
     ssm, s3, logs, iam = (cloud.client(api) for api in ("ssm", "s3", "logs", "iam"))

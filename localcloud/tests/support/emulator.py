@@ -126,11 +126,15 @@ def refused(code: str, call: Callable[[], object]) -> str:
     return str(caught.value.response["Error"]["Message"])
 
 
-def available(rds: Any) -> dict[str, Any]:
-    """Wait until the database is available and return its description."""
-    until(lambda: rds.describe_db_instances()["DBInstances"][0]["DBInstanceStatus"] == "available")
-    found: dict[str, Any] = rds.describe_db_instances()["DBInstances"][0]
-    return found
+def available(rds: Any, identifier: str = "tests") -> dict[str, Any]:
+    """Wait until a database is available and return its description."""
+
+    def found() -> dict[str, Any]:
+        row: dict[str, Any] = rds.describe_db_instances(DBInstanceIdentifier=identifier)["DBInstances"][0]
+        return row
+
+    until(lambda: found()["DBInstanceStatus"] == "available")
+    return found()
 
 
 def sql(cloud: Cloud, password: str, address: str, statement: str) -> str:

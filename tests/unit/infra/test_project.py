@@ -23,7 +23,7 @@ from infra.aws import names as own
 print(json.dumps([
     own.cluster("staging"), own.repository("web"), own.log_group("staging", "web"), own.task_role_path("staging"),
     own.dashboard("staging"), own.pipeline("prod"), own.build_log_group("prod", "test"), own.preview_role("staging"),
-    own.final_snapshot("staging"), names.release_family("staging", "web"), names.template_family("staging", "web"),
+    names.release_family("staging", "web"), names.template_family("staging", "web"),
     names.service_parameter("staging", "web"), names.environment_parameter("staging"),
     names.pipeline_parameter("staging"),
 ]))
