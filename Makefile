@@ -68,8 +68,8 @@ format: .venv/.complete ## format the code and apply lint fixes
 test: setup ## run every test, on a fresh machine too
 	@$(PY) -m pytest $(TWO) $(FAST) localcloud/tests tests/contract tests/local
 
-faults: setup ## inject every fault and change the keys of a live stack, under load, and write docs/faults.md: ARGS="--break-gate test"
-	@$(PY) -m pytest tests/local/test_faults.py tests/local/test_pull_request.py tests/local/test_live_changes.py tests/local/test_iam_files.py --all-faults $(if $(ARGS),$(ARGS),--fault-table docs/faults.md)
+faults: setup ## inject every fault, change the keys of a live stack and kill `up`, under load, and write docs/faults.md: ARGS="--break-gate test"
+	@$(PY) -m pytest tests/local/test_faults.py tests/local/test_pull_request.py tests/local/test_live_changes.py tests/local/test_interrupted_up.py tests/local/test_iam_files.py --all-faults $(if $(ARGS),$(ARGS),--fault-table docs/faults.md)
 
 bench: setup ## measure and write docs/benchmarks.md: ARGS="--runs 5 --cold"
 	@$(PY) -m tests.bench --write $(ARGS)
@@ -100,7 +100,7 @@ restart: ## replace the tasks by new ones of the same release: ARGS="--service N
 resume: ## let the pipeline release to a stack again after a rollback
 history: ## list the releases of a stack, newest first: ARGS="--most 3"
 logs: ## print the logs of services, or of a build of the pipeline: ARGS="--follow"
-clean: ## delete task definition revisions that are no longer needed, and what a destroyed stack left: ARGS="--keep 5"
+clean: ## delete task definition revisions that are no longer needed, and what an interrupted `up` or a destroy left: ARGS="--keep 5"
 doctor: ## check a stack and its account for what would make a release fail
 preview: ## preview a change on each stack, as one comment on its pull request: ARGS="--repository OWNER/NAME --pull-request N"
 

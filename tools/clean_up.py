@@ -28,7 +28,7 @@ CLEAN = ("--skip-snapshot", "--unprotect", "--running")
 """After a destroy everything goes: the local cloud keeps no data beyond its stacks."""
 UNDESTROYED = (
     "stack {0} is not destroyed, and what follows was left alone; put it right, then run it again; if something holds "
-    "it that Pulumi does not know (DependencyViolation), first: bin/delivery-local clean --stack {0}"
+    "it that Pulumi does not know (DependencyViolation), first: bin/delivery-local clean --stack {0} --unknown"
 )
 LEFT = (
     "the resources above are left, and no stack has them; what belongs to a stack that was removed goes with: "

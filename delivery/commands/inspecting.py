@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
+
 import click
 
 from delivery.aws.clients import client
 from delivery.commands import registry
 from delivery.commands.registry import session
 from delivery.console import Progress
-from delivery.environment import Environment, NeverUpError, read
-from delivery.errors import DeliveryError
 from delivery.operator import logs as written
-from delivery.operator.clean import Cleaner
+from delivery.operator.cleaning import Cleaning
 from delivery.operator.doctor import Doctor
 from delivery.operator.leftovers import Options
-from delivery.operator.removal import Removal
+from delivery.operator.pulumi_state import Pulumi
 
 
 @registry.command("print the logs of services, or of a build of the pipeline", example="--follow")
@@ -51,44 +51,47 @@ def logs(stack: str, *, service: str, build: str, execution: str, since: int, ta
 
 
 @registry.command(
-    "delete task definition revisions that are no longer needed, and what a destroyed stack left",
-    "Of a stack that is up, old revisions, and the marks of images that only these refer to. Of a destroyed one, all "
-    "of them and whatever carries the stack's tags, such as a load balancer or a database that AWS was creating when "
-    "an `up` was killed; a database leaves a snapshot.",
+    "delete task definition revisions that are no longer needed, and what an interrupted `up` or a destroy left",
+    "Of a stack that is up, old revisions, and the marks of images that only these refer to. If Pulumi's state has "
+    "resources of it, Pulumi first adopts what an interrupted `up` was creating, and what carries the stack's tags and "
+    "is in no state is named. Of a destroyed one, all revisions and whatever carries the stack's tags; a database leaves "
+    "a snapshot.",
     example="--keep 5",
 )
 @registry.stack
 @click.option(
     "--keep", type=registry.Count(), default=10, metavar="N", help="How many release revisions to keep (default: 10)."
 )
-@click.option("--dry-run", is_flag=True, help="Name what a destroyed stack left; remove nothing.")
-@click.option("--skip-snapshot", is_flag=True, help="Delete databases of a destroyed stack without a last snapshot.")
-@click.option("--unprotect", is_flag=True, help="Of a destroyed stack, remove what is protected against deletion, too.")
-@click.option("--running", is_flag=True, help="Of a destroyed stack, remove services that still run tasks, too.")
-def clean(stack: str, *, keep: int, dry_run: bool, skip_snapshot: bool, unprotect: bool, running: bool) -> None:  # noqa: PLR0913 - the command's options
-    """Run `delivery clean` for a stack that is up or has been destroyed."""
-    options, say = Options(skip_snapshot=skip_snapshot, unprotect=unprotect, running=running), Progress()
-    found = _standing(stack)
-    if found and (dry_run or options != Options()):
-        raise DeliveryError(
-            f"stack {stack} is up; run: pulumi destroy -s {stack}, or clean it with no option but --keep"
-        )
-    left = Removal(clients=client, stack=stack, say=say, options=options)
-    if dry_run:
-        left.show()
-        return
-    if not found:
-        print(f"stack {stack} is not up; removing everything that it left")
-        print(f"removed what was left of {stack}: {left.run() or 'nothing'}")
-    deleted = Cleaner(clients=client, stack=stack, say=say).run(found, keep)
-    print(f"deleted {deleted} inactive task definition revisions of {stack}")
-
-
-def _standing(stack: str) -> Environment | None:
-    try:
-        return read(client("ssm"), stack)
-    except NeverUpError:
-        return None
+@click.option("--dry-run", is_flag=True, help="Name what would be adopted or removed; change nothing.")
+@click.option("--adopt", is_flag=True, help="Only let Pulumi adopt what an interrupted `up` was creating.")
+@click.option("--unknown", is_flag=True, help="If the stack is not destroyed: remove what is in no state.")
+@click.option("--destroyed", is_flag=True, help="The stack is destroyed, though Pulumi cannot be asked.")
+@click.option("--skip-snapshot", is_flag=True, help="Delete databases without a last snapshot.")
+@click.option("--unprotect", is_flag=True, help="Remove what is protected against deletion, too.")
+@click.option("--running", is_flag=True, help="Remove services that still run tasks, too.")
+@registry.pulumi
+def clean(  # noqa: PLR0913 - the command's options
+    stack: str,
+    *,
+    keep: int,
+    dry_run: bool,
+    adopt: bool,
+    unknown: bool,
+    destroyed: bool,
+    skip_snapshot: bool,
+    unprotect: bool,
+    running: bool,
+    pulumi: str,
+) -> None:
+    """Run `delivery clean` for a stack that is up, has been destroyed, or neither."""
+    cleaning = Cleaning(
+        clients=client,
+        stack=stack,
+        say=Progress(),
+        pulumi=Pulumi(shlex.split(pulumi)),
+        options=Options(skip_snapshot=skip_snapshot, unprotect=unprotect, running=running),
+    )
+    cleaning.run(keep=keep, dry_run=dry_run, adopt=adopt, unknown=unknown, destroyed=destroyed)
 
 
 @registry.command(

@@ -128,6 +128,13 @@ reports = click.option(
 output = click.option(
     "--output", type=FILE, default=Path(), metavar="DIR", help="The folder for the files (default: the current one)."
 )
+pulumi = click.option(
+    "--pulumi",
+    default="pulumi",
+    envvar="DELIVERY_PULUMI",
+    metavar="COMMAND",
+    help="The pulumi command (default: $DELIVERY_PULUMI, else pulumi).",
+)
 this_execution = click.option(
     "--execution", default="", envvar=EXECUTION, metavar="ID", help=f"The pipeline execution (default: ${EXECUTION})."
 )

@@ -24,13 +24,7 @@ if TYPE_CHECKING:
 @click.option("--repository", default="", metavar="OWNER/NAME", help="Default: $GITHUB_REPOSITORY.")
 @click.option("--pull-request", "number", type=int, default=0, metavar="N", help="The pull request to comment on.")
 @click.option("--commit", default="", metavar="HASH", help="Its commit (default: what is checked out).")
-@click.option(
-    "--pulumi",
-    default="pulumi",
-    envvar="DELIVERY_PULUMI",
-    metavar="COMMAND",
-    help="The pulumi command (default: $DELIVERY_PULUMI, else pulumi).",
-)
+@registry.pulumi
 @click.option("--save", type=registry.FILE, metavar="FILE", help="Write the previews to FILE instead of commenting.")
 @click.option(
     "--from",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections import Counter
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
@@ -14,7 +15,7 @@ from delivery import environment as environments
 from delivery.console import paint, table, typed
 from delivery.deploying import ecs_service, proof, revisions
 from delivery.errors import DeliveryError
-from delivery.operator import pipeline_checks
+from delivery.operator import leftovers, pipeline_checks
 from delivery.operator.findings import COLOURS, FAIL, OK, UNKNOWN, WARN
 from delivery.operator.twice import Twice
 from delivery.session import Session
@@ -35,6 +36,8 @@ RIGHTS = (
     "codepipeline:GetPipelineState", "codepipeline:PutApprovalResult",
 )  # fmt: skip
 """What deploying and approving by hand takes."""
+COSTLY = (leftovers.LOAD_BALANCER, leftovers.DATABASE, leftovers.NAT, leftovers.VPC)
+"""What is looked for of a stack that is not up."""
 Line: TypeAlias = tuple[str, str, str]
 
 
@@ -57,6 +60,8 @@ class Doctor:
             rows += self._checked("leftovers", Twice(clients=self.clients, environment=environment).findings)
             rows += self._checked("pipeline", partial(pipeline_checks.way, self.clients, environment))
             rows += self._checked("builds", partial(pipeline_checks.builds, self.clients, environment))
+        if not found:
+            rows += self._checked("leftovers", self._leftovers)
         rows += self._checked("rights", self._rights)
         print("\n".join(table(("", "what", "found"), [(paint(a, COLOURS[a]), b, typed(c)) for a, b, c in rows])))
         return int(any(level == FAIL for level, _, _ in rows))
@@ -96,6 +101,17 @@ class Doctor:
         environment = environments.read(self.clients("ssm"), self.stack)
         found.append(environment)
         yield OK, f"cluster {environment.cluster}, services {', '.join(one.name for one in environment.services)}"
+
+    def _leftovers(self) -> Findings:
+        """Yield what carries the tags of a stack that recorded nothing."""
+        counts = Counter(kind.title for kind in COSTLY for _ in kind.find(self.clients, self.stack))
+        if counts:
+            told = ", ".join(f"{count} {title}{'s' if count > 1 else ''}" for title, count in counts.items())
+            yield (
+                WARN,
+                f"{told} carry the tags of {self.stack}, which has never been up or is destroyed; an `up` that was "
+                f"interrupted: pulumi up -s {self.stack} finishes it; otherwise: delivery clean --stack {self.stack}",
+            )
 
     def _services(self, environment: Environment) -> Findings:
         session, ecs = self._session(environment), self.clients("ecs")

@@ -1,8 +1,8 @@
 """The kinds of resources that may be left of a stack, in the order in which AWS accepts their deletion.
 
 What has a fixed name cannot be created twice, and what costs nothing without its owner (scaling targets, alarms) is
-not here. Nor are image repositories, which hold the releases, nor secrets: a stack creates none, RDS deletes that of
-its instance, and one that is tagged by hand is a user's.
+not here. Nor are image repositories that hold an image, which may be a release, nor secrets: a stack creates none, RDS
+deletes that of its instance, and one that is tagged by hand is a user's.
 """
 
 from __future__ import annotations
@@ -109,6 +109,10 @@ def _record(clients: Clients, left: Left, _: Options) -> None:
     clients("ssm").delete_parameter(Name=left.name)
 
 
+def _repository(clients: Clients, left: Left, _: Options) -> None:
+    clients("ecr").delete_repository(repositoryName=left.name)  # AWS refuses it once an image is in it
+
+
 def _of_network(title: str, listing: str, member: str, key: str, deletion: str) -> Kind:
     """Return a kind of EC2's that one call deletes."""
 
@@ -145,4 +149,5 @@ KINDS = (
     ROLE,
     Kind("log group", tagged.log_groups, _log_group),
     Kind("parameter", tagged.records, _record),
+    Kind("empty repository", tagged.empty_repositories, _repository),
 )

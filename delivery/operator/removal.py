@@ -41,17 +41,22 @@ LOGS = re.compile(r"arn:aws[a-z-]*:logs:([a-z0-9-]+):")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Removal:
-    """Removes what carries a stack's tags, once the stack is destroyed."""
+    """Removes what carries a stack's tags: once the stack is destroyed all of it, else `only` what is named."""
 
     clients: Clients
     stack: str
     say: Say
     options: Options
     clock: Clock = SYSTEM
+    only: frozenset[str] | None = None
 
     def found(self) -> Found:
         """Return what is left, in the order of its deletion."""
-        return [(kind, left) for kind in leftovers.KINDS for left in kind.find(self.clients, self.stack)]
+        return [(kind, left) for kind in leftovers.KINDS for left in self._of(kind)]
+
+    def _of(self, kind: Kind) -> list[Left]:
+        every = kind.find(self.clients, self.stack)
+        return [left for left in every if self.only is None or left.name in self.only]
 
     def show(self) -> None:
         """Name what is left, and remove nothing."""
@@ -77,7 +82,7 @@ class Removal:
         for kind in {kind.title: kind for kind, _ in found}.values():
             self._remove(kind)
         counts = Counter(kind.title for kind, _ in found)
-        return ", ".join(f"{count} {title}{'s' if count > 1 else ''}" for title, count in counts.items())
+        return ", ".join(f"{count} {title if count == 1 else _plural(title)}" for title, count in counts.items())
 
     def _refuse_running(self, found: Found) -> None:
         for kind, left in found:
@@ -110,9 +115,9 @@ class Removal:
     def _remove(self, kind: Kind) -> None:
         """Delete all of a kind, again and again until none is left."""
         end, told = self.clock.now() + LIMIT_SECONDS, set[str]()
-        while left := list(kind.find(self.clients, self.stack)):
+        while left := self._of(kind):
             reasons = [self._delete(kind, one, told) for one in left if not one.going]
-            if not (left := list(kind.find(self.clients, self.stack))):
+            if not (left := self._of(kind)):
                 break
             if self.clock.now() > end:
                 why = next((reason for reason in reasons if reason), "its deletion goes on")
@@ -140,3 +145,7 @@ class Removal:
         if line not in told:
             told.add(line)
             self.say(line)
+
+
+def _plural(title: str) -> str:
+    return f"{title.removesuffix('y')}ies" if title.endswith("ry") else f"{title}s"

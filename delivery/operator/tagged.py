@@ -152,6 +152,18 @@ def log_groups(clients: Clients, stack: str) -> Iterator[Left]:
             yield Left(name=row["logGroupName"], row=row)
 
 
+def empty_repositories(clients: Clients, stack: str) -> Iterator[Left]:
+    """Yield the stack's image repositories that hold no image."""
+    ecr = clients("ecr")
+    for row in rows(ecr, "describe_repositories", "repositories"):
+        name, held = row["repositoryName"], row["repositoryArn"]
+        near = name.startswith(f"{PROJECT}/")
+        if near and is_of(stack, ecr.list_tags_for_resource(resourceArn=held)["tags"]):
+            images = ecr.list_images(repositoryName=name).get("imageIds")
+            if not images:
+                yield Left(name=name, row=row)
+
+
 def records(clients: Clients, stack: str) -> Iterator[Left]:
     """Yield the parameters that the stack recorded facts in."""
     ssm = clients("ssm")

@@ -22,15 +22,6 @@ if TYPE_CHECKING:
     from delivery.operator.leftovers import Kind
     from delivery.operator.tagged import Left
 
-REMEDIES = {
-    leftovers.LOAD_BALANCER.title: "aws elbv2 delete-load-balancer --load-balancer-arn {0}",
-    leftovers.DATABASE.title: "aws rds delete-db-instance --db-instance-identifier {0} "
-    "--final-db-snapshot-identifier {0}-left",
-    leftovers.NAT.title: "aws ec2 delete-nat-gateway --nat-gateway-id {0}",
-    leftovers.VPC.title: "aws ec2 delete-vpc --vpc-id {0}",
-}
-"""The command that removes one of a kind."""
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Twice:
@@ -61,11 +52,11 @@ class Twice:
             yield OK, "one load balancer, one network and one database at most carry the stack's tags"
 
     def _told(self, kind: Kind, left: Left) -> str:
-        remedy, stack = REMEDIES[kind.title].format(left.name), self.environment.stack
+        stack = self.environment.stack
         return (
             f"{kind.title} {left.name} carries the tags of {stack}, which uses another: an interrupted `up` left it, "
-            f"AWS may bill it, and `destroy` does not delete it; if `pulumi stack export -s {stack}` does not name it: "
-            f"{remedy}"
+            f"AWS may bill it, and `destroy` does not delete it; to remove what is in no state of Pulumi's: "
+            f"delivery clean --stack {stack} --unknown"
         )
 
     def _without(self, kind: Kind, used: set[str]) -> Iterator[tuple[Kind, Left]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from delivery.operator.adoption import Adoption
 from delivery.operator.leftovers import Options
 from delivery.operator.removal import Removal
 
@@ -96,6 +97,7 @@ class Stack:
         self.cloud.client("ssm").put_parameter(
             Name=f"/slipway/{self.name}/services/web", Value="{}", Type="String", Tags=self.tags
         )
+        self.cloud.client("ecr").create_repository(repositoryName=f"slipway/{self.name}", tags=self.tags)
         small = [{"key": key, "value": value} for key, value in named.items()]
         self.cloud.client("ecs").create_cluster(clusterName=f"slipway-{self.name}", tags=small)
 
@@ -115,7 +117,79 @@ def test_what_carries_the_tags_of_a_destroyed_stack_goes(cloud: Cloud) -> None:
     assert left.removal(said).found() == []
     assert told == (
         "1 cluster, 1 load balancer, 1 target group, 1 database, 1 database subnet group, 1 NAT gateway, 1 address, "
-        "1 internet gateway, 2 subnets, 1 route table, 2 security groups, 1 VPC, 1 role, 1 log group, 1 parameter"
+        "1 internet gateway, 2 subnets, 1 route table, 2 security groups, 1 VPC, 1 role, 1 log group, 1 parameter, "
+        "1 empty repository"
     )
     assert sorted(found.name for _, found in other.removal(said).found()) == stands
     other.removal(said).run()
+
+
+def test_what_an_interrupted_up_created_is_found_by_what_it_asked_for(cloud: Cloud) -> None:
+    """Each once, and nothing that Pulumi's state has."""
+    stack, said = Stack(cloud, "begun"), list[str]()
+    stack.create()
+    ec2, elb = cloud.client("ec2"), cloud.client("elbv2")
+    listed = stack.removal(said).found()
+    names = {kind.title: left.name for kind, left in listed}
+    vpc, table, balancer = names["VPC"], names["route table"], names["load balancer"]
+    subnets = [left.name for kind, left in listed if kind.title == "subnet"]
+    groups = {left.row["GroupName"]: left.name for kind, left in listed if kind.title == "security group"}
+    refused = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
+    listener = elb.create_listener(LoadBalancerArn=balancer, Port=80, Protocol="HTTP", DefaultActions=refused)
+    arn = listener["Listeners"][0]["ListenerArn"]
+    paths = [{"Field": "path-pattern", "Values": ["/x"]}]
+    rule = elb.create_rule(ListenerArn=arn, Priority=7, Conditions=paths, Actions=refused)["Rules"][0]["RuleArn"]
+    allowed = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+    made = ec2.authorize_security_group_ingress(GroupId=groups["begun-lb"], IpPermissions=[allowed])
+    in_rule = made["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+    asked: dict[str, tuple[dict[str, Any], str | None]] = {
+        "ec2/vpc:Vpc": ({"cidrBlock": "10.78.0.0/16"}, vpc),
+        "ec2/subnet:Subnet": ({"vpcId": vpc, "cidrBlock": "10.78.1.0/24"}, subnets[1]),
+        "ec2/routeTable:RouteTable": ({"vpcId": vpc}, table),
+        "ec2/routeTableAssociation:RouteTableAssociation": (
+            {"subnetId": subnets[0], "routeTableId": table}, f"{subnets[0]}/{table}"
+        ),
+        "ec2/internetGateway:InternetGateway": ({"vpcId": vpc}, names["internet gateway"]),
+        "ec2/natGateway:NatGateway": ({"subnetId": subnets[0]}, names["NAT gateway"]),
+        "ec2/eip:Eip": ({}, names["address"]),
+        "ec2/securityGroup:SecurityGroup": ({"vpcId": vpc, "name": "begun-web"}, groups["begun-web"]),
+        "vpc/securityGroupIngressRule:SecurityGroupIngressRule": (
+            {
+                "securityGroupId": groups["begun-lb"], "ipProtocol": "tcp", "fromPort": 80, "toPort": 80,
+                "cidrIpv4": "10.0.0.0/8",
+            },
+            in_rule,
+        ),
+        "vpc/securityGroupEgressRule:SecurityGroupEgressRule": (
+            {
+                "securityGroupId": groups["begun-lb"], "ipProtocol": "tcp", "fromPort": 80, "toPort": 80,
+                "cidrIpv4": "10.0.0.0/8",
+            },
+            None,
+        ),
+        "lb/loadBalancer:LoadBalancer": ({"name": "begun-1"}, balancer),
+        "lb/targetGroup:TargetGroup": ({"name": "begun-web"}, names["target group"]),
+        "lb/listener:Listener": ({"loadBalancerArn": balancer, "port": 80}, arn),
+        "lb/listenerRule:ListenerRule": ({"listenerArn": arn, "priority": 7}, rule),
+        "rds/instance:Instance": ({"identifier": "begun-1"}, "begun-1"),
+        "rds/subnetGroup:SubnetGroup": ({"name": "begun"}, "begun"),
+        "iam/role:Role": ({"name": "begun-web"}, "begun-web"),
+        "cloudwatch/logGroup:LogGroup": ({"name": "/slipway/begun/web"}, "/slipway/begun/web"),
+        "ssm/parameter:Parameter": ({"name": "/slipway/begun/services/web"}, "/slipway/begun/services/web"),
+        "ecs/cluster:Cluster": ({"name": "slipway-begun"}, "slipway-begun"),
+        "ecs/service:Service": ({"name": "begun-web", "cluster": "slipway-begun"}, None),
+        "sns/topic:Topic": ({"name": "slipway-begun"}, None),
+    }  # fmt: skip
+    creations: list[dict[str, Any]] = [
+        {"urn": kind, "type": f"aws:{kind}", "inputs": inputs} for kind, (inputs, _) in asked.items()
+    ]
+    twice = [*creations, {**creations[0], "urn": "again"}]
+    adoption = Adoption(clients=cloud.client, listed=listed, known=set(), say=said.append)
+    assert adoption.ids(twice) == {kind: identifier for kind, (_, identifier) in asked.items() if identifier}
+    assert cloud.client("rds").describe_db_instances(DBInstanceIdentifier="begun-1")["DBInstances"][0]["Endpoint"]
+    known = {left.name for _, left in listed} | {arn, rule, in_rule, f"{subnets[0]}/{table}"}
+    assert Adoption(clients=cloud.client, listed=listed, known=known, say=said.append).ids(creations) == {}
+    elb.delete_listener(ListenerArn=arn)
+    gone = [one for one in creations if one["type"].startswith("aws:lb/listener")]
+    assert Adoption(clients=cloud.client, listed=[], known=set(), say=said.append).ids(gone) == {}
+    stack.removal(said, unprotect=True, skip_snapshot=True).run()

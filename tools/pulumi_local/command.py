@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from localcloud import client, settings
 from localcloud.settings import UserError
+from tools import stacks
 from tools.local_settings import ROOT
-from tools.pulumi_local import overlay, stack_config, stack_file
+from tools.pulumi_local import locks, overlay, stack_config, stack_file
 from tools.pulumi_local.arguments import (
     READS_STACK_FILE,
     TAKES_A_STACK,
@@ -109,12 +110,26 @@ def become_pulumi(cloud: client.LocalCloud, arguments: list[str]) -> NoReturn:
     environment = pulumi_environment(cloud)
     if command in READS_STACK_FILE and not stack and not {"-h", "--help"} & set(arguments):
         raise UserError(f"pulumi {command} needs a stack here; add: -s staging")
-    if command in TAKES_A_STACK and stack:
+    export = arguments[:2] == ["stack", "export"]  # which shall say that there is no stack, and needs no lock
+    if command in TAKES_A_STACK and stack and not export:
+        if locks.release(cloud.state / "pulumi", stack):
+            adopt(stack)
         generated = prepare(cloud, stack, environment)
         if command in READS_STACK_FILE:
             arguments = [*arguments, "--config-file", str(generated)]
     os.chdir(generated_folder(cloud) if command == "stack" else ROOT)
     os.execvpe("pulumi", ["pulumi", *arguments], environment)  # noqa: S606 - no shell is meant
+
+
+def adopt(stack: str) -> None:
+    """Let Pulumi adopt what a killed `pulumi` was creating, so that the next one does not create it twice.
+
+    Raises:
+        UserError: that failed, and has said why.
+    """
+    command = [*stacks.DELIVERY, "clean", "--stack", stack, "--adopt"]
+    if subprocess.run(command, cwd=ROOT, check=False, stdin=subprocess.DEVNULL, stdout=sys.stderr).returncode:
+        raise UserError(f"put that right, then run: bin/delivery-local clean --stack {stack}, and this again")
 
 
 def main(arguments: list[str]) -> int:

@@ -54,7 +54,9 @@ def pulumi_environment(cloud: client.LocalCloud) -> dict[str, str]:
         new.replace(passphrase)
     backend = cloud.state / "pulumi"
     backend.mkdir(parents=True, exist_ok=True)
-    local = {"PULUMI_BACKEND_URL": backend.as_uri(), "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase)}
+    # Else each state has a file beside it that a kill leaves empty: "failed to load checkpoint: EOF".
+    url = f"{backend.as_uri()}?metadata=skip"
+    local = {"PULUMI_BACKEND_URL": url, "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase)}
     return clean_environment() | cloud.environment | toolchain_environment() | local
 
 

@@ -12,6 +12,7 @@ from delivery.deploying import deploy, rollout
 from tests.unit.delivery.commands import Commands
 from tests.unit.delivery.docker import Docker
 from tests.unit.delivery.patient import Patient
+from tests.unit.delivery.pulumi import Pulumi
 from tests.unit.delivery.world import World
 
 if TYPE_CHECKING:
@@ -41,6 +42,12 @@ def piped() -> World:
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
     """A program `docker` on PATH."""
     return Docker.on_path(tmp_path / "docker", monkeypatch)
+
+
+@pytest.fixture
+def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pulumi:
+    """A program `pulumi` on PATH, which has no stack."""
+    return Pulumi.on_path(tmp_path / "pulumi", monkeypatch)
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ class Balancer:
     def describe_target_groups(self, params: dict[str, Any]) -> dict[str, Any]:
         """Return the target groups of the services, by ARN."""
         held = {"HealthCheckPath": "/ready", "LoadBalancerArns": self.balancers[:1], "VpcId": "vpc-1"}
-        return {"TargetGroups": [{"TargetGroupArn": arn, **held} for arn in params["TargetGroupArns"]]}
+        return {"TargetGroups": [{"TargetGroupArn": arn, **held} for arn in params.get("TargetGroupArns", [])]}
 
     def describe_load_balancers(self, _: dict[str, Any]) -> dict[str, Any]:
         """Return the load balancers."""
@@ -148,6 +148,10 @@ class Registry:
             if wanted.get("imageDigest") == digest or wanted.get("imageTag") in tags:
                 return digest
         return None
+
+    def describe_repositories(self, _: dict[str, Any]) -> dict[str, Any]:
+        """Return none of those that a stack left."""
+        return {"repositories": []}
 
     def describe_images(self, params: dict[str, Any]) -> dict[str, Any]:
         """Return details of images: of one, or of all that have a tag."""

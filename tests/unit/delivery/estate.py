@@ -52,7 +52,7 @@ class Estate:
     kinds: dict[str, str] = field(default_factory=dict)
     tagged: dict[str, list[dict[str, str]]] = field(default_factory=dict)
     holders: dict[str, set[str]] = field(default_factory=dict)
-    names: tuple[str, ...] = ("ec2", "rds", "elbv2", "iam", "logs", "ssm", "ecs")
+    names: tuple[str, ...] = ("ec2", "rds", "elbv2", "iam", "logs", "ssm", "ecs", "ecr")
     lasting: float = 0.0
     """Seconds until a database or a NAT gateway is gone."""
 
@@ -275,7 +275,9 @@ class Estate:
         return self.drop("log groups", params["logGroupName"])
 
     def list_tags_for_resource(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Return the tags of a log group, a parameter or a subnet group: three services name this alike."""
+        """Return the tags of a log group, a repository, a parameter or a subnet group: four services name it alike."""
+        if "repository/" in params.get("resourceArn", ""):
+            return {"tags": self.tagged[params["resourceArn"].partition("repository/")[2]]}
         if "resourceArn" in params:
             assert not params["resourceArn"].endswith(":*"), "Logs refuses this"
             name = params["resourceArn"].partition("log-group:")[2]
@@ -292,6 +294,21 @@ class Estate:
     def delete_parameter(self, params: dict[str, Any]) -> dict[str, Any]:
         """Delete one."""
         return self.drop("parameters", params["Name"])
+
+    def describe_repositories(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return all."""
+        rows = [{"repositoryName": one, "repositoryArn": arn("ecr", f"repository/{one}")} for one in self.of("ecr")]
+        return pages("repositories", rows, params)
+
+    def list_images(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return a repository's images."""
+        images = self.things[params["repositoryName"]].get("images")
+        return {"imageIds": images} if images else {}
+
+    def delete_repository(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Delete one that holds no image."""
+        assert not params.get("force")
+        return self.drop("ecr", params["repositoryName"])
 
     def list_clusters(self, params: dict[str, Any]) -> dict[str, Any]:
         """Return all."""

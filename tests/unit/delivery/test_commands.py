@@ -15,6 +15,7 @@ from tests.unit.delivery.world import FIRST, digest_of
 if TYPE_CHECKING:
     from tests.unit.delivery.commands import Commands
     from tests.unit.delivery.docker import Docker
+    from tests.unit.delivery.pulumi import Pulumi
 
 GOOD, NEXT = "a" * 40, "b" * 40
 RUN = "11111111-2222-3333-4444-555555555555"
@@ -101,8 +102,9 @@ def test_status_is_a_command_with_the_exit_codes_of_following(served: Commands) 
     assert served("status", "--follow", "--execution", RUN)[0] == 0
 
 
-def test_clean_is_a_command_for_stacks_that_are_up_and_for_destroyed_ones(served: Commands) -> None:
+def test_clean_is_a_command_for_stacks_that_are_up_and_for_destroyed_ones(served: Commands, pulumi: Pulumi) -> None:
     """Of the latter nothing is kept."""
+    pulumi.has()
     world = served.world
     for _ in range(3):
         world.ecs.register(
@@ -121,14 +123,15 @@ def test_clean_is_a_command_for_stacks_that_are_up_and_for_destroyed_ones(served
     assert told.endswith("deleted 4 inactive task definition revisions of staging\n")
 
 
-def test_clean_removes_what_pulumi_does_not_know_of_a_destroyed_stack_only(served: Commands) -> None:
-    """A dry run names it; of a stack that is up nothing but revisions goes, whatever is asked for."""
+def test_clean_removes_what_pulumi_does_not_know_of_a_destroyed_stack_only(served: Commands, pulumi: Pulumi) -> None:
+    """A dry run names it; of a stack that is up elsewhere nothing but revisions goes, whatever is asked for."""
+    assert pulumi.calls("") == []  # there is no such stack
     left = Estate(aws=served.world.aws, names=OTHERS)
     left.add("vpcs", "vpc-1")
     left.add("databases", "staging-1", DeletionProtection=True)
-    for option in ("--dry-run", "--skip-snapshot", "--unprotect", "--running"):
+    for option in ("--dry-run", "--skip-snapshot", "--unprotect", "--running", "--unknown"):
         code, told = served("clean", option)
-        assert (code, "stack staging is up; run: pulumi destroy -s staging, or clean it" in told) == (1, True)
+        assert (code, "stack staging is up, and Pulumi does not have it here; log in" in told) == (1, True)
     assert served("clean")[0] == 0
     served.world.parameters.values.clear()
     code, told = served("clean", "--dry-run")

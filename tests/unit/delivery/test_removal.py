@@ -54,6 +54,7 @@ def one_of_each(estate: Estate, held: dict[str, str] | None = None, end: str = "
     estate.add("roles", f"slipway-staging-preview{end}", held)
     estate.add("log groups", f"/slipway/staging/web{end}", held)
     estate.add("parameters", f"/slipway/staging/services/web{end}", held)
+    estate.add("ecr", f"slipway/web{end}", held)
     estate.holders |= {
         f"slipway-staging{end}": {f"staging-web{end}"}, group: {balancer}, subnets: {database}, address: {nat},
         gateway: {balancer, address}, subnet: {balancer, database, nat}, table: {subnet}, edge: {balancer, tasks},
@@ -88,6 +89,15 @@ def test_what_is_of_others_stays(estate: Estate, said: list[str], held: dict[str
     before = {name for name in estate.things if name.endswith("-other")}
     removal(estate, said).run()
     assert set(estate.things) == before
+
+
+def test_a_repository_that_holds_an_image_stays(estate: Estate, said: list[str]) -> None:
+    """It may be a release; one that an interrupted `up` created is empty."""
+    estate.add("ecr", "slipway/web", images=[{"imageTag": "first"}])
+    estate.add("ecr", "slipway/api")
+    estate.add("ecr", "slipway/site")
+    assert removal(estate, said).run() == "2 empty repositories"
+    assert list(estate.things) == ["slipway/web"]
 
 
 def test_nothing_left_takes_no_time(estate: Estate, said: list[str]) -> None:
