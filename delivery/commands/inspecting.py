@@ -54,8 +54,8 @@ def logs(stack: str, *, service: str, build: str, execution: str, since: int, ta
     "delete task definition revisions that are no longer needed, and what an interrupted `up` or a destroy left",
     "Of a stack that is up, old revisions, and the marks of images that only these refer to. If Pulumi's state has "
     "resources of it, Pulumi first adopts what an interrupted `up` was creating, and what carries the stack's tags and "
-    "is in no state is named. Of a destroyed one, all revisions and whatever carries the stack's tags; a database leaves "
-    "a snapshot.",
+    "is in no state is named. Of a destroyed one, all revisions and whatever carries the stack's tags; a database "
+    "leaves a snapshot.",
     example="--keep 5",
 )
 @registry.stack

@@ -149,10 +149,6 @@ class Registry:
                 return digest
         return None
 
-    def describe_repositories(self, _: dict[str, Any]) -> dict[str, Any]:
-        """Return none of those that a stack left."""
-        return {"repositories": []}
-
     def describe_images(self, params: dict[str, Any]) -> dict[str, Any]:
         """Return details of images: of one, or of all that have a tag."""
         repository, asked = params["repositoryName"], params.get("imageIds")
@@ -201,7 +197,12 @@ class Registry:
 
     def describe_repositories(self, params: dict[str, Any]) -> dict[str, Any]:
         """Return the repositories."""
-        return pages("repositories", [{"repositoryName": name} for name in self.images], params)
+        rows = [{"repositoryName": name, "repositoryArn": f"arn:repository/{name}"} for name in self.images]
+        return pages("repositories", rows, params)
+
+    def list_tags_for_resource(self, _: dict[str, Any]) -> dict[str, Any]:
+        """Return that no repository has tags."""
+        return {"tags": []}
 
     def get_authorization_token(self, _: dict[str, Any]) -> dict[str, Any]:
         """Return a login."""
