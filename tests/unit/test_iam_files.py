@@ -37,6 +37,7 @@ UNSEEN = {
         "rds:CreateDBSnapshot",
         "rds:DescribeDBSnapshots",
     },
+    "`database.restore_from` creates the instance from a snapshot (RDS guide)": {"rds:RestoreDBInstanceFromDBSnapshot"},
     "RDS looks at the account's network with the caller's rights (CloudFormation's schema of AWS::RDS::DBInstance)": {
         "ec2:DescribeAccountAttributes",
     },
