@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
+from contract.names import PROJECT
 from localcloud import settings
 from tools.local_settings import ROOT
 
@@ -39,8 +40,8 @@ def run(command: list[str]) -> int:
 
 def existing() -> list[str]:
     """Return the stacks in the local backend, production first: the order in which they can be destroyed."""
-    folder = settings.load().state_dir / "pulumi" / ".pulumi" / "stacks"
-    return [stack for stack in reversed(STACKS) if list(folder.glob(f"*/{stack}.json"))]
+    folder = settings.load().state_dir / "pulumi" / ".pulumi" / "stacks" / PROJECT
+    return [stack for stack in reversed(STACKS) if (folder / f"{stack}.json").exists()]
 
 
 def outputs(stack: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, NoReturn
 
+from contract.names import PROJECT
 from localcloud import client, settings
 from localcloud.settings import UserError
 from tools import stacks
@@ -62,7 +63,7 @@ def prepare(cloud: client.LocalCloud, stack: str, environment: dict[str, str]) -
     secret_values = overlay.write(
         ROOT / f"Pulumi.{stack}.yaml", generated, endpoint=cloud.endpoint, image_arguments=cloud.images
     )
-    if not list((cloud.state / "pulumi" / ".pulumi" / "stacks").glob(f"*/{stack}.json")):
+    if not (cloud.state / "pulumi" / ".pulumi" / "stacks" / PROJECT / f"{stack}.json").exists():
         init = ["pulumi", "stack", "init", stack, "--no-select", "--non-interactive"]
         subprocess.run(init, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
     if secret_values:

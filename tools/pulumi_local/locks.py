@@ -8,6 +8,8 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
+from contract.names import PROJECT
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -23,7 +25,7 @@ def release(backend: Path, stack: str) -> bool:
         Whether one was removed: what its process was creating is not in the state.
     """
     released = False
-    for lock in sorted((backend / ".pulumi" / "locks").glob(f"*/*/{stack}/*.json")):
+    for lock in sorted((backend / ".pulumi" / "locks").glob(f"*/{PROJECT}/{stack}/*.json")):
         try:
             held = json.loads(lock.read_bytes())
             pid, host = int(held["pid"]), held["hostname"]
