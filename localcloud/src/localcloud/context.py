@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from localcloud.certificates.acm import Certificates
     from localcloud.iam.authority import Authority
     from localcloud.state.clock import Clock
     from localcloud.state.store import Store
@@ -43,6 +44,8 @@ class Context:
     """Base image names by variable: PYTHON_IMAGE, POSTGRES_IMAGE, HAPROXY_IMAGE, CODEBUILD_IMAGE."""
     iam: Authority
     """Role sessions and their permissions."""
+    certificates: Certificates
+    """Server certificates, and the authority that issues them."""
 
     def control_url(self, service: str, path: str) -> str:
         """Return the URL of a service's `control` handler, which serves non-AWS requests such as webhooks."""

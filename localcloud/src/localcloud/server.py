@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from localcloud.certificates.acm import Certificates
+from localcloud.certificates.authority import CertificateAuthority
 from localcloud.commands import process
 from localcloud.context import Context
 from localcloud.docker_engine import engine, network
@@ -61,6 +63,8 @@ def serve(settings: Settings) -> None:
     sockets = [listener("127.0.0.1", settings.port), listener(gateway_address, settings.port)]
     application = loader.load(settings.state_dir, settings.port)
     roles = Roles(application._get_module("iam"), ACCOUNT)  # noqa: SLF001 - ministack has no public name for it
+    authority = CertificateAuthority(settings.state_dir / "tls")
+    certificates = Certificates(application._get_module("acm"), authority, ACCOUNT, REGION)  # noqa: SLF001 - ministack has no public name for it
     context = Context(
         account=ACCOUNT,
         region=REGION,
@@ -73,6 +77,7 @@ def serve(settings: Settings) -> None:
         clock=Clock(store),
         images={name: value for name, value in os.environ.items() if name in IMAGE_VARIABLES},
         iam=Authority(store, roles, ACCOUNT, REGION),
+        certificates=certificates,
     )
     asyncio.run(Cloud(settings, context, application).run(sockets))
 

@@ -187,12 +187,12 @@ def test_a_second_listener_opens_and_closes_its_own_port(site: Site) -> None:
 
 
 def test_what_cannot_be_served_is_refused_by_name(site: Site) -> None:
-    """HTTPS, weights, stickiness, network load balancers, a single subnet."""
+    """Weights, stickiness, network load balancers, a single subnet."""
     forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": [{"TargetGroupArn": site.group}] * 2}}
     fixed = {"Type": "fixed-response", "FixedResponseConfig": FIXED}
     create = site.elb.create_listener
     listener = {"LoadBalancerArn": site.balancer, "Port": 444}
-    assert refused(create, **listener, Protocol="HTTPS", DefaultActions=[fixed]) == "UnsupportedOperation"
+    assert refused(create, **listener, Protocol="TLS", DefaultActions=[fixed]) == "ValidationError"
     assert refused(create, **listener, Protocol="HTTP", DefaultActions=[forward]) == "UnsupportedOperation"
     sticky = [{"Key": "stickiness.enabled", "Value": "true"}]
     change = site.elb.modify_target_group_attributes

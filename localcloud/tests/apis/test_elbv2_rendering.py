@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from localcloud.services.elbv2.health import matches
 from localcloud.services.elbv2.proxies import changes
-from localcloud.services.elbv2.rendering import Server, literal, location, quoted, wildcard
+from localcloud.services.elbv2.rendering import Server, frontend, literal, location, quoted, wildcard
 
 LISTENER = {"Protocol": "HTTP", "Port": 80}
 REDIRECT = {"Protocol": "#{protocol}", "Host": "#{host}", "Port": "#{port}", "Path": "/#{path}", "Query": "#{query}"}
@@ -33,6 +35,27 @@ def test_a_redirect_fills_in_the_request() -> None:
     """Templates become log-format expressions; a percent sign is literal."""
     made = location(REDIRECT | {"Protocol": "HTTPS", "Port": "443", "Path": "/50%/#{path}"}, LISTENER)
     assert made == "https://%[req.hdr(host),field(1,:)]:443/50%%/%[path,regsub(^/,)]?%[query]"
+
+
+def test_an_https_listener_serves_tls_and_tells_its_targets_so() -> None:
+    """With the certificate in the proxy's folder and the policy's versions; HTTP/2 by the balancer's attribute."""
+    nothing: Any = SimpleNamespace(rules_of=lambda _: [])
+    names = ("routing.http2.enabled", "routing.http.drop_invalid_header_fields.enabled")
+    fixed = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
+    listener: dict[str, Any] = {"ListenerArn": "l", "Port": 443, "Protocol": "HTTPS", "DefaultActions": fixed}
+    listener |= {"Certificates": [{"CertificateArn": "c"}], "SslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06"}
+    for enabled, protocols in (("true", "h2,http/1.1"), ("false", "http/1.1")):
+        text = frontend(nothing, {"Attributes": dict.fromkeys(names, enabled)}, listener)
+        options = r"ssl crt /run/[\w-]+/\w+\.pem ssl-min-ver TLSv1\.2 ssl-max-ver TLSv1\.3"
+        assert re.search(rf"bind \*:443 {options} alpn {protocols}\n", text)
+        assert "set-header X-Forwarded-Proto https\n" in text
+    plain = frontend(
+        nothing,
+        {"Attributes": dict.fromkeys(names, "false")},
+        LISTENER | {"ListenerArn": "l"} | {"DefaultActions": fixed},
+    )
+    assert "bind *:80\n" in plain
+    assert "X-Forwarded-Proto http\n" in plain
 
 
 @pytest.mark.parametrize(

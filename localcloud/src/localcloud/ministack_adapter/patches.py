@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +20,18 @@ def apply(app: ModuleType) -> None:
         app: its application module.
     """
     vars(app)["_docker_socket_present"] = lambda: False  # containers are our own services' only
+    acm = app._get_module("acm")  # noqa: SLF001 - ministack has no public name for it
+    acm.get_state = with_private_keys(acm)
     ec2 = app._get_module("ec2")  # noqa: SLF001 - ministack has no public name for it
     ec2._parse_ip_permissions = without_ports_of_all_protocols(ec2._parse_ip_permissions)  # noqa: SLF001 - ministack has no public name for it
+
+
+def with_private_keys(acm: ModuleType) -> Callable[[], dict[str, Any]]:
+    """Let what is saved of ACM have the private keys of imported certificates, which ministack leaves out.
+
+    A listener needs them after a restart too; no operation returns them, and others may not read the state folder.
+    """
+    return lambda: {"_certificates": copy.deepcopy(acm._certificates)}  # noqa: SLF001 - ministack has no public name for it
 
 
 def without_ports_of_all_protocols(parse: Callable[..., list[dict[str, Any]]]) -> Callable[..., list[dict[str, Any]]]:

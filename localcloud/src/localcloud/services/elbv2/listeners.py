@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localcloud.gateway.protocol import ApiError, Params
-from localcloud.services.elbv2 import attributes
+from localcloud.services.elbv2 import attributes, tls
 from localcloud.services.elbv2.actions import full_actions, full_conditions
 from localcloud.services.elbv2.state import new_id, select, tag_map
 
@@ -27,18 +27,18 @@ class Listeners:
     async def create_listener(self, params: Params) -> Params:
         """Open a port on the load balancer's address."""
         balancer = self._state.balancer(params["LoadBalancerArn"])
-        refuse_tls(params)
         port = params.get("Port")
         if port is None:
             raise ApiError("ValidationError", "A listener port must be specified")
         self._free(balancer["LoadBalancerArn"], port, "")
+        settings = await tls.settings(self._state.ctx, params)
         path = balancer["LoadBalancerArn"].split(":loadbalancer/")[1]
         key = self._state.arn(f"listener/{path}/{new_id()}")
         doc: Doc = {
             "ListenerArn": key,
             "LoadBalancerArn": balancer["LoadBalancerArn"],
             "Port": port,
-            "Protocol": "HTTP",
+            **settings,
             "DefaultActions": full_actions(self._state, balancer["LoadBalancerArn"], params["DefaultActions"]),
             "DefaultRule": self._state.arn(f"listener-rule/{key.split(':listener/')[1]}/{new_id()}"),
             "Attributes": dict(attributes.LISTENER),
@@ -60,14 +60,17 @@ class Listeners:
         }
 
     async def modify_listener(self, params: Params) -> Params:
-        """Change port or default action."""
+        """Change port, protocol, certificate, security policy or default action."""
         doc = self._state.listener(params["ListenerArn"])
-        refuse_tls(params)
+        settings = await tls.settings(self._state.ctx, params, doc)
         if "Port" in params:
             self._free(doc["LoadBalancerArn"], params["Port"], doc["ListenerArn"])
             doc["Port"] = params["Port"]
         if "DefaultActions" in params:
             doc["DefaultActions"] = full_actions(self._state, doc["LoadBalancerArn"], params["DefaultActions"])
+        for name in ("Certificates", "SslPolicy", "MutualAuthentication"):
+            doc.pop(name, None)
+        doc.update(settings)
         self._state.listeners.save(doc["ListenerArn"])
         await self._apply(doc)
         return {"Listeners": [doc]}
@@ -169,13 +172,6 @@ def default_rule(listener: Doc) -> Doc:
         "Actions": listener["DefaultActions"],
         "IsDefault": True,
     }
-
-
-def refuse_tls(params: Params) -> None:
-    """Refuse listeners with TLS settings, which the local cloud does not support."""
-    if params.get("Protocol", "HTTP") != "HTTP" or params.get("Certificates"):
-        text = f"the local cloud has no {params.get('Protocol', 'HTTPS')} listeners: leave the certificate out locally"
-        raise ApiError("UnsupportedOperation", text)
 
 
 def refuse_transforms(params: Params) -> None:

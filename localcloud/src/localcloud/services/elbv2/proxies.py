@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 
+from localcloud.certificates.private_file import write
 from localcloud.docker_engine import network
 from localcloud.gateway.protocol import ApiError
-from localcloud.services.elbv2.rendering import Server, configuration, slot_count
+from localcloud.services.elbv2 import tls
+from localcloud.services.elbv2.rendering import Server, certificate_file, configuration, slot_count
 from localcloud.services.elbv2.runtime import Runtime
 from localcloud.services.elbv2.state import short
 from localcloud.settings import IMAGE_PREFIX, NAME
@@ -128,7 +130,14 @@ class Proxies:
         return await self._engine.call(network.fixed_address, self._state.ctx, balancer)
 
     def _write(self, balancer: Doc, proxy: Proxy) -> None:
-        """Write haproxy.cfg with all targets, so that a container restarted by Docker has the current ones."""
+        """Write haproxy.cfg with all targets, so that a container restarted by Docker has the current ones.
+
+        A certificate that was deleted since, or replaced by one that cannot be used, stays as it is.
+        """
+        for listener in self._state.listeners_of(balancer["LoadBalancerArn"]):
+            if arn := tls.certificate(listener):
+                with contextlib.suppress(LookupError, ValueError):
+                    write(proxy.folder / certificate_file(arn), self._state.ctx.certificates.pem(arn))
         text = configuration(self._state, balancer, self.servers(balancer["LoadBalancerArn"]))
         draft = proxy.folder / "haproxy.cfg.new"
         draft.write_text(text)

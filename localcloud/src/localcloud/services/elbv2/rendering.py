@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from localcloud.services.elbv2 import tls
 from localcloud.services.elbv2.state import short
 from localcloud.settings import NAME
 
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from localcloud.services.elbv2.state import State
     from localcloud.state.table import Doc
 
-ADMIN = f"/run/{NAME}/admin.sock"
+FOLDER = f"/run/{NAME}"
+"""Where the container has the proxy's folder."""
+ADMIN = f"{FOLDER}/admin.sock"
 UNUSED = "127.0.0.1:1"
 MINIMUM_SLOTS = 16
 ALGORITHMS = {"round_robin": "roundrobin", "least_outstanding_requests": "leastconn"}
@@ -79,8 +82,11 @@ def heading(balancer: Doc) -> str:
 
 def frontend(state: State, balancer: Doc, listener: Doc) -> str:
     """Return a listener's frontend: the first matching rule sets a variable, which the actions then read."""
-    lines = [f"frontend l_{short(listener['ListenerArn'])}", f"  bind *:{listener['Port']}"]
-    lines += ["  http-request set-header X-Forwarded-Proto http"]
+    lines = [
+        f"frontend l_{short(listener['ListenerArn'])}",
+        f"  bind *:{listener['Port']}{bind_options(balancer, listener)}",
+    ]
+    lines += [f"  http-request set-header X-Forwarded-Proto {listener['Protocol'].lower()}"]
     lines += [f"  http-request set-header X-Forwarded-Port {listener['Port']}"]
     if balancer["Attributes"]["routing.http.drop_invalid_header_fields.enabled"] == "true":
         lines += ['  http-request del-header "[^-A-Za-z0-9]" -m reg']
@@ -99,6 +105,25 @@ def frontend(state: State, balancer: Doc, listener: Doc) -> str:
     rendered = [action(actions, listener, when) for actions, when in outcomes]
     ordered = sorted(rendered, key=lambda line: line.startswith("  use_backend"))  # HAProxy requires this order
     return "\n".join([*lines, *ordered]) + "\n"
+
+
+def bind_options(balancer: Doc, listener: Doc) -> str:
+    """Return the options by which an HTTPS listener serves TLS; none for an HTTP listener.
+
+    HTTP/2 is spoken by HTTPS listeners alone, as on AWS (attribute `routing.http2.enabled`).
+    """
+    arn = tls.certificate(listener)
+    if arn is None:
+        return ""
+    lowest, highest = tls.POLICIES[listener["SslPolicy"]]
+    protocols = "h2,http/1.1" if balancer["Attributes"]["routing.http2.enabled"] == "true" else "http/1.1"
+    versions = f"ssl-min-ver {lowest} ssl-max-ver {highest}"
+    return f" ssl crt {FOLDER}/{certificate_file(arn)} {versions} alpn {protocols}"
+
+
+def certificate_file(arn: str) -> str:
+    """Return the name of the file with a certificate and its private key, in the proxy's folder."""
+    return f"{short(arn)}.pem"
 
 
 def fetches(condition: dict[str, Any]) -> list[str]:

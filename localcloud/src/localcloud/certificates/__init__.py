@@ -1,0 +1,1 @@
+"""Server certificates: a certificate authority of this local cloud's own, and what ACM holds."""
