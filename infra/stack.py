@@ -102,6 +102,7 @@ def build(config: StackConfig, secrets: Mapping[str, pulumi.Output[str] | None])
     shared = _shared_components(config, stands)
     tasks = {name: _task(config, shared, name, image, follow=follow[name]) for name, image in images.items()}
     services = {name: _service(config, shared, name, task, stands, follow=follow[name]) for name, task in tasks.items()}
+    shared.balancer.redirect(list(services.values()))
     facts = _records(config, shared, images, tasks, services, stands)
     topic = Topic(stack, context.pipeline, account=context.home.account) if context else None
     _monitoring(config, shared, services, topic)

@@ -56,7 +56,8 @@ CIDR = Effect(
 NAT = Effect(Kind.IN_PLACE, "connections that tasks have open to the internet are cut")
 CERTIFICATE = Effect(
     Kind.IN_PLACE,
-    "HTTPS on: requests by HTTP are redirected; off: clients that use HTTPS lose their port",
+    "HTTPS on: requests by HTTP are served until HTTPS is, then redirected (301); off: they are redirected until HTTP "
+    "serves again; clients that use HTTPS, or remember the redirect as browsers do, lose their port",
 )
 PRIORITY = Effect(Kind.IN_PLACE, "priorities that services exchange are set in one request")
 HEALTH_PATH = Effect(

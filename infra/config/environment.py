@@ -67,7 +67,11 @@ class Route(Section):
         ("/*",), min_length=1, max_length=5, description="path patterns of the listener rule"
     )
     priority: Annotated[int, effects.PRIORITY] = Field(
-        100, ge=1, le=50000, description="priority of the listener rule; lower values are evaluated first"
+        100,
+        ge=1,
+        le=50000,
+        description="priority of the listener rule; lower values are evaluated first; 49443 is that of the redirect "
+        "to HTTPS",
     )
 
 

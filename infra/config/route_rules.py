@@ -15,12 +15,19 @@ if TYPE_CHECKING:
 # Application Load Balancers guide, "Condition types for listener rules", path conditions.
 MAX_PATTERN = 128
 SPECIAL = "_-.$/~\"'@:+&"
+REDIRECT_PRIORITY = 49_443
+"""Of the rule that redirects requests by HTTP to HTTPS. It is of no service, with or without a certificate, since the
+rules of the services come to the HTTP listener while it stands there."""
 NOT_IN_A_PATTERN = re.compile(rf"[^A-Za-z0-9*?{re.escape(SPECIAL)}]")
 
 
-def patterns(environment: Environment) -> Iterator[Problem]:
-    """Yield the problems of path patterns that ELBv2 refuses, or that match no path."""
+def problems(environment: Environment) -> Iterator[Problem]:
+    """Yield the problems of path patterns that ELBv2 refuses or that match no path, and of a priority that is taken."""
     for name, service in environment.services.items():
+        if service.route.priority == REDIRECT_PRIORITY:
+            priority: Location = ("environment", "services", name, "route", "priority")
+            taken = "the redirect from HTTP to HTTPS has this priority; set another"
+            yield Problem.invalid(priority, service.route.priority, taken)
         for index, pattern in enumerate(service.route.paths):
             if rule := _pattern_rule(pattern):
                 location: Location = ("environment", "services", name, "route", "paths", index)

@@ -69,7 +69,7 @@ def check(environment: Environment, stack: str) -> Iterator[Problem]:
         yield from _env_file(location, service, has_database=environment.database is not None)
         yield from _suites(location, service)
         yield from _context(location, service)
-    routes = [*route_rules.patterns(environment), *_routes(environment)]
+    routes = [*route_rules.problems(environment), *_routes(environment)]
     yield from routes or _versions(environment)
 
 

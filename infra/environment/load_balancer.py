@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
+from infra.config.route_rules import REDIRECT_PRIORITY
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,13 +17,14 @@ if TYPE_CHECKING:
 HTTP, HTTPS = 80, 443
 # AWS's recommended policy for TLS 1.2 and 1.3 (Application Load Balancers guide, "Security policies").
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+TO_HTTPS = {"protocol": "HTTPS", "port": str(HTTPS), "status_code": "HTTP_301"}
 
 
 class LoadBalancer(pulumi.ComponentResource):
     """An internet-facing application load balancer, which returns 404 for paths without a listener rule.
 
     - a security group that allows the configured CIDR blocks on the listeners' ports only
-    - an HTTP listener on port 80; with a certificate an HTTPS listener on 443, and 80 redirects to it
+    - an HTTP listener on port 80; with a certificate an HTTPS listener on 443, and 80 redirects to it (`redirect`)
 
     Args:
         name: of the environment.
@@ -110,7 +113,7 @@ class LoadBalancer(pulumi.ComponentResource):
         return listener.arn
 
     def _https(self, balancer: aws.lb.LoadBalancer) -> pulumi.Output[str]:
-        """Create the HTTPS listener and the redirect from port 80; return the HTTPS listener's ARN."""
+        """Create the HTTPS listener, and the HTTP listener that redirects to it; return the HTTPS listener's ARN."""
         listener = aws.lb.Listener(
             f"{self._name}-https",
             load_balancer_arn=balancer.arn,
@@ -121,16 +124,39 @@ class LoadBalancer(pulumi.ComponentResource):
             default_actions=[_not_found()],
             opts=self._child,
         )
-        redirect = aws.lb.ListenerDefaultActionRedirectArgs(protocol="HTTPS", port=str(HTTPS), status_code="HTTP_301")
-        aws.lb.Listener(
+        redirect = aws.lb.ListenerDefaultActionRedirectArgs(**TO_HTTPS)
+        self._http_listener = aws.lb.Listener(
             f"{self._name}-http",
             load_balancer_arn=balancer.arn,
             port=HTTP,
             protocol="HTTP",
             default_actions=[aws.lb.ListenerDefaultActionArgs(type="redirect", redirect=redirect)],
-            opts=self._child,
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[listener]),
         )
         return listener.arn
+
+    def redirect(self, services: Sequence[pulumi.Resource]) -> None:
+        """With a certificate, redirect all requests by HTTP to HTTPS by a listener rule too; without, create nothing.
+
+        The default action redirects as well, but it changes before the rules of the services move to the other
+        listener. This rule is created after them and, once the certificate is gone, deleted after them: a request by
+        HTTP is always either redirected or forwarded.
+
+        Args:
+            services: those whose rules have to be on the HTTPS listener before.
+        """
+        if not self._section.certificate_arn:
+            return
+        paths = aws.lb.ListenerRuleConditionPathPatternArgs(values=["/*"])
+        to_https = aws.lb.ListenerRuleActionRedirectArgs(**TO_HTTPS)
+        aws.lb.ListenerRule(
+            f"{self._name}-to-https",
+            listener_arn=self._http_listener.arn,
+            priority=REDIRECT_PRIORITY,
+            conditions=[aws.lb.ListenerRuleConditionArgs(path_pattern=paths)],
+            actions=[aws.lb.ListenerRuleActionArgs(type="redirect", redirect=to_https)],
+            opts=pulumi.ResourceOptions(parent=self, depends_on=services),
+        )
 
 
 def _not_found() -> aws.lb.ListenerDefaultActionArgs:

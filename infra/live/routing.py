@@ -38,7 +38,8 @@ def settle(clients: Clients, config: StackConfig, resources: Resources, reserved
     """Give the rules that stand the priorities that are configured, in one request, so that they can be exchanged.
 
     A rule that is in the way of another one, since its service is removed, becomes the last one until it is deleted.
-    Nothing is asked of AWS if nothing has to move.
+    The rules of the listener that a certificate, or its removal, has the services leave are in nobody's way. Nothing is
+    asked of AWS if nothing has to move.
 
     Args:
         clients: AWS clients by service.
@@ -50,11 +51,14 @@ def settle(clients: Clients, config: StackConfig, resources: Resources, reserved
         pulumi.RunError: AWS refuses the order; it is as it was then.
     """
     wanted = _wanted(config)
-    own = {one.rule: wanted[name] for name, one in resources.services.items() if one.rule and name in wanted}
+    standing = {name: one.rule for name, one in resources.services.items() if one.rule}
+    own = {rule: wanted[name] for name, rule in standing.items() if name in wanted}
     moves = {rule: priority for rule, priority in own.items() if resources.priorities[rule] != priority}
     taken = {*resources.priorities.values(), *wanted.values(), *reserved}
+    of_new = {priority for name, priority in wanted.items() if name not in standing}
+    claimed = {(_listener(rule), priority) for rule, priority in own.items()}
     for rule, priority in resources.priorities.items():
-        if rule not in own and priority in wanted.values():
+        if rule not in own and (priority in of_new or (_listener(rule), priority) in claimed):
             moves[rule] = _last_free(taken)
             taken.add(moves[rule])
     pairs: list[Any] = [{"RuleArn": rule, "Priority": priority} for rule, priority in moves.items()]
@@ -74,6 +78,11 @@ def retire(clients: Clients, config: StackConfig, resources: Resources) -> None:
 
 def _wanted(config: StackConfig) -> dict[str, int]:
     return {name: section.route.priority for name, section in config.environment.services.items()}
+
+
+def _listener(rule: str) -> str:
+    """Return what the ARNs of a listener's rules have in common."""
+    return rule.rpartition("/")[0]
 
 
 def _last_free(taken: Collection[int]) -> int:

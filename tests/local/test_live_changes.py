@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from support.load import Load
+from support.waiting import until
 from tests.local.conftest import SLOW
 from tests.local.workspace import changes
 
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.local, pytest.mark.usefixtures("production")]
 Config = dict[str, Any]
 ENVIRONMENT = "slipway:environment"
+DOMAIN = "shop.example.test"
+LEAST_SHARE = 0.5
+"""Of the requests by HTTPS, served while it is switched off: the port closes when all else is done, in few seconds."""
 
 
 def web(config: Config) -> Config:
@@ -225,3 +231,64 @@ def test_a_database_is_replaced_only_once_it_is_named_and_its_snapshot_taken(wor
     assert snapshot["Status"] == "available"
     rds.delete_db_snapshot(DBSnapshotIdentifier=snapshot["DBSnapshotIdentifier"])
     assert_clean(workspace)
+
+
+@pytest.mark.rare
+@pytest.mark.usefixtures("stack_file")
+def test_https_is_switched_on_and_off_without_a_failed_request(workspace: Workspace) -> None:
+    """By HTTP every request is served or redirected; by HTTPS it is served until the port closes, at the very end."""
+    url, before = workspace.outputs("staging")["url"], served(workspace)
+    original = (workspace.root / "Pulumi.staging.yaml").read_text("utf-8")
+    arn = workspace.client("acm").request_certificate(DomainName=DOMAIN)["CertificateArn"]
+    workspace.edit("staging", lambda config: config[ENVIRONMENT].update(
+        load_balancer={"certificate_arn": arn, "domain_name": DOMAIN}))  # fmt: skip
+    with by_http(url) as http:
+        workspace.up("staging")
+        until(lambda: http.counts["301"])
+    assert http.failures == []
+    assert_clean(workspace)
+    assert workspace.outputs("staging")["url"] == f"https://{DOMAIN}"
+
+    workspace.edit("staging", lambda config: web(config).update(route={"priority": 70}, grace_period=30))
+    with by_http(url) as http, by_https(workspace, url) as https:
+        workspace.up("staging")
+    assert (http.failures, https.failures) == ([], [])
+    assert set(http.counts) == {"301"}
+    assert https.answered > 0
+    assert_the_name_is_missed_in_one_line(workspace)
+
+    (workspace.root / "Pulumi.staging.yaml").write_text(original, "utf-8")
+    with by_http(url) as http, by_https(workspace, url) as https:
+        workspace.up("staging")
+        until(lambda: https.counts["ConnectError"])
+    assert http.failures == []
+    assert http.counts["200"] > 0
+    assert https.counts["200"] > LEAST_SHARE * sum(https.counts.values())
+    assert_clean(workspace)
+    assert served(workspace) == before
+
+
+def by_http(url: str) -> Load:
+    """Return a load by HTTP, which may be redirected."""
+    return Load(url, SLOW, rate=20, good=("200", "301"), domain=DOMAIN)
+
+
+def by_https(workspace: Workspace, url: str) -> Load:
+    """Return a load by HTTPS on the same address, which trusts the local cloud's certificate authority alone."""
+    state = Path(workspace.environment.get("LOCALCLOUD_STATE") or workspace.root / ".localcloud")
+    trusts = ssl.create_default_context(cafile=state / "tls" / "ca.pem")
+    return Load(url.replace("http:", "https:"), SLOW, rate=20, domain=DOMAIN, trusts=trusts)
+
+
+def assert_the_name_is_missed_in_one_line(workspace: Workspace) -> None:
+    """Assert that what asks the environment's URL says so, since nothing resolves the domain name here."""
+    doctor = workspace.delivery("doctor", "--stack", "staging")
+    assert f"https://{DOMAIN}/version does not answer: " in doctor.stdout
+    file = workspace.root / "Pulumi.staging.yaml"
+    text = file.read_text("utf-8")
+    workspace.edit("staging", lambda config: web(config).update(health_check={"path": "/version"}))
+    refused = workspace.pulumi("preview", "-s", "staging")
+    file.write_text(text, "utf-8")
+    assert refused.returncode != 0
+    assert "what service web answers under /version cannot be seen from here (" in refused.stdout
+    assert "Traceback" not in doctor.stdout + refused.stdout

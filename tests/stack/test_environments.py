@@ -12,7 +12,7 @@ import pulumi
 import pytest
 
 from tests.fake_engine import DIGEST, REGISTRY, TOKEN, FakeEngine, as_plain
-from tests.stack import program
+from tests.stack import program, variants
 
 if TYPE_CHECKING:
     from tests.fake_engine import Registered
@@ -358,8 +358,21 @@ def test_a_certificate_makes_https_and_a_redirect(monkeypatch: pytest.MonkeyPatc
     engine, outputs = program.run(monkeypatch, changed("staging", load_balancer=balancer))
     listeners = {one.inputs["port"]: one.inputs["defaultActions"][0]["type"] for one in engine.of("Listener")}
     assert listeners == {80: "redirect", 443: "fixed-response"}
-    assert engine.one("ListenerRule").inputs["listenerArn"].endswith("staging-https")
+    rules = {one.name: one for one in engine.of("ListenerRule")}
+    assert rules["staging-web"].inputs["listenerArn"].endswith("staging-https")
     assert outputs["url"] == "https://www.example.test"
+
+
+def test_http_is_redirected_once_the_services_are_on_https(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a rule that is created after theirs and, when the certificate is gone, deleted after theirs are back."""
+    variant = variants.VARIANTS["staging-https"]
+    engine, _ = variant.run(monkeypatch)
+    rule = {one.name: one for one in engine.of("ListenerRule")}["staging-to-https"]
+    assert rule.inputs["listenerArn"].endswith("staging-http")
+    assert rule.inputs["conditions"] == [{"pathPattern": {"values": ["/*"]}}]
+    assert rule.inputs["actions"][0]["redirect"] == {"port": "443", "protocol": "HTTPS", "statusCode": "HTTP_301"}
+    engine, _ = variants.BASES["staging"].run(monkeypatch)
+    assert "staging-to-https" not in {one.name for one in engine.of("ListenerRule")}
 
 
 def test_an_autoscaled_services_count_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

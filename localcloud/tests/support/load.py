@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Self
 import httpx
 
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Collection
     from types import TracebackType
 
 SLOW_EVERY = 25  # every n-th request takes two seconds
@@ -19,12 +21,17 @@ SLOW_EVERY = 25  # every n-th request takes two seconds
 
 @dataclass
 class Load:
-    """Sends requests to `url` during the `with` block; `failures` lists those without status 200."""
+    """Sends requests to `url` during the `with` block; `failures` lists those without one of the statuses in `good`."""
 
     url: str
     slow_path: str
     fast_path: str = "/version"
     rate: int = 50
+    good: Collection[str] = ("200",)
+    domain: str = ""
+    """The host that is asked for in place of the URL's, which may be an address."""
+    trusts: ssl.SSLContext | bool = True
+    """What verifies the certificate that is served for an https URL."""
     counts: collections.Counter[str] = field(default_factory=collections.Counter)
     failures: list[str] = field(default_factory=list)
     versions: collections.Counter[str] = field(default_factory=collections.Counter)
@@ -46,12 +53,15 @@ class Load:
 
     @property
     def answered(self) -> int:
-        """The number of responses with status 200."""
-        return self.counts["200"]
+        """The number of responses with a good status."""
+        return sum(self.counts[status] for status in self.good)
 
     async def _drive(self) -> None:
         limits = httpx.Limits(max_keepalive_connections=50, max_connections=200)
-        async with httpx.AsyncClient(base_url=self.url, timeout=15, limits=limits) as client:
+        headers = {"Host": self.domain} if self.domain else {}
+        async with httpx.AsyncClient(
+            base_url=self.url, timeout=15, limits=limits, headers=headers, verify=self.trusts
+        ) as client:
             pending: set[asyncio.Task[None]] = set()
             start, number = time.monotonic(), 0
             while not self._stop.is_set():
@@ -65,12 +75,12 @@ class Load:
 
     async def _one(self, client: httpx.AsyncClient, path: str) -> None:
         try:
-            answer = await client.get(path)
+            answer = await client.get(path, extensions={"sni_hostname": self.domain} if self.domain else {})
             what = str(answer.status_code)
             if what == "200" and "json" in answer.headers.get("content-type", "") and path == self.fast_path:
                 self.versions[answer.json()["commit"]] += 1
         except httpx.HTTPError as error:
             what = type(error).__name__
         self.counts[what] += 1
-        if what != "200":
+        if what not in self.good:
             self.failures.append(f"{time.strftime('%X')} {path} {what}")

@@ -197,6 +197,15 @@ def test_a_service_name_over_the_limit_is_rejected_with_the_calculation() -> Non
     assert "shorten it" in line
 
 
+def test_the_priority_of_the_redirect_to_https_is_of_no_service() -> None:
+    """With or without a certificate: the rules of the services join it when the certificate is taken away."""
+    (line,) = problems(service(route={"priority": 49443}))
+    assert line == (
+        "Pulumi.staging.yaml: slipway:environment.services.web.route.priority is 49443; the redirect from HTTP to "
+        "HTTPS has this priority; set another"
+    )
+
+
 @pytest.mark.parametrize("name", ["Web", "web_1", "-web", "web-"])
 def test_a_service_name_with_other_characters_is_rejected(name: str) -> None:
     """Target group names accept letters, digits and hyphens only."""

@@ -100,6 +100,12 @@ def test_a_rule_in_nobodys_way_stays() -> None:
     assert moves(config(web=100), resources(web=100, others={"rule-other": 7})) == []
 
 
+def test_the_rules_of_the_listener_that_services_leave_keep_their_order() -> None:
+    """An `up` that was interrupted while HTTPS was switched on left each service's rule on both listeners."""
+    http = {f"http/{name}": priority for name, priority in {"web": 100, "api": 50}.items()}
+    assert moves(config(web=100, api=50), resources(web=100, api=50, others=http)) == []
+
+
 def test_an_order_that_aws_refuses_ends_the_up() -> None:
     """With the reason in one line."""
     with pytest.raises(pulumi.RunError, match=r"the listener rules cannot be reordered: .*TooManyRules"):
