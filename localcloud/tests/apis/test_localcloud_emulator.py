@@ -5,7 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import shutil
+import socket
+import ssl
+import struct
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +33,9 @@ from support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+SSL_REQUEST = 80877103
+"""The code of SSLRequest (PostgreSQL's frontend/backend protocol, "Message Formats")."""
 
 
 @pytest.fixture(scope="module")
@@ -241,6 +248,24 @@ def test_a_snapshot_is_restored_with_its_data(cloud: Cloud, database: dict[str, 
         rds.delete_db_instance(DBInstanceIdentifier="again", SkipFinalSnapshot=True)
         until(lambda: len(rds.describe_db_instances()["DBInstances"]) == 1)
         rds.delete_db_snapshot(DBSnapshotIdentifier="before")
+
+
+def test_a_database_admits_nobody_without_tls(cloud: Cloud, database: dict[str, Any]) -> None:
+    """As RDS for PostgreSQL does from version 15 on; the certificate is one of the local authority's."""
+    password, address = managed(cloud, database), database["Endpoint"]["Address"]
+    with pytest.raises(docker.errors.ContainerError) as failed:
+        sql(cloud, password, address, "select 1", PGSSLMODE="disable")
+    words = r'no pg_hba.conf entry for host "[\d.]+", user "guest", database "book", no encryption'
+    assert re.search(words, failed.value.stderr.decode())
+    encrypted = "select ssl from pg_stat_ssl where pid = pg_backend_pid()"
+    assert sql(cloud, password, address, encrypted) == "t"
+    assert sql(cloud, password, address, encrypted, PGSSLMODE="require") == "t"
+    context = ssl.create_default_context(cafile=cloud.state / "tls" / "ca.pem")
+    with socket.create_connection((address, 5432), timeout=10) as plain:
+        plain.sendall(struct.pack("!ii", 8, SSL_REQUEST))
+        assert plain.recv(1) == b"S"
+        with context.wrap_socket(plain, server_hostname=address) as encrypted_socket:
+            assert encrypted_socket.version() == "TLSv1.3"
 
 
 def test_nothing_of_ministacks_state_is_lost_by_a_kill(cloud: Cloud, repository: str) -> None:

@@ -137,11 +137,11 @@ def available(rds: Any, identifier: str = "tests") -> dict[str, Any]:
     return found()
 
 
-def sql(cloud: Cloud, password: str, address: str, statement: str) -> str:
-    """Run an SQL statement from another container on the network, as a task does."""
+def sql(cloud: Cloud, password: str, address: str, statement: str, **variables: str) -> str:
+    """Run an SQL statement from another container on the network, as a task does; with libpq's variables."""
     output: bytes = docker.from_env().containers.run(
         json.loads(cloud.command("env", "--json").stdout)["POSTGRES_IMAGE"],
         ["psql", "-h", address, "-U", "guest", "-d", "book", "-tAc", statement],
-        environment={"PGPASSWORD": password}, network=NETWORK, remove=True,
+        environment={"PGPASSWORD": password, **variables}, network=NETWORK, remove=True,
     )  # fmt: skip
     return output.decode().strip()

@@ -22,6 +22,13 @@ DATA = "/var/lib/postgresql/data"
 PASSWORD_FILE = f"run/{NAME}-password"
 USED = "the volume holds a database"
 """Replaces the password in its file afterwards: the image's entrypoint requires the file at every start."""
+SERVER_FILE = f"run/{NAME}-server.pem"
+"""Private key and certificate of the server, as root put them there; PostgreSQL wants a key of its own user."""
+OWN_SERVER_FILE = f"/run/{NAME}-server-own.pem"
+ACCESS_FILE = f"run/{NAME}-pg_hba.conf"
+ACCESS = "local all all trust\nhostssl all all all scram-sha-256\n"
+"""Who may connect: nobody without TLS, as with RDS's parameter rds.force_ssl, whose default is 1 from PostgreSQL 15 on
+(RDS user guide, "Requiring an SSL connection to a PostgreSQL DB instance")."""
 STOP_SECONDS = 20
 Doc = dict[str, Any]
 
@@ -51,7 +58,10 @@ def run(ctx: Context, instance: Doc, labels: dict[str, str], password: str | Non
     except NotFound:
         make_volume(ctx, name, labels)
         container = create(ctx, instance, name, labels)
-        put_password(container, password or USED)
+        put_file(container, PASSWORD_FILE, password or USED)
+        put_file(container, ACCESS_FILE, ACCESS, 0o444)
+        address = instance["Endpoint"]["Address"]
+        put_file(container, SERVER_FILE, ctx.certificates.authority.server(f"rds-{address}", [address]))
     if container.status != "running":
         container.start()
 
@@ -62,7 +72,7 @@ def create(ctx: Context, instance: Doc, name: str, labels: dict[str, str]) -> Co
     user = instance["MasterUsername"]
     return ctx.docker.containers.create(
         ctx.images["POSTGRES_IMAGE"],
-        ["postgres", "-p", str(instance["Endpoint"]["Port"])],
+        ["sh", "-c", command(instance["Endpoint"]["Port"])],
         name=name,
         hostname=instance["DBInstanceIdentifier"],
         environment={
@@ -79,13 +89,26 @@ def create(ctx: Context, instance: Doc, name: str, labels: dict[str, str]) -> Co
     )
 
 
-def put_password(container: Container, password: str) -> None:
-    """Pass the password in a file, which `docker inspect` does not show."""
-    content = password.encode()
+def command(port: int) -> str:
+    """Return the command by which a container becomes the server, through the entrypoint of its image."""
+    options = {
+        "ssl": "on",
+        "ssl_cert_file": OWN_SERVER_FILE,
+        "ssl_key_file": OWN_SERVER_FILE,
+        "hba_file": f"/{ACCESS_FILE}",
+    }
+    words = " ".join(f"-c {name}={value}" for name, value in options.items())
+    own = f"install -o postgres -m 600 /{SERVER_FILE} {OWN_SERVER_FILE}"
+    return f"{own} && exec docker-entrypoint.sh postgres -p {port} {words}"
+
+
+def put_file(container: Container, path: str, text: str, mode: int = 0o400) -> None:
+    """Write a file of root's into a container: `docker inspect` does not show what it holds."""
+    content = text.encode()
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
-        entry = tarfile.TarInfo(PASSWORD_FILE)
-        entry.size, entry.mode = len(content), 0o400
+        entry = tarfile.TarInfo(path)
+        entry.size, entry.mode = len(content), mode
         tar.addfile(entry, io.BytesIO(content))
     container.put_archive("/", archive.getvalue())
 
@@ -101,7 +124,7 @@ def is_ready(ctx: Context, instance: Doc) -> bool:
 def finish(ctx: Context, instance: Doc) -> str:
     """Remove the password file's content once the server is ready; return its version, e.g. "15.14"."""
     container = ctx.docker.containers.get(name_of(ctx, instance["DBInstanceIdentifier"]))
-    put_password(container, USED)
+    put_file(container, PASSWORD_FILE, USED)
     words = container.exec_run(["postgres", "--version"]).output.decode().split()
     return str(words[2]) if len(words) > 2 else "15"  # noqa: PLR2004  "postgres (PostgreSQL) 15.14 ..."
 
