@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from contract import names
 from support.waiting import until
 from tests.local.workspace import PORT
 
@@ -214,17 +215,21 @@ class Releases:
         self.reach(execution, "Approval/Approve")
         return self.delivery("approve", "--stack", self.production, "--execution", execution, "--yes")
 
+    def _repository(self, service: str) -> str:
+        """Return the name of a service's image repository, which begins with the project's."""
+        return f"{names.project(self.workspace.root / 'Pulumi.yaml')}/{service}"
+
     def digest(self, commit: str, service: str = "web") -> str:
         """Return the digest of a service's image built from a commit."""
         images = self.workspace.client("ecr").describe_images(
-            repositoryName=f"slipway/{service}", imageIds=[{"imageTag": f"candidate-{commit}"}]
+            repositoryName=self._repository(service), imageIds=[{"imageTag": f"candidate-{commit}"}]
         )
         return str(images["imageDetails"][0]["imageDigest"])
 
     def tags(self, digest: str, service: str = "web") -> set[str]:
         """Return the tags of a service's image."""
         images = self.workspace.client("ecr").describe_images(
-            repositoryName=f"slipway/{service}", imageIds=[{"imageDigest": digest}]
+            repositoryName=self._repository(service), imageIds=[{"imageDigest": digest}]
         )
         return set(images["imageDetails"][0].get("imageTags", []))
 

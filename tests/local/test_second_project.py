@@ -26,7 +26,7 @@ pytestmark = pytest.mark.local
 PROJECT, REPOSITORY = "shop", "slipway-example/shop"
 STAGING, PRODUCTION = "staging", "prod"
 SERVICES = {
-    "web": {"target": "front", "port": 3000},
+    "web": {"target": "web", "port": 3000},
     "api": {"target": "api", "port": 3001, "route": {"paths": ["/api/*"], "priority": 10}},
 }
 COMMON = {"context": "app", "cpu": 256, "memory": 512, "desired_count": 1, "health_check": {"path": "/ready"}}
