@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from contract.names import ENVIRONMENT_TAG, PROJECT, PROJECT_TAG
+from contract.names import ENVIRONMENT_TAG, PROJECT, PROJECT_TAG, release_family
 from delivery.deploying import revisions
 from delivery.deploying.revisions import current
 from delivery.errors import DeliveryError
@@ -93,7 +93,7 @@ class Cleaner:
     def _orphans(self) -> list[str]:
         """Return the active revisions of a destroyed stack, but for what a service of the account still runs."""
         ecs = self.clients("ecs")
-        arns = [arn for arn in _listed(ecs, "ACTIVE") if _of_stack(ecs, arn, self.stack)]
+        arns = [arn for arn in _listed(ecs, self.stack, "ACTIVE") if _of_stack(ecs, arn, self.stack)]
         used = _in_use(ecs) if arns else set()
         for arn in used.intersection(arns):
             self.say(f"{arn} is kept: a service runs it, so the stack is not destroyed in this account and region")
@@ -115,7 +115,7 @@ def task_definitions(ecs: ECSClient, stack: str) -> int:
     Raises:
         DeliveryError: ECS refused to delete some, with its first reason.
     """
-    arns = [arn for arn in _listed(ecs, "INACTIVE") if _of_stack(ecs, arn, stack)]
+    arns = [arn for arn in _listed(ecs, stack, "INACTIVE") if _of_stack(ecs, arn, stack)]
     for start in range(0, len(arns), DELETE_AT_ONCE):
         done = ecs.delete_task_definitions(taskDefinitions=arns[start : start + DELETE_AT_ONCE])
         for failure in done.get("failures", []):
@@ -123,8 +123,14 @@ def task_definitions(ecs: ECSClient, stack: str) -> int:
     return len(arns)
 
 
-def _listed(ecs: ECSClient, status: TaskDefinitionStatusType) -> list[str]:
-    pages = ecs.get_paginator("list_task_definitions").paginate(status=status)
+def _listed(ecs: ECSClient, stack: str, status: TaskDefinitionStatusType) -> list[str]:
+    """Return the revisions of the families whose names begin as the stack's: others' may be among them."""
+    named = ecs.get_paginator("list_task_definition_families").paginate(
+        familyPrefix=release_family(stack, ""), status="ALL"
+    )
+    families = [family for page in named for family in page["families"]]
+    list_revisions = ecs.get_paginator("list_task_definitions").paginate
+    pages = [page for family in families for page in list_revisions(familyPrefix=family, status=status)]
     return [arn for page in pages for arn in page["taskDefinitionArns"]]
 
 

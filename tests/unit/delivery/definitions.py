@@ -84,8 +84,15 @@ class Definitions:
         if params.get("sort") == "DESC":
             held = held[::-1]
         prefix, status = params.get("familyPrefix", ""), params.get("status", "ACTIVE")
-        shown = [one for one in held if one["family"].startswith(prefix) and one["status"] == status]
+        shown = [one for one in held if prefix in ("", one["family"]) and one["status"] == status]
         return pages("taskDefinitionArns", [one["taskDefinitionArn"] for one in shown], params)
+
+    def list_task_definition_families(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return the families whose names begin with a prefix, whatever the status of their revisions."""
+        assert params["status"] == "ALL", "a family of inactive revisions counts, too"
+        prefix = params["familyPrefix"]
+        families = sorted({one["family"] for one in self.revisions.values() if one["family"].startswith(prefix)})
+        return pages("families", families, params)
 
     def deregister_task_definition(self, params: dict[str, Any]) -> dict[str, Any]:
         """Make one INACTIVE."""

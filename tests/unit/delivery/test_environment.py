@@ -140,7 +140,10 @@ def test_a_bin_test_that_cannot_be_run_is_named_with_the_remedy(tmp_path: Path) 
 def test_clean_deletes_only_revisions_that_carry_the_stacks_own_tags() -> None:
     """Whatever else the account holds is somebody else's."""
     client, stub = stubbed("ecs")
-    stub.add_response("list_task_definitions", {"taskDefinitionArns": ["ours", "theirs"]}, {"status": "INACTIVE"})
+    families = {"familyPrefix": "staging-", "status": "ALL"}
+    stub.add_response("list_task_definition_families", {"families": ["staging-web"]}, families)
+    revisions = {"familyPrefix": "staging-web", "status": "INACTIVE"}
+    stub.add_response("list_task_definitions", {"taskDefinitionArns": ["ours", "theirs"]}, revisions)
     for stack in ("staging", "billing"):
         tags = [{"key": "project", "value": "slipway"}, {"key": "environment", "value": stack}]
         stub.add_response("describe_task_definition", {"taskDefinition": {}, "tags": tags})
@@ -152,6 +155,7 @@ def test_clean_deletes_only_revisions_that_carry_the_stacks_own_tags() -> None:
 def test_a_revision_that_cannot_be_deleted_is_named() -> None:
     """Not counted as deleted."""
     client, stub = stubbed("ecs")
+    stub.add_response("list_task_definition_families", {"families": ["staging-web"]})
     stub.add_response("list_task_definitions", {"taskDefinitionArns": ["ours"]})
     tags = [{"key": "project", "value": "slipway"}, {"key": "environment", "value": "staging"}]
     stub.add_response("describe_task_definition", {"taskDefinition": {}, "tags": tags})

@@ -94,7 +94,7 @@ class Definitions:
         return {"taskDefinitions": deleted, "failures": failures}
 
     def list_task_definitions(self, params: Params) -> Params:
-        """Return ARNs by family prefix and status, oldest revision first by default."""
+        """Return ARNs by family (`familyPrefix` is its whole name) and status, oldest revision first by default."""
         status = params.get("status", "ACTIVE")
         prefix = params.get("familyPrefix")
         rows = [row for row in self._state.definitions.values() if row["status"] in LISTED[status]]
