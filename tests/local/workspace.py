@@ -122,7 +122,7 @@ class Workspace:
     def resources(self, stack: str) -> list[dict[str, Any]]:
         """Return the resources in a stack's state."""
         exported = json.loads(self.must("bin/pulumi-local", "stack", "export", "-s", stack))
-        return list(exported["deployment"]["resources"])
+        return list(exported["deployment"].get("resources", []))  # none of a stack that is destroyed
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - boto3's clients have no static type
         """Return a boto3 client of the copy's local cloud, whose responses are validated by botocore's models."""
