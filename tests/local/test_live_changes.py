@@ -19,6 +19,7 @@ from tests.local.workspace import changes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tests.local.releases import Releases
     from tests.local.workspace import Workspace
 
 pytestmark = [pytest.mark.local, pytest.mark.usefixtures("production")]
@@ -165,6 +166,31 @@ def test_another_port_comes_with_the_release_and_goes_with_the_rollback(workspac
     workspace.edit("staging", lambda config: web(config).update(port=8080))
     up_under_load(workspace, url)
     assert "the load balancer's port" not in deploy_again(workspace, url, "b")
+
+
+@pytest.mark.rare
+@pytest.mark.usefixtures("stack_file")
+def test_keys_of_registry_and_pipeline_touch_nothing_that_serves(workspace: Workspace, connected: Releases) -> None:
+    """There and back, in the stack with the registry and in the one with the pipeline; each is clean afterwards."""
+    commit = connected.git("rev-parse", "HEAD")
+    connected.reach(connected.execution_of(commit), "Approval/Approve")  # an `up` would make what is in flight fail
+    path = workspace.root / "Pulumi.prod.yaml"
+    original = {"staging": (workspace.root / "Pulumi.staging.yaml").read_text("utf-8"), "prod": path.read_text("utf-8")}
+    registry = {"keep_releases": 30, "keep_accepted": 30, "keep_built": 30, "candidate_days": 20, "protect": True}
+    pipeline = {"approval": "automatic", "notify": ["ops@example.test"], "compute_type": "BUILD_GENERAL1_MEDIUM",
+                "artifact_days": 40, "log_retention_days": 14}  # fmt: skip
+    urls = [workspace.outputs(stack)["url"] for stack in original]
+    with Load(urls[0], SLOW, rate=10) as staging, Load(urls[1], SLOW, rate=10) as production:
+        workspace.edit("staging", lambda config: config["slipway:registry"].update(registry))
+        workspace.edit("prod", lambda config: config["slipway:pipeline"].update(pipeline))
+        for back in (False, True):
+            for stack, text in original.items():
+                if back:
+                    (workspace.root / f"Pulumi.{stack}.yaml").write_text(text, "utf-8")
+                assert set(changes(workspace.up(stack))) > {"unchanged"}
+                done = workspace.pulumi("preview", "-s", stack, "--diff", "--expect-no-changes")
+                assert done.returncode == 0, done.stdout[-4000:]
+    assert (staging.failures, production.failures) == ([], [])
 
 
 @pytest.mark.parametrize("kind", REFUSED)
