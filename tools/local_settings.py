@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "localcloud" / "src"
-SETTINGS = ("PORT", "STATE", "NETWORK", "CACHE", "IMAGES")
+SETTINGS = ("PORT", "STATE", "NETWORK", "CACHE", "IMAGES", "NEW_ACCOUNT")
 """What a developer may set as SLIPWAY_PORT and the like; LOCALCLOUD_PORT, where it is set too, wins."""
 
 

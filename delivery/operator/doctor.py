@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from contract.service_linked import ROLES, remedy
 from delivery import environment as environments
 from delivery.console import paint, table, typed
 from delivery.deploying import ecs_service, proof, revisions
@@ -61,6 +62,7 @@ class Doctor:
             rows += self._checked("pipeline", partial(pipeline_checks.way, self.clients, environment))
             rows += self._checked("builds", partial(pipeline_checks.builds, self.clients, environment))
         if not found:
+            rows += self._checked("roles", self._roles)
             rows += self._checked("leftovers", self._leftovers)
         rows += self._checked("rights", self._rights)
         print("\n".join(table(("", "what", "found"), [(paint(a, COLOURS[a]), b, typed(c)) for a, b, c in rows])))
@@ -101,6 +103,18 @@ class Doctor:
         environment = environments.read(self.clients("ssm"), self.stack)
         found.append(environment)
         yield OK, f"cluster {environment.cluster}, services {', '.join(one.name for one in environment.services)}"
+
+    def _roles(self) -> Findings:
+        """Yield the service-linked roles that the first `up` needs and the account lacks."""
+        iam, missing = self.clients("iam"), 0
+        for service, role in ROLES.items():
+            try:
+                iam.get_role(RoleName=role)
+            except iam.exceptions.NoSuchEntityException:
+                missing += 1
+                yield FAIL, f"the account has no service-linked role {role}; run: {remedy(service)}"
+        if not missing:
+            yield OK, "the service-linked roles that a first `up` needs are there"
 
     def _leftovers(self) -> Findings:
         """Yield what carries the tags of a stack that recorded nothing."""

@@ -20,6 +20,7 @@ from localcloud.gateway.application import Gateway
 from localcloud.gateway.http_protocol import JoinedHttp
 from localcloud.gateway.request_log import OneLine, RequestLog
 from localcloud.github import GitHub
+from localcloud.iam import service_linked
 from localcloud.iam.authority import Authority
 from localcloud.iam.decision_log import DecisionLog
 from localcloud.iam.gate import Gate
@@ -62,7 +63,10 @@ def serve(settings: Settings) -> None:
     store = Store(settings.state_dir / STORE)
     sockets = [listener("127.0.0.1", settings.port), listener(gateway_address, settings.port)]
     application = loader.load(settings.state_dir, settings.port)
-    roles = Roles(application._get_module("iam"), ACCOUNT)  # noqa: SLF001 - ministack has no public name for it
+    iam = application._get_module("iam")  # noqa: SLF001 - ministack has no public name for it
+    roles = Roles(iam, ACCOUNT)
+    if not settings.new_account:
+        service_linked.create_all(iam)
     authority = CertificateAuthority(settings.state_dir / "tls")
     certificates = Certificates(application._get_module("acm"), authority, ACCOUNT, REGION)  # noqa: SLF001 - ministack has no public name for it
     context = Context(

@@ -38,6 +38,8 @@ class Settings:
     port: int
     network: str
     cache_dir: Path
+    new_account: bool = False
+    """Whether no service of AWS has been used yet, so that there are no service-linked roles."""
 
     @property
     def endpoint(self) -> str:
@@ -89,7 +91,7 @@ def default(variable: str, folder: str) -> Path:
 
 
 def load() -> Settings:
-    """Read LOCALCLOUD_STATE, LOCALCLOUD_PORT, LOCALCLOUD_NETWORK and LOCALCLOUD_CACHE.
+    """Read LOCALCLOUD_STATE, LOCALCLOUD_PORT, LOCALCLOUD_NETWORK, LOCALCLOUD_CACHE and LOCALCLOUD_NEW_ACCOUNT.
 
     Raises:
         UserError: the port is not a number between 1 and 65535.
@@ -102,4 +104,5 @@ def load() -> Settings:
         port=int(port),
         network=os.environ.get("LOCALCLOUD_NETWORK") or NAME,
         cache_dir=Path(os.environ.get("LOCALCLOUD_CACHE") or default("XDG_CACHE_HOME", ".cache")),
+        new_account=bool(os.environ.get("LOCALCLOUD_NEW_ACCOUNT")),
     )

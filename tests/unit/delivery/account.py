@@ -17,6 +17,8 @@ class Account:
     vcpus: float = 10.0
     builds: dict[str, float] = field(default_factory=lambda: {"Linux/Small": 5.0})
     connection: str = "AVAILABLE"
+    lacks: set[str] = field(default_factory=set)
+    """The service-linked roles that there are none of."""
 
     def get_caller_identity(self, _: dict[str, Any]) -> dict[str, Any]:
         """Return who asks."""
@@ -29,6 +31,13 @@ class Account:
             for name in params["ActionNames"]
         ]
         return {"EvaluationResults": rows}
+
+    def get_role(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return a role."""
+        if params["RoleName"] in self.lacks:
+            raise FakeError("NoSuchEntity")
+        made = {"Path": "/", "RoleId": "AROA1234567890123", "Arn": self.arn, "CreateDate": "2026-01-01T00:00:00Z"}
+        return {"Role": {"RoleName": params["RoleName"], **made}}
 
     def get_service_quota(self, params: dict[str, Any]) -> dict[str, Any]:
         """Return how many vCPUs Fargate gives."""

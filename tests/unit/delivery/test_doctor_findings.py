@@ -114,6 +114,12 @@ def never_up(patient: Patient) -> None:
     patient.world.parameters.values.clear()
 
 
+def new_account(patient: Patient) -> None:
+    """Have no stack, in an account that has never had a database."""
+    never_up(patient)
+    patient.account.lacks = {"AWSServiceRoleForRDS"}
+
+
 def not_allowed(patient: Patient) -> None:
     """Deny something."""
     patient.account.denied = {"ecs:UpdateService"}
@@ -155,6 +161,13 @@ def unknown(patient: Patient) -> None:
         (no_builds, "builds", "fail: the account may run no build on Linux/Small", 1),
         (no_pipeline, "pipeline", "warn: no pipeline deploys to this stack; releases are made by hand", 0),
         (never_up, "stack", "fail: stack 'staging' has no parameter /slipway/staging/environment", 1),
+        (never_up, "roles", "ok: the service-linked roles that a first `up` needs are there", 1),
+        (
+            new_account,
+            "roles",
+            "fail: the account has no service-linked role AWSServiceRoleForRDS; run: aws iam",
+            1,
+        ),
         (not_allowed, "rights", "warn: not allowed for every resource: ecs:UpdateService;", 0),
         (a_role, "rights", "unknown: arn:aws:sts::", 0),
         (unknown, "account", "fail: AWS does not know you", 1),

@@ -6,6 +6,8 @@ import copy
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+from localcloud.iam import service_linked
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
@@ -19,6 +21,7 @@ def apply(app: ModuleType) -> None:
     Args:
         app: its application module.
     """
+    service_linked.apply(app._get_module("iam"))  # noqa: SLF001 - ministack has no public name for it
     vars(app)["_docker_socket_present"] = lambda: False  # containers are our own services' only
     acm = app._get_module("acm")  # noqa: SLF001 - ministack has no public name for it
     acm.get_state = with_private_keys(acm)

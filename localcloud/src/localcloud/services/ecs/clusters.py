@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localcloud.gateway.protocol import ApiError, Params
+from localcloud.iam import service_linked
 from localcloud.services.ecs.state import PENDING, failure, tag_list
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class Clusters:
 
     def create_cluster(self, params: Params) -> Params:
         """Create a cluster, or return the existing one of that name."""
+        service_linked.require(self._state.ctx.iam.roles, service_linked.ECS)
         name = params.get("clusterName", "default")
         key = self._state.arn(f"cluster/{name}")
         doc = self._state.clusters.get(key)

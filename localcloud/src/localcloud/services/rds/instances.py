@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.docker_engine.network import fixed_address
 from localcloud.gateway.protocol import ApiError, arn
+from localcloud.iam import service_linked
 from localcloud.services.rds import credentials, database
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Instances:
 
     async def create_db_instance(self, params: Doc) -> Doc:
         """Handle CreateDBInstance; the container is created in the background."""
+        service_linked.require(self._ctx.iam.roles, service_linked.RDS)
         identifier = params["DBInstanceIdentifier"].lower()
         self._check(identifier, params)
         managed, given = params.get("ManageMasterUserPassword"), params.get("MasterUserPassword")
