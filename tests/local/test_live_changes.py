@@ -240,27 +240,6 @@ def test_a_service_is_added_in_front_of_another_renamed_and_removed_without_a_fa
 
 @pytest.mark.rare
 @pytest.mark.usefixtures("stack_file")
-def test_a_database_is_replaced_only_once_it_is_named_and_its_snapshot_taken(workspace: Workspace) -> None:
-    """The permission names the instance, so it ends with it."""
-    rds = workspace.client("rds")
-    (before,) = {one["DBInstanceIdentifier"] for one in rds.describe_db_instances()["DBInstances"]
-                 if one["DBInstanceIdentifier"].startswith("staging-")}  # fmt: skip
-
-    def rename(config: Config) -> None:
-        config[ENVIRONMENT]["database"]["name"] = "shop"
-        config["slipway:allow"] = [before]
-
-    workspace.edit("staging", rename)
-    printed = workspace.up("staging")
-    assert "service web has the address of the database that is gone" in printed
-    (snapshot,) = rds.describe_db_snapshots(DBInstanceIdentifier=before)["DBSnapshots"]
-    assert snapshot["Status"] == "available"
-    rds.delete_db_snapshot(DBSnapshotIdentifier=snapshot["DBSnapshotIdentifier"])
-    assert_clean(workspace)
-
-
-@pytest.mark.rare
-@pytest.mark.usefixtures("stack_file")
 def test_https_is_switched_on_and_off_without_a_failed_request(workspace: Workspace) -> None:
     """By HTTP every request is served or redirected; by HTTPS it is served until the port closes, at the very end."""
     url, before = workspace.outputs("staging")["url"], served(workspace)
@@ -318,3 +297,24 @@ def assert_the_name_is_missed_in_one_line(workspace: Workspace) -> None:
     assert refused.returncode != 0
     assert "what service web answers under /version cannot be seen from here (" in refused.stdout
     assert "Traceback" not in doctor.stdout + refused.stdout
+
+
+@pytest.mark.rare
+@pytest.mark.usefixtures("stack_file")
+def test_a_database_is_replaced_only_once_it_is_named_and_its_snapshot_taken(workspace: Workspace) -> None:
+    """The permission names the instance, so it ends with it; the last test, since it leaves another database."""
+    rds = workspace.client("rds")
+    (before,) = {one["DBInstanceIdentifier"] for one in rds.describe_db_instances()["DBInstances"]
+                 if one["DBInstanceIdentifier"].startswith("staging-")}  # fmt: skip
+
+    def rename(config: Config) -> None:
+        config[ENVIRONMENT]["database"]["name"] = "shop"
+        config["slipway:allow"] = [before]
+
+    workspace.edit("staging", rename)
+    printed = workspace.up("staging")
+    assert "service web has the address of the database that is gone" in printed
+    (snapshot,) = rds.describe_db_snapshots(DBInstanceIdentifier=before)["DBSnapshots"]
+    assert snapshot["Status"] == "available"
+    rds.delete_db_snapshot(DBSnapshotIdentifier=snapshot["DBSnapshotIdentifier"])
+    assert_clean(workspace)
