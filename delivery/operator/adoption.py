@@ -48,6 +48,7 @@ TAGGED = {
     "aws:ssm/parameter:Parameter": Match("parameter", {"Name": "name"}),
 }
 NAMED = {
+    "aws:cloudwatch/metricAlarm:MetricAlarm": "name",
     "aws:codebuild/project:Project": "name",
     "aws:codepipeline/pipeline:Pipeline": "name",
     "aws:ecr/repository:Repository": "name",
@@ -81,7 +82,7 @@ class Adoption:
         if match := TAGGED.get(kind):
             return self._tagged(match, inputs, taken)
         if key := NAMED.get(kind):
-            return str(inputs[key])
+            return None if inputs[key] in taken else str(inputs[key])
         look = LOOKED_UP.get(kind)
         try:
             return next((one for one in look(self.clients, inputs) if one not in taken), None) if look else None
@@ -129,6 +130,12 @@ def _associations(clients: Clients, inputs: Inputs) -> Iterator[str]:
             yield f"{subnet}/{table}"
 
 
+def _role_policies(clients: Clients, inputs: Inputs) -> Iterator[str]:
+    role, name = inputs["role"], inputs["name"]
+    clients("iam").get_role_policy(RoleName=role, PolicyName=name)
+    yield f"{role}:{name}"
+
+
 def _group_rules(*, egress: bool) -> Callable[[Clients, Inputs], Iterator[str]]:
     def look(clients: Clients, inputs: Inputs) -> Iterator[str]:
         asked = {"Filters": [{"Name": "group-id", "Values": [inputs["securityGroupId"]]}]}
@@ -148,6 +155,7 @@ def _group_rules(*, egress: bool) -> Callable[[Clients, Inputs], Iterator[str]]:
 
 LOOKED_UP: Mapping[str, Callable[[Clients, Inputs], Iterator[str]]] = {
     "aws:ec2/routeTableAssociation:RouteTableAssociation": _associations,
+    "aws:iam/rolePolicy:RolePolicy": _role_policies,
     "aws:lb/listener:Listener": _listeners,
     "aws:lb/listenerRule:ListenerRule": _rules,
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _group_rules(egress=True),

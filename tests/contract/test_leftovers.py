@@ -174,6 +174,9 @@ def test_what_an_interrupted_up_created_is_found_by_what_it_asked_for(cloud: Clo
         "rds/instance:Instance": ({"identifier": "begun-1"}, "begun-1"),
         "rds/subnetGroup:SubnetGroup": ({"name": "begun"}, "begun"),
         "iam/role:Role": ({"name": "begun-web"}, "begun-web"),
+        "iam/rolePolicy:RolePolicy": ({"role": "begun-web", "name": "own"}, "begun-web:own"),
+        "iam/rolePolicy:RolePolicy gone": ({"role": "begun-web", "name": "never"}, None),
+        "cloudwatch/metricAlarm:MetricAlarm": ({"name": "begun-5xx"}, "begun-5xx"),
         "cloudwatch/logGroup:LogGroup": ({"name": "/slipway/begun/web"}, "/slipway/begun/web"),
         "ssm/parameter:Parameter": ({"name": "/slipway/begun/services/web"}, "/slipway/begun/services/web"),
         "ecs/cluster:Cluster": ({"name": "slipway-begun"}, "slipway-begun"),
@@ -181,13 +184,14 @@ def test_what_an_interrupted_up_created_is_found_by_what_it_asked_for(cloud: Clo
         "sns/topic:Topic": ({"name": "slipway-begun"}, None),
     }  # fmt: skip
     creations: list[dict[str, Any]] = [
-        {"urn": kind, "type": f"aws:{kind}", "inputs": inputs} for kind, (inputs, _) in asked.items()
+        {"urn": kind, "type": f"aws:{kind.split()[0]}", "inputs": inputs} for kind, (inputs, _) in asked.items()
     ]
     twice = [*creations, {**creations[0], "urn": "again"}]
     adoption = Adoption(clients=cloud.client, listed=listed, known=set(), say=said.append)
     assert adoption.ids(twice) == {kind: identifier for kind, (_, identifier) in asked.items() if identifier}
     assert cloud.client("rds").describe_db_instances(DBInstanceIdentifier="begun-1")["DBInstances"][0]["Endpoint"]
     known = {left.name for _, left in listed} | {arn, rule, in_rule, f"{subnets[0]}/{table}"}
+    known |= {"begun-web:own", "begun-5xx"}
     assert Adoption(clients=cloud.client, listed=listed, known=known, say=said.append).ids(creations) == {}
     elb.delete_listener(ListenerArn=arn)
     gone = [one for one in creations if one["type"].startswith("aws:lb/listener")]
