@@ -35,6 +35,8 @@ PAGE_SIZE = 50
 # How often a waiting request looks for a new entry, and how long it may wait, in seconds.
 LOOK_SECONDS = 0.25
 WAIT_SECONDS = 20
+# How long the database may take to answer for this process to be ready, in seconds.
+READY_SECONDS = 2
 
 log = logging.getLogger("guestbook")
 templates = Jinja2Templates(directory=HERE / "templates")
@@ -127,13 +129,27 @@ async def healthz(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """Whether requests can be served now: 200 when the database can be read, else 503."""
+    """Whether requests can be served now: 200 when the database can be read within two seconds, else 503.
+
+    A database that hangs is asked once, however many ask for it here.
+    """
+    state = request.app.state
+    if state.asked is None or state.asked.done():
+        state.asked = asyncio.ensure_future(_reachable(_entries(request)))
+    await asyncio.wait({state.asked}, timeout=READY_SECONDS)
+    if state.asked.done() and state.asked.result():
+        return JSONResponse({"status": "ok"})
+    return JSONResponse({"status": "unavailable", "database": "unreachable"}, status_code=503)
+
+
+async def _reachable(entries: Entries) -> bool:
+    """Whether the database can be read; why not is logged."""
     try:
-        await _entries(request).ping()
+        await entries.ping()
     except (psycopg.Error, PoolTimeout) as error:
         log.warning("not ready", extra={"reason": _reason(error)})
-        return JSONResponse({"status": "unavailable", "database": "unreachable"}, status_code=503)
-    return JSONResponse({"status": "ok"})
+        return False
+    return True
 
 
 async def version(request: Request) -> Response:
@@ -228,5 +244,5 @@ def application(settings: Settings) -> Starlette:
             Exception: _unexpected,
         },
     )
-    app.state.settings, app.state.started = settings, False
+    app.state.settings, app.state.started, app.state.asked = settings, False, None
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -211,6 +212,25 @@ async def test_without_its_database_it_is_alive_but_not_ready(app: App, entries:
     assert (await app("GET", "/api/entries")).status_code == 503
     assert "does not answer" in (await app("GET", "/")).text
     assert (await app("GET", "/version")).json() == {"commit": "abc123", "digest": "sha256:" + "0" * 64}
+
+
+async def test_a_database_that_hangs_is_asked_once_and_not_waited_for(
+    app: App, entries: EntriesInMemory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that fails over: who asks whether this process is ready has an answer in time."""
+    monkeypatch.setattr(web, "READY_SECONDS", 0.01)
+    back, asked = asyncio.Event(), list[int]()
+
+    async def hang() -> None:
+        asked.append(1)
+        await back.wait()
+
+    monkeypatch.setattr(entries, "ping", hang)
+    for _ in range(3):
+        assert (await app("GET", "/readyz")).status_code == 503
+    assert len(asked) == 1
+    back.set()
+    assert (await app("GET", "/readyz")).status_code == 200
 
 
 @pytest.mark.parametrize("started", [False])
