@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.local.workspace import Workspace
 
-pytestmark = pytest.mark.local
+pytestmark = [pytest.mark.local, pytest.mark.rare]
 ACCOUNT = "000000000000"
 TRUST = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, "Action": "sts:AssumeRole"}
 NAMES = {"AWS_ACCESS_KEY_ID": "AccessKeyId", "AWS_SECRET_ACCESS_KEY": "SecretAccessKey"}
@@ -162,7 +162,6 @@ def removed(config: dict[str, Any]) -> None:
     config["aws:defaultTags"]["tags"].pop("team")
 
 
-@pytest.mark.rare
 @pytest.mark.usefixtures("stack_file")
 def test_whatever_the_stack_files_switch_on_comes_up_changes_and_goes(
     workspace: Workspace, up: Principal, preview: Principal
@@ -182,7 +181,6 @@ def test_whatever_the_stack_files_switch_on_comes_up_changes_and_goes(
     assert preview.refused() == []
 
 
-@pytest.mark.rare
 def test_what_was_asked_for_is_what_is_recorded(up: Principal, preview: Principal, pytestconfig: pytest.Config) -> None:
     """By the record tests/unit/test_iam_files.py tells what is needed; --record-requests writes it anew."""
     found = {"up": up.requests(), "preview": preview.requests()}
