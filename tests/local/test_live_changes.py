@@ -86,6 +86,8 @@ REFUSED = {
         "services.web is gone; prod/web run its images; its repository would be deleted",
     ),
 }
+ALWAYS = ("health path", "database name")
+"""Those refused in every run: one that is asked of what serves, one that `slipway:allow` may permit."""
 
 
 @pytest.fixture
@@ -193,7 +195,9 @@ def test_keys_of_registry_and_pipeline_touch_nothing_that_serves(workspace: Work
     assert (staging.failures, production.failures) == ([], [])
 
 
-@pytest.mark.parametrize("kind", REFUSED)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind in ALWAYS else pytest.mark.rare) for kind in REFUSED]
+)
 @pytest.mark.usefixtures("stack_file")
 def test_what_would_take_the_service_off_the_air_is_refused_by_preview_and_up_alike(
     workspace: Workspace, kind: str
