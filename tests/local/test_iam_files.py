@@ -107,6 +107,8 @@ def test_the_committed_stacks_come_up_are_previewed_and_destroyed(
     up.up("staging")
     assert workspace.delivery("acceptance", "--stack", "staging").returncode == 0
     Releases(workspace).begin()
+    off = {"deletion_protection": False, "final_snapshot": False}
+    workspace.edit("prod", lambda config: config[ENVIRONMENT]["database"].update(off))
     up.up("prod")
     assert workspace.cloud("connect", "slipway-prod").returncode == 0
     up.up("prod")

@@ -163,14 +163,14 @@ phases:
       - test "$USER_NAME" = alice
       - echo "s3cr3t-value" && false
 """
-    build = shop.spec("contract-secrets", spec)
+    build = shop.spec("contract-words", spec)
     text = shop.text(build)
     assert "*** and ***" in text
     assert "s3cr3t-value" not in text
     assert "open-sesame" not in text
     assert "s3cr3t-value" not in context(build, "BUILD")[1]
     assert build["exportedEnvironmentVariables"] == [{"name": "PASSWORD", "value": "***"}]
-    missing = shop.spec("contract-secrets", spec.replace("build/word", "build/nothing"))
+    missing = shop.spec("contract-words", spec.replace("build/word", "build/nothing"))
     assert context(missing, "DOWNLOAD_SOURCE") == (
         "Decrypted Variables Error",
         "parameter does not exist: /contract/build/nothing",
