@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from contract.health import is_in
-from contract.names import of_service
+from contract.names import release_family
 from infra.aws import names
 from infra.config.service_rules import receiver
 from infra.live import probe
@@ -86,9 +86,9 @@ def _wrong_answer(config: StackConfig, name: str, section: Service, ask: Neighbo
 def _new_services(config: StackConfig, up: Standing, ask: Neighbours) -> Iterator[Change]:
     """Yield the new services whose task definition families another stack has: `a-b` of `c` is `b` of `c-a`."""
     new = [name for name in config.environment.services if not up.is_up(name) and "-" in config.stack + name]
-    families = {of_service(*other.split("/")): other for other in ask.services()} if new else {}
+    families = {release_family(*other.split("/")): other for other in ask.services()} if new else {}
     for name in new:
-        if other := families.get(family := of_service(config.stack, name)):
+        if other := families.get(family := release_family(config.stack, name)):
             rule = "each would deploy the other's task definitions; rename one"
             text = f"service {other} has the task definition family {family}"
             yield Change(location=(*SERVICES, name), value=name, stands=text, rule=rule)
@@ -107,6 +107,10 @@ def _removed_services(config: StackConfig, up: Standing, ask: Neighbours) -> Ite
                 "its repository would be deleted with the images that these run or would roll back to; put it back, "
                 f"or remove the service there first: {', '.join(f'pulumi up -s {stack}' for stack in stacks)}"
             )
-            run = "run" if any(others.values()) else "may run (another version of the program recorded that)"
+            run = (
+                "run"
+                if any(others[user] for user in users)
+                else "may run (another version of the program recorded that)"
+            )
             text = f"{', '.join(users)} {run} its images"
             yield Change(location=(*SERVICES, name), value=None, stands=text, rule=rule)

@@ -272,7 +272,10 @@ def test_a_service_whose_images_another_stack_runs_is_not_removed() -> None:
 
 def test_a_service_is_not_removed_while_it_is_not_known_what_another_stack_runs() -> None:
     """Whether images are in use is never guessed."""
-    message = refusal(load({"services": {"site": {"context": "app"}}}), others={"prod/web": None})
+    message = refusal(
+        load({"services": {"site": {"context": "app"}}}),
+        others={"prod/web": None, "qa/api": facts(repository_url="registry/slipway/api")},
+    )
     assert "prod/web may run (another version of the program recorded that) its images" in message
 
 
