@@ -8,23 +8,20 @@ import pytest
 from botocore.exceptions import ClientError
 
 from contract.service_linked import ECS, ROLES, remedy
-from tests.local.workspace import Workspace, copy_of_the_project
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from tests.local.workspace import Workspace
 
 pytestmark = pytest.mark.local
 
 
 @pytest.fixture(scope="module")
-def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
-    """A local cloud that is an account in which nothing has been used yet."""
-    root = tmp_path_factory.mktemp("a new account")
-    space = copy_of_the_project(root)
-    space.environment["LOCALCLOUD_NEW_ACCOUNT"] = "1"
-    space.must("bin/localcloud", "up", "--yes")
-    yield space
-    space.cloud("reset")
+def account(workspace: Workspace) -> Workspace:
+    """The local cloud, started anew as an account in which nothing has been used yet."""
+    workspace.must("bin/localcloud", "reset")
+    workspace.environment["LOCALCLOUD_NEW_ACCOUNT"] = "1"
+    workspace.must("bin/localcloud", "up", "--yes")
+    return workspace
 
 
 def test_services_refuse_what_needs_their_role(account: Workspace) -> None:
