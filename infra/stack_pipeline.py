@@ -10,7 +10,7 @@ import pulumi
 from contract import pipeline as contract
 from contract.names import pipeline_parameter
 from contract.pipeline import Project, Stage
-from infra import account, parameter_payloads
+from infra import account, clients, parameter_payloads
 from infra.aws import names, permissions
 from infra.build_context import ROOT
 from infra.config.secrets import GITHUB_TOKEN, OWN_SECRET
@@ -19,6 +19,7 @@ from infra.pipeline.artifact_store import ArtifactStore
 from infra.pipeline.build_project import BUILDSPECS, BuildProject, GitHubSource
 from infra.pipeline.checks_webhook import ChecksWebhook
 from infra.pipeline.connection import Connection
+from infra.pipeline.executions_in_progress import ExecutionsInProgress
 from infra.pipeline.pipeline import Pipeline
 from infra.pipeline.source_webhook import SourceWebhook
 from infra.record import Record
@@ -82,7 +83,12 @@ def look_up(config: StackConfig, pipeline: Section, others: OtherStacks) -> Pipe
             pipeline.connection_arn, config_key=f"{key}.connection_arn", console=console
         )
     elif pipeline.trigger == "connection":
-        connection = connection_lookup.find(names.pipeline(config.stack), console=console)
+        connection = connection_lookup.find(
+            names.pipeline(config.stack),
+            tags=config.identifying_tags,
+            config_key=f"{key}.connection_arn",
+            console=console,
+        )
     return steps.PipelineContext(
         pipeline=pipeline,
         home=home,
@@ -130,6 +136,7 @@ def build(
         push_branch=section.branch if context.connection else None,
         statements=_statements(config, context, store, topic),
         topic_arn=topic.arn,
+        hooks=ExecutionsInProgress(stack=stack, pipeline=names.pipeline(stack), clients=clients.of(config)).hooks(),
         after=[*after, *records],
     )
     url = ChecksWebhook(stack, section, project_name=projects[Project.CHECKS].name).url

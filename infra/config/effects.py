@@ -46,7 +46,12 @@ class Effect:
 IN_PLACE = Effect(Kind.IN_PLACE)
 RELEASE = Effect(Kind.RELEASE)
 ROLLING = Effect(Kind.IN_PLACE, "the tasks are replaced by a rolling deployment")
-DELIVERY = Effect(Kind.IN_PLACE, "nothing that serves is touched; an execution in flight fails and is run again")
+DELIVERY = Effect(
+    Kind.IN_PLACE,
+    "nothing that serves is touched; `pulumi up` does not change the pipeline while an execution is in progress, which "
+    "AWS would make fail",
+)
+BUILDS = Effect(Kind.IN_PLACE, "builds that start from then on")
 CIDR = Effect(
     Kind.REFUSED,
     "a VPC keeps its address range, and the load balancer would be deleted before its successor stands; "

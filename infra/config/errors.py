@@ -26,6 +26,7 @@ NOT_IN_STACK_FILE = frozenset(
         "region",
         "aws_profile",
         "aws_assume_roles",
+        "default_tags",
     }
 )
 MAX_VALUE_LENGTH = 120

@@ -20,6 +20,7 @@ OTHER_NAMESPACES = {
     "region": region.REGION,
     "aws_profile": "aws:profile",
     "aws_assume_roles": "aws:assumeRoles",
+    "default_tags": project_rules.TAGS,
 }
 
 

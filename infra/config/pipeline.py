@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from infra.aws.platforms import Platform
-from infra.config.effects import DELIVERY, Effect, Kind
+from infra.config.effects import BUILDS, DELIVERY, Effect, Kind
 from infra.config.section import Section
 
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
@@ -48,9 +48,9 @@ class Pipeline(Section):
     )
     compute_type: Annotated[
         Literal["BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_MEDIUM", "BUILD_GENERAL1_LARGE", "BUILD_GENERAL1_XLARGE"],
-        DELIVERY,
+        BUILDS,
     ] = Field("BUILD_GENERAL1_SMALL", description="compute type of the CodeBuild projects")
-    image: Annotated[str | None, DELIVERY] = Field(
+    image: Annotated[str | None, BUILDS] = Field(
         None,
         min_length=1,
         description="image of the CodeBuild projects; absent: `aws/codebuild/amazonlinux-x86_64-standard:5.0`, for "

@@ -39,7 +39,7 @@ def check(config: Mapping[str, str], *, stack: str, project: str) -> Iterator[Pr
     elif (length := len(f"{project}-{stack}")) > CONNECTION_LIMIT:
         rule = f"with the stack's name it has {length} characters, and a connection's name at most {CONNECTION_LIMIT}"
         yield Problem.invalid(("pulumi:project",), project, f"{rule}; {remedy}")
-    tagged = _tags(config).get(PROJECT_TAG, project)
+    tagged = tags(config.get(TAGS)).get(PROJECT_TAG, project)
     if tagged != project:
         path = f"{TAGS}.tags.{PROJECT_TAG}"
         yield Problem(
@@ -49,11 +49,11 @@ def check(config: Mapping[str, str], *, stack: str, project: str) -> Iterator[Pr
         )
 
 
-def _tags(config: Mapping[str, str]) -> dict[str, object]:
-    """Return the default tags, none if they are not what the AWS provider reads, which then says so."""
+def tags(text: str | None) -> dict[str, object]:
+    """Return the tags in `aws:defaultTags`, none if it is not what the AWS provider reads, which then says so."""
     try:
-        found = json.loads(config.get(TAGS) or "{}")
+        found = json.loads(text or "{}")
     except ValueError:
         return {}
-    tags = found.get("tags") if isinstance(found, dict) else None
-    return tags if isinstance(tags, dict) else {}
+    given = found.get("tags") if isinstance(found, dict) else None
+    return given if isinstance(given, dict) else {}

@@ -6,11 +6,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from contract.names import ENVIRONMENT_TAG, PROJECT_TAG
 from infra.config.effects import IN_PLACE, RELEASE, Effect, Kind
 from infra.config.environment import Environment
 from infra.config.images import Images, Registry
 from infra.config.pipeline import Pipeline
 from infra.config.previews import Previews
+from infra.config.project import tags
 from infra.config.section import Section
 
 
@@ -24,6 +26,7 @@ class StackConfig(Section):
     region: str = ""
     aws_profile: str | None = None
     aws_assume_roles: str | None = None
+    default_tags: str | None = None
     environment: Annotated[Environment, IN_PLACE] = Field(description="network, load balancer, services and database")
     registry: Annotated[
         Registry | None,
@@ -52,6 +55,12 @@ class StackConfig(Section):
     def qualified(self) -> str:
         """This stack's qualified name: `organization/project/stack`."""
         return self._qualify(self.stack)
+
+    @property
+    def identifying_tags(self) -> dict[str, str]:
+        """The default tags by which a resource is known to be this stack's; none where the stack file sets none."""
+        given = tags(self.default_tags)
+        return {key: str(given[key]) for key in (PROJECT_TAG, ENVIRONMENT_TAG) if key in given}
 
     @property
     def image_stack(self) -> str:

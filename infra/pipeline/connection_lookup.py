@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_aws as aws
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 AVAILABLE, PENDING = "AVAILABLE", "PENDING"
 
@@ -42,16 +46,18 @@ def configured(arn: str, *, config_key: str, console: str) -> ExistingConnection
     return ExistingConnection(arn=arn, status=AVAILABLE)
 
 
-def find(name: str, *, console: str) -> ExistingConnection | None:
-    """Return the connection with this name, or None if there is none yet.
+def find(name: str, *, tags: Mapping[str, str], config_key: str, console: str) -> ExistingConnection | None:
+    """Return the stack's own connection, or None if there is none yet.
 
     Args:
         name: of the connection.
+        tags: that the stack's resources have; one of another stack, or made by hand, has others or none.
+        config_key: file and key of a connection's ARN, for messages.
         console: URL of the console page that lists connections.
 
     Raises:
-        pulumi.RunError: connections cannot be read, or this one is in an error state; continuing would delete the
-            pipeline, which depends on it.
+        pulumi.RunError: connections cannot be read, or the one of this name is not the stack's or in an error state;
+            continuing would delete the pipeline, which depends on it.
     """
     try:
         connection = aws.codestarconnections.get_connection(name=name)
@@ -61,6 +67,13 @@ def find(name: str, *, console: str) -> ExistingConnection | None:
             return None
         reason = " ".join(str(error).split())
         raise pulumi.RunError(f"connection {name} cannot be looked up: {reason}") from error
+    if any((connection.tags or {}).get(key) != value for key, value in tags.items()):
+        given = " ".join(f"Key={key},Value={value}" for key, value in tags.items())
+        raise pulumi.RunError(
+            f"connection {name} exists and is not known to be this stack's, since it lacks its tags; to use it as it "
+            f"is, set {config_key} to {connection.arn}; if it is this stack's: aws codestar-connections tag-resource "
+            f"--resource-arn {connection.arn} --tags {given}"
+        )
     if connection.connection_status not in {AVAILABLE, PENDING}:
         raise pulumi.RunError(f"connection {name} is {connection.connection_status}; repair it, then repeat: {console}")
     # The lookup returns an ARN with the service's former prefix, the stack's own resource one with the present prefix.

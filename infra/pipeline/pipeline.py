@@ -31,6 +31,7 @@ class Pipeline(pulumi.ComponentResource):
         push_branch: the branch whose pushes start it if its source is a connection; otherwise None.
         statements: permissions of its role.
         topic_arn: topic for failed executions.
+        hooks: of the pipeline itself.
         after: resources that the first execution needs; creating a pipeline starts one.
     """
 
@@ -45,6 +46,7 @@ class Pipeline(pulumi.ComponentResource):
         push_branch: str | None,
         statements: Sequence[iam.Document],
         topic_arn: pulumi.Input[str],
+        hooks: pulumi.ResourceHookBinding,
         after: Sequence[pulumi.Resource],
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -58,7 +60,7 @@ class Pipeline(pulumi.ComponentResource):
             artifact_stores=[aws.codepipeline.PipelineArtifactStoreArgs(type="S3", location=bucket)],
             stages=[_stage(stage) for stage in stages],
             triggers=[_trigger(stages[0].actions[0], push_branch)] if push_branch else None,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(after)),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(after), hooks=hooks),
         )
         aws.codestarnotifications.NotificationRule(
             name,

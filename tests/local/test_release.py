@@ -115,6 +115,7 @@ def test_after_a_rollback_nothing_is_released_until_it_is_resumed_and_a_webhook_
     time.sleep(5)
     assert connected.status(execution) == "InProgress"
     assert version(workspace, "prod")["commit"] == good
+    refuse_to_change_the_pipeline(workspace, execution)
     told = workspace.delivery("status", "--stack", "prod").stdout
     assert "resume" in told
     connected.delivery("resume", "--stack", "prod")
@@ -123,6 +124,18 @@ def test_after_a_rollback_nothing_is_released_until_it_is_resumed_and_a_webhook_
     assert version(workspace, "prod") == {"commit": commit, "digest": connected.digest(commit)}
     faults.served |= {good, commit}
     stop(connected, faults, "a failing unit test")
+
+
+def refuse_to_change_the_pipeline(workspace: Workspace, execution: str) -> None:
+    """Assert that `up` leaves the pipeline alone while an execution is in progress, and that its preview says so."""
+    workspace.edit("prod", lambda config: config["slipway:pipeline"].update(approval="manual"))
+    done = workspace.pulumi("up", "-s", "prod", "--yes")
+    assert done.returncode != 0, done.stdout
+    assert "does not change it while there is one" in done.stdout
+    assert f"execution {execution}" in done.stdout
+    assert "is in progress and would fail" in done.stdout
+    workspace.edit("prod", lambda config: config["slipway:pipeline"].update(approval="automatic"))
+    workspace.up("prod")
 
 
 def by_webhook(workspace: Workspace) -> None:

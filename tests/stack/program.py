@@ -58,7 +58,7 @@ RUNS: dict[object, tuple[FakeEngine, dict[str, Any]]] = {}
 
 @functools.cache
 def connection(status: str | None) -> Answers:
-    """Return the answer to the lookup of a connection with this status; None if there is none."""
+    """Return the answer to the lookup of a stack's connection with this status; None if there is none."""
 
     def answer(asked: dict[str, Any]) -> dict[str, Any]:
         if status is None:
@@ -66,7 +66,9 @@ def connection(status: str | None) -> Answers:
             raise Refused(
                 f"invoking {LOOK_UP}: 1 error occurred:\n\t* CodeStar Connections Connection ({name}): not found"
             )
-        return {"arn": asked.get("arn") or CONNECTION, "connectionStatus": status, "name": asked.get("name") or ""}
+        name = asked.get("name") or ""
+        tags = {"project": "slipway", "environment": name.removeprefix("slipway-")}
+        return {"arn": asked.get("arn") or CONNECTION, "connectionStatus": status, "name": name, "tags": tags}
 
     return {LOOK_UP: answer}
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Run = tuple["FakeEngine", dict[str, Any]]
 GIVEN = f"arn:aws:codestar-connections:{REGION}:{ACCOUNT}:connection/given"
+AVAILABLE = {"arn": program.CONNECTION, "connectionStatus": "AVAILABLE", "name": "slipway-prod"}
 TOPIC = f"arn:aws:test:{REGION}:{ACCOUNT}:aws:sns/topic:Topic/prod"
 BY_WEBHOOK = {"slipway:webhook_secret": "hush", "github:token": "whisper"}
 PROJECTS = {
@@ -107,6 +108,13 @@ def prod() -> Run:
     """Production as committed, with its connection completed; run once, since tests only look at it."""
     with pytest.MonkeyPatch.context() as patch:
         return program.run_prod(patch, program.stack_file("prod"))
+
+
+def test_an_update_of_the_pipeline_looks_for_executions_in_progress_in_a_preview_too(prod: Run) -> None:
+    """AWS would make them fail."""
+    engine, _ = prod
+    (name,) = engine.options["aws:codepipeline/pipeline:Pipeline", "prod"].hooks.before_update
+    assert engine.hooks[name].opts.on_dry_run
 
 
 def test_a_release_passes_these_stages_in_this_order(prod: Run) -> None:
@@ -435,6 +443,26 @@ def test_a_connection_that_failed_is_refused_and_the_pipeline_left_alone(monkeyp
         program.run_prod(monkeypatch, program.stack_file("prod"), answers=program.connection("ERROR"))
 
 
+@pytest.mark.parametrize("tags", [{}, {"project": "slipway", "environment": "staging"}, {"environment": "prod"}])
+def test_a_connection_of_this_name_that_is_not_the_stacks_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tags: dict[str, str]
+) -> None:
+    """It may have been made by hand, or for another application."""
+    answers = {program.LOOK_UP: lambda _: AVAILABLE | {"tags": tags}}
+    with pytest.raises(
+        pulumi.RunError, match=r"set Pulumi\.prod\.yaml: slipway:pipeline\.connection_arn to arn:"
+    ) as raised:
+        program.run_prod(monkeypatch, program.stack_file("prod"), answers=answers)
+    assert "--tags Key=project,Value=slipway Key=environment,Value=prod" in str(raised.value)
+
+
+def test_without_default_tags_the_connection_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing else to know it by."""
+    config = {key: value for key, value in program.stack_file("prod").items() if key != "aws:defaultTags"}
+    engine, _ = program.run_prod(monkeypatch, config, answers={program.LOOK_UP: lambda _: AVAILABLE})
+    assert engine.one("codepipeline/pipeline:Pipeline")
+
+
 def test_connections_that_cannot_be_listed_are_no_reason_to_make_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only 'not found' means that there is none."""
 
@@ -448,8 +476,9 @@ def test_connections_that_cannot_be_listed_are_no_reason_to_make_one(monkeypatch
 def test_a_connection_of_its_own_has_one_arn_whatever_name_it_is_looked_up_by(monkeypatch: pytest.MonkeyPatch) -> None:
     """The look-up speaks the service's former name; what the stack makes is of the present one."""
     former = program.CONNECTION.replace("codeconnections", "codestar-connections")
-    answer = {"arn": former, "connectionStatus": "AVAILABLE", "name": "slipway-prod"}
-    engine, _ = program.run_prod(monkeypatch, program.stack_file("prod"), answers={program.LOOK_UP: lambda _: answer})
+    (own,) = program.connection("AVAILABLE").values()
+    answers = {program.LOOK_UP: lambda asked: own(asked) | {"arn": former}}
+    engine, _ = program.run_prod(monkeypatch, program.stack_file("prod"), answers=answers)
     (checks,) = [one for one in engine.of("codebuild/project:Project") if one.name == "prod-checks"]
     assert checks.inputs["source"]["auth"]["resource"] == program.CONNECTION
 

@@ -54,6 +54,9 @@ UNSEEN = {
         "codestar-connections:GetConnection",
         "codestar-connections:PassConnection",
     },
+    "a pipeline is changed only while no execution is in progress (infra/pipeline/executions_in_progress.py)": {
+        "codepipeline:ListPipelineExecutions",
+    },
     "tags are taken away from a connection and a scalable target, which no test does": {
         "application-autoscaling:UntagResource",
         "codeconnections:UntagResource",

@@ -122,18 +122,28 @@ def test_executions_under_way_survive_a_kill(works: Works, cloud: Cloud) -> None
     assert [row["actionName"] for row in line.actions(line.first())] == ["Fetch", "Run1", "Run2"]
 
 
-def test_an_execution_goes_on_with_the_structure_it_started_with(works: Works) -> None:
-    """An update creates a new version; a waiting execution keeps its stages, and cannot be retried."""
+def test_an_update_fails_the_executions_in_progress_once_their_actions_have_completed(works: Works) -> None:
+    """An approval in progress still takes its answer; nothing begins after it, and the stage cannot be retried."""
     line = works.line("contract-update", gate(), stage("Old", "true"))
     first = line.first()
     token = line.token("Gate", first)
     changed = works.declaration(line.name, works.source(), gate(), stage("New", "true"))
     assert line.api.update_pipeline(pipeline=changed)["pipeline"]["version"] == 2
+    assert line.status(first) == "InProgress"
     line.decide("Gate", token)
-    assert line.outcome(first) == "Succeeded"
-    assert [row["stageName"] for row in line.actions(first)] == ["Source", "Gate", "Old"]
+    assert line.outcome(first) == "Failed"
+    rows = line.actions(first)
+    assert [(row["stageName"], row["status"]) for row in rows] == [("Source", "Succeeded"), ("Gate", "Succeeded")]
+    assert line.stage("Gate")["latestExecution"]["status"] == "Failed"
+    with pytest.raises(ClientError, match="structure has changed since"):
+        line.api.retry_stage_execution(
+            pipelineName=line.name, stageName="Gate", pipelineExecutionId=first, retryMode="ALL_ACTIONS"
+        )
     assert line.api.get_pipeline(name=line.name, version=1)["pipeline"]["stages"][2]["name"] == "Old"
-    assert "latestExecution" not in line.stage("New")
+    second = line.start()
+    line.decide("Gate", line.token("Gate", second))
+    assert line.outcome(second) == "Succeeded"
+    assert line.stage("New")["latestExecution"]["status"] == "Succeeded"
 
 
 def test_a_stage_is_rolled_back_with_the_artifacts_of_an_earlier_execution(works: Works) -> None:

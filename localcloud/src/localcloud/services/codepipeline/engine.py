@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.1
 ROUNDS = 200
 """Maximum number of steps in one pass; more would be a bug."""
+UPDATED = "The pipeline was updated while the execution was in progress"
 LOG = logging.getLogger(__name__)
 
 
@@ -79,14 +80,17 @@ class Engine:
             live = [row for row in self._state.of_pipeline(name) if row["status"] in LIVE]
             changed = [self._step(row) for row in live if row["inside"]]
             waiting = [row for row in live if not row["inside"] and row["status"] in LIVE]
-            changed += [self._halt(row) for row in waiting if row["status"] == "Stopping"]
+            changed += [self._halt(row) for row in waiting if row["status"] == "Stopping" or self._outdated(row)]
             changed.append(self._admit(name))
             if not any(changed):
                 return
 
     def _halt(self, execution: Doc) -> bool:
-        """Stop an execution that is waiting between stages."""
-        self._finish(execution, "Stopped")
+        """End an execution that is waiting between stages, by request or since its pipeline was updated."""
+        if execution["status"] == "Stopping":
+            self._finish(execution, "Stopped")
+        else:
+            self._finish(execution, "Failed", UPDATED)
         return True
 
     def _admit(self, name: str) -> bool:
@@ -132,6 +136,8 @@ class Engine:
             missing = [row for row in rows if row["name"] not in record["actions"]]
             if missing and execution["status"] == "Stopping":
                 return self._halt_stage(execution, record)
+            if missing and self._outdated(execution):
+                return self._fail(execution, record, UPDATED)
             for row in missing:
                 self._runner.begin(execution, self._ledger.begin(execution, execution["stage"], row))
             actions = [self._state.actions.rows[record["actions"][row["name"]]] for row in rows]
@@ -142,8 +148,16 @@ class Engine:
             if "InProgress" in statuses:
                 return False
             if statuses != {"Succeeded"}:
-                return self._fail(execution, record, [row["action"] for row in actions if row["status"] == "Failed"])
-        return self._leave(execution, record)
+                failed = [row["action"] for row in actions if row["status"] == "Failed"]
+                return self._fail(execution, record, f"{', '.join(failed)} failed in the stage {execution['stage']}")
+        return self._fail(execution, record, UPDATED) if self._outdated(execution) else self._leave(execution, record)
+
+    def _outdated(self, execution: Doc) -> bool:
+        """Return whether the pipeline has been updated since an execution began.
+
+        AWS lets the running actions complete, then fails the stage and the execution (user guide, "Edit a pipeline").
+        """
+        return bool(execution["version"] != self._state.pipelines.rows[execution["pipeline"]]["version"])
 
     def _abandon(self, execution: Doc, record: Doc) -> None:
         """Stop an execution without waiting for its running actions."""
@@ -160,13 +174,13 @@ class Engine:
         self._finish(execution, "Stopped")
         return True
 
-    def _fail(self, execution: Doc, record: Doc, failed: list[str]) -> bool:
+    def _fail(self, execution: Doc, record: Doc, reason: str) -> bool:
         """End a stage, and with it the execution, after a failure; release the lock."""
         if execution["status"] == "Stopping":
             return self._halt_stage(execution, record)
         record["status"] = "Failed"
         self._events.stage(execution, execution["stage"], "FAILED")
-        self._finish(execution, "Failed", f"{', '.join(failed)} failed in the stage {execution['stage']}")
+        self._finish(execution, "Failed", reason)
         return True
 
     def _leave(self, execution: Doc, record: Doc) -> bool:

@@ -71,7 +71,7 @@ class Pipelines:
         return {"pipeline": masked(pipeline["versions"]["1"]), "tags": listed(tags)}
 
     async def update_pipeline(self, params: Params) -> Params:
-        """Save a new version; executions in progress continue with the structure that they started with."""
+        """Save a new version; an execution in progress fails once its running actions have completed."""
         pipeline = self._state.pipeline(params["pipeline"]["name"])
         declaration = await self._checked(params["pipeline"], self._state.declaration(pipeline))
         pipeline["version"] += 1
