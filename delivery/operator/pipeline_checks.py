@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from contract.pipeline import Project
 from delivery.aws import pipeline, pipeline_state
 from delivery.aws.clients import code
+from delivery.operator import branch_protection
 from delivery.operator.findings import FAIL, OK, UNKNOWN, WARN
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def _source(clients: Clients, of: Pipeline) -> Findings:
             yield _connection(clients, configuration["ConnectionArn"])
         else:
             yield from _webhook(clients, of)
+        yield branch_protection.check(configuration)
     yield from _checks(clients, of)
 
 

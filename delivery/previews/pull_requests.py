@@ -8,11 +8,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-
-import urllib3
 
 from delivery.errors import DeliveryError
+from delivery.github import FORBIDDEN, REFUSED, UNKNOWN, Rest
 from delivery.previews.comment_text import MARKER
 
 if TYPE_CHECKING:
@@ -25,12 +23,6 @@ ACTIONS = "github-actions[bot]"
 REPOSITORY = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+")
 PAGE = 100
 MOST_PAGES = 100
-OK, REFUSED, FORBIDDEN, UNKNOWN = 400, 401, 403, 404
-RETRIES = urllib3.Retry(
-    total=4, connect=2, redirect=0, backoff_factor=0.5, status_forcelist=(429, 502, 503, 504), raise_on_status=False,
-    allowed_methods=("GET", "PATCH", "DELETE"),
-)  # fmt: skip
-TIMEOUT = urllib3.Timeout(connect=10, read=30)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,8 +66,8 @@ def pull_request_of(
     return PullRequest(repository=repository, number=number, commit=commit)
 
 
-class GitHub:
-    """The REST API."""
+class GitHub(Rest):
+    """Pull requests and their comments in the REST API."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         """Take address and token from GITHUB_API_URL and GITHUB_TOKEN.
@@ -83,38 +75,22 @@ class GitHub:
         Raises:
             DeliveryError: there is no token, or it would travel unprotected.
         """
-        self._url = environment.get("GITHUB_API_URL", "").rstrip("/") or "https://api.github.com"
-        token = environment.get("GITHUB_TOKEN", "")
-        if not token:
-            raise DeliveryError("GITHUB_TOKEN is not set; it has to be a token that may write pull requests' comments")
-        parts = urlsplit(self._url)
-        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
-            raise DeliveryError(f"GITHUB_API_URL is {self._url}; a token goes over https only: correct it")
-        self._pool = urllib3.PoolManager(
-            retries=RETRIES,
-            timeout=TIMEOUT,
-            headers={
-                "Authorization": f"Bearer {token}",
-                "Accept": "application/vnd.github+json",
-                "X-GitHub-Api-Version": "2022-11-28",
-                "User-Agent": "slipway-delivery",
-            },
-        )
+        super().__init__("write pull requests' comments", environment)
 
     def login(self) -> str:
         """Return whom the token belongs to."""
-        found = self._ask("GET", "/user", but=(FORBIDDEN, UNKNOWN, REFUSED))
+        found = self.ask("GET", "/user", but=(FORBIDDEN, UNKNOWN, REFUSED))
         return str(found["login"]) if found else ACTIONS
 
     def head(self, pull: PullRequest) -> str:
         """Return the newest commit of a pull request."""
-        return str(self._ask("GET", f"/repos/{pull.repository}/pulls/{pull.number}")["head"]["sha"])
+        return str(self.ask("GET", f"/repos/{pull.repository}/pulls/{pull.number}")["head"]["sha"])
 
     def comments(self, pull: PullRequest) -> list[dict[str, Any]]:
         """Return all comments on a pull request, oldest first."""
         at, found = f"/repos/{pull.repository}/issues/{pull.number}/comments?per_page={PAGE}", []
         for page in range(1, MOST_PAGES):
-            part = self._ask("GET", f"{at}&page={page}")
+            part = self.ask("GET", f"{at}&page={page}")
             found += part
             if len(part) < PAGE:
                 break
@@ -122,35 +98,17 @@ class GitHub:
 
     def create(self, pull: PullRequest, body: str) -> str:
         """Write a new comment; returns its address."""
-        made = self._ask("POST", f"/repos/{pull.repository}/issues/{pull.number}/comments", {"body": body})
+        made = self.ask("POST", f"/repos/{pull.repository}/issues/{pull.number}/comments", {"body": body})
         return str(made["html_url"])
 
     def update(self, pull: PullRequest, comment: int, body: str) -> str:
         """Change a comment; returns its address."""
-        made = self._ask("PATCH", f"/repos/{pull.repository}/issues/comments/{comment}", {"body": body})
+        made = self.ask("PATCH", f"/repos/{pull.repository}/issues/comments/{comment}", {"body": body})
         return str(made["html_url"])
 
     def delete(self, pull: PullRequest, comment: int) -> None:
         """Remove a comment."""
-        self._ask("DELETE", f"/repos/{pull.repository}/issues/comments/{comment}", but=(UNKNOWN,))
-
-    def _ask(self, method: str, path: str, sent: object = None, but: tuple[int, ...] = ()) -> Any:  # noqa: ANN401 - JSON
-        """Return the answer to a request; None where its status is one of `but`, or it has no body."""
-        try:
-            answer = self._pool.request(method, self._url + path, json=sent)
-        except urllib3.exceptions.HTTPError as error:
-            raise DeliveryError(f"{method} {self._url}{path} failed: {error}; is it reachable from here?") from error
-        if answer.status in but:
-            return None
-        if answer.status >= OK:
-            told = " ".join(answer.data[:300].decode("utf-8", "replace").split())
-            denied = answer.status in (REFUSED, FORBIDDEN, UNKNOWN)
-            remedy = "the token needs the right to write pull requests" if denied else "try again"
-            raise DeliveryError(f"GitHub answered {answer.status} to {method} {path.split('?')[0]}: {told}; {remedy}")
-        try:
-            return json.loads(answer.data) if answer.data else None
-        except ValueError as error:
-            raise DeliveryError(f"{self._url} answered {method} {path} with no JSON; check GITHUB_API_URL") from error
+        self.ask("DELETE", f"/repos/{pull.repository}/issues/comments/{comment}", but=(UNKNOWN,))
 
 
 def keep(github: GitHub, pull: PullRequest, body: str, say: Say) -> None:

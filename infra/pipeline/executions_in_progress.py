@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 if TYPE_CHECKING:
-    from infra.clients import Clients
+    from collections.abc import Callable
 
 IN_PROGRESS = ("InProgress", "Stopping")
 
@@ -23,12 +23,12 @@ class ExecutionsInProgress:
     Attributes:
         stack: whose pipeline it is.
         pipeline: its name.
-        clients: of AWS services, by name.
+        clients: returns the boto3 client of an AWS service.
     """
 
     stack: str
     pipeline: str
-    clients: Clients
+    clients: Callable[[str], Any]
 
     def hooks(self) -> pulumi.ResourceHookBinding:
         """Return the hook; it is called only if the pipeline itself changes, and in a preview too."""

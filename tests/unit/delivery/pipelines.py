@@ -113,7 +113,9 @@ class Pipelines:
         """Return what was declared."""
         self._checked(params["name"])
         kind = {"category": "Build", "owner": "AWS", "provider": "CodeBuild", "version": "1"}
-        source = {"ConnectionArn": self.connection} if self.connection else {"Owner": "me"}
+        source = {"Owner": "acme", "Repo": "app", "Branch": "main"}
+        if self.connection:
+            source = {"ConnectionArn": self.connection, "FullRepositoryId": "acme/app", "BranchName": "main"}
         stages = [
             {
                 "name": stage,
