@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,8 @@ DEFAULT_FILE = "buildspec.yml"
 SPEC_BYTES = 2**20
 RUNTIMES = ("python", "docker")
 """Runtimes of the curated image that can be selected here."""
+NO_RUNTIMES = "Skipping install of runtimes. Runtime version selection is not supported by this build image."
+"""AWS's warning (user guide, Build specification reference, phases/install/runtime-versions)."""
 
 
 async def started(run: Build) -> Transcript:
@@ -114,18 +117,18 @@ def specification(build: Doc, source: str, run: Build) -> buildspec.Buildspec:
         run.say(f"CODEBUILD_SRC_DIR={source}", f"YAML location is {path}")
     run.say("Processing environment variables")
     spec = buildspec.parse(text)
-    chosen(spec, build["environment"]["image"])
-    build["_spec"] = text
-    return spec
-
-
-def chosen(spec: buildspec.Buildspec, image: str) -> None:
-    """Refuse runtime versions that are not available."""
-    for name, version in spec.runtimes.items():
-        if not CURATED.match(image):
-            raise buildspec.BuildspecError(f"runtime-versions: {image} is none of AWS's images; it has what it has")
+    chosen = with_runtimes(spec, build)
+    run.say(*script.unretried(spec), *([] if chosen == spec else [NO_RUNTIMES]))
+    for name, version in chosen.runtimes.items():
         if name not in RUNTIMES:
             raise buildspec.BuildspecError(f"runtime-versions: {name} {version} is not supported by the local cloud")
+    build["_spec"] = text
+    return chosen
+
+
+def with_runtimes(spec: buildspec.Buildspec, build: Doc) -> buildspec.Buildspec:
+    """Return a buildspec without runtime versions if the build's image is none of AWS's: they are skipped then."""
+    return spec if CURATED.match(build["environment"]["image"]) else replace(spec, runtimes={})
 
 
 async def launched(run: Build, image: str, own: dict[str, str], secret: dict[str, str]) -> Transcript:

@@ -19,16 +19,26 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 NODES_AT_MOST, DEPTH_AT_MOST = 100_000, 20
 """Limits of the YAML tree; a real buildspec has six levels and some dozen nodes."""
 UNSUPPORTED = {
-    "": ("batch", "proxy", "run-as"),
-    "env": ("git-credential-helper",),
     "artifacts": ("s3-prefix", "gzip"),
     "cache": ("key", "fallback-keys", "action"),
-    "phase": ("run-as",),
 }
+OFF = ("no", "false", "")
+HARMLESS: dict[str, dict[str, tuple[str, ...]]] = {
+    "": {"run-as": ("root", "")},
+    "env": {"git-credential-helper": OFF},
+    "proxy": {"upload-artifacts": OFF, "logs": OFF},
+    "phase": {"run-as": ("root", "")},
+}
+"""The values of keys that ask for nothing that a build does not have anyway; others are not supported here."""
+RETRY = re.compile(r"RETRY(?:-.+)?", re.IGNORECASE)
+"""`RETRY`, `RETRY-count`, `RETRY-regex`, `RETRY-count-regex` (user guide, Build specification reference)."""
 KNOWN = {
-    "": ("version", "env", "phases", "reports", "artifacts", "cache"),
-    "env": ("shell", "variables", "parameter-store", "secrets-manager", "exported-variables"),
-    "phase": ("commands", "finally", "on-failure", "runtime-versions"),
+    "": ("version", "run-as", "env", "proxy", "batch", "phases", "reports", "artifacts", "cache"),
+    "env": (
+        "shell", "variables", "parameter-store", "secrets-manager", "exported-variables", "git-credential-helper",
+    ),
+    "proxy": ("upload-artifacts", "logs"),
+    "phase": ("run-as", "commands", "finally", "on-failure", "runtime-versions"),
     "artifacts": (
         "files", "base-directory", "discard-paths", "name", "exclude-paths", "enable-symlinks", "secondary-artifacts",
     ),
@@ -49,7 +59,7 @@ class Phase:
     last: tuple[str, ...] = ()
     """The commands in `finally`."""
     on_failure: str = ""
-    """ABORT, CONTINUE, or "" for AWS's default."""
+    """ABORT, CONTINUE, one of AWS's forms of RETRY, or "" for AWS's default."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +110,7 @@ def parse(text: str) -> Buildspec:
         raise BuildspecError("invalid buildspec `version` specified: , see documentation")
     if number(tree["version"]) != VERSION:
         raise BuildspecError(f"buildspec version {tree['version']} is not supported by the local cloud; write 0.2")
+    checked(tree.get("proxy"), "proxy", "proxy")  # `batch` is read by batch builds only
     env = checked(tree.get("env"), "env", "env")
     phases = mapping(tree.get("phases"), "phases")
     if not phases:
@@ -168,6 +179,9 @@ def checked(value: object, kind: str, where: str) -> dict[str, Any]:
             raise BuildspecError(f"{key} in {where} is not supported by the local cloud")
         if key not in KNOWN[kind]:
             raise BuildspecError(f"unknown key {key} in {where}; it takes {', '.join(KNOWN[kind])}")
+        allowed = HARMLESS.get(kind, {}).get(key)
+        if allowed is not None and str(found[key]).lower() not in allowed:
+            raise BuildspecError(f"{key} {found[key]} in {where} is not supported by the local cloud")
     return found
 
 
@@ -226,7 +240,7 @@ def phase(body: dict[str, Any], name: str) -> Phase:
     if "runtime-versions" in body and name != "INSTALL":
         raise BuildspecError(f"runtime-versions may be in the phase install only, not in {name.lower()}")
     on_failure = body.get("on-failure", "")
-    if on_failure:
+    if on_failure and not RETRY.fullmatch(text(on_failure, f"phases.{name.lower()}.on-failure")):
         one_of(on_failure, ("ABORT", "CONTINUE"), f"phases.{name.lower()}.on-failure")
     return Phase(
         commands=texts(body.get("commands"), f"phases.{name.lower()}.commands"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 
-from localcloud.services.codebuild import buildspec, phases
+from localcloud.services.codebuild import build_start, buildspec, phases
 from localcloud.services.codebuild.build_context import container_name
 from localcloud.services.codebuild.phase_error import PhaseError
 from localcloud.services.codebuild.script import MARK
@@ -45,7 +45,7 @@ async def taken_up(run: Build) -> Transcript:
     build["phases"] = [row for row in build["phases"] if row["phaseType"] in phases.BEFORE_COMMANDS]
     if run.shipment is not None:
         run.shipment.add([(when, text) for when, text in build["_preamble"]])
-    run.spec = buildspec.parse(build["_spec"])
+    run.spec = build_start.with_runtimes(buildspec.parse(build["_spec"]), build)
     run.places = build["_places"]
     return run.reader([environment.get(name, "") for name in build["_secret_names"]])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from localcloud.services.codebuild.buildspec import PHASES, Phase
+from localcloud.services.codebuild.buildspec import PHASES, RETRY, Phase
 
 if TYPE_CHECKING:
     from localcloud.services.codebuild.buildspec import Buildspec
@@ -91,6 +91,15 @@ def commands(spec: Buildspec, phase: str) -> tuple[list[tuple[str, str]], int]:
 def shown(spec: Buildspec) -> dict[str, list[str]]:
     """Return each phase's commands as they are logged."""
     return {phase: [text for text, _ in commands(spec, phase)[0]] for phase in PHASES}
+
+
+def unretried(spec: Buildspec) -> list[str]:
+    """Return a line for each phase that AWS would retry: its documentation retries "the build", and here none is."""
+    return [
+        f"phases.{name.lower()}.on-failure is {body.on_failure}: the local cloud retries nothing, a failure is final"
+        for name, body in spec.phases.items()
+        if RETRY.fullmatch(body.on_failure)
+    ]
 
 
 def goes_on(spec: Buildspec, phase: str) -> bool:
