@@ -26,6 +26,8 @@ class Build:
         """Return the credentials of the build's role."""
         self.spec = buildspec.Buildspec()
         self.places: dict[str, str] = {}
+        self.variables: dict[str, str] = {}
+        """Return the environment variables of the build's container."""
         self.halted = ""
 
     def save(self) -> None:

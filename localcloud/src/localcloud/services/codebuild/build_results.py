@@ -9,7 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.iam.authority import DeniedError
 from localcloud.services.clients import client
-from localcloud.services.codebuild import archives, phases, report_files
+from localcloud.services.codebuild import archives, path_variables, phases, report_files
 from localcloud.services.codebuild.phase_error import PhaseError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ async def finished(run: Build, reader: Transcript) -> None:
     phases.enter(build, "UPLOAD_ARTIFACTS", parts.state.now())
     run.save()
     source = Path(run.places[""])
-    wrong = [await reported(run, name, wanted, source) for name, wanted in run.spec.reports.items()]
+    wrong = [await reported(run, named(run, name), wanted, source) for name, wanted in run.spec.reports.items()]
     await parts.engine.call(uploaded, run, source)
     if any(wrong):
         text = ", ".join(row for row in wrong if row)
@@ -60,6 +60,14 @@ def exported(run: Build, reader: Transcript) -> list[dict[str, str]]:
     return rows
 
 
+def named(run: Build, name: str) -> str:
+    """Return a report group's name or ARN, which may be a variable (user guide, Report group naming)."""
+    try:
+        return path_variables.expanded(name, run.variables)
+    except path_variables.UnknownVariableError:
+        return name
+
+
 async def reported(run: Build, name: str, wanted: Files, source: Path) -> str:
     """Create one report and return an error message, or ""."""
     run.say(f"Preparing to copy {report_files.KINDS[wanted.format]} report {name}")
@@ -77,8 +85,8 @@ async def reported(run: Build, name: str, wanted: Files, source: Path) -> str:
     if group["type"] != report_files.KINDS[wanted.format]:
         return f"{name}: [the report group is of type {group['type']}, the file format is {wanted.format}]"
     try:
-        rows = await parts.engine.call(archives.matching, source, wanted)
-    except archives.ArchiveError as error:
+        rows = await parts.engine.call(archives.matching, source, path_variables.files(wanted, run.variables))
+    except (archives.ArchiveError, path_variables.UnknownVariableError) as error:
         return f"{name}: [{error}]"
     if not rows:
         return f"{name}: [report files not found in build]"
@@ -121,6 +129,10 @@ def uploaded(run: Build, source: Path) -> None:
 
 def found(run: Build, source: Path, wanted: Files | None) -> list[tuple[Path, str]]:
     """Return the files of an artifact with their names."""
+    try:
+        wanted = wanted and path_variables.files(wanted, run.variables)
+    except path_variables.UnknownVariableError as error:
+        raise PhaseError("CLIENT_ERROR", f"{NOTHING}: {error}") from error
     rows = archives.matching(source, wanted) if wanted is not None else []
     if not rows:
         raise PhaseError("CLIENT_ERROR", NOTHING)
@@ -140,9 +152,24 @@ def zipped(run: Build, source: Path, wanted: Files, bucket: str, key: str) -> No
     archive.unlink()
 
 
+def calculated(run: Build, name: str) -> str:
+    """Return an artifact's name of the buildspec, with variables replaced.
+
+    Raises:
+        PhaseError: the build has no such variable, or the name runs a command, which AWS's shell would.
+    """
+    if "$(" in name or "`" in name:
+        raise PhaseError("CLIENT_ERROR", f"artifacts.name {name} runs a command, which the local cloud does not do")
+    try:
+        return path_variables.expanded(name, run.variables)
+    except path_variables.UnknownVariableError as error:
+        raise PhaseError("CLIENT_ERROR", f"artifacts.name {name}: {error}") from error
+
+
 def to_s3(run: Build, source: Path, place: Doc, wanted: Files | None) -> None:
     """Upload an artifact to the project's S3 location: as one zip file, or file by file."""
-    name = place["name"] if wanted is None or not (place.get("overrideArtifactName") and wanted.name) else wanted.name
+    own = wanted.name if wanted is not None and place.get("overrideArtifactName") else ""
+    name = calculated(run, own) if own else place["name"]
     uuid = run.build["id"].rpartition(":")[2]
     middle = uuid if place.get("namespaceType") == "BUILD_ID" else ""
     key = "/".join(part.strip("/") for part in (place.get("path", ""), middle, name) if part.strip("/"))

@@ -137,7 +137,7 @@ async def launched(run: Build, image: str, own: dict[str, str], secret: dict[str
     folder = parts.folder(build)
     word = secrets.token_hex(8)
     await parts.engine.call(written, folder / "agent", script.files(run.spec, str(folder / "agent"), word))
-    environment = variables.environment(parts.state.ctx, build, run.places, own, run.session)
+    environment = run.variables = variables.environment(parts.state.ctx, build, run.places, own, run.session)
     mounts, uncached = caches.mounts(build, run.spec, run.places, environment, parts.engine.network)
     await asyncio.gather(
         *(parts.engine.call(caches.ensure, parts.engine, build["projectName"], volume) for volume in mounts)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import docker
 
+from localcloud.services.codebuild import path_variables
 from localcloud.services.codebuild.build_context import SOCKET
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ MODE = "LOCAL_CUSTOM_CACHE"
 HOME = "/root"
 END = re.compile(r"(?:(?:^|/)\*{1,2})+/?$")
 """The end of a path that names a folder's content: `/*`, `/**`, `/**/*`."""
-VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 WILDCARDS = re.compile(r"[*?\[]")
 RESERVED = ("/proc", "/sys", "/dev", SOCKET)
 
@@ -53,7 +53,7 @@ def mounts(
     for path in spec.cached:
         try:
             found.add(folder(path, places, variables))
-        except _UncachedError as error:
+        except (_UncachedError, path_variables.UnknownVariableError) as error:
             lines.append(f"Cache path {path} is not cached: {error}")
     prefix = f"{network}-cache-{build['projectName']}"
     return {f"{prefix}-{short(path, places[''])}": path for path in sorted(found)}, lines
@@ -64,13 +64,14 @@ def folder(path: str, places: Mapping[str, str], variables: Mapping[str, str]) -
 
     Raises:
         _UncachedError: it is not one folder, or a volume there would hide what the build needs.
+        UnknownVariableError: the build has no such variable.
     """
     plain = END.sub("", path) or ("/" if path.startswith("/") else ".")
     if WILDCARDS.search(plain):
         raise _UncachedError("the local cloud caches a folder that is named without a wildcard before its end")
     home = variables.get("HOME", HOME)
     plain = f"{home}{plain[1:]}" if plain == "~" or plain.startswith("~/") else plain
-    found = posixpath.normpath(posixpath.join(places[""], expanded(plain, {"HOME": home, **variables})))
+    found = posixpath.normpath(posixpath.join(places[""], path_variables.expanded(plain, {"HOME": home, **variables})))
     found = f"/{found.lstrip('/')}"
     if found == "/" or any(f"{found}/".startswith(f"{name}/") for name in RESERVED):
         raise _UncachedError("Docker mounts no volume there")
@@ -79,22 +80,6 @@ def folder(path: str, places: Mapping[str, str], variables: Mapping[str, str]) -
     if f"{found}/".startswith(f"{posixpath.dirname(places[''])}/"):
         keep_sources(Path(found), [Path(place) for place in places.values()])
     return found
-
-
-def expanded(path: str, variables: Mapping[str, str]) -> str:
-    """Replace `$NAME` and `${NAME}`.
-
-    Raises:
-        _UncachedError: the build has no such variable.
-    """
-
-    def value(match: re.Match[str]) -> str:
-        name = match[1] or match[2]
-        if name not in variables:
-            raise _UncachedError(f"the build has no variable {name} at its start")
-        return variables[name]
-
-    return VARIABLE.sub(value, path)
 
 
 def keep_sources(place: Path, sources: list[Path]) -> None:

@@ -46,7 +46,7 @@ async def taken_up(run: Build) -> Transcript:
     if run.shipment is not None:
         run.shipment.add([(when, text) for when, text in build["_preamble"]])
     run.spec = build_start.with_runtimes(buildspec.parse(build["_spec"]), build)
-    run.places = build["_places"]
+    run.places, run.variables = build["_places"], environment
     return run.reader([environment.get(name, "") for name in build["_secret_names"]])
 
 
