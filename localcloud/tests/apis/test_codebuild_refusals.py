@@ -133,7 +133,10 @@ def test_a_start_that_cannot_run_here_is_refused_by_name(shop: Workshop) -> None
         (f"{PLAIN}artefacts: {{files: [x]}}\n", "unknown key artefacts"),
         (f"{PLAIN}env: {{shell: powershell.exe}}\n", "powershell.exe"),
         (f"{PLAIN}env: {{git-credential-helper: yes}}\n", "git-credential-helper"),
-        (f"{PLAIN}reports: {{r: {{files: [x], file-format: NUNITXML}}}}\n", "NUNITXML"),
+        (
+            f"{PLAIN}reports: {{r: {{files: [x], file-format: TAP}}}}\n",
+            "TAP is not supported by the local cloud; it takes CUCUMBERJSON",
+        ),
         ("version: 0.2\nphases: {deploy: {commands: [echo]}}\n", "deploy"),
         ("version: 0.2\nphases: {build: {on-failure: AGAIN, commands: [echo]}}\n", "AGAIN"),
         ("version: 0.2\nphases: {build: {commands: [{echo: x}]}}\n", "list of texts"),

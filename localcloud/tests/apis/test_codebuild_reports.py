@@ -71,6 +71,21 @@ def test_reports_of_a_failed_build_are_kept(shop: Workshop) -> None:
     assert shop.api.batch_get_reports(reportArns=[tests["arn"]])["reportsNotFound"] == [tests["arn"]]
 
 
+def test_a_report_is_read_from_outside_of_the_sources(shop: Workshop) -> None:
+    """From the container's /tmp; the format's name may be in lower case."""
+    arn = group(shop, "contract-outside-unit")
+    command = (
+        "mkdir -p /tmp/results/deep && echo \"<testsuite><testcase name='a'/></testsuite>\" >/tmp/results/deep/r.xml"
+    )
+    spec = f"version: 0.2\nphases:\n  build:\n    commands:\n      - {command}\n"
+    spec += "reports: {unit: {files: ['**/*.xml'], base-directory: /tmp/results, file-format: JUnitXml}}\n"
+    build = shop.spec("contract-outside", spec)
+    assert build["buildStatus"] == "SUCCEEDED", shop.text(build)
+    (case,) = shop.api.describe_test_cases(reportArn=build["reportArns"][0])["testCases"]
+    assert (case["name"], case["testRawDataPath"]) == ("a", "deep/r.xml")
+    shop.api.delete_report_group(arn=arn, deleteReports=True)
+
+
 def test_a_report_that_cannot_be_made_fails_the_build(shop: Workshop) -> None:
     """Without its group, with another type, without files; an invalid file makes a failed report."""
     spec = "version: 0.2\nphases: {build: {commands: ['echo broken > x.xml']}}\nreports: {unit: {files: [FILE]}}\n"

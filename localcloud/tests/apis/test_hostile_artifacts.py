@@ -15,7 +15,7 @@ import pytest
 from localcloud.services.codebuild import archives, buildspec, report_files
 from localcloud.services.codebuild.archives import ArchiveError
 from localcloud.services.codebuild.buildspec import BuildspecError, Files
-from localcloud.services.codebuild.report_files import ReportError
+from localcloud.services.codebuild.report_content import ReportError
 from support.attacker import Attacker
 from support.building import BUCKET, Workshop, context
 

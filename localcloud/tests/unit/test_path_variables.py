@@ -73,7 +73,7 @@ def test_a_report_is_found_and_named_by_variables(tmp_path: Path) -> None:
     group = {"arn": "arn:unit", "name": "p-unit", "type": "TEST", "exportConfig": {}}
     stored: dict[str, dict[str, object]] = {}
     (tmp_path / "src-source2" / "r.xml").write_text("<testsuite><testcase name='a'/></testsuite>")
-    build.build = {"projectName": "p", "arn": "arn:build", "reportArns": []}
+    build.build = {"projectName": "p", "arn": "arn:build", "id": "p:1", "reportArns": []}
     build.spec = SimpleNamespace(reports={"$GROUP": Files(files=("*.xml",), base="$CODEBUILD_SRC_DIR_source2")})
     build.require = lambda *_about: None
     state = SimpleNamespace(now=lambda: 1.0, arn=str, groups={"report-group/p-unit": group})
@@ -82,7 +82,8 @@ def test_a_report_is_found_and_named_by_variables(tmp_path: Path) -> None:
     async def call(function: object, *about: object) -> object:
         return function(*about)  # type: ignore[operator]
 
-    build.parts = SimpleNamespace(state=state, engine=SimpleNamespace(call=call))
+    client = SimpleNamespace(api=None)
+    build.parts = SimpleNamespace(state=state, engine=SimpleNamespace(call=call, client=client))
     ((name, wanted),) = build.spec.reports.items()
     named = build_results.named(build, name)
     assert asyncio.run(build_results.reported(build, named, wanted, tmp_path / "src")) == ""

@@ -9,8 +9,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from localcloud.iam.authority import DeniedError
 from localcloud.services.clients import client
-from localcloud.services.codebuild import archives, path_variables, phases, report_files
+from localcloud.services.codebuild import archives, container_files, path_variables, phases, report_files
+from localcloud.services.codebuild.build_context import container_name
 from localcloud.services.codebuild.phase_error import PhaseError
+from localcloud.services.codebuild.report_content import ReportError
 
 if TYPE_CHECKING:
     from localcloud.services.codebuild.build import Build
@@ -85,7 +87,9 @@ async def reported(run: Build, name: str, wanted: Files, source: Path) -> str:
     if group["type"] != report_files.KINDS[wanted.format]:
         return f"{name}: [the report group is of type {group['type']}, the file format is {wanted.format}]"
     try:
-        rows = await parts.engine.call(archives.matching, source, path_variables.files(wanted, run.variables))
+        wanted = path_variables.files(wanted, run.variables)
+        api, container = parts.engine.client.api, container_name(build)
+        rows = await parts.engine.call(container_files.matching, api, container, source, wanted)
     except (archives.ArchiveError, path_variables.UnknownVariableError) as error:
         return f"{name}: [{error}]"
     if not rows:
@@ -93,7 +97,7 @@ async def reported(run: Build, name: str, wanted: Files, source: Path) -> str:
     run.say(f"Found {len(rows)} report file(s)")
     try:
         content = await parts.engine.call(report_files.read, wanted.format, rows)
-    except report_files.ReportError as error:
+    except ReportError as error:
         content = None
         run.say(f"{name}: {error}")
     report_files.store(parts.state, build, group, content)

@@ -13,7 +13,10 @@ import yaml
 
 PHASES = ("INSTALL", "PRE_BUILD", "BUILD", "POST_BUILD")
 SHELLS = ("sh", "bash", "/bin/sh", "/bin/bash")
-FORMATS = {"JUNITXML": "TEST", "COBERTURAXML": "CODE_COVERAGE"}
+FORMATS = dict.fromkeys(
+    ("CUCUMBERJSON", "JUNITXML", "NUNITXML", "NUNIT3XML", "TESTNGXML", "VISUALSTUDIOTRX"), "TEST"
+) | dict.fromkeys(("CLOVERXML", "COBERTURAXML", "JACOCOXML", "SIMPLECOV"), "CODE_COVERAGE")
+"""The type of a report group by file format: all of those in the user guide, Build specification reference."""
 VERSION = 0.2
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 NODES_AT_MOST, DEPTH_AT_MOST = 100_000, 20
@@ -266,12 +269,13 @@ def collected(body: dict[str, Any], where: str) -> Files:
         name=text(body.get("name"), f"{where}.name"),
         exclude=texts(body.get("exclude-paths"), f"{where}.exclude-paths"),
         symlinks=yes(body.get("enable-symlinks", "no"), f"{where}.enable-symlinks"),
-        format=body.get("file-format", "JUNITXML"),
+        format=text(body.get("file-format"), f"{where}.file-format").upper() or "JUNITXML",
     )
 
 
 def report(body: object, name: str) -> Files:
     """Parse a report's file patterns and format."""
     found = checked(body, "report", f"reports.{name}")
-    one_of(found.get("file-format", "JUNITXML"), tuple(FORMATS), f"reports.{name}.file-format")
-    return collected(found, f"reports.{name}")
+    files = collected(found, f"reports.{name}")
+    one_of(files.format, tuple(FORMATS), f"reports.{name}.file-format")
+    return files

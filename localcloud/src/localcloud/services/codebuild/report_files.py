@@ -1,175 +1,63 @@
-"""Parsing of JUnit and Cobertura files into AWS's reports."""
+"""From report files, in AWS's formats, to AWS's reports."""
 
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree as ET
-from xml.parsers import expat
 
+from localcloud.services.codebuild import report_content, report_coverage, report_tests
 from localcloud.services.codebuild.buildspec import FORMATS
+from localcloud.services.codebuild.report_content import Content, ReportError, percentage
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from localcloud.services.codebuild.state import State
     from localcloud.state.table import Doc
 
 KINDS = FORMATS
-SECOND = 1_000_000_000
 KEPT_SECONDS = 30 * 24 * 3600
-MESSAGE_AT_MOST = 5000
-BYTES_AT_MOST = 16 * 2**20
-"""Maximum size in bytes of a report file; parsed, it takes ten times as much memory."""
-DEPTH_AT_MOST = 100
-NUMBER_AT_MOST = 10.0**15
-"""A larger number, infinity or NaN (a comparison with it is false) counts as 0."""
 CASES_AT_MOST = 500
 """Maximum number of test cases stored per report; AWS also stores 500 and marks the report as truncated."""
-OUTCOMES = {"failure": "FAILED", "error": "ERROR", "skipped": "SKIPPED"}
-
-
-class ReportError(Exception):
-    """A file does not have the expected format."""
-
-
-@dataclass
-class Content:
-    """The content of report files."""
-
-    cases: list[Doc] = field(default_factory=list)
-    coverages: list[Doc] = field(default_factory=list)
+JSON: dict[str, Callable[[Any, str, Content], None]] = {
+    "CUCUMBERJSON": report_tests.cucumber,
+    "SIMPLECOV": report_coverage.simplecov,
+}
+XML: dict[str, Callable[[Any, str, Content], None]] = {
+    "JUNITXML": report_tests.junit,
+    "NUNITXML": report_tests.nunit,
+    "NUNIT3XML": report_tests.nunit3,
+    "TESTNGXML": report_tests.testng,
+    "VISUALSTUDIOTRX": report_tests.trx,
+    "COBERTURAXML": report_coverage.cobertura,
+    "JACOCOXML": report_coverage.jacoco,
+    "CLOVERXML": report_coverage.clover,
+}
 
 
 def read(kind: str, rows: list[tuple[Path, str]]) -> Content:
     """Parse report files. Blocking.
 
     Args:
-        kind: JUNITXML or COBERTURAXML.
+        kind: a file format, as in FORMATS.
         rows: files with the names to display.
 
     Raises:
-        ReportError: a file is not XML of that kind.
+        ReportError: a file does not have that format.
     """
     content = Content()
     for path, name in rows:
+        if kind in XML:
+            XML[kind](report_content.from_xml(path, name), name, content)
+            continue
         try:
-            root = parsed(path, name)
-        except ET.ParseError as error:
-            raise ReportError(f"{name} is not XML: {error}") from error
-        if kind == "JUNITXML":
-            junit(root, name, content)
-        else:
-            cobertura(root, name, content)
+            JSON[kind](report_content.from_json(path, name), name, content)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ReportError(
+                f"{name} does not have the structure of {kind}: {type(error).__name__}: {error}"
+            ) from error
     return content
-
-
-def parsed(path: Path, name: str) -> ET.Element:
-    """Return the root of an XML file; entities are refused because a few bytes of them may expand to gigabytes.
-
-    Raises:
-        ReportError: it is too large, nested too deeply, or declares entities.
-        ET.ParseError: it is not XML.
-    """
-    if path.stat().st_size > BYTES_AT_MOST:
-        raise ReportError(f"{name} has {path.stat().st_size} bytes; the local cloud reads {BYTES_AT_MOST} at most")
-    content, depth = path.read_bytes(), 0
-
-    def refuse(*_about: object) -> None:
-        raise ReportError(f"{name} declares entities, which no report needs")
-
-    def down(*_about: object) -> None:
-        nonlocal depth
-        depth += 1
-        if depth > DEPTH_AT_MOST:
-            raise ReportError(f"{name} is nested too deeply")
-
-    def up(_name: str) -> None:
-        nonlocal depth
-        depth -= 1
-
-    checker = expat.ParserCreate()
-    checker.EntityDeclHandler, checker.StartElementHandler, checker.EndElementHandler = refuse, down, up
-    try:
-        checker.Parse(content, True)  # noqa: FBT003  expat's signature
-    except expat.ExpatError as error:
-        raise ET.ParseError(str(error)) from error
-    return ET.fromstring(content)  # noqa: S314  checked
-
-
-def junit(root: ET.Element, name: str, content: Content) -> None:
-    """Add the test cases of a JUnit file."""
-    if root.tag not in ("testsuites", "testsuite"):
-        raise ReportError(f"{name} is no JUnit file: its root is <{root.tag}>")
-    suites = [root] if root.tag == "testsuite" else list(root.iter("testsuite"))
-    for suite in suites:
-        for case in suite.findall("testcase"):
-            ended = next((child for child in case if child.tag in OUTCOMES), None)
-            row = {
-                "prefix": case.get("classname", "")[:MESSAGE_AT_MOST],
-                "name": case.get("name", "")[:MESSAGE_AT_MOST],
-                "status": "SUCCEEDED" if ended is None else OUTCOMES[ended.tag],
-                "durationInNanoSeconds": round(number(case.get("time")) * SECOND),
-                "testRawDataPath": name,
-                "testSuiteName": suite.get("name", ""),
-            }
-            if ended is not None:
-                row["message"] = (ended.get("message") or ended.text or "")[:MESSAGE_AT_MOST]
-            content.cases.append(row)
-
-
-def number(text: str | None) -> float:
-    """Return a number from a file, 0 if it is not a number."""
-    try:
-        found = float((text or "0").replace(",", ""))
-    except ValueError:
-        return 0.0
-    return found if abs(found) < NUMBER_AT_MOST else 0.0
-
-
-def cobertura(root: ET.Element, name: str, content: Content) -> None:
-    """Add the files of a Cobertura file."""
-    if root.tag != "coverage":
-        raise ReportError(f"{name} is no Cobertura file: its root is <{root.tag}>")
-    lines: dict[str, dict[str, int]] = {}
-    branches: dict[str, list[int]] = {}
-    for each in root.iter("class"):
-        file = each.get("filename", "")
-        own, both = lines.setdefault(file, {}), branches.setdefault(file, [0, 0])
-        for line in each.findall("lines/line"):
-            own[line.get("number", "")] = max(own.get(line.get("number", ""), 0), int(number(line.get("hits"))))
-            covered, total = conditions(line)
-            both[0] += covered
-            both[1] += total
-    for file, hits in lines.items():
-        content.coverages.append(coverage(file, list(hits.values()), branches[file]))
-
-
-def conditions(line: ET.Element) -> tuple[int, int]:
-    """Return the covered and total branches of a line, from condition-coverage="50% (1/2)"."""
-    text = line.get("condition-coverage", "").partition("(")[2].partition(")")[0]
-    covered, _, total = text.partition("/")
-    return int(number(covered)), int(number(total))
-
-
-def coverage(file: str, hits: list[int], branches: list[int]) -> Doc:
-    """Return one file's coverage."""
-    covered = sum(1 for hit in hits if hit)
-    return {
-        "filePath": file or "?",
-        "linesCovered": covered,
-        "linesMissed": len(hits) - covered,
-        "lineCoveragePercentage": percentage(covered, len(hits)),
-        "branchesCovered": branches[0],
-        "branchesMissed": branches[1] - branches[0],
-        "branchCoveragePercentage": percentage(branches[0], branches[1]),
-    }
-
-
-def percentage(part: int, whole: int) -> float:
-    """Return a percentage; of zero it is 100, as in AWS's reports."""
-    return round(100 * part / whole, 2) if whole else 0.0
 
 
 def store(state: State, build: Doc, group: Doc, content: Content | None) -> None:
