@@ -51,6 +51,8 @@ def run(root: Path, subject: Subject, say: Say) -> int:
     if stack and (wrong := stack_files.problems(root, [f"Pulumi.{stack}.yaml"])):
         raise DeliveryError(f"correct the stack file first:\n{wrong}")
     of = reading.read(root, subject.context, name=subject.service, file=keys.get("dockerfile", subject.dockerfile))
+    if not stack and (wrong := stack_files.context_problem(root, of.context, of.dockerfile)):
+        raise DeliveryError(f"correct the build context first: {wrong}")
     say(f"{of.context}: {f'with the keys of Pulumi.{stack}.yaml' if stack else 'with defaults; no stack file has it'}")
     with _with_settled_modes(root, of.context) as source:
         trial = TrialRun(container=_container(root, of, keys, database=subject.database), root=source, say=say)

@@ -131,7 +131,16 @@ def _config(path: Path) -> dict[str, Any]:
 
 def problems(root: Path, files: Sequence[str]) -> str:
     """Return what is wrong with stack files, one line for each problem; empty if they are valid."""
-    command = [sys.executable, "-m", "infra.config", "--check", *files]
+    return _checked(root, "--check", *files)
+
+
+def context_problem(root: Path, context: str, dockerfile: str) -> str:
+    """Return what the pipeline lacks of a build context that no stack file has, in one line; empty if nothing."""
+    return _checked(root, "--context", context, dockerfile)
+
+
+def _checked(root: Path, *arguments: str) -> str:
+    command = [sys.executable, "-m", "infra.config", *arguments]
     checked = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     lines = (checked.stdout + checked.stderr).splitlines() if checked.returncode else []
     return "\n".join(line for line in lines if line)

@@ -1,4 +1,4 @@
-"""`python -m infra.config`: print the reference of configuration keys, or validate stack files (`--check`)."""
+"""`python -m infra.config`: print the reference of configuration keys, or validate stack files or a build context."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from infra import build_context
 from infra.build_context import ROOT
-from infra.config import errors, loading, reference, secrets
+from infra.config import context_rules, errors, loading, reference, secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,14 +20,19 @@ PLACEHOLDER = "set with pulumi config set --secret"
 
 
 def main() -> int:
-    """Run the command; returns 1 if a stack file is invalid, with one line for each problem."""
+    """Run the command; returns 1 if what is validated is invalid, with one line for each problem."""
     parser = argparse.ArgumentParser(prog="python -m infra.config", description=__doc__)
     parser.add_argument("--check", nargs="+", metavar="FILE", help="validate these stack files, without their secrets")
-    files = parser.parse_args().check
-    if not files:
+    what = ("CONTEXT", "DOCKERFILE")
+    parser.add_argument("--context", nargs=2, metavar=what, help="validate this build context, which no stack file has")
+    given = parser.parse_args()
+    if given.context and (reason := context_rules.problem(ROOT, *given.context)):
+        print(f"{build_context.shown(given.context[0])}: {reason}", file=sys.stderr)
+        return 1
+    if not given.check and not given.context:
         sys.stdout.write(reference.render())
         return 0
-    invalid = [file for file in files if _problems(ROOT / file)]
+    invalid = [file for file in given.check or () if _problems(ROOT / file)]
     return int(bool(invalid))
 
 

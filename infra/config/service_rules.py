@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contract import containers, dockerfile
 from contract.images import COMMIT
 from contract.names import TEMPLATE_SUFFIX
-from infra import build_context
 from infra.aws import names
 from infra.build_context import ROOT
-from infra.config import application, route_rules, source_archive
+from infra.config import application, context_rules, route_rules
 from infra.config.errors import Location, Problem, display_value, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from infra.config.environment import Environment, HealthCheck, Service
 
@@ -210,23 +208,12 @@ def _suites(location: Location, service: Service) -> Iterator[Problem]:
 def _context(location: Location, service: Service) -> Iterator[Problem]:
     """Check that the build context is in the project, that the pipeline gets all of it, and that it can be built."""
     context: Location = (*location, "context")
+    if reason := context_rules.problem(ROOT, service.context, service.dockerfile):
+        yield Problem.invalid(context, service.context, reason)
+        return
     try:
-        folder = (ROOT / service.context).resolve()
-        files = list(build_context.context_files(folder)) if ROOT in folder.parents and folder.is_dir() else []
-        if ROOT not in folder.parents:
-            rule = "it is outside the project, of which the pipeline builds; set a folder below that of Pulumi.yaml"
-            yield Problem.invalid(context, service.context, rule)
-        elif folder != Path(os.path.normpath(ROOT / service.context)):
-            rule = "it leads through a symbolic link, which the pipeline's source archive stores as text"
-            yield Problem.invalid(context, service.context, f"{rule}; set the folder itself")
-        elif not files:
-            rule = "there is no file to build an image from; set a folder below that of Pulumi.yaml"
-            yield Problem.invalid(context, service.context, rule)
-        elif reason := source_archive.problem(ROOT, folder, files, (service.dockerfile, ".dockerignore")):
-            yield Problem.invalid(context, service.context, reason)
-        else:
-            yield from _dockerfile(location, service, folder, context)
-    except (OSError, ValueError, RuntimeError, re.error) as error:
+        yield from _dockerfile(location, service, (ROOT / service.context).resolve(), context)
+    except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         yield Problem.invalid(context, service.context, f"it cannot be read ({reason}); correct the path or its mode")
 

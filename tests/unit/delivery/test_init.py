@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from delivery.application import init, reading, stack_files
+from delivery.application import check_app, init, reading, stack_files, trial_run
 from delivery.errors import DeliveryError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -209,3 +209,22 @@ def test_a_compose_file_that_cannot_be_used_is_only_noted(tmp_path: Path, compos
     of = written(tmp_path, "FROM a\nEXPOSE 81\n", compose)
     assert of.port == 81
     assert any("compose.yaml" in one for one in of.warnings)
+
+
+def test_an_application_that_no_stack_file_has_is_checked_as_the_pipeline_gets_it(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A symbolic link in its build context is refused before anything is built, as for a service of a stack file."""
+    tried: list[str] = []
+    monkeypatch.setattr(trial_run.TrialRun, "run", lambda trial: tried.append(trial.container.service.context))
+    subject = check_app.Subject(context="hello", dockerfile="Dockerfile", stack="", service="", database=False)
+    assert check_app.run(project, subject, print) == 0
+    (project / "hello" / "shared").symlink_to("../notes")
+    with pytest.raises(DeliveryError) as refused:
+        check_app.run(project, subject, print)
+    assert str(refused.value) == (
+        "correct the build context first: hello: hello/shared is a symbolic link, which the pipeline's source archive "
+        "stores as text; commit a copy of its target, create the link in the Dockerfile, or exclude it in "
+        "hello/.dockerignore"
+    )
+    assert tried == ["hello"]
