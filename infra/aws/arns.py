@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from contract import console
 from contract.names import parameters, release_family
 from infra.aws import names
 
@@ -72,4 +73,4 @@ class Home:
 
     def console(self, path: str) -> str:
         """Return the URL of a page of the AWS console; `path` has no leading slash."""
-        return f"https://{self.region}.console.aws.amazon.com/{path}"
+        return console.url(self.region, path)
