@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 MIRROR = "public.ecr.aws/docker/library"
 """Where images come from that no variable names: AWS's mirror of the official ones."""
 POSTGRES_IMAGE = f"{MIRROR}/postgres:15-alpine@sha256:f7d23353e1b15400d22ebe31189f4d314b87a4c129cc400c8c2d8d4ca127bf81"
+TO_BE_QUOTED = "#?%:]"
+"""What a password of RDS may have and a URL cannot have unless it is percent-encoded (RDS CreateDBInstance)."""
 DATABASE_SECONDS = 60
 PROBE_SECONDS = 2
 LINES = 20
@@ -133,7 +135,7 @@ class TrialRun:
 
     def _database(self, network: str, identity: str, ended: ExitStack) -> dict[str, str]:
         """Start PostgreSQL in the network; return the variables with its address."""
-        name, password = f"slipway-check-{identity}-database", f"a%b#{secrets.token_hex(8)}"
+        name, password = f"slipway-check-{identity}-database", f"{TO_BE_QUOTED}{secrets.token_hex(8)}"
         image = _build_arguments().get("POSTGRES_IMAGE", POSTGRES_IMAGE)
         self.say("starting PostgreSQL")
         ended.callback(_quietly, "rm", "--force", "--volumes", name)

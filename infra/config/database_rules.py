@@ -1,10 +1,11 @@
-"""Rules for `slipway:environment.database`: its windows and the limit of its storage."""
+"""Rules for `slipway:environment.database`: its names, its windows and the limit of its storage."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from infra.config.database_names import RESERVED
 from infra.config.errors import Location, Problem
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Window(NamedTuple):
 
 def check(section: Database) -> Iterator[Problem]:
     """Yield the problems of the section."""
+    yield from _names(section)
     yield from _windows(section)
     if section.max_storage is not None:
         least = -(-section.storage * (100 + LEAST_GROWTH_PERCENT) // 100)
@@ -47,6 +49,18 @@ def check(section: Database) -> Iterator[Problem]:
                 f"RDS needs at least {LEAST_GROWTH_PERCENT} % above storage ({section.storage}); set at least {least}"
             )
             yield Problem.invalid((*DATABASE, "max_storage"), section.max_storage, rule, ((*DATABASE, "storage"),))
+
+
+def _names(section: Database) -> Iterator[Problem]:
+    """Yield the problems of the names, which RDS would refuse when everything before the database stands."""
+    for key in ("name", "user"):
+        value = getattr(section, key)
+        if value in RESERVED:
+            rule = "RDS refuses it as a reserved word; choose another one, such as app"
+            yield Problem.invalid((*DATABASE, key), value, rule)
+    if section.user.startswith("pg_"):
+        rule = "PostgreSQL reserves role names that begin with pg_; choose another one"
+        yield Problem.invalid((*DATABASE, "user"), section.user, rule)
 
 
 def _windows(section: Database) -> Iterator[Problem]:

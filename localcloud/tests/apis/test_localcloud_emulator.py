@@ -225,6 +225,15 @@ def managed(cloud: Cloud, database: dict[str, Any]) -> str:
     return password
 
 
+def test_a_reserved_word_is_refused_as_the_master_user(cloud: Cloud) -> None:
+    """Before anything else of the request is looked at."""
+    given = {"Engine": "postgres", "DBInstanceClass": "db.t4g.micro", "DBSubnetGroupName": "none"}
+    create = cloud.client("rds").create_db_instance
+    message = refused("InvalidParameterValue", lambda: create(
+        DBInstanceIdentifier="tests", MasterUsername="admin", ManageMasterUserPassword=True, **given))  # fmt: skip
+    assert message == "MasterUsername admin cannot be used as it is a reserved word used by the engine"
+
+
 def test_a_snapshot_is_restored_with_its_data(cloud: Cloud, database: dict[str, Any]) -> None:
     """Beside the instance that it was taken of; a managed password is set afterwards, as RDS does it, too."""
     rds, address = cloud.client("rds"), database["Endpoint"]["Address"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import socket
 import threading
 from dataclasses import dataclass
@@ -162,3 +163,12 @@ def test_an_answer_that_is_no_http_is_none(trial: Trial) -> None:
         threading.Thread(target=serve, daemon=True).start()
         (found,) = trial.run(port=listening.getsockname()[1], start_seconds=1).failures
     assert "it never answered /web/health on port" in found
+
+
+def test_the_password_of_the_database_breaks_a_url_that_does_not_quote_it(trial: Trial) -> None:
+    """As RDS's may; what is configured is percent-encoded."""
+    template = "postgresql://{user}:{password}@{host}/{name}"
+    trial.run(database=True, database_variables={"DATABASE_URL": template})
+    ran = trial.calls("run")[-1]
+    assert re.search(r"--env=DATABASE_PASSWORD=#\?%:\][0-9a-f]{16} ", ran)
+    assert re.search(r"--env=DATABASE_URL=postgresql://app:%23%3F%25%3A%5D[0-9a-f]{16}@", ran)

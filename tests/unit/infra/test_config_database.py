@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from infra.config import database_names
 from infra.config.errors import ConfigError
+from localcloud.services.rds import master_user
 from tests.unit.infra.test_config import load, service
 
 DATABASE = "Pulumi.staging.yaml: slipway:environment.database"
@@ -102,3 +104,31 @@ def test_the_limit_of_the_storage_is_a_tenth_above_it() -> None:
     assert found(storage=101, max_storage=111) == [
         f"{DATABASE}.max_storage is 111; RDS needs at least 10 % above storage (101); set at least 112"
     ]
+
+
+@pytest.mark.parametrize("key", ["name", "user"])
+@pytest.mark.parametrize("word", ["admin", "user", "db", "rdsadmin"])
+def test_a_word_that_rds_reserves_is_refused(key: str, word: str) -> None:
+    """On AWS minutes into the first `up`, when network and load balancer stand."""
+    assert found(**{key: word}) == [
+        f'{DATABASE}.{key} is "{word}"; RDS refuses it as a reserved word; choose another one, such as app'
+    ]
+
+
+def test_a_user_is_not_named_as_the_roles_of_postgresql_are() -> None:
+    """A database may be."""
+    assert found(name="pg_app") == []
+    assert found(user="pg_app") == [
+        f'{DATABASE}.user is "pg_app"; PostgreSQL reserves role names that begin with pg_; choose another one'
+    ]
+
+
+@pytest.mark.parametrize("word", ["postgres", "app", "root", "data"])
+def test_other_names_are_taken(word: str) -> None:
+    """`postgres` is what RDS's console proposes."""
+    assert found(name=word, user=word) == []
+
+
+def test_the_local_rds_refuses_the_same_words() -> None:
+    """So that what is valid here comes up there."""
+    assert database_names.RESERVED == master_user.RESERVED

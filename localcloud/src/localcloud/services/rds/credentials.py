@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
+import string
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
 ROTATION_DAYS = 7
 """RDS's rotation interval. (Nothing is rotated automatically here.)"""
+ALPHABET = "".join(sorted(set(string.ascii_letters + string.digits + string.punctuation) - set('/@"')))
+"""Printable ASCII without "/", "@", the double quote and the space (RDS CreateDBInstance, MasterUserPassword)."""
+TO_BE_QUOTED = "#?%:]"
+"""What ends or breaks a URL unless it is percent-encoded. RDS's passwords may have these; here each one has them all,
+so that an application that fails on one fails at once."""
+LENGTH = 28
 Doc = dict[str, Any]
 
 
@@ -33,9 +40,16 @@ def client(ctx: Context, api: str) -> Any:
     )
 
 
+def new_password() -> str:
+    """Return a new password as RDS makes them, with the characters that break an unquoted URL."""
+    characters = [*TO_BE_QUOTED, *(secrets.choice(ALPHABET) for _ in range(LENGTH - len(TO_BE_QUOTED)))]
+    secrets.SystemRandom().shuffle(characters)
+    return "".join(characters)
+
+
 def create(ctx: Context, instance: Doc, kms_key: str | None) -> tuple[Doc, str]:
     """Create a password and its secret; return the instance's MasterUserSecret and the password."""
-    password = secrets.token_urlsafe(24)
+    password = new_password()
     manager = client(ctx, "secretsmanager")
     made = manager.create_secret(
         Name=f"rds!db-{uuid.uuid4()}",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from localcloud.docker_engine.network import fixed_address
 from localcloud.gateway.protocol import ApiError, arn
 from localcloud.iam import service_linked
-from localcloud.services.rds import credentials, database
+from localcloud.services.rds import credentials, database, master_user
 
 if TYPE_CHECKING:
     from localcloud.context import Context
@@ -77,6 +77,7 @@ class Instances:
         if not params.get("MasterUsername") or bool(managed) == bool(given):
             text = "MasterUsername and either MasterUserPassword or ManageMasterUserPassword must be given"
             raise ApiError("InvalidParameterCombination", text)
+        master_user.check(params)
         instance = await self._placed(identifier, params)
         password = params.get("MasterUserPassword")
         if managed:
@@ -207,6 +208,7 @@ class Instances:
             kept = {*instance["EnabledCloudwatchLogsExports"], *exports.get("EnableLogTypes", [])}
             instance["EnabledCloudwatchLogsExports"] = sorted(kept - {*exports.get("DisableLogTypes", [])})
         if params.get("MasterUserPassword"):
+            master_user.check_password(params["MasterUserPassword"])
             await asyncio.to_thread(database.set_password, self._ctx, instance, params["MasterUserPassword"])
         instance.update({name: params[name] for name in (*KEPT, "VpcSecurityGroupIds") if name in params})
         instance.update({member: params[name] for name, member in RENAMED.items() if name in params})
