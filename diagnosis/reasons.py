@@ -42,6 +42,11 @@ STARTED = (
         "build the image again, for the service's cpu_architecture; check that tasks reach ECR",
     ),
     (
+        re.compile(r"ResourceInitializationError.*(Access to KMS is not allowed|kms:Decrypt)", re.DOTALL),
+        "a secret is encrypted by a key that the execution role may not use ({told})",
+        "add the ARN of the key to kms_keys of the service; if it is there, the policy of the key refuses the role",
+    ),
+    (
         re.compile("ResourceInitializationError"),
         "a secret or the log group cannot be reached ({told})",
         "check that the ARNs under secrets exist and that the execution role may read them",

@@ -21,7 +21,7 @@ class Container:
         image: reference by tag or digest.
         port: that it listens on.
         environment: values of environment variables by name.
-        secrets: Secrets Manager references by variable name: `ARN` or `ARN:key:stage:version`.
+        secrets: references to secrets or parameters by variable name: `ARN` or, of a secret, `ARN:key:stage:version`.
         log_group: name of the CloudWatch log group.
         region: of the log group.
         stop_timeout: seconds from SIGTERM to SIGKILL.

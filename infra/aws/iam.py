@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from infra.aws import names
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -46,14 +48,28 @@ def service_trust_policy(principal: str, *, account: str | None = None, source: 
     return json.dumps(document(allow | ({"Condition": condition} if condition else {})))
 
 
-def task_execution_policy(repository: object, log_group: object, secrets: Sequence[object]) -> Document:
+def task_execution_policy(
+    repository: object,
+    log_group: object,
+    secrets: Sequence[object],
+    *,
+    configured: Sequence[str] = (),
+    keys: Sequence[str] = (),
+) -> Document:
     """Return the policy of a task execution role: pull the image, write logs, read secrets.
+
+    Source: Amazon ECS developer guide, "Amazon ECS task execution IAM role", "Secrets Manager or Systems Manager
+    permissions".
 
     Args:
         repository: ARN of the service's ECR repository.
         log_group: ARN pattern of the streams of its log group.
-        secrets: ARNs of the Secrets Manager secrets that the task definition refers to; may be empty.
+        secrets: ARNs of the stack's own secrets, such as the database's; may be empty.
+        configured: secrets and parameters that the service names, as in its task definition.
+        keys: ARNs of the KMS keys that encrypt them, other than AWS's own, which need no permission.
     """
+    parameters = [reference for reference in configured if names.is_parameter(reference)]
+    readable = [names.secret_resource(reference) for reference in configured if reference not in parameters]
     pull = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
     statements = [
         statement("PullImage", pull, [repository]),
@@ -61,6 +77,12 @@ def task_execution_policy(repository: object, log_group: object, secrets: Sequen
         statement("LogInToRegistry", ["ecr:GetAuthorizationToken"], ["*"]),
         statement("WriteLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], [log_group]),
     ]
-    if secrets:
-        statements.append(statement("ReadSecrets", ["secretsmanager:GetSecretValue"], secrets))
+    if readable or secrets:
+        statements.append(statement("ReadSecrets", ["secretsmanager:GetSecretValue"], [*readable, *secrets]))
+    if parameters:
+        statements.append(statement("ReadParameters", ["ssm:GetParameters"], parameters))
+    if keys:
+        via = sorted({names.service_host(reference) for reference in configured})
+        condition = {"StringEquals": {"kms:ViaService": via}}
+        statements.append(statement("Decrypt", ["kms:Decrypt"], keys, condition))
     return document(*statements)

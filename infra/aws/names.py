@@ -106,3 +106,17 @@ def secret_resource(reference: str) -> str:
         reference: a Secrets Manager ARN, optionally followed by `:key:stage:version` (ECS ContainerDefinition, Secret).
     """
     return ":".join(reference.split(":")[:7])
+
+
+def is_parameter(reference: str) -> bool:
+    """Return whether a task definition's reference is to a parameter of Parameter Store, rather than to a secret."""
+    return reference.split(":")[2] == "ssm"
+
+
+def service_host(arn: str) -> str:
+    """Return the name by which KMS knows the service that decrypts for a reader, from the ARN of what is read.
+
+    Source: AWS KMS developer guide, "kms:ViaService"; in China it ends as the service's host name does.
+    """
+    _, partition, service, region = arn.split(":")[:4]
+    return f"{service}.{region}.amazonaws.com{'.cn' if partition == 'aws-cn' else ''}"

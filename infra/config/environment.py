@@ -8,13 +8,13 @@ from pydantic import Field
 
 from contract import containers, dockerfile
 from infra.config import effects
+from infra.config.arns import KeyArn, SecretArn
 from infra.config.database import Database
 from infra.config.section import Section
 from infra.config.text import Text
 
 # No consecutive hyphens: ECR CreateRepository and RDS CreateDBInstance reject them.
 Name = Annotated[str, Field(pattern=r"^[a-z](-?[a-z0-9])*$")]
-SecretArn = Annotated[str, Field(pattern=r"^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:.+$")]
 
 
 class Network(Section):
@@ -214,7 +214,13 @@ class Service(Section):
         None, description="file of further environment variables in plain text, relative to `Pulumi.yaml`"
     )
     secrets: Annotated[dict[str, SecretArn], effects.RELEASE] = Field(
-        {}, description="environment variables from Secrets Manager, by secret ARN"
+        {},
+        description="environment variables from Secrets Manager or Parameter Store, by the ARN of secret or parameter",
+    )
+    kms_keys: Annotated[tuple[KeyArn, ...], effects.IN_PLACE] = Field(
+        (),
+        description="ARNs of the KMS keys of your own that encrypt what `secrets` names; AWS's own keys "
+        "(`aws/secretsmanager`, `aws/ssm`) need no entry",
     )
     tests: Annotated[Suite | None, effects.RELEASE] = Field(
         None,

@@ -174,7 +174,8 @@ def _translate(details: Any, root: type[BaseModel]) -> Problem:  # noqa: ANN401 
         rule = "is an invalid name; use lower-case letters, digits and single hyphens; rename it"
         return Problem(location[:-1], rule, invalidates=False)
     if kind == "string_pattern_mismatch" and "secrets" in location[:-1]:
-        return Problem(location, "is not a secret's ARN; store the value in Secrets Manager and set its ARN here")
+        rule = "store the value in Secrets Manager or Parameter Store and set its ARN here"
+        return Problem(location, f"is not the ARN of a secret or parameter; {rule}")
     if kind == "string_pattern_mismatch":
         return Problem.invalid(location, value, f"it must match {context['pattern']}; see docs/configuration.md")
     rule = str(details["msg"]).replace("Input should be", "it must be").replace("Value should", "it must")

@@ -6,10 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from infra.config.arns import KeyArn
 from infra.config.effects import IN_PLACE
 from infra.config.section import Section
-
-KeyArn = Annotated[str, Field(pattern=r"^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+$")]
 
 
 class Previews(Section):

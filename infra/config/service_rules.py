@@ -63,6 +63,7 @@ def check(environment: Environment, stack: str) -> Iterator[Problem]:
         yield from _scaling((*location, "autoscaling"), service)
         yield from _variables(location, service, has_database=environment.database is not None)
         yield from _database_variables(location, service, has_database=environment.database is not None)
+        yield from _keys(location, service)
         yield from _file_system(location, service)
         yield from _env_file(location, service, has_database=environment.database is not None)
         yield from _suites(location, service)
@@ -148,6 +149,12 @@ def _variables(location: Location, service: Service, *, has_database: bool) -> I
         for name in sorted(kinds[first].keys() & kinds[second].keys()):
             rule = f"is set under {first} too; a variable has one value; remove one"
             yield Problem((*location, second, name), rule)
+
+
+def _keys(location: Location, service: Service) -> Iterator[Problem]:
+    if service.kms_keys and not service.secrets:
+        rule = "is set although the service names no secrets; remove it"
+        yield Problem((*location, "kms_keys"), rule, ((*location, "secrets"),))
 
 
 def _database_variables(location: Location, service: Service, *, has_database: bool) -> Iterator[Problem]:

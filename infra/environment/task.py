@@ -63,7 +63,7 @@ class Task(pulumi.ComponentResource):
         place: the environment that the tasks run in.
         image: of the first release.
         variables: environment variables in addition to the section's, such as the database's address.
-        secrets: Secrets Manager references in addition to the section's, by variable: `ARN:key:stage:version`.
+        secrets: references to secrets in addition to the section's, by variable: `ARN:key:stage:version`.
         secret_arns: ARNs of the secrets that `secrets` refers to.
         follow_image: whether the release is replaced when image or configuration change; otherwise it is created once.
     """
@@ -98,8 +98,7 @@ class Task(pulumi.ComponentResource):
             retention_in_days=place.log_retention_days,
             opts=self._child,
         )
-        readable_secrets = [*map(names.secret_resource, section.secrets.values()), *secret_arns]
-        self._roles = (self._execution_role(logs, readable_secrets), self._role("task"))
+        self._roles = (self._execution_role(logs, secret_arns), self._role("task"))
         self.log_group = logs.name
         # No image has this tag, so a newly accepted image does not change the template.
         template = pulumi.Output.concat(image.repository_url, ":", images.TEMPLATE)
@@ -136,7 +135,8 @@ class Task(pulumi.ComponentResource):
         """Create the task execution role; the ARN output resolves after its policy exists."""
         role = self._role("execution")
         log_streams = pulumi.Output.concat(logs.arn, ":*")
-        document = iam.task_execution_policy(self._image.repository_arn, log_streams, secret_arns)
+        own = {"configured": list(self._section.secrets.values()), "keys": self._section.kms_keys}
+        document = iam.task_execution_policy(self._image.repository_arn, log_streams, secret_arns, **own)
         policy = aws.iam.RolePolicy(
             f"{self._name}-execution", role=role.name, policy=pulumi.Output.json_dumps(document), opts=self._child
         )

@@ -18,6 +18,7 @@ BY_WEBHOOK = {"slipway:webhook_secret": "hush", "github:token": "whisper"}
 CONNECTION = f"arn:aws:codestar-connections:{REGION}:{ACCOUNT}:connection/given"
 CERTIFICATE = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1"
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:api-key-AbCdEf"
+PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/shop/mode"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
 WEB = "slipway:environment.services.web"
 API = {
@@ -110,6 +111,10 @@ VARIANTS = {
             f"{WEB}.environment": {"FEATURE": "on"},
             f"{WEB}.secrets": {"API_KEY": f"{SECRET}:key::"},
         },
+    ),
+    "staging-secrets": Variant(
+        stack="staging",
+        changes={f"{WEB}.secrets": {"API_KEY": SECRET, "MODE": PARAMETER}, f"{WEB}.kms_keys": [KEY]},
     ),
     "staging-arm": Variant(stack="staging", changes={f"{WEB}.cpu_architecture": "ARM64"}),
     "staging-spot": Variant(stack="staging", changes={f"{WEB}.spot": True}),

@@ -99,8 +99,40 @@ def test_an_invalid_variable_name_is_rejected(kind: str, name: str) -> None:
 def test_a_value_in_place_of_a_secrets_arn_is_not_shown() -> None:
     """It may be the secret itself."""
     assert problems(of_service(secrets={"KEY": "hunter2"})) == [
-        "slipway:environment.services.web.secrets.KEY is not a secret's ARN; "
-        "store the value in Secrets Manager and set its ARN here"
+        "slipway:environment.services.web.secrets.KEY is not the ARN of a secret or parameter; "
+        "store the value in Secrets Manager or Parameter Store and set its ARN here"
+    ]
+
+
+SECRET = "arn:aws:secretsmanager:eu-central-1:000000000000:secret:a-AbCdEf"
+KEY = "arn:aws:kms:eu-central-1:000000000000:key/1"
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        f"{SECRET}:key::",
+        "arn:aws:ssm:eu-central-1:000000000000:parameter/a/b",
+        "arn:aws-cn:ssm:x:000000000000:parameter/a_b.c-d",
+    ],
+)
+def test_secrets_are_in_secrets_manager_or_in_parameter_store(arn: str) -> None:
+    """As ECS takes them, with keys of one's own or without."""
+    assert load(of_service(secrets={"KEY": arn})).environment.services["web"].secrets == {"KEY": arn}
+    assert load(of_service(secrets={"KEY": arn}, kms_keys=[KEY])).environment.services["web"].kms_keys == (KEY,)
+
+
+@pytest.mark.parametrize("key", ["alias/mine", KEY.replace("key/1", "alias/mine"), "1234abcd"])
+def test_a_key_is_named_by_its_arn(key: str) -> None:
+    """IAM compares the ARNs of keys, not aliases."""
+    (line,) = problems(of_service(secrets={"KEY": SECRET}, kms_keys=[key]))
+    assert line.startswith(f'slipway:environment.services.web.kms_keys[0] is "{key}"; it must match ')
+
+
+def test_keys_without_secrets_are_rejected() -> None:
+    """They would be of no use."""
+    assert problems(of_service(kms_keys=[KEY])) == [
+        "slipway:environment.services.web.kms_keys is set although the service names no secrets; remove it"
     ]
 
 

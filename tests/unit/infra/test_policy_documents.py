@@ -27,7 +27,26 @@ def test_a_task_may_start_and_nothing_else() -> None:
 def test_a_task_without_secrets_may_read_none() -> None:
     """The statement is left out, rather than left empty."""
     names = [one["Sid"] for one in iam.task_execution_policy("arn:repository", "arn:log-group", [])["Statement"]]
-    assert "ReadSecrets" not in names
+    assert names == ["PullImage", "LogInToRegistry", "WriteLogs"]
+
+
+@pytest.mark.parametrize(("partition", "suffix"), [("aws", ""), ("aws-us-gov", ""), ("aws-cn", ".cn")])
+def test_a_task_decrypts_only_what_it_reads_by_the_service_that_holds_it(partition: str, suffix: str) -> None:
+    """Secrets and parameters in statements of their own; a key of one's own by no other way."""
+    secret, parameter = f"arn:{partition}:secretsmanager:x:1:secret:a-AbCdEf", f"arn:{partition}:ssm:x:1:parameter/a/b"
+    made = {
+        one["Sid"]: one
+        for one in iam.task_execution_policy(
+            "arn:r", "arn:l", ["arn:database"], configured=[f"{secret}:key::", parameter], keys=["arn:key"]
+        )["Statement"]
+    }
+    assert made["ReadSecrets"]["Resource"] == [secret, "arn:database"]
+    assert made["ReadParameters"]["Action"] == ["ssm:GetParameters"]
+    assert made["ReadParameters"]["Resource"] == [parameter]
+    assert made["Decrypt"]["Action"] == ["kms:Decrypt"]
+    assert made["Decrypt"]["Resource"] == ["arn:key"]
+    via = [f"secretsmanager.x.amazonaws.com{suffix}", f"ssm.x.amazonaws.com{suffix}"]
+    assert made["Decrypt"]["Condition"] == {"StringEquals": {"kms:ViaService": via}}
 
 
 def test_only_the_named_service_may_take_the_role() -> None:

@@ -8,6 +8,7 @@ from diagnosis.reasons import Context, explain
 
 ABOUT = Context(port=5000, health_path="/ready", memory="512")
 EXITED = "Essential container in task exited"
+INITIALIZATION = "ResourceInitializationError: unable to pull secrets or registry auth"
 CASES = [
     (
         (EXITED, 1, ("Traceback", "OSError: [Errno 30] Read-only file system: '/srv/logs/app.log'")),
@@ -27,8 +28,16 @@ CASES = [
         ("the image cannot be pulled", "cpu_architecture"),
     ),
     (
-        ("ResourceInitializationError: unable to pull secrets or registry auth", None, ()),
+        (INITIALIZATION, None, ()),
         ("a secret or the log group cannot be reached", "secrets"),
+    ),
+    (
+        (f"{INITIALIZATION}: api error AccessDeniedException: Access to KMS is not allowed", None, ()),
+        ("encrypted by a key that the execution role may not use", "kms_keys"),
+    ),
+    (
+        (f"{INITIALIZATION}: User: x is not authorized to perform: kms:Decrypt on resource: y because z", None, ()),
+        ("encrypted by a key that the execution role may not use", "kms_keys"),
     ),
     (
         (f"{EXITED} OutOfMemoryError: Container killed due to memory usage", 137, ("loading",)),

@@ -34,13 +34,18 @@ class Build:
         """Save the build's document."""
         self.parts.state.builds.save(self.build["id"])
 
-    def require(self, action: str, resource: str) -> None:
+    def require(self, action: str, resource: str, **keys: str) -> None:
         """Require that the build's role may perform an action that CodeBuild performs for the build.
+
+        Args:
+            action: the IAM action.
+            resource: the resource's ARN.
+            keys: condition keys of the action, as `Authority.require` takes them.
 
         Raises:
             DeniedError: the role lacks the permission; the message is AWS's.
         """
-        self.parts.state.ctx.iam.require(self.session, action, resource)
+        self.parts.state.ctx.iam.require(self.session, action, resource, **keys)
 
     def say(self, *rows: str) -> None:
         """Log lines as the build agent."""

@@ -12,6 +12,7 @@ from localcloud.iam import sessions
 from localcloud.iam.authority import DeniedError
 from localcloud.iam.names import Names
 from localcloud.iam.operation_resources import parameter_arn
+from localcloud.services import decryption
 from localcloud.services.clients import client
 from localcloud.settings import client_environment
 
@@ -36,7 +37,7 @@ class VariableError(Exception):
 
 
 def resolve(
-    ctx: Context, build: Doc, spec: Buildspec, require: Callable[[str, str], None]
+    ctx: Context, build: Doc, spec: Buildspec, require: Callable[..., None]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Return the variables of the buildspec and the project, and the subset of them that is secret. Blocking.
 
@@ -61,12 +62,15 @@ def resolve(
     return plain, secret
 
 
-def parameter(ctx: Context, name: str, require: Callable[[str, str], None]) -> str:
+def parameter(ctx: Context, name: str, require: Callable[..., None]) -> str:
     """Return a parameter's value, decrypted."""
     short = name.partition(":parameter")[2] if name.startswith("arn:") else name
     try:
-        require("ssm:GetParameters", parameter_arn(short, Names(account=ctx.account, region=ctx.region)))
+        arn = parameter_arn(short, Names(account=ctx.account, region=ctx.region))
+        require("ssm:GetParameters", arn)
         answer = client(ctx, "ssm").get_parameter(Name=short, WithDecryption=True)
+        if answer["Parameter"]["Type"] == "SecureString":
+            decryption.require(require, decryption.required(ctx, "ssm", arn, decryption.parameter_key(ctx, short)))
     except DeniedError as error:
         raise VariableError("Decrypted Variables Error", f"AccessDeniedException: {error}") from error
     except ClientError as error:
@@ -76,7 +80,7 @@ def parameter(ctx: Context, name: str, require: Callable[[str, str], None]) -> s
     return str(answer["Parameter"]["Value"])
 
 
-def secret_value(ctx: Context, reference: str, require: Callable[[str, str], None]) -> str:
+def secret_value(ctx: Context, reference: str, require: Callable[..., None]) -> str:
     """Return the value of secret-id:json-key:version-stage:version-id, where all parts but the first are optional."""
     identifier, key, stage, version = split_reference(reference)
     arguments: dict[str, str] = {"SecretId": identifier}
@@ -84,7 +88,10 @@ def secret_value(ctx: Context, reference: str, require: Callable[[str, str], Non
     arguments |= {"VersionId": version} if version else {}
     api = client(ctx, "secretsmanager")
     try:
-        require("secretsmanager:GetSecretValue", api.describe_secret(SecretId=identifier)["ARN"])
+        found = api.describe_secret(SecretId=identifier)
+        require("secretsmanager:GetSecretValue", found["ARN"])
+        needed = decryption.required(ctx, "secretsmanager", found["ARN"], found.get("KmsKeyId"))
+        decryption.require(require, needed, told=decryption.TOLD_BY_SECRETS_MANAGER)
         answer = api.get_secret_value(**arguments)
     except DeniedError as error:
         raise VariableError("Secrets Manager Error Message", f"AccessDeniedException: {error}") from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import docker
 
 from localcloud.iam.authority import DeniedError
-from localcloud.services.ecs import container_variables, containers, fargate, image_pulls
+from localcloud.services.ecs import container_variables, containers, fargate, image_pulls, secret_values
 from localcloud.settings import IMAGE_PREFIX
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Maker:
         rows = [containers.overridden(row, overrides) for row in definition["containerDefinitions"]]
         try:
             return await self._engine.call(self._parts, task, definition, containers.start_order(rows))
-        except (container_variables.ValuesError, image_pulls.PullError) as error:
+        except (secret_values.ValuesError, image_pulls.PullError) as error:
             raise StartError(str(error)) from error
 
     def _parts(self, task: Doc, definition: Doc, rows: list[Doc]) -> list[Part]:
