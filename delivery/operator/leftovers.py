@@ -144,7 +144,7 @@ KINDS = (
     ),
     _of_network("subnet", "describe_subnets", "Subnets", "SubnetId", "delete_subnet"),
     _of_network("route table", "describe_route_tables", "RouteTables", "RouteTableId", "delete_route_table"),
-    Kind("security group", tagged.in_network("describe_security_groups", "SecurityGroups", "GroupId"), _security_group),
+    Kind("security group", tagged.security_groups, _security_group),
     VPC,
     ROLE,
     Kind("log group", tagged.log_groups, _log_group),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 TAGS_AT_ONCE = 20  # ELBv2 DescribeTags, ResourceArns
 NAMED_AT_ONCE = 10  # ECS DescribeServices, services
 CLUSTERS_AT_ONCE = 100  # ECS DescribeClusters, clusters
+DEFAULT_GROUP = "default"
+"""The name that AWS reserves for the security group that each VPC is created with."""
 PROTECTION = "deletion_protection.enabled"
 
 
@@ -69,6 +71,13 @@ def in_network(operation: str, member: str, key: str, state: str = "State") -> F
                 yield Left(name=row[key], row=row, going=row.get(state) == "deleting")
 
     return find
+
+
+def security_groups(clients: Clients, stack: str) -> Iterator[Left]:
+    """Yield the stack's security groups but the VPC's default one, which AWS deletes with the VPC and not before."""
+    for left in in_network("describe_security_groups", "SecurityGroups", "GroupId")(clients, stack):
+        if left.row["GroupName"] != DEFAULT_GROUP:
+            yield left
 
 
 def services(clients: Clients, stack: str) -> Iterator[Left]:

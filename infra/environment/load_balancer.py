@@ -92,6 +92,7 @@ class LoadBalancer(pulumi.ComponentResource):
                 aws.vpc.SecurityGroupIngressRule(
                     f"{self._name}-lb-{port}-{index}",
                     security_group_id=group.id,
+                    description=f"{'HTTPS' if port == HTTPS else 'HTTP'} from {cidr}",
                     cidr_ipv4=cidr,
                     ip_protocol="tcp",
                     from_port=port,

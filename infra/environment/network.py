@@ -23,6 +23,7 @@ class Network(pulumi.ComponentResource):
     - public subnets with a route to the internet gateway, for the load balancer
     - private subnets with a route to a NAT gateway, for the tasks, if configured; otherwise tasks use the public ones
     - database subnets without a route to the internet
+    - the VPC's default security group without rules, so that nothing that names no group of its own can connect
 
     Args:
         name: of the environment.
@@ -51,6 +52,7 @@ class Network(pulumi.ComponentResource):
         self._vpc = aws.ec2.Vpc(
             name, cidr_block=section.cidr, enable_dns_hostnames=True, tags={"Name": name}, opts=self._child
         )
+        aws.ec2.DefaultSecurityGroup(name, vpc_id=self._vpc.id, tags={"Name": f"{name}-default"}, opts=self._child)
         gateway = aws.ec2.InternetGateway(name, vpc_id=self._vpc.id, tags={"Name": name}, opts=self._child)
         public_routes = self._route_table("public", {"gateway_id": gateway.id})
         public = self._subnets("public", plan.public)

@@ -49,14 +49,20 @@ def create(
     balancer = placement.balancer_security_group_id
     group = aws.ec2.SecurityGroup(name, vpc_id=placement.vpc_id, description="Tasks: from the load balancer", opts=opts)
     aws.vpc.SecurityGroupEgressRule(
-        name, security_group_id=group.id, cidr_ipv4="0.0.0.0/0", ip_protocol="-1", opts=opts
+        name,
+        security_group_id=group.id,
+        description="To anywhere: images, AWS APIs, what the service calls",
+        cidr_ipv4="0.0.0.0/0",
+        ip_protocol="-1",
+        opts=opts,
     )
     for port in ports:
         rule = f"{name}-balancer" if port == ports[0] else f"{name}-balancer-{port}"
-        _allow_ingress(rule, balancer, group.id, port, opts)
+        _allow_ingress(rule, balancer, group.id, port, "Requests and health checks from the load balancer", opts)
         aws.vpc.SecurityGroupEgressRule(
             rule,
             security_group_id=balancer,
+            description=f"Requests and health checks to {name}",
             referenced_security_group_id=group.id,
             ip_protocol="tcp",
             from_port=port,
@@ -64,7 +70,9 @@ def create(
             opts=opts,
         )
     if database:
-        _allow_ingress(f"{name}-database", group.id, database.security_group_id, database.port, opts)
+        _allow_ingress(
+            f"{name}-database", group.id, database.security_group_id, database.port, f"Connections from {name}", opts
+        )
     return group
 
 
@@ -73,12 +81,14 @@ def _allow_ingress(
     source: pulumi.Input[str],
     target: pulumi.Input[str],
     port: pulumi.Input[int],
+    description: str,
     opts: pulumi.ResourceOptions,
 ) -> None:
     """Allow TCP connections from one security group to a port of another."""
     aws.vpc.SecurityGroupIngressRule(
         name,
         security_group_id=target,
+        description=description,
         referenced_security_group_id=source,
         ip_protocol="tcp",
         from_port=port,

@@ -64,6 +64,9 @@ class Stack:
             )["GroupId"]
             for name in ("lb", "web")
         ]
+        of_vpc = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}]
+        (default,) = ec2.describe_security_groups(Filters=of_vpc)["SecurityGroups"]
+        ec2.create_tags(Resources=[default["GroupId"]], Tags=self.tags)
         for group, other in (groups, reversed(groups)):
             rule = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "UserIdGroupPairs": [{"GroupId": other}]}
             ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])

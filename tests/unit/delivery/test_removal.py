@@ -45,8 +45,9 @@ def one_of_each(estate: Estate, held: dict[str, str] | None = None, end: str = "
     nat, address = estate.add("nat_gateways", f"nat{end}", held), estate.add("addresses", f"eip{end}", held)
     gateway = estate.add("internet_gateways", f"igw{end}", held, Attachments=[{"VpcId": "vpc"}])
     subnet, table = estate.add("subnets", f"subnet{end}", held), estate.add("route_tables", f"rtb{end}", held)
-    edge = estate.add("security_groups", f"sg-lb{end}", held, IpPermissionsEgress=RULE, IpPermissions=RULE)
-    tasks = estate.add("security_groups", f"sg-web{end}", held, IpPermissions=RULE)
+    two_ways = {"IpPermissionsEgress": RULE, "IpPermissions": RULE}
+    edge = estate.add("security_groups", f"sg-lb{end}", held, GroupName="lb", **two_ways)
+    tasks = estate.add("security_groups", f"sg-web{end}", held, GroupName="web", IpPermissions=RULE)
     vpc = estate.add("vpcs", f"vpc{end}", held)
     path = {"Path": "/slipway/staging/tasks/"}
     document = '{"Resource": "arn:aws:logs:eu-west-1:1:log-group:x"}'
@@ -71,6 +72,13 @@ def test_everything_with_the_tags_of_the_stack_goes(estate: Estate, said: list[s
     assert "2 security groups, 1 VPC, 2 roles, 1 log group, 1 parameter" in told
     assert f"left: load balancer {BALANCER}" in said
     assert f"deleted load balancer {BALANCER}" in said
+
+
+def test_the_default_security_group_is_left_to_the_network_that_it_goes_with(estate: Estate, said: list[str]) -> None:
+    """AWS refuses to delete it, and deletes it with the VPC."""
+    estate.add("security_groups", "sg-default", GroupName="default")
+    estate.add("vpcs", "vpc")
+    assert removal(estate, said).run() == "1 VPC"
 
 
 @pytest.mark.parametrize(
