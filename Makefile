@@ -21,7 +21,7 @@ NEW := init check-app
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
 
-setup: preflight .venv/.complete ## install virtual environments, the Pulumi CLI and its plugins
+setup: preflight .venv/.complete .checkov/venv/.complete ## install virtual environments, the Pulumi CLI and its plugins
 	@$(PY) -m tools.toolchain
 	@bin/localcloud setup
 
@@ -34,6 +34,11 @@ preflight: python # what the targets need of this machine: all findings at once,
 
 .venv/.complete: requirements-dev.txt | python
 	@"$(PYTHON)" -m tools.make_venv .venv requirements-dev.txt
+	@touch $@
+
+# Apart from .venv, since checkov pins what the program has in other versions
+.checkov/venv/.complete: tests/checkov/requirements.txt | .venv/.complete
+	@$(PY) -m tools.make_venv .checkov/venv tests/checkov/requirements.txt
 	@touch $@
 
 up: setup ## start the local cloud (offers to install a Docker Engine if there is none)
@@ -49,7 +54,7 @@ demo: setup ## deploy staging, production and the pipeline locally; release, sto
 	@bin/localcloud up
 	@$(PY) -m tools.demo
 
-check: .venv/.complete ## run the gate of every commit: format, lint, types, fast tests
+check: .venv/.complete .checkov/venv/.complete ## run the gate of every commit: format, lint, types, fast tests
 	@$(PY) -m pytest -q $(TWO) -m "not local" $(FAST) localcloud/tests
 
 lock: .venv/.complete ## compile the lock files from their *.in files

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -146,6 +147,7 @@ def clean_up(*, everything: bool) -> None:
     if everything:
         must(*cloud("reset", "--all"))
         must(sys.executable, "-m", "tools.toolchain", "clean")
+        shutil.rmtree(ROOT / ".checkov", ignore_errors=True)
 
 
 def main() -> int:

@@ -27,6 +27,7 @@ LOCKS = {
     "requirements-dev.txt": "requirements-dev.in",
     "delivery/requirements.txt": "delivery/requirements.in",
     "localcloud/requirements.txt": "localcloud/requirements.in",
+    "tests/checkov/requirements.txt": "tests/checkov/requirements.in",
     f"{BUILD_IMAGE}/requirements.txt": f"{BUILD_IMAGE}/requirements.in",
     "app/requirements.txt": "app/pyproject.toml",
     "app/requirements-dev.txt": "app/requirements-dev.in",

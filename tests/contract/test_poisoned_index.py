@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import docker
 
 REAL_UV = f'#!/bin/sh\nexec {sys.executable.rpartition("/")[0]}/uv "$@"\n'
-COPIED = ("bin", "tools", "localcloud", "delivery", "app", "requirements.txt", "requirements-dev.txt")
+COPIED = ("bin", "tools", "localcloud", "delivery", "app", "tests/checkov", "requirements.txt", "requirements-dev.txt")
 # The installations on the host: the lock, and the command in the repository's root ({python} runs these tests).
 ON_THE_HOST = {
     "the program and its tests, by uv": (
@@ -31,6 +31,10 @@ ON_THE_HOST = {
         "{python} -m tools.make_venv .venv requirements-dev.txt",
     ),
     "the program alone, by pip": ("requirements.txt", "{python} -m tools.make_venv .venv requirements.txt"),
+    "the review of the resources": (
+        "tests/checkov/requirements.txt",
+        "{python} -m tools.make_venv .checkov/venv tests/checkov/requirements.txt",
+    ),
     "the local cloud": ("localcloud/requirements.txt", "bin/localcloud setup"),
     "delivery in a build": ("delivery/requirements.txt", "sh delivery/buildspecs/install.sh cache"),
 }

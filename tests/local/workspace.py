@@ -169,7 +169,7 @@ def copy_of_the_project(target: Path) -> Workspace:
     for folder in {parent for name in listed.split("\0") for parent in (target / name).parents}:
         if folder.is_relative_to(target):
             folder.chmod(0o777 & ~UMASK)
-    for name in (".venv", ".toolchain"):
+    for name in (".venv", ".checkov", ".toolchain"):
         (target / name).symlink_to(ROOT / name)
     (target / ".localcloud").mkdir()
     (target / ".localcloud" / "venv").symlink_to(ROOT / ".localcloud" / "venv")

@@ -132,3 +132,18 @@ def test_a_database_that_nothing_protects_is_left_alone(rds: Rds, capsys: pytest
     rds.instances[0]["DeletionProtection"] = False
     clean_up.destroy()
     assert "protection" not in capsys.readouterr().out
+
+
+def test_what_only_tests_need_goes_with_everything_else(
+    ran: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The environment of checkov, with `ALL=1` only."""
+    (tmp_path / ".checkov" / "venv").mkdir(parents=True)
+    monkeypatch.setattr(clean_up, "ROOT", tmp_path)
+    monkeypatch.setattr(client, "python", lambda: tmp_path)
+    monkeypatch.setattr(client, "is_running", lambda: False)
+    clean_up.clean_up(everything=False)
+    assert (tmp_path / ".checkov").exists()
+    clean_up.clean_up(everything=True)
+    assert not (tmp_path / ".checkov").exists()
+    assert ran[-1].endswith("tools.toolchain clean")

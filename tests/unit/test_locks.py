@@ -40,6 +40,7 @@ DECLARED_IN = {
     "tools/toolchain": ["requirements.in"],
     "tools": ["requirements.in", "requirements-dev.in"],
     "conftest.py": ["requirements.in"],
+    "tests/checkov": ["tests/checkov/requirements.in"],
     "tests": ["requirements.in", "requirements-dev.in"],
     "app/src": ["app/pyproject.toml"],
     "app/tests/unit": ["app/pyproject.toml", "app/requirements-dev.in"],

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from localcloud.settings import Settings
 
-ENVIRONMENTS_GIGABYTES = 0.7
+ENVIRONMENTS_GIGABYTES = 0.9
 """docs/local-cloud.md: free space that the repository's folder needs."""
 MODULES_GIGABYTES = 2.4
 """docs/local-cloud.md: size of Go's module cache after a build."""
@@ -44,8 +44,9 @@ def git(_: Settings) -> Iterator[Finding]:
 
 
 def environments(settings: Settings) -> Iterator[Finding]:
-    """Check the two virtual environments, and the prerequisites for creating them."""
-    wanted = [path for path in (ROOT / ".venv", localcloud.folder()) if not (path / ".complete").exists()]
+    """Check the virtual environments, and the prerequisites for creating them."""
+    folders = (ROOT / ".venv", ROOT / ".checkov" / "venv", localcloud.folder())
+    wanted = [path for path in folders if not (path / ".complete").exists()]
     if not wanted:
         return
     yield Room(settings.state_dir, 0, "state", "LOCALCLOUD_STATE")
