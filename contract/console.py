@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 HOSTS = {"cn-": "console.amazonaws.cn", "us-gov-": "console.amazonaws-us-gov.com"}
-"""The console's domain by how a region's name begins (their user guides; others: AWS General Reference, Console endpoints)."""
+"""The console's domain by how a region's name begins (user guides of AWS China and AWS GovCloud)."""
 
 
 def url(region: str, path: str) -> str:
