@@ -37,7 +37,8 @@ class Database:
 class Running:
     """What a service runs now.
 
-    `providers` are its capacity providers, none if it has a launch type; `rule` is the ARN of its listener rule, None
+    `port` is that of its load balancer, 0 if it has none. `providers` are its capacity providers, none if it has a
+    launch type; `rule` is the ARN of its listener rule, None
     if it has none; `image` is `<registry>/<repository>@sha256:...`. `health_path` and `health_status` are those of its
     target group, None if that is gone.
     """
@@ -48,6 +49,7 @@ class Running:
     providers: frozenset[str]
     rule: str | None
     image: str = ""
+    port: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,6 +173,7 @@ def _running(
         providers=frozenset(one["capacityProvider"] for one in service.get("capacityProviderStrategy", [])),
         rule=routes.get(group["TargetGroupArn"]) if group else None,
         image=next((one["image"] for one in definition["containerDefinitions"] if "image" in one), ""),
+        port=next((one["containerPort"] for one in service["loadBalancers"] if "containerPort" in one), 0),
     )
 
 

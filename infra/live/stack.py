@@ -52,9 +52,11 @@ class Live:
         """Return the ports that a service's releases listen on, the first one first.
 
         None is taken away: what runs may listen on another than the next release, and a rollback goes further back.
+        Where the record cannot be read, that is the port of the load balancer.
         """
-        facts, port = self.up.facts(service), self.config.environment.services[service].effective_port
-        return list(dict.fromkeys([*(facts.ports or [facts.port] if facts else []), port]))
+        facts, running = self.up.facts(service), self.resources.services.get(service)
+        served = facts.ports or [facts.port] if facts else [running.port] if running and running.port else []
+        return list(dict.fromkeys([*served, self.config.environment.services[service].effective_port]))
 
     def first_version_path(self, service: str) -> str:
         """Return the version path of a service's first image, which is replaced where Pulumi rolls out."""

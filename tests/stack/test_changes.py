@@ -31,7 +31,7 @@ def with_web(**section: Any) -> dict[str, Any]:  # noqa: ANN401
     return config
 
 
-def running(*providers: str, uses_database: bool = True) -> Resources:
+def running(*providers: str, uses_database: bool = True, port: int = 8080) -> Resources:
     """Return the service as it runs."""
     web = Running(
         health_path="/healthz",
@@ -39,6 +39,7 @@ def running(*providers: str, uses_database: bool = True) -> Resources:
         uses_database=uses_database,
         providers=frozenset(providers),
         rule="rule",
+        port=port,
     )
     return Resources(services={"web": web}, priorities={"rule": 100})
 
@@ -139,6 +140,19 @@ def test_a_port_that_was_served_stays_open(monkeypatch: pytest.MonkeyPatch) -> N
     engine = with_facts(monkeypatch, with_web(port=7070), port=9090, ports=[8080, 9090])
     names = {one.name for one in engine.of("SecurityGroupIngressRule") if "web-balancer" in one.name}
     assert names == {"staging-web-balancer", "staging-web-balancer-9090", "staging-web-balancer-7070"}
+
+
+def test_where_the_record_cannot_be_read_the_port_that_is_served_stays_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The load balancer knows it; without it, what runs would be cut off until its release."""
+    found = standing("staging", json.dumps(stack_file("staging")["slipway:environment"]))({})
+    records = found | {"values": ["written by another version"]}
+    engine, _ = run(
+        monkeypatch, with_web(port=9090), engine=account({RECORDS: lambda _: records}), resources=running(port=7070)
+    )
+    rules = {one.name: one.inputs["fromPort"] for one in engine.of("SecurityGroupIngressRule")}
+    assert rules["staging-web-balancer"] == 7070
+    assert rules["staging-web-balancer-9090"] == 9090
+    assert payload(engine)["ports"] == [7070, 9090]
 
 
 def test_another_version_path_leaves_the_first_images_recorded(monkeypatch: pytest.MonkeyPatch) -> None:

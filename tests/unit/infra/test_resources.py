@@ -23,7 +23,7 @@ SERVICE = {
     "serviceName": "staging-web",
     "status": "ACTIVE",
     "taskDefinition": RELEASE,
-    "loadBalancers": [{"targetGroupArn": GROUP}],
+    "loadBalancers": [{"targetGroupArn": GROUP, "containerName": "web", "containerPort": 8080}],
     "capacityProviderStrategy": [{"capacityProvider": "FARGATE_SPOT", "weight": 1}],
 }
 
@@ -137,6 +137,7 @@ def test_what_stands_is_found_by_the_target_group_of_the_service(account: Accoun
                 uses_database=True,
                 providers=frozenset({"FARGATE_SPOT"}),
                 rule="route",
+                port=8080,
             ),
         },
         priorities={"attachment": 50000, "route": 100},
@@ -174,7 +175,12 @@ def test_a_target_group_that_somebody_deleted_is_no_obstacle() -> None:
     gone.answer("rds", "describe_db_instances", {"DBInstances": []})
     gone.answer("ecs", "describe_task_definition", {"taskDefinition": {"containerDefinitions": []}})
     running = Running(
-        health_path=None, health_status=None, uses_database=False, providers=frozenset({"FARGATE_SPOT"}), rule=None
+        health_path=None,
+        health_status=None,
+        uses_database=False,
+        providers=frozenset({"FARGATE_SPOT"}),
+        rule=None,
+        port=8080,
     )
     assert resources.read(gone, "staging", ["web"]) == Resources(services={"web": running})
 
