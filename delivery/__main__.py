@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
+from delivery.aws.clients import sentence
 from delivery.commands.registry import delivery
 from delivery.console import typed
 from delivery.errors import DeliveryError, InterruptedDeliveryError
@@ -67,7 +68,7 @@ def _ending(error: BaseException) -> tuple[str, int]:
             return f"{error.filename} is not there, or not on PATH; install or make it", 1
         case PermissionError():
             return f"{error.filename} is refused to this user; correct its mode", 1
-    return f"{error}{REMEDY.get(type(error), '')}", 1
+    return f"{sentence(error)}{REMEDY.get(type(error), '')}", 1
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "blue": "34", "grey": "90", "bold": "1"}
 OURS = re.compile(r"(?<!-m )\bdelivery (?=[a-z]+ --|check-app )")
+COMMIT = re.compile(r"[0-9a-f]{40}")
+SHORT = 7
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -44,6 +47,24 @@ class Progress:
     def __call__(self, text: str) -> None:
         """Write a line."""
         print(paint(f"{time.monotonic() - self.started:4.0f} s", "grey"), typed(text), flush=True)
+
+
+def short(version: str) -> str:
+    """Return a version as people write it: seven digits of a commit's hash, anything else as it is."""
+    return version[:SHORT] if COMMIT.fullmatch(version) else version
+
+
+def age(seconds: float) -> str:
+    """Return a duration in its largest unit: `45 s`, `3 min`, `5 h`, `2 d`."""
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"
+
+
+def as_text(document: object) -> str:
+    """Return a document as JSON, with times in ISO 8601."""
+    return json.dumps(document, indent=2, default=lambda moment: moment.isoformat())
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from types_boto3_codebuild import CodeBuildClient
@@ -65,6 +66,13 @@ def _made(service: str) -> Any:  # noqa: ANN401 - boto3's own function has no st
 
 client: Clients = _made
 """The client of an AWS service, made once."""
+
+
+def sentence(error: BaseException) -> str:
+    """Return an error of boto3's for people: what AWS refused and its words, without the name of an exception."""
+    if isinstance(error, ClientError):
+        return f"AWS refused {error.operation_name}: {error.response.get('Error', {}).get('Message') or code(error)}"
+    return str(error)
 
 
 def code(error: Exception) -> str:

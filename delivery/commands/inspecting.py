@@ -99,6 +99,7 @@ def clean(  # noqa: PLR0913 - the command's options
     "Also names what carries the stack's tags though the stack uses another one, with the command that removes it.",
 )
 @registry.stack
-def doctor(stack: str) -> int:
+@registry.as_json
+def doctor(stack: str, *, as_json: bool) -> int:
     """Run `delivery doctor`; returns its exit code."""
-    return Doctor(clients=client, stack=stack).run()
+    return Doctor(clients=client, stack=stack).run(as_json=as_json)

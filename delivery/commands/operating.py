@@ -32,18 +32,21 @@ NEWEST = "the newest"
 @click.option("--follow", is_flag=True, help="Follow until the execution ends or waits for a person.")
 @registry.execution(NEWEST)
 @click.option("--commit", default="", metavar="HASH", help="The execution of this commit, once the pipeline takes it.")
-def status(stack: str, *, follow: bool, execution: str, commit: str) -> int:
+@registry.as_json
+def status(stack: str, *, follow: bool, execution: str, commit: str, as_json: bool) -> int:
     """Run `delivery status`; returns its exit code."""
     if execution and commit:
         raise click.UsageError("name the execution by either --execution or --commit")
+    if follow and as_json:
+        raise click.UsageError("--json prints one document; it does not go with --follow")
     here = session(stack)
     if here.environment.pipeline is None and not (follow or execution or commit):
-        return stack_status.show(here)
+        return stack_status.show(here, as_json=as_json)
     if commit:
         name = pipeline.of(here.environment).name
         execution = pipeline.of_commit(client("codepipeline"), name, commit, here.clock)
     shown = Status(session=here, execution=execution)
-    return shown.follow() if follow else shown.show()
+    return shown.follow() if follow else shown.show(as_json=as_json)
 
 
 def _answer(stack: str, answer: approval.Answer) -> None:
@@ -120,6 +123,7 @@ def resume(stack: str) -> None:
 @registry.command("list the releases of a stack, newest first", example="--most 3")
 @registry.stack
 @click.option("--most", type=int, default=10, metavar="N", help="How many at most (default: 10).")
-def history(stack: str, most: int) -> None:
+@registry.as_json
+def history(stack: str, most: int, *, as_json: bool) -> None:
     """Run `delivery history`."""
-    releases.run(session(stack), most)
+    releases.run(session(stack), most, as_json=as_json)

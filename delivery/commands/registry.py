@@ -140,6 +140,9 @@ this_execution = click.option(
 )
 
 
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
 def execution(default: str) -> Callable[[Callable[..., int | None]], Callable[..., int | None]]:
     """Return an --execution option; `default` describes the execution that is used without it."""
     return click.option("--execution", default="", metavar="ID", help=f"The execution (default: {default}).")

@@ -143,7 +143,7 @@ def newest_first(
 
 
 def note(ecs: ECSClient, revision: Revision, result: str) -> None:
-    """Tag a release revision `passed` or `failed` with the time; Pulumi's own revision is never tagged."""
+    """Tag a release revision `passed`, `failed` or `rolled back` with the time; Pulumi's own one is never tagged."""
     if not revision.commit:
         return
     value = f"{result} {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -66,7 +66,8 @@ class Rollback:
             in_use.mark(self.session.clients("ecr"), self.session.stack, move.service.repository, move.to.digest)
         Mover(self.session).move(moves, f"run it again: delivery rollback --stack {self.environment.stack}")
         for move in moves:
-            revisions.note(self.session.ecs, running[move.service.name], "failed")
+            left = running[move.service.name]
+            revisions.note(self.session.ecs, left, "rolled back" if left.good else "failed")
         self.session.say(f"{self.environment.stack} serves {target} again")
         if of:
             self.session.say(

@@ -13,7 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from contract.service_linked import ROLES, remedy
 from delivery import environment as environments
-from delivery.console import paint, table, typed
+from delivery.aws.clients import sentence
+from delivery.console import as_text, paint, table, typed
 from delivery.deploying import ecs_service, proof, revisions
 from delivery.errors import DeliveryError
 from delivery.operator import leftovers, pipeline_checks
@@ -22,7 +23,7 @@ from delivery.operator.twice import Twice
 from delivery.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from delivery.aws.clients import Clients
     from delivery.environment import Environment
@@ -49,8 +50,8 @@ class Doctor:
     clients: Clients
     stack: str
 
-    def run(self) -> int:
-        """Print a line per check; returns 1 when one of them failed, else 0."""
+    def run(self, *, as_json: bool = False) -> int:
+        """Print a line per check, or all as one JSON document; returns 1 when one of them failed, else 0."""
         rows: list[Line] = [*self._checked("account", self._account), *self._checked("docker", self._docker)]
         found: list[Environment] = []
         rows += self._checked("stack", lambda: self._read(found))
@@ -65,7 +66,10 @@ class Doctor:
             rows += self._checked("roles", self._roles)
             rows += self._checked("leftovers", self._leftovers)
         rows += self._checked("rights", self._rights)
-        print("\n".join(table(("", "what", "found"), [(paint(a, COLOURS[a]), b, typed(c)) for a, b, c in rows])))
+        if as_json:
+            print(as_text([{"level": level, "what": what, "found": typed(text)} for level, what, text in rows]))
+        else:
+            print("\n".join(_table(rows)))
         return int(any(level == FAIL for level, _, _ in rows))
 
     def _checked(self, what: str, check: Callable[[], Findings]) -> list[Line]:
@@ -75,7 +79,7 @@ class Doctor:
         except DeliveryError as wrong:
             rows.append((FAIL, what, str(wrong)))
         except (ClientError, BotoCoreError) as error:
-            rows.append((UNKNOWN, what, f"{error}"))
+            rows.append((UNKNOWN, what, sentence(error)))
         return rows
 
     def _account(self) -> Findings:
@@ -83,7 +87,7 @@ class Doctor:
         try:
             who = sts.get_caller_identity()
         except (ClientError, BotoCoreError) as error:
-            yield FAIL, f"AWS does not know you ({error}); log in, for example: aws sso login"
+            yield FAIL, f"AWS does not know you ({sentence(error)}); log in, for example: aws sso login"
             return
         yield OK, f"{who['Account']} as {who['Arn']}, region {sts.meta.region_name}"
 
@@ -177,3 +181,8 @@ class Doctor:
             yield WARN, f"not allowed for every resource: {', '.join(missing)}; for deploying and approving by hand"
         else:
             yield OK, "deploying and approving by hand is allowed"
+
+
+def _table(rows: Sequence[Line]) -> list[str]:
+    shown = [(paint(level, COLOURS[level]), what, typed(text)) for level, what, text in rows]
+    return table(("", "what", "found"), shown)

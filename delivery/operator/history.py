@@ -2,48 +2,95 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from contract.images import ACCEPTED, RELEASED
-from delivery.console import paint, table
+from delivery.console import age, as_text, paint, short, table
 from delivery.deploying import revisions
-from delivery.deploying.revisions import current
 from delivery.release import images
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from delivery.environment import Service
     from delivery.session import Session
 
-HEAD = ("", "revision", "when", "commit", "digest", "execution", "result", "proof", "marks")
-SHORT = 19  # "sha256:" and twelve digits
+HEAD = ("", "released", "age", "commit", "result", "proof", "marks", "execution")
+COLOURS = {"passed": "green", "failed": "red", "rolled back": "yellow"}
 
 
-def run(session: Session, most: int) -> None:
-    """Print the newest releases of every service: `*` is served; result and marks say what a release passed."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Release:
+    """A release of a service.
+
+    `version` is the commit, of a first image `content-...`. `result` is `passed`, `failed`, `rolled back` (it had
+    passed until then), `first` or `not tested`; `marks` are those of its image, None if that is gone.
+    """
+
+    service: str
+    revision: str
+    served: bool
+    released: datetime
+    version: str
+    digest: str
+    execution: str
+    result: str
+    proof: str
+    marks: list[str] | None
+
+
+def run(session: Session, most: int, *, as_json: bool = False) -> None:
+    """Print the newest releases of every service, as tables or as JSON.
+
+    Args:
+        session: the environment.
+        most: how many of each service at most.
+        as_json: whether to print one JSON document: a list of releases.
+    """
     environment = session.environment
-    for service in environment.services:
-        print(paint(f"{service.name} in {environment.stack}, {environment.url}", "bold"))
-        print("\n".join(table(HEAD, _rows(session, service, most))))
+    found = {service.name: _releases(session, service, most) for service in environment.services}
+    if as_json:
+        print(as_text([asdict(one) for rows in found.values() for one in rows]))
+        return
+    for name, rows in found.items():
+        print(paint(f"{name} in {environment.stack}, {environment.url}; * is served", "bold"))
+        print("\n".join(table(HEAD, [_row(one, session.clock.now()) for one in rows])))
 
 
-def _rows(session: Session, service: Service, most: int) -> list[tuple[str, ...]]:
-    running = current(session, service)
-    rows: list[tuple[str, ...]] = []
-    for one in islice(revisions.newest_first(session.ecs, service.release_family, running.container), most):
-        tags = images.tags_of(session.clients("ecr"), service.repository, one.digest) if one.digest else []
-        marks = [tag.split("-", 1)[0] for tag in tags if tag.startswith((ACCEPTED, RELEASED))]
-        rows.append(
-            (
-                paint("*", "green") if one.arn == running.arn else "",
-                one.name,
-                f"{one.definition['registeredAt'].astimezone():%Y-%m-%d %H:%M:%S}",
-                one.commit or one.version,
-                one.digest[:SHORT],
-                one.tags.get(revisions.EXECUTION, "")[: images.EXECUTION_SHOWN],
-                one.tags.get(revisions.RESULT, "first" if not one.commit else "not tested"),
-                one.tags.get(revisions.PROOF, ""),
-                " ".join(sorted(set(marks))) if tags else "image gone",
-            )
-        )
-    return rows
+def _releases(session: Session, service: Service, most: int) -> list[Release]:
+    running = revisions.current(session, service)
+    newest = revisions.newest_first(session.ecs, service.release_family, running.container)
+    return [_release(session, service, one, served=one.arn == running.arn) for one in islice(newest, most)]
+
+
+def _release(session: Session, service: Service, one: revisions.Revision, *, served: bool) -> Release:
+    tags = images.tags_of(session.clients("ecr"), service.repository, one.digest) if one.digest else []
+    marks = {tag.split("-", 1)[0] for tag in tags if tag.startswith((ACCEPTED, RELEASED))}
+    noted = one.tags.get(revisions.RESULT, "").rpartition(" ")[0]
+    return Release(
+        service=service.name,
+        revision=one.name,
+        served=served,
+        released=one.definition["registeredAt"].astimezone(),
+        version=one.commit or one.version,
+        digest=one.digest,
+        execution=one.tags.get(revisions.EXECUTION, ""),
+        result=noted or ("not tested" if one.commit else "first"),
+        proof=one.tags.get(revisions.PROOF, ""),
+        marks=sorted(marks) if tags else None,
+    )
+
+
+def _row(one: Release, now: float) -> tuple[str, ...]:
+    return (
+        paint("*", "green") if one.served else "",
+        f"{one.released:%Y-%m-%d %H:%M}",
+        age(now - one.released.timestamp()),
+        short(one.version),
+        paint(one.result, COLOURS.get(one.result, "grey")),
+        one.proof.rpartition(" ")[2],
+        "image gone" if one.marks is None else " ".join(one.marks),
+        one.execution[: images.EXECUTION_SHOWN],
+    )

@@ -2,29 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
 import diagnosis
-from delivery.console import paint
-from delivery.deploying import ecs_service, proof
-from delivery.errors import DeliveryError
+from delivery.console import age, as_text, paint
+from delivery.deploying import ecs_service
+from delivery.operator import execution_text, status
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from types_boto3_ecs.type_defs import ServiceTypeDef
 
     from delivery.session import Session
 
 
-def show(session: Session) -> int:
+def show(session: Session, *, as_json: bool = False) -> int:
     """Print how many tasks of each service run, what the stack serves, and the reason where a service has none.
+
+    Args:
+        session: the stack.
+        as_json: whether to print that as one JSON document.
 
     Returns:
         0 if every service runs a task, else 1.
     """
     services = ecs_service.of_cluster(session)
     down = {name: row for name, row in sorted(services.items()) if not row["runningCount"]}
+    if as_json:
+        counts = {
+            name: {
+                "running": row["runningCount"],
+                "desired": row["desiredCount"],
+                "reason": _reason(session, name, row) if name in down else [],
+            }
+            for name, row in sorted(services.items())
+        }
+        serving = None if down or not services else asdict(status.served(session.clients, session.stack))
+        print(as_text({"stack": session.stack, "services": counts, "serving": serving}))
+        return int(bool(down) or not services)
     print(f"stack {session.stack}, {session.environment.url}; no pipeline deploys to it")
     for name, row in sorted(services.items()):
         colour = "red" if name in down else "green"
@@ -32,18 +50,14 @@ def show(session: Session) -> int:
     if not services:
         print(f"it has no service yet; run: pulumi up -s {session.stack}")
     elif not down:
-        print(_served(session))
+        print(execution_text.serves(status.served(session.clients, session.stack), _ago(session)))
     for name, row in down.items():
         print("\n".join(f"{name}: {line}" for line in _reason(session, name, row)))
     return int(bool(down) or not services)
 
 
-def _served(session: Session) -> str:
-    try:
-        found = proof.served(session.clients, session.environment)
-    except (DeliveryError, ClientError) as unknown:
-        return f"what it serves is not known: {unknown}"
-    return f"{session.stack} serves {found} at {session.environment.url} (proof: {found.proof})"
+def _ago(session: Session) -> Callable[[datetime], str]:
+    return lambda moment: f"{age(session.clock.now() - moment.timestamp())} ago"
 
 
 def _reason(session: Session, name: str, row: ServiceTypeDef) -> list[str]:

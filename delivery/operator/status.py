@@ -11,18 +11,22 @@ from botocore.exceptions import ClientError
 from contract.pipeline import Action
 from delivery import environment as environments
 from delivery.aws import pipeline, pipeline_state
-from delivery.console import paint, typed
-from delivery.deploying import failed_tasks, proof
+from delivery.aws.clients import sentence
+from delivery.console import age, as_text, typed
+from delivery.deploying import failed_tasks, proof, revisions
 from delivery.errors import DeliveryError
-from delivery.operator.action_table import COLOURS, ActionTable
+from delivery.operator import execution_text
+from delivery.operator.executed_actions import ExecutedActions
+from delivery.operator.execution_view import Closed, Serving, View
 from delivery.operator.terminal import Changes, Live
+from delivery.release import images
 from delivery.session import Session
 
 if TYPE_CHECKING:
-    from types_boto3_codepipeline.type_defs import (
-        GetPipelineStateOutputTypeDef,
-        PipelineExecutionSummaryTypeDef,
-    )
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from types_boto3_codepipeline.type_defs import PipelineExecutionSummaryTypeDef
 
     from delivery.aws.clients import Clients
     from delivery.aws.pipeline import Runs
@@ -41,8 +45,8 @@ class Status:
     session: Session
     execution: str
     following: bool = False
-    actions: ActionTable = field(default_factory=ActionTable)
-    served: list[str] = field(default_factory=list)
+    actions: ExecutedActions = field(default_factory=ExecutedActions)
+    served: list[Serving] = field(default_factory=list)
     served_at: float | None = None
 
     @property
@@ -59,9 +63,12 @@ class Status:
     def _of(self) -> Pipeline:
         return pipeline.of(self.environment)
 
-    def show(self) -> int:
-        """Print it once; returns 0."""
+    def show(self, *, as_json: bool = False) -> int:
+        """Print it once, as text or JSON; returns 0."""
         summary = self._summary()
+        if as_json:
+            print(as_text(self.view(summary).as_json()))
+            return 0
         print("\n".join([*self.lines(summary), *self._failures(summary["pipelineExecutionId"])]))
         return 0
 
@@ -94,22 +101,39 @@ class Status:
 
     def lines(self, summary: PipelineExecutionSummaryTypeDef) -> list[str]:
         """Return everything as lines."""
+        return [typed(line) for line in execution_text.lines(self.view(summary), self.environment.stack, self._when)]
+
+    def view(self, summary: PipelineExecutionSummaryTypeDef) -> View:
+        """Return what is known of an execution."""
         held = pipeline.state(self.clients("codepipeline"), self._of.name)
-        identity, status = summary["pipelineExecutionId"], summary["status"]
+        identity = summary["pipelineExecutionId"]
         runs = pipeline.actions(self.clients("codepipeline"), self._of.name, identity)
-        trigger = summary.get("trigger", {}).get("triggerType", "")
-        why = summary.get("statusSummary") or summary.get("stopTrigger", {}).get("reason", "")
-        shown = paint(status, COLOURS.get(status, "bold"))
-        lines = [
-            f"pipeline {self._of.name}, execution {identity}: {shown}{f' ({why})' if why else ''}",
-            f"commit {pipeline.commit_of(summary) or '(not taken yet)'}, begun "
-            f"{summary['startTime'].astimezone():%Y-%m-%d %H:%M:%S} by {trigger or 'nobody that is told'}",
-            *self.actions.lines(self.clients, held, runs),
-            *self._links(runs),
-            *self._serves(),
-            *self._needs(held),
-        ]
-        return [typed(line) for line in lines]
+        actions = self.actions.rows(self.clients, held, runs)
+        by_stage = pipeline.stacks(self.clients("ssm"), self._of.name)
+        return View(
+            pipeline=self._of.name,
+            execution=identity,
+            status=summary["status"],
+            reason=summary.get("statusSummary") or summary.get("stopTrigger", {}).get("reason", ""),
+            commit=pipeline.commit_of(summary),
+            message=actions[0].detail if actions and actions[0].status == "Succeeded" else "",
+            begun=summary["startTime"].astimezone(),
+            trigger=summary.get("trigger", {}).get("triggerType", ""),
+            actions=actions,
+            serving=self._serving(by_stage or {self._of.stage: self.environment.stack}),
+            approvals=[one.execution for one in pipeline_state.waiting(held)],
+            closed=[
+                Closed(stage=stage, reason=why, executions=waits, stack=by_stage.get(stage, self.environment.stack))
+                for stage, why, waits in pipeline_state.held_back(held)
+            ],
+            logs=self._logs(runs),
+        )
+
+    def _when(self, moment: datetime) -> str:
+        """Return a time: what is printed once has ages, what is appended to has the same line for it later."""
+        if self.following and not sys.stdout.isatty():
+            return f"at {moment:%H:%M:%S}"
+        return f"{age(self.session.clock.now() - moment.timestamp())} ago"
 
     def _failures(self, execution: str) -> list[str]:
         """Return how the logs of failed actions end, and why the tasks of a release that failed do not come up."""
@@ -126,46 +150,34 @@ class Status:
                     lines.append(f"why the tasks in {by_stage[stage]} failed is not known: {unknown}")
         return [typed(line) for line in lines]
 
-    def _links(self, runs: Runs) -> list[str]:
-        """Return where to read on about what failed, and, when asked once, about what is under way."""
-        found, wanted = [], {"Failed"} if self.following else {"Failed", "InProgress"}
-        for (stage, action), row in runs.items():
-            url = row.get("output", {}).get("executionResult", {}).get("externalExecutionUrl", "")
-            if row["status"] in wanted and pipeline.build_of(row):
-                stack = self.environment.stack
-                execution = row["pipelineExecutionId"]
-                log = f"delivery logs --stack {stack} --build {stage}/{action} --execution {execution}"
-                found.append(f"log of {stage}/{action}: {log}{f' or {url}' if url else ''}")
-        return found
+    def _logs(self, runs: Runs) -> list[str]:
+        """Return how to read the log of what failed, and, when asked once, of what is under way."""
+        wanted = {"Failed"} if self.following else {"Failed", "InProgress"}
+        return [
+            f"{stage}/{action}: delivery logs --stack {self.environment.stack} --build {stage}/{action} "
+            f"--execution {row['pipelineExecutionId'][: images.EXECUTION_SHOWN]}"
+            for (stage, action), row in runs.items()
+            if row["status"] in wanted and pipeline.build_of(row)
+        ]
 
-    def _serves(self) -> list[str]:
-        """Return what each environment of the pipeline serves, asked now and then only."""
+    def _serving(self, stacks: Mapping[str, str]) -> list[Serving]:
+        """Return what the environments of the pipeline serve, by stage, asked now and then only."""
         now = self.session.clock.now()
-        if self.served_at is not None and now - self.served_at < SERVED_SECONDS:
-            return self.served
-        of = pipeline.stacks(self.clients("ssm"), self._of.name) or {self._of.stage: self.environment.stack}
-        self.served = [self._served(stack) for stack in of.values()]
-        self.served_at = now
+        if self.served_at is None or now - self.served_at >= SERVED_SECONDS:
+            self.served = [served(self.clients, stack) for stack in stacks.values()]
+            self.served_at = now
         return self.served
 
-    def _served(self, stack: str) -> str:
-        try:
-            there = environments.read(self.clients("ssm"), stack)
-            served = proof.served(self.clients, there)
-        except (DeliveryError, ClientError) as unknown:
-            return f"{stack}: what it serves is not known: {unknown}"
-        return f"{stack} serves {served} at {there.url} (proof: {served.proof})"
 
-    def _needs(self, held: GetPipelineStateOutputTypeDef) -> list[str]:
-        """Return what waits for a person, with the command to type."""
-        by_stage = pipeline.stacks(self.clients("ssm"), self._of.name)
-        lines = []
-        for one in pipeline_state.waiting(held):
-            told = f"delivery approve --stack {self.environment.stack} --execution {one.execution} (or reject)"
-            lines.append(paint(f"execution {one.execution} waits for approval: {told}", "yellow"))
-        for stage, reason, executions in pipeline_state.held_back(held):
-            stack = by_stage.get(stage, self.environment.stack)
-            waits = f", before it waits {', '.join(executions)}" if executions else ""
-            told = f"the way into stage {stage} is closed ({reason}){waits}; open it: delivery resume --stack {stack}"
-            lines.append(paint(told, "yellow"))
-        return lines
+def served(clients: Clients, stack: str) -> Serving:
+    """Return what an environment serves, and since when."""
+    try:
+        there = environments.read(clients("ssm"), stack)
+        found = proof.served(clients, there)
+        session = Session(clients=clients, environment=there, say=print)
+        since = [revisions.current(session, one).definition["registeredAt"] for one in there.services]
+    except (DeliveryError, ClientError) as unknown:
+        return Serving(stack=stack, versions={}, unknown=sentence(unknown))
+    return Serving(
+        stack=stack, url=there.url, versions=found.versions, since=max(since).astimezone(), proof=found.proof
+    )

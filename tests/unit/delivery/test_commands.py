@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,8 +91,24 @@ def test_retry_is_a_command(served: Commands) -> None:
 
 def test_history_shows_as_many_as_asked(served: Commands) -> None:
     """Ten by default."""
-    assert served("history", "--most", "1")[1].count("staging-web:") == 1
-    assert served("history")[1].count("staging-web:") == 2
+    assert len(served("history", "--most", "1")[1].splitlines()) == 3
+    assert len(served("history")[1].splitlines()) == 4
+
+
+def test_status_and_history_print_json_for_programs(served: Commands) -> None:
+    """With everything that the text shortens; --follow prints lines."""
+    served.world.pipeline.execution(RUN, "InProgress", "a" * 40)
+    served.world.pipeline.run(RUN, "Build", "Build", "InProgress")
+    found = json.loads(served("status", "--json")[1])
+    assert (found["execution"], found["stages"]["Build"], found["commit"]) == (RUN, "InProgress", "a" * 40)
+    (serving,) = found["serving"]
+    assert serving["versions"]["web"] == {"version": "a" * 40, "digest": digest_of("a" * 40)}
+    assert datetime.fromisoformat(found["begun"]).tzinfo
+    code, told = served("status", "--json", "--follow")
+    assert (code, "does not go with --follow" in told) == (2, True)
+    newest, first = json.loads(served("history", "--json")[1])
+    assert (newest["served"], newest["version"], newest["result"]) == (True, "a" * 40, "not tested")
+    assert (first["served"], first["result"], first["marks"]) == (False, "first", [])
 
 
 def test_status_is_a_command_with_the_exit_codes_of_following(served: Commands) -> None:

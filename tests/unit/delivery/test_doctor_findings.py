@@ -149,7 +149,7 @@ def unknown(patient: Patient) -> None:
         (without_breaker, "services", "warn: staging-web: 2 of 2 tasks run; its circuit breaker is off", 0),
         (silent, "url", "fail: http://127.0.0.1", 1),
         (small, "capacity", "fail: a release needs 1 vCPU", 1),
-        (denied, "capacity", "unknown: An error occurred (AccessDeniedException)", 0),
+        (denied, "capacity", "unknown: AWS refused GetServiceQuota: made up", 0),
         (pending, "pipeline", "fail: connection github is PENDING; complete it in the console", 1),
         (disconnected, "pipeline", "fail: connection arn:aws:codeconnections:eu-west-1:1:connection/x is gone", 1),
         (no_hook, "pipeline", "fail: no webhook starts the pipeline; run: pulumi up of its stack", 1),

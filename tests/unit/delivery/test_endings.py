@@ -6,10 +6,10 @@ import os
 import re
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import NoCredentialsError, NoRegionError
+from botocore.exceptions import ClientError, NoCredentialsError, NoRegionError
 
 from delivery import __main__ as program
 from delivery.aws import clients
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 GOOD, NEXT = "a" * 40, "b" * 40
 RUN = "11111111-2222-3333-4444-555555555555"
 BUILDSPECS = sorted((Path(program.__file__).parent / "buildspecs").glob("*.yml"))
+DENIED: Any = {"Error": {"Code": "AccessDeniedException", "Message": "you may not"}}
 
 
 def test_a_failure_is_one_line_and_ends_with_1(served: Commands) -> None:
@@ -65,6 +66,7 @@ def test_logs_are_followed_until_ctrl_c_which_is_no_failure(served: Commands, mo
         (NoCredentialsError(), 1, "Unable to locate credentials; log in to the account"),
         (FileNotFoundError(2, "x", "docker"), 1, "docker is not there, or not on PATH; install or make it\n"),
         (PermissionError(13, "x", "bin/test"), 1, "bin/test is refused to this user; correct its mode\n"),
+        (ClientError(DENIED, "DescribeServices"), 1, "delivery history: AWS refused DescribeServices: you may not\n"),
         (BrokenPipeError(), 1, ""),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
@@ -74,7 +76,7 @@ def test_every_kind_of_end_has_its_exit_code_and_its_line(
 ) -> None:
     """No traceback for what a user can act on."""
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr(history, "run", fail)
@@ -88,7 +90,7 @@ def test_every_kind_of_end_has_its_exit_code_and_its_line(
 def test_a_signal_is_an_interruption_once(served: Commands, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """A second one does not keep what is left from being said."""
 
-    def wait(*_: object) -> None:
+    def wait(*_: object, **__: object) -> None:
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), number)
         os.kill(os.getpid(), number)

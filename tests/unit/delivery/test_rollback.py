@@ -14,7 +14,7 @@ def test_the_good_release_before_serves_again(piped: World) -> None:
     released(piped, ONE, TWO)
     roll_back(piped)
     assert piped.running() == "staging-web:2"
-    assert piped.tags("staging-web:3")["slipway:result"].startswith("failed")
+    assert piped.tags("staging-web:3")["slipway:result"].startswith("rolled back")
     assert piped.tags("staging-web:2")["slipway:result"].startswith("passed")
     names = [name for name, _ in piped.aws.calls]
     assert names.index("DisableStageTransition") < names.index("UpdateService")
@@ -118,4 +118,4 @@ def test_all_services_go_back_together(two: World) -> None:
     released(two, ONE, TWO)
     roll_back(two)
     assert (two.running("api"), two.running("web")) == ("staging-api:2", "staging-web:2")
-    assert all(two.tags(f"staging-{name}:3")["slipway:result"].startswith("failed") for name in ("api", "web"))
+    assert all(two.tags(f"staging-{name}:3")["slipway:result"].startswith("rolled back") for name in ("api", "web"))

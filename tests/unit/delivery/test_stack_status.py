@@ -16,7 +16,7 @@ def test_a_stack_that_serves_is_shown_with_its_proof(world: World, capsys: pytes
     assert stack_status.show(world.session) == 0
     printed = capsys.readouterr().out
     assert "web: 2 of 2 tasks run" in printed
-    assert f"staging serves {FIRST} (" in printed
+    assert f"staging serves {FIRST}, released " in printed
     assert "(proof: digest, health, version)" in printed
 
 

@@ -93,7 +93,7 @@ def test_what_is_of_another_stack_is_not_named(patient: Patient) -> None:
 def test_what_cannot_be_asked_is_not_checked(patient: Patient) -> None:
     """And makes no release fail."""
     patient.world.aws.fail("DescribeDBInstances", "AccessDeniedException")
-    assert told(patient)[0].startswith("unknown: An error occurred (AccessDeniedException)")
+    assert told(patient)[0].startswith("unknown: AWS refused DescribeDBInstances")
 
 
 def test_what_carries_the_tags_of_a_stack_that_is_not_up_is_counted(patient: Patient) -> None:

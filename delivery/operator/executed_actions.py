@@ -1,4 +1,4 @@
-"""The table of an execution's actions, and the log tails of those that failed."""
+"""The actions of an execution, and the log tails of those that failed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from delivery.aws import pipeline
-from delivery.console import paint, table, typed
+from delivery.console import typed
 from delivery.operator import logs
+from delivery.operator.execution_view import NOT_BEGUN, WAITING, Action
 
 if TYPE_CHECKING:
     from types_boto3_codepipeline.type_defs import ActionExecutionDetailTypeDef, GetPipelineStateOutputTypeDef
@@ -16,41 +17,31 @@ if TYPE_CHECKING:
     from delivery.aws.clients import Clients
     from delivery.aws.pipeline import Runs
 
-HEAD = ("stage", "action", "status", "since", "detail")
-COLOURS = {
-    "Succeeded": "green",
-    "Failed": "red",
-    "Stopped": "red",
-    "Cancelled": "red",
-    "Abandoned": "red",
-    "InProgress": "blue",
-    "Stopping": "yellow",
-    "Superseded": "grey",
-}
-
 
 @dataclass(kw_only=True)
-class ActionTable:
-    """The table of one execution; `ends` are the logs that were read: by run, stage and action, and the last lines."""
+class ExecutedActions:
+    """The actions of one execution; `ends` are the logs read so far, by run: stage and action, and the last lines."""
 
     ends: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
 
-    def lines(self, clients: Clients, held: GetPipelineStateOutputTypeDef, runs: Runs) -> list[str]:
-        """Return the table: each action in the order of the stages, with its run's status, time and detail."""
+    def rows(self, clients: Clients, held: GetPipelineStateOutputTypeDef, runs: Runs) -> list[Action]:
+        """Return each action in the order of the stages, with its latest run."""
         stages = held["stageStates"]
         order = [(one["stageName"], action["actionName"]) for one in stages for action in one["actionStates"]]
-        rows: list[tuple[str, ...]] = []
-        for stage, action in [*order, *(key for key in runs if key not in order)]:
-            row = runs.get((stage, action))
-            if row is None:
-                rows.append((stage, action, paint("-", "grey"), "", ""))
-                continue
-            status, since = row["status"], row.get("lastUpdateTime") or row["startTime"]
-            colour = COLOURS.get(status, "bold")
-            rows.append(
-                (stage, action, paint(status, colour), f"{since.astimezone():%H:%M:%S}", self._detail(clients, row))
-            )
-        return table(HEAD, rows)
+        keys = [*order, *(key for key in runs if key not in order)]
+        return [self._row(clients, stage, action, runs.get((stage, action))) for stage, action in keys]
+
+    def _row(self, clients: Clients, stage: str, action: str, run: ActionExecutionDetailTypeDef | None) -> Action:
+        if run is None:
+            return Action(stage=stage, action=action, status=NOT_BEGUN)
+        since = run.get("lastUpdateTime") or run["startTime"]
+        return Action(
+            stage=stage,
+            action=action,
+            status=run["status"],
+            since=since.astimezone(),
+            detail=self._detail(clients, run),
+        )
 
     def _detail(self, clients: Clients, row: ActionExecutionDetailTypeDef) -> str:
         result = row.get("output", {}).get("executionResult", {})
@@ -58,7 +49,7 @@ class ActionTable:
         if row["status"] == "Failed":
             told = "; ".join(part for part in (logs.reason(self._end(clients, row)), told) if part)
         if row["status"] == "InProgress" and row["input"]["actionTypeId"]["category"] == pipeline.APPROVAL:
-            told = told or "waits for approval"
+            told = told or WAITING
         return " ".join(_message(told).split())
 
     def _end(self, clients: Clients, row: ActionExecutionDetailTypeDef) -> list[str]:
@@ -68,7 +59,7 @@ class ActionTable:
         return self.ends[key][1]
 
     def failures(self) -> list[str]:
-        """Return how the log of each action ends that the lines show as failed."""
+        """Return how the log of each action ends that has failed."""
         shown: list[str] = []
         for name, end in self.ends.values():
             shown += [f"the log of {name} ends with:", *(typed(f"  {line}") for line in end)] if end else []
