@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from localcloud.gateway import limits, refusals, request_bodies
 from localcloud.gateway.request_log import Entry, operation_in
 from localcloud.gateway.retried_requests import Repeats
-from localcloud.iam.gate import CALLER, is_here
+from localcloud.iam.gate import CALLER, OF_TASKS, is_here
 from localcloud.ministack_adapter.loader import SERVED
 from localcloud.ministack_adapter.persistence import COALESCED, READS
 from localcloud.services.ecr.registry import problem as registry_problem
@@ -178,6 +178,8 @@ class Gateway:
         if control is None:
             await PlainTextResponse(f"{entry.path} is not served here\n", status_code=404)(scope, receive, send)
             return
+        if entry.path.startswith(OF_TASKS):  # the rest of the path gives access to a role's credentials
+            entry.path, entry.operation = OF_TASKS, f"{entry.method} {OF_TASKS}"
         _, receive = await limits.whole(receive, limits.DELIVERY_BYTES, headers)
         self._check_room(entry)
         await (await control(Request(scope, receive)))(scope, receive, send)

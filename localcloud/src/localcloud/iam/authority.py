@@ -43,7 +43,9 @@ class Authority:
         self.decided: Callable[[str, Ask, str], None] = lambda _role, _ask, _reason: None
         """Is told each decision: the role, what had to be authorized, and why it was refused; set by the server."""
 
-    def assume(self, role: str, service: str, name: str, owner: str, context: Context | None = None) -> Doc:
+    def assume(  # noqa: PLR0913 - what sts:AssumeRole takes
+        self, role: str, service: str, name: str, owner: str, context: Context | None = None, *, expiring: bool = False
+    ) -> Doc:
         """Assume a role as a service, and return the owner's session, the same one on every call.
 
         Args:
@@ -52,13 +54,14 @@ class Authority:
             name: the session's name.
             owner: who uses the credentials; "" to create new ones on every call.
             context: condition keys for the trust policy, such as aws:sourcearn.
+            expiring: whether the session expires; a later call returns another one in time.
 
         Raises:
             DeniedError: the role does not exist, or does not trust the service.
         """
         keys: Context = {"aws:sourceaccount": self.account, **(context or {})}
         self._check_trust(role, "Service", {service}, keys, f"service: {service}")
-        return self.sessions.start(role, name, owner)
+        return self.sessions.expiring(role, name, owner) if expiring else self.sessions.start(role, name, owner)
 
     def assume_as(self, caller: str, role: str, name: str, expires: float, context: Context) -> Doc:
         """Assume a role as a principal of the account (sts:AssumeRole), and return a new session.

@@ -41,6 +41,8 @@ PASSED = ("accept", "content-length", "user-agent", "amz-sdk-invocation-id", "am
 """Other headers that are passed on with a call."""
 INVALID = "The security token included in the request is invalid."
 EXPIRED = "The security token included in the request is expired"
+OF_TASKS = "/_localcloud/ecs/"
+"""Pages that tasks read: their metadata and the credentials of their role."""
 READING = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -68,14 +70,16 @@ class Gate:
         self._sts = Sts(authority)
 
     def outside(self, scope: Scope, path: str, *, git: bool) -> Response | None:
-        """Refuse remote requests to control pages, and remote writes to GitHub, which accepts any token.
+        """Refuse remote requests to control pages but those of tasks, and remote writes to GitHub.
+
+        GitHub accepts any token. The pages of tasks have identities in their paths that nobody else knows.
 
         Args:
             scope: the request.
             path: the request's path.
             git: whether the request is for GitHub.
         """
-        if is_here(scope):
+        if is_here(scope) or (path.startswith(OF_TASKS) and scope["method"] == "GET"):
             return None
         if git and (not writes(scope)):
             return None

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from localcloud.state.store import Store
 
 Doc = dict[str, Any]
+LIFETIME, RENEWED = 6 * 3600.0, 3600.0
+"""Seconds for which a task role's credentials are valid, and how long before their end others are handed out: AWS's
+clients ask again a quarter of an hour before it (botocore's RefreshableCredentials)."""
 KIND = "iam.session"
 """The kind of these documents in the store."""
 TEMPORARY = "ASIA"
@@ -38,9 +41,16 @@ class Sessions:
             owner: who uses it, such as "build web:0a1b"; one session per owner and role, unless it is "".
             expires: seconds since 1970; None if it ends with its owner.
         """
-        known = next((row for row in self._of(owner) if row["role"] == role), None) if owner else None
-        if known is not None:
-            return known
+        known = next((row for row in self._of(owner, role) if row["expires"] is None), None) if owner else None
+        return known or self._made(role, name, owner, expires)
+
+    def expiring(self, role: str, name: str, owner: str) -> Doc:
+        """Return the owner's session that is valid for an hour or more, else a new one; it ends with its owner, too."""
+        now = time.time()
+        rows = [row for row in self._of(owner, role) if row["expires"] is not None and row["expires"] - now > RENEWED]
+        return rows[-1] if rows else self._made(role, name, owner, now + LIFETIME)
+
+    def _made(self, role: str, name: str, owner: str, expires: float | None) -> Doc:
         key = TEMPORARY + "".join(secrets.choice(ALPHABET) for _ in range(16))
         made: Doc = {
             "key": key, "secret": secrets.token_urlsafe(30), "token": secrets.token_urlsafe(96), "role": role,
@@ -70,8 +80,9 @@ class Sessions:
         for owner in mine - owners:
             self.end(owner)
 
-    def _of(self, owner: str) -> list[Doc]:
-        return [row for row in list(self._rows.values()) if row["owner"] == owner and alive(row)]
+    def _of(self, owner: str, role: str = "") -> list[Doc]:
+        rows = [row for row in list(self._rows.values()) if row["owner"] == owner and alive(row)]
+        return [row for row in rows if role in ("", row["role"])]
 
 
 def alive(session: Doc) -> bool:

@@ -12,14 +12,17 @@ from localcloud.services.ecs import containers
 from localcloud.services.ecs.clusters import Clusters, Tags
 from localcloud.services.ecs.definitions import Definitions
 from localcloud.services.ecs.logs import Shipper
+from localcloud.services.ecs.metadata_endpoint import MetadataEndpoint
+from localcloud.services.ecs.metadata_proxy import MetadataProxy
 from localcloud.services.ecs.rollout_operations import RolloutOperations
 from localcloud.services.ecs.rollouts import Rollouts
 from localcloud.services.ecs.runner import Runner
 from localcloud.services.ecs.scheduler import Scheduler
 from localcloud.services.ecs.services import Services
 from localcloud.services.ecs.state import State
-from localcloud.services.ecs.task_containers import owner
+from localcloud.services.ecs.task_containers import Maker, is_there
 from localcloud.services.ecs.task_documents import Factory
+from localcloud.services.ecs.task_roles import owner
 from localcloud.services.ecs.tasks import Tasks
 from localcloud.settings import label
 
@@ -53,7 +56,10 @@ class ContainerService(Api):
         self.engine = ServiceContainers(ctx, "task")
         self.state = State(ctx)
         self.shipper = Shipper(self.state, ctx.docker)
-        self.runner = Runner(self.state, self.engine, targets, self.shipper)
+        self.proxy = MetadataProxy(ctx)
+        maker = Maker(self.state, self.engine, self.proxy)
+        self.control = MetadataEndpoint(self.state, maker).control
+        self.runner = Runner(self.state, maker, targets, self.shipper)
         factory = Factory(self.state)
         rollouts = Rollouts(self.state)
         self.scheduler = Scheduler(self.state, rollouts, self.runner, factory, targets)
@@ -73,7 +79,7 @@ class ContainerService(Api):
         """Adopt running tasks, stop the others, remove orphaned containers, resume every service's scheduler loop."""
         self.shipper.start()
         found = await self._found()
-        alive = {task["taskArn"]: task for task in self.state.tasks.values() if task["lastStatus"] != "STOPPED"}
+        alive = {task["taskArn"]: task for task in self.state.tasks.values() if is_there(task)}
         self.state.ctx.iam.sessions.keep("task", {owner(task) for task in alive.values()})
         for container in await self.engine.containers():
             if container.labels.get(label("task")) not in alive:
@@ -95,6 +101,7 @@ class ContainerService(Api):
         await self.runner.close()
         self.shipper.stop()
         await self.engine.close()
+        await self.proxy.close()
 
     async def reset(self) -> None:
         """Remove all clusters, services, tasks and task definitions, and every container."""
@@ -104,6 +111,7 @@ class ContainerService(Api):
         await asyncio.gather(*(self.runner.clear(task) for task in tasks))
         for container in await self.engine.containers():
             await self.engine.remove(container.id)
+        await self.proxy.remove()
         state = self.state
         for table in (state.services, state.tasks, state.rollouts, state.revisions, state.clusters, state.definitions):
             table.clear()
@@ -150,9 +158,20 @@ class ContainerService(Api):
             await asyncio.sleep(RECONCILE_SECONDS)
             try:
                 await self._compare_all()
+                await self._keep_proxy()
                 self.state.prune()
             except Exception:  # logged, and retried in the next round
                 LOG.exception("reconciling with Docker failed")
+
+    async def _keep_proxy(self) -> None:
+        """Have the proxy of the tasks' metadata run exactly while there are tasks."""
+        if self._has_tasks():
+            await self.proxy.ensure()
+        else:
+            await self.proxy.remove(unless=self._has_tasks)
+
+    def _has_tasks(self) -> bool:
+        return any(map(is_there, self.state.tasks.values()))
 
     def _compare(self, task: Doc, found: dict[str, str]) -> None:
         for row in task["containers"]:

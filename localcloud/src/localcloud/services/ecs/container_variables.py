@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from localcloud.iam import sessions
 from localcloud.iam.authority import DeniedError
 from localcloud.services.clients import client
 from localcloud.services.ecs import secret_values
@@ -17,21 +16,20 @@ if TYPE_CHECKING:
     from localcloud.state.table import Doc
 
 
-def environment(ctx: Context, container: Doc, own: Doc | None, starts: Doc | None) -> dict[str, str]:
+def environment(ctx: Context, container: Doc, own: dict[str, str], starts: Doc | None) -> dict[str, str]:
     """Return a container's complete environment. Blocking.
 
     Args:
         ctx: the local cloud's context.
         container: the container definition.
-        own: credentials of the task role; None if the task has none, and so may not call AWS.
+        own: the variables by which it finds its metadata and the credentials of its role.
         starts: credentials of the task execution role.
 
     Raises:
         ValuesError: a secret or parameter cannot be read.
     """
     found = {"AWS_REGION": ctx.region, "AWS_DEFAULT_REGION": ctx.region, "AWS_EXECUTION_ENV": "AWS_ECS_FARGATE"}
-    if own:  # on AWS served at AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
-        found |= {"AWS_ENDPOINT_URL": ctx.container_endpoint} | sessions.variables(own)
+    found |= own
     found |= {pair["name"]: pair.get("value", "") for pair in container["environment"]}
     for secret in container.get("secrets", []):
         found[secret["name"]] = secret_values.value(ctx, secret["valueFrom"], starts)

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 import docker
 
 from localcloud.services.ecs import containers
-from localcloud.services.ecs.task_containers import Maker, StartError, container_of, owner
+from localcloud.services.ecs.task_containers import StartError, container_of
+from localcloud.services.ecs.task_roles import owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from localcloud.docker_engine.service_containers import ServiceContainers
     from localcloud.services.ecs.logs import Shipper
     from localcloud.services.ecs.state import State
+    from localcloud.services.ecs.task_containers import Maker
     from localcloud.services.elbv2.targets import Targets
     from localcloud.state.table import Doc
 
@@ -31,10 +32,10 @@ HEALTH = {"healthy": "HEALTHY", "unhealthy": "UNHEALTHY"}
 class Runner:
     """Starts, watches and stops all tasks."""
 
-    def __init__(self, state: State, engine: ServiceContainers, targets: Targets, shipper: Shipper) -> None:
-        """Use ECS's documents, Docker, the load balancers' targets and the log shipper."""
-        self._state, self._engine, self._targets, self._shipper = state, engine, targets, shipper
-        self._maker = Maker(state, engine)
+    def __init__(self, state: State, maker: Maker, targets: Targets, shipper: Shipper) -> None:
+        """Use ECS's documents, the containers in Docker, the load balancers' targets and the log shipper."""
+        self._state, self._maker, self._targets, self._shipper = state, maker, targets, shipper
+        self._engine = maker.engine
         self._starts: dict[str, asyncio.Task[None]] = {}
         self._stops: dict[str, asyncio.Task[None]] = {}
         self._checks: set[asyncio.Task[None]] = set()
@@ -198,6 +199,8 @@ class Runner:
         finally:
             self._stops.pop(task["taskArn"], None)
             self._state.ctx.iam.sessions.end(owner(task))
+        with contextlib.suppress(docker.errors.DockerException):  # tried again once another last task stops
+            await self._maker.left(task)
         task["attachments"][0]["status"] = "DELETED"
         self._move(task, "STOPPED", stoppedAt=time.time())
 

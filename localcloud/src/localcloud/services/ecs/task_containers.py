@@ -8,19 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 import docker
 
-from localcloud.iam.authority import DeniedError
-from localcloud.services.ecs import container_variables, containers, fargate, image_pulls, secret_values
+from localcloud.services.ecs import (
+    container_variables,
+    containers,
+    fargate,
+    image_pulls,
+    metadata,
+    secret_values,
+    task_roles,
+)
+from localcloud.services.ecs.metadata_proxy import free_link
 from localcloud.settings import IMAGE_PREFIX
 
 if TYPE_CHECKING:
     from localcloud.docker_engine.service_containers import ServiceContainers
-    from localcloud.iam.conditions import Context
     from localcloud.services.ecs.containers import Part
+    from localcloud.services.ecs.metadata_proxy import MetadataProxy
     from localcloud.services.ecs.state import State
     from localcloud.state.table import Doc
 
 DEPENDENCY_POLL_SECONDS = 0.1
-SERVICE = "ecs-tasks.amazonaws.com"
 PAUSE_IMAGE = f"{IMAGE_PREFIX}haproxy:2.6"
 
 
@@ -31,9 +38,9 @@ class StartError(Exception):
 class Maker:
     """Creates and starts containers from a task's document."""
 
-    def __init__(self, state: State, engine: ServiceContainers) -> None:
-        """Use ECS's documents and Docker."""
-        self._state, self._engine = state, engine
+    def __init__(self, state: State, engine: ServiceContainers, proxy: MetadataProxy) -> None:
+        """Use ECS's documents, Docker, and the proxy of the tasks' metadata."""
+        self._state, self.engine, self._proxy = state, engine, proxy
         self.pause_image = os.environ.get("HAPROXY_IMAGE", PAUSE_IMAGE)
 
     async def parts(self, task: Doc) -> list[Part]:
@@ -46,45 +53,27 @@ class Maker:
         overrides = task.get("overrides", {})
         rows = [containers.overridden(row, overrides) for row in definition["containerDefinitions"]]
         try:
-            return await self._engine.call(self._parts, task, definition, containers.start_order(rows))
-        except (secret_values.ValuesError, image_pulls.PullError) as error:
+            return await self.engine.call(self._parts, task, definition, containers.start_order(rows))
+        except (secret_values.ValuesError, image_pulls.PullError, task_roles.RoleError) as error:
             raise StartError(str(error)) from error
 
     def _parts(self, task: Doc, definition: Doc, rows: list[Doc]) -> list[Part]:
         found = []
-        own, starts = (
-            self._session(task, definition, "taskRoleArn"),
-            self._session(task, definition, "executionRoleArn"),
-        )
-        iam = self._state.ctx.iam
+        ctx, iam = self._state.ctx, self._state.ctx.iam
+        has_role = task_roles.session(ctx, task, definition, task_roles.TASK) is not None
+        starts = task_roles.session(ctx, task, definition, task_roles.EXECUTION)
+        reachable = {"AWS_ENDPOINT_URL": ctx.container_endpoint} if has_role else {}
         for row in rows:
-            environment = container_variables.environment(self._state.ctx, row, own, starts)
+            own = reachable | metadata.variables(task, row["name"], has_role=has_role)
+            environment = container_variables.environment(ctx, row, own, starts)
             if row.get("logConfiguration"):
-                container_variables.check_log_group(self._state.ctx, row["logConfiguration"].get("options", {}), starts)
+                container_variables.check_log_group(ctx, row["logConfiguration"].get("options", {}), starts)
             password = iam.password(starts["key"]) if starts else ""
-            image = image_pulls.pull(self._engine.client, row["image"], password, fargate.platform(definition))
+            image = image_pulls.pull(self.engine.client, row["image"], password, fargate.platform(definition))
             shown = container_of(task, row["name"])
             shown["imageDigest"] = image_pulls.digest(image, row["image"])
             found.append(containers.part(task, definition, row, image.id, environment))
         return found
-
-    def _session(self, task: Doc, definition: Doc, member: str) -> Doc | None:
-        """Return credentials of the task role or the task execution role, or None if the task has no such role.
-
-        Raises:
-            StartError: the role does not exist or does not trust ECS.
-        """
-        role = task.get("overrides", {}).get(member) or definition.get(member)
-        if not role:
-            return None
-        ctx, name = self._state.ctx, task["taskArn"].rpartition("/")[2]
-        context: Context = {"aws:sourcearn": f"arn:aws:ecs:{ctx.region}:{ctx.account}:*"}
-        try:
-            return ctx.iam.assume(role, SERVICE, name, owner(task), context)
-        except DeniedError as error:
-            text = f"ECS was unable to assume the role '{role}' that was provided for this task. Please verify that the"
-            more = "role being passed has the proper trust relationship and permissions"
-            raise StartError(f"{text} {more}: {error}") from error
 
     async def make(self, task: Doc, parts: list[Part]) -> None:
         """Create all containers; the first one (or a pause container, if there are several) owns the address.
@@ -93,6 +82,8 @@ class Maker:
             StartError: Docker returns an error.
         """
         try:
+            await self._proxy.ensure()
+            task["link"] = free_link([row.get("link", "") for row in self._state.tasks.values() if is_there(row)])
             first = None
             if len(parts) > 1:
                 first = await self._pause(task)
@@ -103,34 +94,43 @@ class Maker:
             raise StartError(f"CannotCreateContainerError: {explained(error)}") from error
 
     async def _make(self, task: Doc, part: Part, first: str | None) -> str:
-        api = self._engine.client.api
-        network = {"network_mode": f"container:{first}" if first else self._engine.network}
+        api = self.engine.client.api
+        network = {"network_mode": f"container:{first}" if first else self.engine.network}
         if first:
             part.create.pop("hostname", None)
             part.host.pop("extra_hosts", None)
-        made = await self._engine.call(
+        else:
+            part.create["networking_config"] = self._linked(task)
+        made = await self.engine.call(
             api.create_container,
             **part.create,
-            labels=self._engine.labels(task=task["taskArn"], container=part.name),
+            labels=self.engine.labels(task=task["taskArn"], container=part.name),
             host_config=api.create_host_config(**part.host, **network),
         )
         return str(made["Id"])
 
     async def _pause(self, task: Doc) -> str:
-        api = self._engine.client.api
-        made = await self._engine.call(
+        api = self.engine.client.api
+        made = await self.engine.call(
             api.create_container,
             self.pause_image,
             ["sleep", "infinity"],
             entrypoint=[],
             user="root",
             name=containers.docker_name(task, containers.PAUSE),
-            labels=self._engine.labels(task=task["taskArn"], container=containers.PAUSE),
-            host_config=api.create_host_config(network_mode=self._engine.network, init=True),
+            labels=self.engine.labels(task=task["taskArn"], container=containers.PAUSE),
+            networking_config=self._linked(task),
+            host_config=api.create_host_config(network_mode=self.engine.network, init=True),
         )
-        await self._engine.call(api.start, made["Id"])
+        await self.engine.call(api.start, made["Id"])
         task["pause"] = made["Id"]
         return str(made["Id"])
+
+    def _linked(self, task: Doc) -> Any:
+        """Return the network configuration of what owns the task's address."""
+        api = self.engine.client.api
+        endpoint = api.create_endpoint_config(link_local_ips=[task["link"]])
+        return api.create_networking_config({self.engine.network: endpoint})
 
     async def start(self, task: Doc, part: Part, row: Doc) -> None:
         """Start a container once its dependencies have met their conditions.
@@ -141,7 +141,7 @@ class Maker:
         for dependency in row.get("dependsOn", []):
             await self._wait_for(task, dependency["containerName"], dependency["condition"])
         try:
-            await self._engine.call(self._engine.client.api.start, container_of(task, part.name)["runtimeId"])
+            await self.engine.call(self.engine.client.api.start, container_of(task, part.name)["runtimeId"])
         except docker.errors.DockerException as error:
             raise StartError(f"CannotStartContainerError: {explained(error)}") from error
 
@@ -165,20 +165,37 @@ class Maker:
 
     async def inspected(self, container_id: str) -> dict[str, Any]:
         """Return a container's State as inspected in Docker."""
-        found = await self._engine.insist(self._engine.client.api.inspect_container, container_id)
+        found = await self.engine.insist(self.engine.client.api.inspect_container, container_id)
         return dict(found["State"])
 
     async def address(self, task: Doc) -> tuple[str, str]:
         """Return the task's IP and MAC address."""
-        holder = task.get("pause") or task["containers"][0]["runtimeId"]
-        found = await self._engine.call(self._engine.client.api.inspect_container, holder)
-        settings = found["NetworkSettings"]["Networks"][self._engine.network]
+        settings = await self.network(task)
         return settings["IPAddress"], settings["MacAddress"]
 
+    async def network(self, task: Doc) -> dict[str, Any]:
+        """Return the settings of the task's network interface, as Docker tells them."""
+        holder = task.get("pause") or task["containers"][0]["runtimeId"]
+        found = await self.engine.call(self.engine.client.api.inspect_container, holder)
+        return dict(found["NetworkSettings"]["Networks"][self.engine.network])
 
-def owner(task: Doc) -> str:
-    """Return the owner name of a task's role sessions."""
-    return f"task {task['taskArn']}"
+    async def session(self, task: Doc, definition: Doc) -> Doc | None:
+        """Return the current credentials of the task's role, None if it has none.
+
+        Raises:
+            RoleError: the role does not exist any more or does not trust ECS.
+        """
+        return await self.engine.call(task_roles.session, self._state.ctx, task, definition, task_roles.TASK)
+
+    async def left(self, task: Doc) -> None:
+        """Remove the proxy of the tasks' metadata if this was the last task."""
+        others = (row for row in self._state.tasks.values() if row is not task)
+        await self._proxy.remove(unless=lambda: any(map(is_there, others)))
+
+
+def is_there(task: Doc) -> bool:
+    """Tell whether a task has not stopped."""
+    return bool(task["lastStatus"] != "STOPPED")
 
 
 def container_of(task: Doc, name: str) -> Doc:

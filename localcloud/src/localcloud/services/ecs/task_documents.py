@@ -6,6 +6,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from localcloud.services.ecs import metadata
 from localcloud.services.ecs.state import new_id
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ class Factory:
             "enableExecuteCommand": False,
             "tags": [],
             "counted": False,
-        } | members
+        }
+        doc |= metadata.identities([row["name"] for row in definition["containerDefinitions"]]) | members
         return self._state.tasks.put(key, doc)
 
 
