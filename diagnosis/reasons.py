@@ -23,6 +23,11 @@ RELATIVE = re.compile(r"read-only file ?system:? ['\"]([^'\"]+)['\"]", re.IGNORE
 PATH = re.compile(r"['\"](/[^'\"]+)['\"]|(?:^|[\s:(])(/[\w./-]+)")
 LISTENS = re.compile(r"\b(?:bind|listen|0\.0\.0\.0:\d)|:::\d|\bport \d", re.IGNORECASE)
 ANSWERED = re.compile(r"codes?: \[(\d+)\]")
+BAD_REQUEST = "400"
+CHECKS_HOST = (
+    "if it checks the Host header, let it allow the task's own address, which ECS_CONTAINER_METADATA_URI_V4 tells; "
+    "else set health_check.path to a path that answers 200"
+)
 UNREACHABLE = ("Request timed out", "Connection refused", "failed to connect", "Target.Timeout", "Target.FailedHealth")
 
 
@@ -136,6 +141,8 @@ def _path(line: str) -> str:
 
 def _health(reason: str, about: Context) -> tuple[str, str]:
     if match := ANSWERED.search(reason):
+        if match[1] == BAD_REQUEST:
+            return f"its health check {about.health_path} answered {match[1]}", CHECKS_HOST
         remedy = f"set health_check.path to a path that answers 200, or health_check.status to {match[1]}"
         return f"its health check {about.health_path} answered {match[1]}", remedy
     if any(words in reason for words in UNREACHABLE):

@@ -50,6 +50,10 @@ CASES = [
         ("its health check /ready answered 404", "health_check.status to 404"),
     ),
     (
+        ("Task failed ELB health checks: Health checks failed with these codes: [400]", None, ("Invalid HTTP_HOST",)),
+        ("its health check /ready answered 400", "ECS_CONTAINER_METADATA_URI_V4"),
+    ),
+    (
         ("Task failed ELB health checks: port 5000 is unhealthy due to Request timed out", None, ()),
         ("it never answered /ready on port 5000", "PORT=5000"),
     ),
