@@ -114,6 +114,20 @@ def publish(topic: object) -> Document:
     return statement("AskForApproval", ["sns:Publish"], [topic])
 
 
+def pull_build_image(repository: str) -> list[Document]:
+    """Return the permissions to pull a project's build image (CodeBuild User Guide, "Amazon ECR sample").
+
+    Args:
+        repository: ARN of its ECR repository; that of another account has to allow this one, too.
+    """
+    actions = ("BatchCheckLayerAvailability", "BatchGetImage", "GetDownloadUrlForLayer")
+    return [
+        # The token is the registry's: the action has no resource type.
+        statement("LogInForBuildImage", ["ecr:GetAuthorizationToken"], ALL_RESOURCES),
+        statement("PullBuildImage", [f"ecr:{action}" for action in actions], [repository]),
+    ]
+
+
 def push_images(repositories: Sequence[object]) -> list[Document]:
     """Return the permissions to push images and to look up existing ones.
 

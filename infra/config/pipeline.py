@@ -53,8 +53,10 @@ class Pipeline(Section):
     image: Annotated[str | None, BUILDS] = Field(
         None,
         min_length=1,
-        description="image of the CodeBuild projects; absent: `aws/codebuild/amazonlinux-x86_64-standard:5.0`, for "
-        "ARM64 services `aws/codebuild/amazonlinux-aarch64-standard:3.0`",
+        description="image of the CodeBuild projects: one of AWS's, a public one, or one in ECR by its URI "
+        "`ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG`, which the projects' roles may pull; absent: "
+        "`aws/codebuild/amazonlinux-x86_64-standard:5.0`, for ARM64 services "
+        "`aws/codebuild/amazonlinux-aarch64-standard:3.0`",
     )
     platforms: Annotated[tuple[Platform, ...] | None, DELIVERY] = Field(
         None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from infra.aws import build_images
 from infra.aws.platforms import BY_CPU_ARCHITECTURE
 from infra.config.errors import Location, Problem
 from infra.config.secrets import GITHUB_OWNER
@@ -43,6 +44,12 @@ def check(config: StackConfig) -> Iterator[Problem]:
         rule = "each `pulumi up` would undo the pipeline's releases; set it to pipeline or remove slipway:pipeline"
         yield Problem.invalid(("environment", "rollout"), config.environment.rollout, rule)
     yield from _platforms(pipeline, config)
+    image = pipeline.image or ""
+    if build_images.LOOKS_PRIVATE.match(image) and not build_images.PRIVATE.fullmatch(image):
+        rule = (
+            "it is no image in Amazon ECR; write ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG, without https://"
+        )
+        yield Problem.invalid((*PIPELINE, "image"), image, rule)
 
 
 def _platforms(pipeline: Pipeline, config: StackConfig) -> Iterator[Problem]:

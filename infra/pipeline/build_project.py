@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from infra.aws import iam, names, permissions, platforms
+from infra.aws import build_images, iam, names, permissions, platforms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,7 +56,8 @@ class GitHubSource:
 class BuildProject(pulumi.ComponentResource):
     """A CodeBuild project with a role of its own.
 
-    - a role with the given permissions, and those to write its own logs and reports; only this project can assume it
+    - a role with the given permissions, and those to write its own logs and reports and to pull a build image that is
+      private in ECR; only this project can assume it
     - a log group with a retention, and report groups, which are deleted with the stack
     - in the pipeline a local cache of directories and Docker layers
 
@@ -110,7 +111,7 @@ class BuildProject(pulumi.ComponentResource):
             service_role=self._role(home, logs, groups, statements),
             source=self._source(step, github_source),
             artifacts=aws.codebuild.ProjectArtifactsArgs(type="NO_ARTIFACTS" if github_source else "CODEPIPELINE"),
-            environment=self._environment(step, platform, variables),
+            environment=self._environment(step, platform, variables, home),
             # Builds of other changes would run what one change leaves in the cache (OWASP CICD-SEC-4).
             cache=None if github_source else _cache(docker=step.docker),
             build_timeout=step.minutes,
@@ -148,6 +149,8 @@ class BuildProject(pulumi.ComponentResource):
         own_statements = [permissions.write_logs(pulumi.Output.concat(logs.arn, ":*"))]
         if groups:
             own_statements.append(permissions.write_reports([group.arn for group in groups]))
+        if repository := build_images.repository_arn(self._section.image, home):
+            own_statements += permissions.pull_build_image(repository)
         policy = aws.iam.RolePolicy(
             self._name,
             role=role.name,
@@ -172,12 +175,15 @@ class BuildProject(pulumi.ComponentResource):
         )
 
     def _environment(
-        self, step: Step, platform: str, variables: Mapping[str, str]
+        self, step: Step, platform: str, variables: Mapping[str, str], home: Home
     ) -> aws.codebuild.ProjectEnvironmentArgs:
         """Return the build environment: type, image, compute type and variables."""
+        is_private = build_images.repository_arn(self._section.image, home) is not None
         return aws.codebuild.ProjectEnvironmentArgs(
             type=platforms.ENVIRONMENT_TYPES[platform],
             image=self._section.image or platforms.BUILD_IMAGES[platform],
+            # CodeBuild's own credentials, the default, need a policy of the repository that trusts CodeBuild.
+            image_pull_credentials_type="SERVICE_ROLE" if is_private else None,
             compute_type=self._section.compute_type,
             privileged_mode=step.docker,
             environment_variables=[

@@ -10,6 +10,8 @@ import pulumi
 import pytest
 
 from infra import stack_pipeline
+from infra.aws import build_images
+from infra.aws.arns import Home
 from infra.config.errors import ConfigError
 from tests.fake_engine import ACCOUNT, REGION, SECRET, Refused, as_plain
 from tests.stack import program
@@ -308,6 +310,64 @@ def test_each_role_has_the_permissions_of_its_step_and_no_more(prod: Run) -> Non
     found = {one.name: sorted(statements(engine, one.name)) for one in engine.of("RolePolicy")}
     del found["prod-web-execution"]
     assert found == {role: sorted(purposes) for role, purposes in STATEMENTS.items()}
+
+
+def test_a_build_image_in_ecr_is_pulled_with_the_role_of_each_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CodeBuild's own credentials cannot; the repository may be of another account and region."""
+    image = "210987654321.dkr.ecr.eu-west-1.amazonaws.com/tools/build:3"
+    engine, _ = program.run_prod(monkeypatch, section(image=image))
+    projects = [one.inputs["environment"] for one in engine.of("codebuild/project:Project")]
+    assert {(one["image"], one["imagePullCredentialsType"]) for one in projects} == {(image, "SERVICE_ROLE")}
+    for project in PROJECTS:
+        held = statements(engine, f"prod-{project}")
+        assert held["PullBuildImage"]["Resource"] == ["arn:aws:ecr:eu-west-1:210987654321:repository/tools/build"]
+        assert set(held["PullBuildImage"]["Action"]) == {
+            "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer",
+        }  # fmt: skip
+        assert held["LogInForBuildImage"]["Action"] == ["ecr:GetAuthorizationToken"]
+
+
+def test_a_build_image_of_awss_needs_no_permission(prod: Run) -> None:
+    """It must not be pulled with the role."""
+    engine, _ = prod
+    for one in engine.of("codebuild/project:Project"):
+        assert "imagePullCredentialsType" not in one.inputs["environment"]
+    assert "PullBuildImage" not in statements(engine, "prod-build")
+
+
+@pytest.mark.parametrize(
+    ("image", "repository"),
+    [
+        (None, None),
+        ("aws/codebuild/standard:7.0", None),
+        ("public.ecr.aws/docker/library/python:3.13", None),
+        ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/a", "eu-west-1:123456789012:repository/a"),
+        (
+            f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/a/b-c@sha256:{'0' * 64}",
+            "eu-west-1:123456789012:repository/a/b-c",
+        ),
+        ("123456789012.dkr-ecr.eu-west-1.on.aws/a:1", "eu-west-1:123456789012:repository/a"),
+    ],
+)
+def test_the_repository_of_a_build_image_in_ecr_is_known_by_its_uri(image: str | None, repository: str | None) -> None:
+    """Public images need none."""
+    home = Home(partition="aws", region=REGION, account=ACCOUNT)
+    assert build_images.repository_arn(image, home) == (repository and f"arn:aws:ecr:{repository}")
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "https://210987654321.dkr.ecr.eu-west-1.amazonaws.com/tools/build:3",
+        "21098765432.dkr.ecr.eu-west-1.amazonaws.com/tools/build:3",
+        "210987654321.dkr.ecr.eu-west-1.amazonaws.com",
+        "210987654321.dkr.ecr.eu-west-1.amazonaws.com/Tools:3",
+    ],
+)
+def test_a_build_image_that_only_looks_like_one_in_ecr_is_refused(monkeypatch: pytest.MonkeyPatch, image: str) -> None:
+    """The role would have no permission on it."""
+    with pytest.raises(ConfigError, match=r"slipway:pipeline.image is .*; it is no image in Amazon ECR; write ACCOUNT"):
+        program.run_prod(monkeypatch, section(image=image))
 
 
 def test_a_step_of_staging_can_touch_nothing_of_production(prod: Run) -> None:

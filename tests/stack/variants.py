@@ -201,6 +201,9 @@ VARIANTS = {
         changes={f"{WEB}.cpu_architecture": "ARM64", "slipway:pipeline.platforms": ["linux/amd64", "linux/arm64"]},
     ),
     "prod-automatic": Variant(stack="prod", changes={"slipway:pipeline.approval": "automatic"}),
+    "prod-build-image": Variant(
+        stack="prod", changes={"slipway:pipeline.image": "210987654321.dkr.ecr.eu-west-1.amazonaws.com/tools/build:3"}
+    ),
     "prod-services": Variant(
         stack="prod",
         changes={

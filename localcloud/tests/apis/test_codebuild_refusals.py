@@ -46,6 +46,7 @@ def shop(cloud: Cloud) -> Iterator[Workshop]:
         ({"environment": ENV | {"type": "WINDOWS_CONTAINER"}}, "WINDOWS_CONTAINER is not supported"),
         ({"environment": ENV | {"image": "aws/codebuild/made-up:1.0"}}, "curated"),
         ({"environment": ENV | {"image": ARM["image"]}}, "does not fit"),
+        ({"environment": ENV | {"imagePullCredentialsType": "SERVICE_ROLE"}}, "must be CODEBUILD with the curated"),
         ({"environment": ENV | {"certificate": "arn:aws:s3:::b/c.pem"}}, "environment.certificate"),
         ({"environment": ENV | {"environmentVariables": [{"name": "A-B", "value": "x"}]}}, "A-B"),
         ({"environment": LAMBDA | {"privilegedMode": True}}, "privilegedMode"),

@@ -12,7 +12,7 @@ import docker
 import httpx
 import pytest
 
-from support.building import GROUP
+from support.building import GROUP, Workshop, context
 from support.identities import HOME, LOGS, Person, allow, taken, with_secret
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ PUSH = [
 def name(cloud: Cloud) -> str:
     """The name of a repository with a small image "first"; another one is empty."""
     ecr, engine = cloud.client("ecr"), docker.from_env()
+    Workshop(cloud)  # makes the log group
     for made in (REPOSITORY, f"{REPOSITORY}2"):
         ecr.create_repository(repositoryName=made)
     operator = Person(cloud, {"AccessKeyId": "test", "SecretAccessKey": "test"})
@@ -109,3 +110,32 @@ def test_a_task_starts_with_the_rights_of_its_execution_role(
     stopped = ecs.describe_tasks(cluster="contract-iam", tasks=[task["taskArn"]])["tasks"][0]
     assert word in stopped["stoppedReason"], stopped["stoppedReason"]
     assert "not authorized to perform" in stopped["stoppedReason"]
+
+
+@pytest.mark.parametrize(
+    ("statements", "credentials", "word"),
+    [
+        (
+            [allow("ecr:GetAuthorizationToken"), allow(PULL)],
+            "CODEBUILD",
+            "set imagePullCredentialsType to SERVICE_ROLE",
+        ),
+        ([allow(PULL)], "SERVICE_ROLE", "ecr:GetAuthorizationToken"),
+        ([allow("ecr:GetAuthorizationToken")], "SERVICE_ROLE", "ecr:BatchGetImage"),
+        ([allow("ecr:GetAuthorizationToken"), allow(PULL)], "SERVICE_ROLE", ""),
+    ],
+)
+def test_a_build_image_in_ecr_is_pulled_with_the_rights_of_the_projects_role(
+    cloud: Cloud, name: str, statements: list[dict[str, Any]], credentials: str, word: str
+) -> None:
+    """By the registry's name on AWS, which is the local registry here."""
+    assert name
+    shop = Workshop(cloud)
+    image = f"{HOME.partition(':')[2]}.dkr.ecr.{HOME.partition(':')[0]}.amazonaws.com/{REPOSITORY}:first"
+    environment = {"image": image, "imagePullCredentialsType": credentials}
+    environment |= {"type": "LINUX_CONTAINER", "computeType": "BUILD_GENERAL1_SMALL"}
+    shop.project("iam-image", environment=environment, serviceRole=cloud.role("iam-image", [*statements, LOGS]))
+    build = shop.run("iam-image")
+    code, text = context(build, "PROVISIONING")
+    assert code == ("BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE" if word else "")
+    assert word in text

@@ -17,6 +17,7 @@ from localcloud.iam.authority import DeniedError
 from localcloud.services.clients import client
 from localcloud.services.codebuild import (
     archives,
+    build_images,
     buildspec,
     caches,
     phases,
@@ -88,9 +89,11 @@ async def provisioned(run: Build) -> str:
     parts, name, kind = run.parts, run.build["environment"]["image"], run.build["environment"]["type"]
     password = parts.state.ctx.iam.password(run.session["key"])
     known = qemu.base_images(parts.engine.client, kind, parts.state.ctx.images)
-    reference = known.get("CODEBUILD_IMAGE", "") if CURATED.match(name) else name
+    reference = known.get("CODEBUILD_IMAGE", "") if CURATED.match(name) else None
+    reference = build_images.reference(parts.state.ctx, name) if reference is None else reference
     if not reference:
         raise PhaseError("BUILD_CONTAINER_UNABLE_TO_PULL_IMAGE", f"{name}: no CODEBUILD_IMAGE; run: {COMMAND} up")
+    build_images.authorize(run, reference)
     try:
         found = await parts.engine.call(pull, parts.engine.client, reference, password)
     except PullError as error:

@@ -88,6 +88,8 @@ def environment(env: Doc, doc: Doc) -> None:
         if env.get(name):
             raise unsupported(f"environment.{name}")
     image(env["image"], kind)
+    if CURATED.match(env["image"]) and env.get("imagePullCredentialsType") == "SERVICE_ROLE":
+        raise invalid(f"imagePullCredentialsType must be CODEBUILD with the curated image {env['image']}")
     variables(env.get("environmentVariables", []))
     if "LAMBDA" in kind:
         on_lambda(env, doc)
