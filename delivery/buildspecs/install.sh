@@ -5,6 +5,11 @@
 #   sh delivery/buildspecs/install.sh FOLDER_OF_THE_CACHE
 set -eu
 cache=$1
+# AWS's images have several versions, of which runtime-versions selects one; another image has the one that it has.
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || {
+  echo "delivery needs Python 3.11 or later, and this build image has $(python3 --version 2>&1 | head -n 1); set slipway:pipeline.image to another" >&2
+  exit 1
+}
 key=$({ python3 --version; cat delivery/requirements.txt; } | sha256sum | cut -c1-16)
 if [ ! -e "$cache/$key" ]; then
   mkdir -p "$cache"

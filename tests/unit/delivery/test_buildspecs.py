@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from delivery import __main__ as program
 from delivery import environment
@@ -59,3 +62,29 @@ def test_the_pipelines_of_an_account_are_found_by_their_stacks(piped: World) -> 
         "staging": ("slipway", "Production", "Approval"),
         "prod": ("other", "P", "Ask"),
     }
+
+
+@pytest.mark.parametrize("path", BUILDSPECS, ids=lambda path: path.stem)
+def test_each_build_selects_the_version_of_python_that_the_locks_are_made_for(path: Path) -> None:
+    """An image's default changes when AWS says so (CodeBuild User Guide, Available runtimes)."""
+    install = yaml.load(path.read_text("utf-8"), Loader=yaml.BaseLoader)["phases"]["install"]  # noqa: S506  texts only
+    assert install["runtime-versions"] == {"python": "3.11"}
+    assert "--python-version=3.11 " in (path.parents[1] / "requirements.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("script", "found"), [('[ "$1" = --version ] && echo Python 3.9.16; exit 1', "Python 3.9.16"), ("", "not found")]
+)
+def test_a_build_image_with_an_older_python_is_refused_in_one_line(tmp_path: Path, script: str, found: str) -> None:
+    """Or one without any; the line names the key."""
+    for name in ("cut", "head", "sha256sum", "cat"):
+        (tmp_path / name).symlink_to(shutil.which(name) or name)
+    if script:
+        (tmp_path / "python3").write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+        (tmp_path / "python3").chmod(0o755)
+    command = ["/bin/sh", str(BUILDSPECS[0].parent / "install.sh"), str(tmp_path / "cache")]
+    done = subprocess.run(command, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith("delivery needs Python 3.11 or later, and this build image has ")
+    assert found in done.stderr
+    assert done.stderr.endswith("; set slipway:pipeline.image to another\n")
