@@ -340,7 +340,7 @@ def test_a_build_image_of_awss_needs_no_permission(prod: Run) -> None:
     [
         (None, None),
         ("aws/codebuild/standard:7.0", None),
-        ("public.ecr.aws/docker/library/python:3.13", None),
+        ("public.ecr.aws/acme/python:3.13", None),
         ("123456789012.dkr.ecr.eu-west-1.amazonaws.com/a", "eu-west-1:123456789012:repository/a"),
         (
             f"123456789012.dkr.ecr.eu-west-1.amazonaws.com/a/b-c@sha256:{'0' * 64}",
