@@ -28,7 +28,7 @@ from infra.environment.repository import Repository
 from infra.environment.service import Service
 from infra.environment.task import Image, Task, TaskEnvironment
 from infra.environment.task_security_group import DatabaseAccess, Placement
-from infra.live import records
+from infra.live import records, zones
 from infra.live import stack as live_stack
 from infra.other_stacks import OtherStacks
 from infra.pipeline.topic import Topic
@@ -187,17 +187,14 @@ def _shared_components(config: StackConfig, stands: Live) -> SharedComponents:
     """Create what the services share; load balancer, cluster and database are created in parallel.
 
     Raises:
-        pulumi.RunError: the region has fewer availability zones than are configured.
+        pulumi.RunError: the availability zones cannot be those that are configured.
     """
     name, environment = config.stack, config.environment
     zone_filter = aws.GetAvailabilityZonesFilterArgs(name="zone-type", values=["availability-zone"])
-    zones = aws.get_availability_zones(state="available", filters=[zone_filter]).names
-    if len(zones) < environment.network.zones:
-        raise pulumi.RunError(
-            f"Pulumi.{name}.yaml: slipway:environment.network.zones is {environment.network.zones}; the account has "
-            f"{len(zones)} availability zones in this region; set at most {len(zones)}"
-        )
-    network = Network(name, environment.network, zones=zones)
+    available = aws.get_availability_zones(state="available", filters=[zone_filter]).names
+    standing = stands.resources.zones
+    network_zones = zones.chosen(name, environment.network, available=available, standing=standing)
+    network = Network(name, environment.network, zones=network_zones)
     vpc = network.vpc_id
     balancer = LoadBalancer(name, environment.load_balancer, vpc_id=vpc, subnet_ids=network.public_subnet_ids)
     keeps_providers = any(one.providers for one in stands.resources.services.values())

@@ -27,6 +27,7 @@ def look_up(home: Home, repositories: Sequence[object], provider: str) -> list[D
         "ec2:DescribeAvailabilityZones",
         "iam:ListOpenIDConnectProviders",
         "codestar-connections:ListConnections",
+        "ec2:DescribeSubnets",
         "ec2:DescribeVpcs",
         "ecs:DescribeTaskDefinition",
         *(f"elasticloadbalancing:Describe{kind}" for kind in ("TargetGroups", "Listeners", "Rules")),

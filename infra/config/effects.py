@@ -58,6 +58,10 @@ CIDR = Effect(
     "create a stack of another name with this range, move the data and the traffic there, then destroy "
     "this one",
 )
+ZONE_NAMES = Effect(
+    Kind.IN_PLACE,
+    "added or removed at the end, as by `zones`; refused where a subnet that stands would move to another zone",
+)
 NAT = Effect(Kind.IN_PLACE, "connections that tasks have open to the internet are cut")
 CERTIFICATE = Effect(
     Kind.IN_PLACE,

@@ -25,6 +25,13 @@ class Network(Section):
         effects.CIDR,
     ] = Field("10.0.0.0/16", description="IPv4 CIDR block of the VPC, /16 to /24")
     zones: Annotated[int, effects.ROLLING] = Field(2, ge=2, le=4, description="number of availability zones")
+    zone_names: Annotated[tuple[Text, ...] | None, effects.ZONE_NAMES] = Field(
+        None,
+        min_length=2,
+        max_length=4,
+        description="names of the availability zones, in the order of the subnets, in place of `zones`; absent: the "
+        "first ones of the region, by name",
+    )
     private_subnets: Annotated[bool, effects.ROLLING] = Field(
         default=False, description="run tasks in private subnets behind a NAT gateway, which AWS bills by the hour"
     )

@@ -91,6 +91,12 @@ def _network(network: Network) -> Iterator[Problem]:
     location: Location = ("environment", "network")
     if problem := subnets.cidr_problem(network.cidr):
         yield Problem.invalid((*location, "cidr"), network.cidr, problem)
+    names = network.zone_names or ()
+    if len(set(names)) < len(names):
+        yield Problem.invalid((*location, "zone_names"), names, "it has a duplicate; list each zone once")
+    if names and "zones" in network.model_fields_set:
+        rule = "zone_names says how many there are; remove one of both"
+        yield Problem.invalid((*location, "zones"), network.zones, rule, ((*location, "zone_names"),))
     if network.nat_per_zone and not network.private_subnets:
         rule = "NAT gateways need private_subnets: true; set it or remove nat_per_zone"
         yield Problem.invalid(

@@ -28,7 +28,7 @@ class Network(pulumi.ComponentResource):
     Args:
         name: of the environment.
         section: `slipway:environment.network`.
-        zones: names of all availability zones of the region.
+        zones: names of the availability zones of its subnets, in their order.
     """
 
     vpc_id: pulumi.Output[str]
@@ -46,9 +46,9 @@ class Network(pulumi.ComponentResource):
     ) -> None:
         super().__init__("slipway:infra:Network", name, None, opts)
         self._name, self._section = name, section
-        self._zones = sorted(zones)[: section.zones]
+        self._zones = zones
         self._child = pulumi.ResourceOptions(parent=self)
-        plan = subnets.plan(section.cidr, section.zones)
+        plan = subnets.plan(section.cidr, len(zones))
         self._vpc = aws.ec2.Vpc(
             name, cidr_block=section.cidr, enable_dns_hostnames=True, tags={"Name": name}, opts=self._child
         )

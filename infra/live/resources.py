@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import pulumi
@@ -14,7 +15,7 @@ from contract.names import PULUMI_SUFFIX, of_service
 from infra.aws import names
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from infra.clients import Clients
 
@@ -56,10 +57,12 @@ class Running:
 class Resources:
     """The resources that stand: address range of the VPC, database and, by name, services.
 
-    `priorities` are those of all rules of the services' listeners, by the rule's ARN.
+    `zones` are the availability zones of the public subnets, in their order. `priorities` are those of all rules of the
+    services' listeners, by the rule's ARN.
     """
 
     cidr: str | None = None
+    zones: Sequence[str] = ()
     database: Database | None = None
     services: Mapping[str, Running] = field(default_factory=dict)
     priorities: Mapping[str, int] = field(default_factory=dict)
@@ -96,10 +99,22 @@ def _read(clients: Clients, stack: str, recorded: Collection[str]) -> Resources:
     vpc = next((group["VpcId"] for group in groups.values()), None)
     return Resources(
         cidr=clients("ec2").describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["CidrBlock"] if vpc else None,
+        zones=_zones(clients, stack, vpc) if vpc else (),
         database=_database(clients, stack, vpc),
         services={name: _running(clients, one, groups.get(name), routes) for name, one in services.items()},
         priorities={rule["RuleArn"]: int(rule["Priority"]) for rule in rules},
     )
+
+
+def _zones(clients: Clients, stack: str, vpc: str) -> tuple[str, ...]:
+    """Return the zones of the public subnets in the order of their names, `STACK-public-INDEX`, up to a gap."""
+    filters = [{"Name": "vpc-id", "Values": [vpc]}]
+    found = {}
+    for page in clients("ec2").get_paginator("describe_subnets").paginate(Filters=filters):
+        for one in page["Subnets"]:
+            name = next((tag["Value"] for tag in one.get("Tags", []) if tag["Key"] == "Name"), "")
+            found[name] = one["AvailabilityZone"]
+    return tuple(takewhile(bool, (found.get(f"{stack}-public-{index}", "") for index in range(len(found)))))
 
 
 def _ecs_services(clients: Clients, stack: str, recorded: Collection[str]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 
-from tests.fake_engine import DIGEST, REGISTRY, TOKEN, FakeEngine, as_plain
+from infra.config.environment import Network
+from infra.live import zones
+from tests.fake_engine import DIGEST, REGISTRY, TOKEN, ZONES, FakeEngine, as_plain
 from tests.stack import program, variants
 
 if TYPE_CHECKING:
@@ -323,6 +325,59 @@ def test_more_zones_than_the_region_has_are_refused(monkeypatch: pytest.MonkeyPa
         "Pulumi.staging.yaml: slipway:environment.network.zones is 4; the account has 3 availability zones in this "
         "region; set at most 3"
     )
+
+
+def test_zones_are_given_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the order of the subnets, so that a zone is added at the end, whatever its name."""
+    names = [ZONES[2], ZONES[0]]
+    engine, _ = program.run(monkeypatch, changed("staging", network={"zone_names": names}))
+    found = {one.name: one.inputs["availabilityZone"] for one in engine.of("ec2/subnet:Subnet")}
+    assert [found[f"staging-{tier}-{index}"] for tier in ("public", "database") for index in (0, 1)] == [*names, *names]
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize(
+    ("network", "standing", "message"),
+    [
+        (
+            {"zone_names": ["A", "X"]},
+            [],
+            "zone_names has X; the account has no such zone in this region; set some of A, B, C",
+        ),
+        (
+            {"zones": 3},
+            ["A", "C"],
+            "would have its subnets in A, B, C; those that stand are in A, C, and a subnet keeps ",
+        ),
+        ({}, ["A", "C"], "; set slipway:environment.network.zone_names to a list that begins with A, C"),
+        ({"zone_names": ["C", "A"]}, ["A", "C"], "would have its subnets in C, A; those that stand are in A, C"),
+    ],
+)
+def test_a_subnet_that_stands_stays_in_its_zone(network: dict[str, Any], standing: list[str], message: str) -> None:
+    """Also where the region has another zone than when it was created, or one of these is not available."""
+    section = Network.model_validate(network)
+    with pytest.raises(pulumi.RunError) as refused:
+        zones.chosen("staging", section, available=["C", "A", "B"], standing=standing)
+    assert str(refused.value).startswith("Pulumi.staging.yaml: slipway:environment.network")
+    assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("network", "standing", "wanted"),
+    [
+        ({}, [], ["A", "B"]),
+        ({}, ["A", "B", "C"], ["A", "B"]),
+        ({"zones": 3}, ["A", "B"], ["A", "B", "C"]),
+        ({"zone_names": ["A", "C", "B"]}, ["A", "C"], ["A", "C", "B"]),
+        ({"zone_names": ["A", "OLD"]}, ["A", "OLD"], ["A", "OLD"]),
+    ],
+)
+def test_zones_are_added_and_removed_at_the_end(
+    network: dict[str, Any], standing: list[str], wanted: list[str]
+) -> None:
+    """One that stands may be named although the account may not use it for new subnets."""
+    section = Network.model_validate(network)
+    assert zones.chosen("staging", section, available=["C", "A", "B"], standing=standing) == wanted
 
 
 def test_database_subnets_have_no_way_out(staging: Run) -> None:

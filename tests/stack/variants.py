@@ -95,6 +95,10 @@ VARIANTS = {
         },
     ),
     "staging-private-subnets": Variant(stack="staging", changes={"slipway:environment.network.private_subnets": True}),
+    "staging-zone-names": Variant(
+        stack="staging",
+        changes={"slipway:environment.network.zone_names": ["eu-central-1c", "eu-central-1a", "eu-central-1b"]},
+    ),
     "staging-nat-per-zone": Variant(
         stack="staging",
         changes={

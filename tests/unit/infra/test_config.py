@@ -110,6 +110,16 @@ def test_the_committed_stack_files_are_accepted(stack: str) -> None:
             "HTTPS needs both; set both or neither",
         ),
         (
+            {"network": {"zone_names": ["a", "a"]}},
+            'Pulumi.staging.yaml: slipway:environment.network.zone_names is ["a", "a"]; '
+            "it has a duplicate; list each zone once",
+        ),
+        (
+            {"network": {"zone_names": ["a", "b"], "zones": 2}},
+            "Pulumi.staging.yaml: slipway:environment.network.zones is 2; "
+            "zone_names says how many there are; remove one of both",
+        ),
+        (
             {"network": {"nat_per_zone": True}},
             "Pulumi.staging.yaml: slipway:environment.network.nat_per_zone is true; "
             "NAT gateways need private_subnets: true; set it or remove nat_per_zone",

@@ -102,6 +102,14 @@ def account() -> Iterator[Account]:
     ]
     found.answer("elbv2", "describe_rules", {"Rules": rules})
     found.answer("ec2", "describe_vpcs", {"Vpcs": [{"CidrBlock": "10.10.0.0/16"}]})
+    subnets = [
+        {"AvailabilityZone": f"eu-central-1{zone}", "Tags": [{"Key": "Name", "Value": name}]}
+        for name, zone in (
+            ("staging-public-1", "a"), ("staging-database-0", "b"), ("staging-public-0", "c"),
+            ("staging-public-3", "b"),
+        )
+    ]  # fmt: skip
+    found.answer("ec2", "describe_subnets", {"Subnets": [*subnets, {"AvailabilityZone": "eu-central-1b"}]})
     databases = [
         instance("prod-1a2b3c4", "vpc-2"),
         instance("staging-old", "vpc-2"),
@@ -122,6 +130,7 @@ def test_what_stands_is_found_by_the_target_group_of_the_service(account: Accoun
     """It leads to load balancer, VPC and database, so that another stack's are not mistaken for them."""
     assert resources.read(account, "staging", ["web"]) == Resources(
         cidr="10.10.0.0/16",
+        zones=("eu-central-1c", "eu-central-1a"),
         database=Database(
             identifier="staging-5d6e7f8",
             name="app",
