@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from infra import clients
-from infra.live import changes, images_in_use, records, resources, restore, routing, service_linked, snapshots, upgrades
+from infra.live import (
+    account_names,
+    changes,
+    images_in_use,
+    records,
+    resources,
+    restore,
+    routing,
+    service_linked,
+    snapshots,
+    upgrades,
+)
 from infra.live.resources import Resources
 from infra.live.service_changes import Neighbours
 
@@ -105,6 +116,7 @@ def read(config: StackConfig, up: Standing) -> Live:
     if found.database is None:
         restore.check(own, config)
     service_linked.check(own, config, up, found)
+    account_names.check(own, config, up)
     upgraded = upgrades.permitted(config, found.database)
     attachments = routing.attachments(config, up, found)
     return Live(

@@ -15,8 +15,8 @@ import yaml
 from contract import facts, names
 from infra import serving
 from infra.config import other_stack_rules
+from infra.live import account_names, service_linked
 from infra.live import resources as live_resources
-from infra.live import service_linked
 from tests.fake_engine import ACCOUNT, DIGEST, REGISTRY, FakeEngine, Refused, run_to_end, start
 
 if TYPE_CHECKING:
@@ -186,6 +186,7 @@ def run(  # noqa: PLR0913 - what a run depends on
         monkeypatch.setattr(other_stack_rules, "_deployed_by_another", lambda *_: ())
     monkeypatch.setattr(live_resources, "read", lambda *_: resources)
     monkeypatch.setattr(service_linked, "check", lambda *_: None)
+    monkeypatch.setattr(account_names, "check", lambda *_: None)
     monkeypatch.setattr("infra.live.restore.check", lambda *_: None)
     monkeypatch.setattr(serving.Check, "run", lambda _, services: engine.checked.extend(services))
 
