@@ -155,6 +155,9 @@ def test_a_buildspec_that_cannot_be_run_fails_before_any_command(shop: Workshop,
 
 def test_a_runtime_that_the_image_lacks_fails_the_install_phase(shop: Workshop) -> None:
     """Another version of Python than the image's is not accepted."""
+    spec = "version: 0.2\nphases: {install: {runtime-versions: {python: 3.11}, commands: [python3 --version]}}\n"
+    build = shop.spec("contract-runtime", spec)
+    assert (build["buildStatus"], "Python 3.11" in shop.text(build)) == ("SUCCEEDED", True), shop.text(build)
     build = shop.spec("contract-runtime", "version: 0.2\nphases: {install: {runtime-versions: {python: 2.7}}}\n")
     assert build["buildStatus"] == "FAILED"
     assert "Unknown runtime version named '2.7' of python" in shop.text(build)
