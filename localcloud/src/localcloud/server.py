@@ -96,7 +96,7 @@ def listener(host: str, port: int) -> socket.socket:
 
 def gate_of(context: Context, application: Any) -> Gate:
     """Return the gate that authenticates and authorizes requests."""
-    modules = [application._get_module(name) for name in ("secretsmanager", "kms", "sts")]  # noqa: SLF001 - ministack has no public name for it
+    modules = [application._get_module(name) for name in ("secretsmanager", "kms", "sts", "ssm")]  # noqa: SLF001 - ministack has no public name for it
     lookups = Lookups(context.iam.roles, *modules)
     hosts = {address.partition("//")[2] for address in (context.endpoint, context.container_endpoint)}
     port = context.endpoint.rpartition(":")[2]

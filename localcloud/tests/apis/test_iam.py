@@ -70,6 +70,33 @@ def test_every_service_is_decided_and_refuses_in_its_own_form(
     assert "iam-nothing/me is not authorized to perform" in text
 
 
+def test_who_reads_a_secret_of_a_customers_key_needs_that_key_too(cloud: Cloud) -> None:
+    """By way of the service that holds it; AWS's own keys need no permission."""
+    key = cloud.client("kms").create_key()["KeyMetadata"]["Arn"]
+    manager, ssm = cloud.client("secretsmanager"), cloud.client("ssm")
+    secret = manager.create_secret(Name="contract-iam-key", SecretString="hush", KmsKeyId=key)["ARN"]
+    ssm.put_parameter(Name="/contract-iam-key/own", Value="hush", Type="SecureString", KeyId=key)
+    ssm.put_parameter(Name="/contract-iam-key/aws", Value="hush", Type="SecureString")
+    reads = allow(["secretsmanager:GetSecretValue", "ssm:GetParameter"])
+    mine = taken(cloud, "iam-reads", reads)
+    for call in (
+        lambda: mine.client("secretsmanager").get_secret_value(SecretId=secret),
+        lambda: mine.client("ssm").get_parameter(Name="/contract-iam-key/own", WithDecryption=True),
+    ):
+        code, text = refused(call)
+        assert code == "AccessDeniedException"
+        assert f"is not authorized to perform: kms:Decrypt on resource: {key}" in text
+    mine.client("ssm").get_parameter(Name="/contract-iam-key/own")
+    mine.client("ssm").get_parameter(Name="/contract-iam-key/aws", WithDecryption=True)
+    via = {"StringEquals": {"kms:ViaService": "secretsmanager.eu-central-1.amazonaws.com"}}
+    able = taken(cloud, "iam-decrypts", reads, allow("kms:Decrypt", key) | {"Condition": via})
+    assert able.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"] == "hush"
+    assert (
+        "kms:Decrypt"
+        in refused(lambda: able.client("ssm").get_parameter(Name="/contract-iam-key/own", WithDecryption=True))[1]
+    )
+
+
 def test_objects_are_decided_by_bucket_and_key_also_by_presigned_address(cloud: Cloud) -> None:
     """A presigned URL has the permissions of its creator."""
     s3 = cloud.client("s3")

@@ -34,6 +34,8 @@ TAGGING = {
     "ssm": "ssm:AddTagsToResource",
 }
 """The action that a service requires beside that of creating, where the new resource is given tags."""
+ENCRYPTION_CONTEXT = {"secretsmanager": "secretarn", "ssm": "parameter_arn"}
+"""Services that decrypt for a reader, and the member of the encryption context that has the ARN of what is read."""
 
 
 def asks(call: Call, names: Names) -> list[Ask]:
@@ -66,9 +68,36 @@ def further(call: Call, resources: list[str], keys: Context, names: Names) -> li
         secret = names.arn("secretsmanager", "secret:rds!db-*")
         found += [Ask(action=f"secretsmanager:{name}", resource=secret) for name in ("CreateSecret", "TagResource")]
         found.append(Ask(action="kms:DescribeKey", resource=names.arn("kms", "key/*")))
+    if call.service in ENCRYPTION_CONTEXT:
+        found += decryptions(call, resources, names)
     if call.service == "codepipeline":
         found += [Ask(action=f"{arn.split(':')[2]}:PassConnection", resource=arn) for arn in connections(call)]
     return found
+
+
+def decryptions(call: Call, resources: list[str], names: Names) -> list[Ask]:
+    """Return kms:Decrypt for each secret or parameter that a call reads and that a customer's key encrypts.
+
+    Those of a list or a path of which only the service knows what is in it are left out.
+    """
+    p = call.params
+    if call.action == "secretsmanager:GetSecretValue":
+        read, kind = [str(p.get("SecretId"))], "key of secret"
+    elif call.operation in ("GetParameter", "GetParameters") and p.get("WithDecryption"):
+        read, kind = [str(name) for name in (p.get("Name"), *rows(p.get("Names"))) if name], "key of parameter"
+    else:
+        return []
+    via, member = f"{call.service}.{names.region}.amazonaws.com", ENCRYPTION_CONTEXT[call.service]
+    found = [(names.find(kind, name), resource) for name, resource in zip(read, resources, strict=False)]
+    return [
+        Ask(
+            action="kms:Decrypt",
+            resource=key,
+            keys={"kms:viaservice": via, f"kms:encryptioncontext:{member}": resource},
+        )
+        for key, resource in found
+        if key
+    ]
 
 
 def tags_what_it_creates(call: Call) -> bool:

@@ -14,12 +14,17 @@ if TYPE_CHECKING:
 class Lookups:
     """Look-ups in ministack's modules."""
 
-    def __init__(self, roles: Roles, secrets: ModuleType, keys: ModuleType, sts: ModuleType) -> None:
-        """Create look-ups from IAM's roles and ministack's modules for Secrets Manager, KMS and STS."""
+    def __init__(
+        self, roles: Roles, secrets: ModuleType, keys: ModuleType, sts: ModuleType, parameters: ModuleType
+    ) -> None:
+        """Create look-ups from IAM's roles and ministack's modules for the services."""
         self._roles, self._secrets, self._keys, self._sts = roles, secrets, keys, sts
+        self._parameters = parameters
 
     def find(self, region: str, kind: str, name: str) -> str | None:
         """Return the ARN of a "role", "secret" or "key" by name or partial ARN, or None.
+
+        "key of secret" and "key of parameter" are the customer's key that encrypts it; None for an AWS managed key.
 
         Args:
             region: the region that the request is signed for; ministack stores secrets and keys by region.
@@ -35,6 +40,11 @@ class Lookups:
         if kind == "secret":
             _, secret = self._secrets._resolve(name)  # noqa: SLF001 - ministack has no public name for it
             return str(secret["ARN"]) if secret else None
+        if kind == "key of secret":
+            name = (self._secrets._resolve(name)[1] or {}).get("KmsKeyId") or ""  # noqa: SLF001 - the same
+        elif kind == "key of parameter":
+            name = name if name.startswith("arn:") else name.partition(":")[0]  # without version or label
+            name = (self._parameters._lookup_parameter(name)[1] or {}).get("KeyId") or ""  # noqa: SLF001 - the same
         key = self._keys._resolve_key(name)  # noqa: SLF001 - ministack has no public name for it
         return str(key["Arn"]) if key else None
 

@@ -21,8 +21,8 @@ class Names:
     account: str
     region: str
     find: Callable[[str, str], str | None] = lambda _kind, _name: None
-    """Looks up the ARN of a resource ("secret", "role", "key") if it cannot be derived from the name; None if there
-    is none."""
+    """Looks up the ARN of a resource ("secret", "role", "key") if it cannot be derived from the name, or that of a
+    customer's key that encrypts one ("key of secret", "key of parameter"); None if there is none."""
     roles: Callable[[str], list[str]] = lambda _definition: []
     """Returns the roles of a task definition."""
 
