@@ -32,6 +32,7 @@ class Match(NamedTuple):
 TAGGED = {
     "aws:cloudwatch/logGroup:LogGroup": Match("log group", {"logGroupName": "name"}),
     "aws:ec2/eip:Eip": Match("address", {}),
+    "aws:ec2/flowLog:FlowLog": Match("flow log", {"ResourceId": "vpcId"}),
     "aws:ec2/internetGateway:InternetGateway": Match("internet gateway", {}),
     "aws:ec2/natGateway:NatGateway": Match("NAT gateway", {"SubnetId": "subnetId"}),
     "aws:ec2/routeTable:RouteTable": Match("route table", {"VpcId": "vpcId"}),

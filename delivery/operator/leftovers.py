@@ -92,6 +92,10 @@ def _security_group(clients: Clients, left: Left, _: Options) -> None:
     ec2.delete_security_group(GroupId=left.name)
 
 
+def _flow_log(clients: Clients, left: Left, _: Options) -> None:
+    clients("ec2").delete_flow_logs(FlowLogIds=[left.name])
+
+
 def _role(clients: Clients, left: Left, _: Options) -> None:
     iam = clients("iam")
     for policy in tagged.rows(iam, "list_role_policies", "PolicyNames", RoleName=left.name):
@@ -142,6 +146,7 @@ KINDS = (
         tagged.in_network("describe_internet_gateways", "InternetGateways", "InternetGatewayId"),
         _internet_gateway,
     ),
+    Kind("flow log", tagged.in_network("describe_flow_logs", "FlowLogs", "FlowLogId"), _flow_log),
     _of_network("subnet", "describe_subnets", "Subnets", "SubnetId", "delete_subnet"),
     _of_network("route table", "describe_route_tables", "RouteTables", "RouteTableId", "delete_route_table"),
     Kind("security group", tagged.security_groups, _security_group),

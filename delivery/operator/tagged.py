@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 TAGS_AT_ONCE = 20  # ELBv2 DescribeTags, ResourceArns
 NAMED_AT_ONCE = 10  # ECS DescribeServices, services
 CLUSTERS_AT_ONCE = 100  # ECS DescribeClusters, clusters
+FILTER = ("describe_flow_logs", "describe_nat_gateways")
+"""EC2's listings whose filters are called so in the singular."""
 DEFAULT_GROUP = "default"
 """The name that AWS reserves for the security group that each VPC is created with."""
 PROTECTION = "deletion_protection.enabled"
@@ -64,7 +66,7 @@ def in_network(operation: str, member: str, key: str, state: str = "State") -> F
 
     def find(clients: Clients, stack: str) -> Iterator[Left]:
         ec2, tag = clients("ec2"), {"Name": f"tag:{ENVIRONMENT_TAG}", "Values": [stack]}
-        asked = {"Filter" if operation == "describe_nat_gateways" else "Filters": [tag]}
+        asked = {"Filter" if operation in FILTER else "Filters": [tag]}
         paged = ec2.can_paginate(operation)
         for row in rows(ec2, operation, member, **asked) if paged else getattr(ec2, operation)(**asked)[member]:
             if row.get(state) != "deleted" and is_of(stack, row.get("Tags", [])):

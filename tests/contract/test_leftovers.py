@@ -72,6 +72,11 @@ class Stack:
             ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
         address = ec2.allocate_address(Domain="vpc", TagSpecifications=tagged("elastic-ip"))["AllocationId"]
         ec2.create_nat_gateway(SubnetId=subnets[0], AllocationId=address, TagSpecifications=tagged("natgateway"))
+        ec2.create_flow_logs(
+            ResourceIds=[vpc], ResourceType="VPC", TrafficType="ALL", TagSpecifications=tagged("vpc-flow-log"),
+            LogDestination=f"arn:aws:logs:eu-central-1:000000000000:log-group:{self.name}",
+            DeliverLogsPermissionArn="arn:aws:iam::000000000000:role/flow",
+        )  # fmt: skip
         return vpc, subnets, groups[0]
 
     def create(self) -> None:
@@ -115,13 +120,13 @@ def test_what_carries_the_tags_of_a_destroyed_stack_goes(cloud: Cloud) -> None:
     left.create()
     other.network()
     stands = sorted(found.name for _, found in other.removal(said).found())
-    assert len(stands) == 9
+    assert len(stands) == 10
     told = left.removal(said, unprotect=True, skip_snapshot=True).run()
     assert left.removal(said).found() == []
     assert told == (
         "1 cluster, 1 load balancer, 1 target group, 1 database, 1 database subnet group, 1 NAT gateway, 1 address, "
-        "1 internet gateway, 2 subnets, 1 route table, 2 security groups, 1 VPC, 1 role, 1 log group, 1 parameter, "
-        "1 empty repository"
+        "1 internet gateway, 1 flow log, 2 subnets, 1 route table, 2 security groups, 1 VPC, "
+        "1 role, 1 log group, 1 parameter, 1 empty repository"
     )
     assert sorted(found.name for _, found in other.removal(said).found()) == stands
     other.removal(said).run()
@@ -147,6 +152,7 @@ def test_what_an_interrupted_up_created_is_found_by_what_it_asked_for(cloud: Clo
     in_rule = made["SecurityGroupRules"][0]["SecurityGroupRuleId"]
     asked: dict[str, tuple[dict[str, Any], str | None]] = {
         "ec2/vpc:Vpc": ({"cidrBlock": "10.78.0.0/16"}, vpc),
+        "ec2/flowLog:FlowLog": ({"vpcId": vpc}, names["flow log"]),
         "ec2/subnet:Subnet": ({"vpcId": vpc, "cidrBlock": "10.78.1.0/24"}, subnets[1]),
         "ec2/routeTable:RouteTable": ({"vpcId": vpc}, table),
         "ec2/routeTableAssociation:RouteTableAssociation": (

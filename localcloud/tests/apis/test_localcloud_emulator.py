@@ -132,6 +132,23 @@ def test_a_rule_for_all_protocols_has_no_ports(cloud: Cloud) -> None:
     ec2.delete_vpc(VpcId=vpc)
 
 
+def test_a_flow_log_tells_all_that_it_was_made_with(cloud: Cloud) -> None:
+    """So that the provider does not replace it; a second one to the same destination is refused."""
+    ec2, role = cloud.client("ec2"), "arn:aws:iam::000000000000:role/flow"
+    vpc = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+    asked = {"ResourceIds": [vpc], "ResourceType": "VPC", "TrafficType": "ALL", "DeliverLogsPermissionArn": role}
+    asked |= {"LogDestination": "arn:aws:logs:eu-central-1:000000000000:log-group:flow"}
+    tags = [{"ResourceType": "vpc-flow-log", "Tags": [{"Key": "who", "Value": "me"}]}]
+    (made,) = ec2.create_flow_logs(**asked, TagSpecifications=tags)["FlowLogIds"]
+    (told,) = ec2.describe_flow_logs(Filter=[{"Name": "tag:who", "Values": ["me"]}])["FlowLogs"]
+    assert (told["FlowLogId"], told["DeliverLogsPermissionArn"], told["MaxAggregationInterval"]) == (made, role, 600)
+    assert told["LogFormat"].startswith("${version} ${account-id} ")
+    assert told["Tags"] == [{"Key": "who", "Value": "me"}]
+    refused("FlowLogAlreadyExists", lambda: ec2.create_flow_logs(**asked))
+    ec2.delete_flow_logs(FlowLogIds=[made])
+    ec2.delete_vpc(VpcId=vpc)
+
+
 def test_what_is_not_served_is_refused_by_name(cloud: Cloud) -> None:
     """The provider would retry a 5xx for 10 minutes; a made-up response would hide a failure."""
     message = refused("UnsupportedOperation", lambda: cloud.client("lambda").list_functions())

@@ -16,6 +16,7 @@ NETWORK = {
     "nat_gateways": ("NatGateways", "NatGatewayId"),
     "addresses": ("Addresses", "AllocationId"),
     "internet_gateways": ("InternetGateways", "InternetGatewayId"),
+    "flow_logs": ("FlowLogs", "FlowLogId"),
     "subnets": ("Subnets", "SubnetId"),
     "route_tables": ("RouteTables", "RouteTableId"),
     "security_groups": ("SecurityGroups", "GroupId"),
@@ -113,6 +114,11 @@ class Estate:
             self.aws.time.at(self.lasting, lambda: self.things[name].update(State="deleted"))
             return {}
         return self.drop(kind, name)
+
+    def delete_flow_logs(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Delete one, whatever else stands."""
+        (name,) = params["FlowLogIds"]
+        return self.drop("flow_logs", name) | {"Unsuccessful": []}
 
     def detach_internet_gateway(self, params: dict[str, Any]) -> dict[str, Any]:
         """Detach."""

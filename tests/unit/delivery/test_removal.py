@@ -49,6 +49,7 @@ def one_of_each(estate: Estate, held: dict[str, str] | None = None, end: str = "
     edge = estate.add("security_groups", f"sg-lb{end}", held, GroupName="lb", **two_ways)
     tasks = estate.add("security_groups", f"sg-web{end}", held, GroupName="web", IpPermissions=RULE)
     vpc = estate.add("vpcs", f"vpc{end}", held)
+    estate.add("flow_logs", f"fl{end}", held, ResourceId=vpc)
     path = {"Path": "/slipway/staging/tasks/"}
     document = '{"Resource": "arn:aws:logs:eu-west-1:1:log-group:x"}'
     estate.add("roles", f"staging-web-task{end}", held, **path, policies={"p": document})

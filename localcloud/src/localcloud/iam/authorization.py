@@ -125,6 +125,8 @@ def passed(call: Call, names: Names) -> list[Ask]:
     elif call.service == "codepipeline":
         pipeline = structure(p.get("pipeline"))
         service, roles = "codepipeline.amazonaws.com", [pipeline.get("roleArn")]
+    elif call.action == "ec2:CreateFlowLogs":
+        service, roles = "vpc-flow-logs.amazonaws.com", [p.get("DeliverLogsPermissionArn")]
     keys: Context = {"iam:passedtoservice": service}
     return [Ask(action="iam:PassRole", resource=role_arn(str(role), names), keys=keys) for role in roles if role]
 

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from localcloud.iam import service_linked
+from localcloud.ministack_adapter import flow_logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +27,7 @@ def apply(app: ModuleType) -> None:
     acm = app._get_module("acm")  # noqa: SLF001 - ministack has no public name for it
     acm.get_state = with_private_keys(acm)
     ec2 = app._get_module("ec2")  # noqa: SLF001 - ministack has no public name for it
+    flow_logs.apply(ec2)
     ec2._parse_ip_permissions = without_ports_of_all_protocols(ec2._parse_ip_permissions)  # noqa: SLF001 - ministack has no public name for it
 
 
