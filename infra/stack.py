@@ -17,10 +17,12 @@ from infra import account, parameter_payloads, serving, stack_pipeline
 from infra.aws import names
 from infra.config import application
 from infra.environment import accepted_image
+from infra.environment.access_logs import AccessLogs
 from infra.environment.autoscaling import Autoscaling
 from infra.environment.cluster import Cluster
 from infra.environment.database import Database
 from infra.environment.first_image import FirstImage
+from infra.environment.flow_logs import FlowLogs
 from infra.environment.load_balancer import LoadBalancer
 from infra.environment.monitoring import DatabaseMetrics, Monitoring, ServiceMetrics
 from infra.environment.network import Network
@@ -195,8 +197,18 @@ def _shared_components(config: StackConfig, stands: Live) -> SharedComponents:
     standing = stands.resources.zones
     network_zones = zones.chosen(name, environment.network, available=available, standing=standing)
     network = Network(name, environment.network, zones=network_zones)
+    home = account.home()
     vpc = network.vpc_id
-    balancer = LoadBalancer(name, environment.load_balancer, vpc_id=vpc, subnet_ids=network.public_subnet_ids)
+    if environment.network.flow_log_days:
+        FlowLogs(name, days=environment.network.flow_log_days, vpc_id=vpc, home=home)
+    days = environment.load_balancer.access_log_days
+    balancer = LoadBalancer(
+        name,
+        environment.load_balancer,
+        vpc_id=vpc,
+        subnet_ids=network.public_subnet_ids,
+        log_bucket=AccessLogs(name, days=days, home=home).bucket if days else None,
+    )
     keeps_providers = any(one.providers for one in stands.resources.services.values())
     cluster = Cluster(name, environment, keeps_providers=keeps_providers)
     database = None
@@ -211,8 +223,7 @@ def _shared_components(config: StackConfig, stands: Live) -> SharedComponents:
             vpc_id=vpc,
             subnet_ids=network.database_subnet_ids,
         )
-    region = aws.get_region().region
-    return SharedComponents(network=network, balancer=balancer, cluster=cluster, database=database, region=region)
+    return SharedComponents(network=network, balancer=balancer, cluster=cluster, database=database, region=home.region)
 
 
 def _task(config: StackConfig, shared: SharedComponents, name: str, image: Image, *, follow: bool) -> Task:

@@ -197,7 +197,7 @@ def _project(
 
 def _statements(config: StackConfig, context: PipelineContext, store: ArtifactStore, topic: Topic) -> list[Document]:
     """Return the permissions of the pipeline's role."""
-    home = context.home
+    home, section = context.home, context.pipeline
     # ARNs built from names, so that the role exists long before the first execution, which starts with the pipeline.
     projects = [
         home.build_project(names.build_project(config.stack, key)) for key in steps.keys(config, context.pipeline)
@@ -207,7 +207,7 @@ def _statements(config: StackConfig, context: PipelineContext, store: ArtifactSt
         *permissions.keep_artifacts(home, store.arn, store.objects),
         permissions.start_builds(projects),
         *(permissions.use_connection(context.connection.arn, fetch=False) if context.connection else []),
-        *([permissions.publish(topic.arn)] if context.pipeline.requires_approval else []),
+        *(permissions.publish(topic.arn, section.topic_key_arn) if section.requires_approval else []),
     ]
 
 

@@ -31,6 +31,11 @@ def insights_log_group(environment: str) -> str:
     return f"/aws/ecs/containerinsights/{cluster(environment)}/performance"
 
 
+def flow_log_group(environment: str) -> str:
+    """Return the name of the log group of a VPC's flow logs, which no service's log group can have."""
+    return f"/{PROJECT}/{environment}/network/flow-logs"
+
+
 def task_role_path(environment: str) -> str:
     """Return the IAM path of an environment's task and execution roles, by which `iam:PassRole` is granted."""
     return f"/{PROJECT}/{environment}/tasks/"

@@ -27,6 +27,22 @@ def write_logs(streams: object) -> Document:
     return statement("WriteLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], [streams])
 
 
+def write_flow_logs(group: object, streams: object) -> list[Document]:
+    """Return the permissions of the role of flow logs, which are those that AWS asks for but logs:CreateLogGroup.
+
+    VPC user guide, "IAM role for publishing flow logs to CloudWatch Logs".
+
+    Args:
+        group: ARN of the log group.
+        streams: ARN pattern of its streams.
+    """
+    return [
+        write_logs(streams),
+        statement("FindLogStreams", ["logs:DescribeLogStreams"], [group]),
+        statement("FindLogGroups", ["logs:DescribeLogGroups"], ALL_RESOURCES),
+    ]
+
+
 def write_reports(groups: Sequence[object]) -> Document:
     """Return the permission to write test reports.
 
@@ -105,13 +121,15 @@ def start_builds(projects: Sequence[object]) -> Document:
     return statement("RunBuilds", ["codebuild:StartBuild", "codebuild:BatchGetBuilds"], projects)
 
 
-def publish(topic: object) -> Document:
-    """Return the permission to publish approval requests.
+def publish(topic: object, key: str | None) -> list[Document]:
+    """Return the permissions to publish approval requests.
 
     Args:
         topic: ARN of the SNS topic.
+        key: ARN of the KMS key that encrypts it; None for none (SNS guide, "Managing encryption keys").
     """
-    return statement("AskForApproval", ["sns:Publish"], [topic])
+    encrypt = [statement("EncryptRequests", ["kms:Decrypt", "kms:GenerateDataKey"], [key])] if key else []
+    return [statement("AskForApproval", ["sns:Publish"], [topic]), *encrypt]
 
 
 def pull_build_image(repository: str) -> list[Document]:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 from contract import images
 from infra.aws.iam import Document, document, statement
+
+if TYPE_CHECKING:
+    from infra.aws.arns import Home
 
 ALL = 9999
 """Images that a lifecycle rule keeps where it has to keep all: more than a repository's stacks ever run."""
@@ -30,10 +34,29 @@ def private_bucket(arn: object, account: str) -> Document:
     )
 
 
-def _objects(arn: object) -> object:
+def access_logs(arn: object, home: Home) -> Document:
+    """Return the policy of a private bucket that load balancers of its account and region deliver access logs to.
+
+    The statement is that of the Elastic Load Balancing guides, "Enable access logs": for every region, with the account
+    in the path. `IfExists` takes requests that do not name the load balancer, and none that names another's:
+    with a plain condition a bucket has been refused ("Access Denied for bucket").
+
+    Args:
+        arn: of the bucket; may be a Pulumi output.
+        home: the account and region.
+    """
+    condition = {"ArnLikeIfExists": {"aws:SourceArn": home.arn("elasticloadbalancing", "loadbalancer/*")}}
+    allow = statement("DeliverLogs", ["s3:PutObject"], [_objects(arn, f"AWSLogs/{home.account}/")], condition)
+    private = private_bucket(arn, home.account)
+    return document(
+        *private["Statement"], allow | {"Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"}}
+    )
+
+
+def _objects(arn: object, prefix: str = "") -> object:
     """Return the ARN pattern of the objects in a bucket; the ARN may be a Pulumi output."""
     apply = getattr(arn, "apply", None)
-    return apply(lambda text: f"{text}/*") if apply else f"{arn}/*"
+    return apply(lambda text: f"{text}/{prefix}*") if apply else f"{arn}/{prefix}*"
 
 
 def topic(arn: object, account: str) -> Document:

@@ -38,6 +38,11 @@ class Network(Section):
     nat_per_zone: Annotated[bool, effects.NAT] = Field(
         default=False, description="one NAT gateway per zone instead of one for all"
     )
+    flow_log_days: Annotated[int | None, effects.LOGS] = Field(
+        None,
+        description="flow logs of all connections to CloudWatch Logs, kept so many days, a value that CloudWatch Logs "
+        "accepts; AWS bills them by the gigabyte; absent: none",
+    )
 
 
 class LoadBalancer(Section):
@@ -64,6 +69,11 @@ class LoadBalancer(Section):
     )
     deletion_protection: Annotated[bool, effects.IN_PLACE] = Field(
         default=False, description="deletion protection; `pulumi destroy` fails while it is on"
+    )
+    access_log_days: Annotated[int | None, effects.LOGS] = Field(
+        None,
+        ge=1,
+        description="access logs of all requests to an S3 bucket of the stack's own, kept so many days; absent: none",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from infra.aws.platforms import Platform
-from infra.config.effects import BUILDS, DELIVERY, Effect, Kind
+from infra.config.effects import BUILDS, DELIVERY, TOPIC_KEY, Effect, Kind
 from infra.config.section import Section
 
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
@@ -45,6 +45,12 @@ class Pipeline(Section):
     )
     notify: Annotated[tuple[Email, ...], Effect(Kind.IN_PLACE, "each address has to confirm AWS's e-mail")] = Field(
         (), description="e-mail addresses that are notified of approvals, failures and alarms"
+    )
+    topic_key_arn: Annotated[str | None, TOPIC_KEY] = Field(
+        None,
+        pattern=r"^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/.+$",
+        description="ARN of a KMS key that encrypts the topic for these; its policy has to let CloudWatch and CodeStar "
+        "Notifications use it (docs/aws.md); absent: not encrypted by a key",
     )
     compute_type: Annotated[
         Literal["BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_MEDIUM", "BUILD_GENERAL1_LARGE", "BUILD_GENERAL1_XLARGE"],

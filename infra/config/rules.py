@@ -56,9 +56,11 @@ def check(config: StackConfig) -> Iterator[Problem]:
     yield from _load_balancer(environment.load_balancer)
     if environment.database:
         yield from database_rules.check(environment.database)
-    yield from _retention(("environment",), environment.log_retention_days)
+    yield from _retention(("environment", "log_retention_days"), environment.log_retention_days)
+    if environment.network.flow_log_days is not None:
+        yield from _retention(("environment", "network", "flow_log_days"), environment.network.flow_log_days)
     if config.pipeline:
-        yield from _retention(("pipeline",), config.pipeline.log_retention_days)
+        yield from _retention(("pipeline", "log_retention_days"), config.pipeline.log_retention_days)
     yield from pipeline_rules.check(config)
     yield from limits.check(config)
     yield from service_rules.check(environment, config.stack)
@@ -78,7 +80,7 @@ def _image_source(config: StackConfig) -> Iterator[Problem]:
 def _retention(location: Location, days: int) -> Iterator[Problem]:
     if days not in RETENTION_DAYS:
         rule = f"CloudWatch Logs accepts {comma_separated(RETENTION_DAYS)}; choose one"
-        yield Problem.invalid((*location, "log_retention_days"), days, rule)
+        yield Problem.invalid(location, days, rule)
 
 
 def _stack_name(stack: str) -> Iterator[Problem]:

@@ -31,6 +31,7 @@ class LoadBalancer(pulumi.ComponentResource):
         section: `slipway:environment.load_balancer`.
         vpc_id: of the network.
         subnet_ids: of the public subnets.
+        log_bucket: name of the bucket for access logs; None for none.
     """
 
     listener_arn: pulumi.Output[str]
@@ -45,6 +46,7 @@ class LoadBalancer(pulumi.ComponentResource):
         *,
         vpc_id: pulumi.Input[str],
         subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]],
+        log_bucket: pulumi.Input[str] | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("slipway:infra:LoadBalancer", name, None, opts)
@@ -59,6 +61,8 @@ class LoadBalancer(pulumi.ComponentResource):
             drop_invalid_header_fields=True,
             idle_timeout=section.idle_timeout,
             enable_deletion_protection=section.deletion_protection,
+            # Said of no logs too, since the provider leaves on what is not mentioned (SuppressMissingOptional...).
+            access_logs=aws.lb.LoadBalancerAccessLogsArgs(enabled=log_bucket is not None, bucket=log_bucket or ""),
             tags={"Name": name},
             # A target group can be attached to one load balancer only, so the old one is deleted before it is replaced.
             opts=pulumi.ResourceOptions(parent=self, delete_before_replace=True),

@@ -18,6 +18,7 @@ class Topic(pulumi.ComponentResource):
 
     Alarms and notifications are allowed by its policy, approval requests by the pipeline's role.
 
+    - encrypted, if a key is given: alarms cannot use AWS's own key for SNS
     - an e-mail subscription for each address, which its owner confirms by the link that AWS sends
 
     Args:
@@ -33,7 +34,7 @@ class Topic(pulumi.ComponentResource):
     ) -> None:
         super().__init__("slipway:infra:Topic", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        topic = aws.sns.Topic(name, name=names.pipeline(name), opts=child)
+        topic = aws.sns.Topic(name, name=names.pipeline(name), kms_master_key_id=section.topic_key_arn, opts=child)
         policy = aws.sns.TopicPolicy(
             name,
             arn=topic.arn,

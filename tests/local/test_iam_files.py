@@ -124,7 +124,8 @@ def test_the_committed_stacks_come_up_are_previewed_and_destroyed(
 def everything(config: dict[str, Any]) -> None:
     """Switch on what the local cloud serves and the committed files leave off."""
     environment = config[ENVIRONMENT]
-    environment["network"]["private_subnets"] = True
+    environment["network"] |= {"private_subnets": True, "flow_log_days": 7}
+    environment["load_balancer"] = {"access_log_days": 7}
     environment["container_insights"] = True
     environment["database"] |= {"password_rotation_days": 30, "final_snapshot": True}
     environment["services"]["web"] |= {
@@ -133,6 +134,7 @@ def everything(config: dict[str, Any]) -> None:
     }
     config["slipway:previews"] = {"repository": REPOSITORY, "state_bucket": "slipway-state"}
     config["slipway:pipeline"] = {"repository": REPOSITORY, "trigger": "webhook", "notify": ["ops@example.test"]}
+    config["slipway:pipeline"]["topic_key_arn"] = f"arn:aws:kms:eu-central-1:{ACCOUNT}:key/1"
     config["github:owner"] = REPOSITORY.split("/")[0]
 
 
@@ -140,7 +142,8 @@ def changed(config: dict[str, Any]) -> None:
     """Change what is changed in place, and every resource's tags."""
     environment = config[ENVIRONMENT]
     environment["log_retention_days"] = 14
-    environment["load_balancer"] = {"idle_timeout": 90, "allowed_cidrs": ["172.16.0.0/12"]}
+    environment["network"]["flow_log_days"] = 14
+    environment["load_balancer"] |= {"idle_timeout": 90, "allowed_cidrs": ["172.16.0.0/12"], "access_log_days": 14}
     environment["database"] |= {"password_rotation_days": 60, "backup_days": 3}
     environment["services"]["web"] |= {
         "cpu": 512,
@@ -158,6 +161,9 @@ def changed(config: dict[str, Any]) -> None:
 def removed(config: dict[str, Any]) -> None:
     """Switch off what can be, and take the tag away."""
     config[ENVIRONMENT]["container_insights"] = False
+    config[ENVIRONMENT]["network"].pop("flow_log_days")
+    config[ENVIRONMENT]["load_balancer"].pop("access_log_days")
+    config["slipway:pipeline"].pop("topic_key_arn")
     for key in ("spot", "autoscaling"):
         config[ENVIRONMENT]["services"]["web"].pop(key)
     config.pop("slipway:previews")

@@ -62,6 +62,8 @@ IN_PLACE = [
     rare("zones", lambda config: network(config).update(zones=3)),
     rare("private_subnets", lambda config: network(config).update(private_subnets=True)),
     rare("nat_per_zone", lambda config: network(config).update(private_subnets=True, nat_per_zone=True)),
+    rare("flow_log_days", lambda config: network(config).update(flow_log_days=14)),
+    rare("access_log_days", lambda config: config[ENVIRONMENT].update(load_balancer={"access_log_days": 30})),
     rare("log_retention_days", lambda config: config[ENVIRONMENT].update(log_retention_days=14)),
     rare("container_insights", lambda config: config[ENVIRONMENT].update(container_insights=True)),
     rare("idle_timeout", lambda config: config[ENVIRONMENT].update(load_balancer={"idle_timeout": 30})),
@@ -180,7 +182,8 @@ def test_keys_of_registry_and_pipeline_touch_nothing_that_serves(workspace: Work
     original = {"staging": (workspace.root / "Pulumi.staging.yaml").read_text("utf-8"), "prod": path.read_text("utf-8")}
     registry = {"keep_releases": 30, "keep_accepted": 30, "keep_built": 30, "candidate_days": 20, "protect": True}
     pipeline = {"approval": "automatic", "notify": ["ops@example.test"], "compute_type": "BUILD_GENERAL1_MEDIUM",
-                "artifact_days": 40, "log_retention_days": 14}  # fmt: skip
+                "artifact_days": 40, "log_retention_days": 14,
+                "topic_key_arn": "arn:aws:kms:eu-central-1:000000000000:key/1"}  # fmt: skip
     urls = [workspace.outputs(stack)["url"] for stack in original]
     with Load(urls[0], SLOW, rate=10) as staging, Load(urls[1], SLOW, rate=10) as production:
         workspace.edit("staging", lambda config: config["slipway:registry"].update(registry))

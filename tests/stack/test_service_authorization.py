@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # Actions that take a resource and name all, each with the reason.
 NAME_ALL = {
     "codestar-connections:ListConnections": "it lists all, and the ARN of the one in question is not known",
+    "logs:DescribeLogGroups": "it lists all; AWS asks for it of every role for flow logs",
     "ecs:ListTasks": "its resource is the container instance, which Fargate does not have",
 }
 WITH_A_POLICY = re.compile(r"aws:(iam/role:Role|iam/rolePolicy:RolePolicy|s3/bucketPolicy:.*|sns/topicPolicy:.*) ")

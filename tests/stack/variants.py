@@ -144,6 +144,14 @@ VARIANTS = {
             f"{WEB}.checks": [{"path": "/login", "status": 302}, {"path": "/", "text": "Welcome"}],
         },
     ),
+    "staging-logs": Variant(
+        stack="staging",
+        changes={
+            "slipway:environment.network.flow_log_days": 90,
+            "slipway:environment.load_balancer.access_log_days": 45,
+        },
+    ),
+    "prod-topic-key": Variant(stack="prod", changes={"slipway:pipeline.topic_key_arn": KEY}),
     "staging-writable": Variant(stack="staging", changes={f"{WEB}.read_only": False}),
     "staging-without-database": Variant(stack="staging", changes={"slipway:environment.database": None}),
     "staging-durable": Variant(

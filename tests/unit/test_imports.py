@@ -24,9 +24,9 @@ COMPOSERS = {"infra.stack", "infra.stack_pipeline"}
 ROOMS = {
     "aws": set[str](),
     "config": {"infra.aws", "infra.build_context"},
-    "environment": {"infra.aws", "infra.config", "infra.build_context"},
+    "environment": {"infra.aws", "infra.config", "infra.build_context", "infra.private_bucket"},
     "live": {"infra.aws", "infra.config", "infra.clients"},
-    "pipeline": {"infra.aws", "infra.config"},
+    "pipeline": {"infra.aws", "infra.config", "infra.private_bucket"},
     "previews": {"infra.aws", "infra.config"},
 }
 """The packages that each subpackage of `infra` may import, besides itself and the contract."""

@@ -80,6 +80,17 @@ def test_the_committed_stack_files_are_accepted(stack: str) -> None:
             "choose one",
         ),
         (
+            {"network": {"flow_log_days": 8}},
+            "Pulumi.staging.yaml: slipway:environment.network.flow_log_days is 8; CloudWatch Logs accepts "
+            "1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653; "
+            "choose one",
+        ),
+        (
+            {"load_balancer": {"access_log_days": 0}},
+            "Pulumi.staging.yaml: slipway:environment.load_balancer.access_log_days is 0; it must be greater than or "
+            "equal to 1; see docs/configuration.md",
+        ),
+        (
             service(health_check={"interval": 5, "timeout": 5}),
             "Pulumi.staging.yaml: slipway:environment.services.web.health_check.timeout is 5; "
             "it must be less than interval (5); lower it",

@@ -159,7 +159,7 @@ def plausible(name: str, field: FieldInfo) -> st.SearchStrategy[Any] | None:
     kind = get_origin(field.annotation) or field.annotation
     limits = {type(limit).__name__.lower(): limit for limit in field.metadata}
     patterns = [limit.pattern for limit in field.metadata if getattr(limit, "pattern", None)]
-    if name == "log_retention_days":
+    if name in ("log_retention_days", "flow_log_days"):
         return st.sampled_from(RETENTION_DAYS)
     if kind is bool:
         return st.booleans()

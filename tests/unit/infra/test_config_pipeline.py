@@ -93,6 +93,16 @@ def test_most_keys_have_defaults() -> None:
             "180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653; choose one",
         ),
         (
+            {"topic_key_arn": "alias/aws/sns"},
+            'slipway:pipeline.topic_key_arn is "alias/aws/sns"; it must match '
+            "^arn:[a-z-]+:kms:[a-z0-9-]+:\\d{12}:key/.+$; see docs/configuration.md",
+        ),
+        (
+            {"topic_key_arn": "arn:aws:kms:us-east-1:000000000000:key/1"},
+            'slipway:pipeline.topic_key_arn is "arn:aws:kms:us-east-1:000000000000:key/1"; SNS takes a key of the '
+            "topic's region, eu-central-1; create one there",
+        ),
+        (
             {"notify": ["nobody"]},
             'slipway:pipeline.notify[0] is "nobody"; it must match ^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$; '
             "see docs/configuration.md",

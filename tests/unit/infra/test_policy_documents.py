@@ -8,6 +8,7 @@ import pytest
 
 from contract.images import in_use_tag
 from infra.aws import iam, resource_policies
+from infra.aws.arns import Home
 from tests.fake_lifecycle import Image, expired
 
 LIFECYCLE = resource_policies.image_lifecycle(releases=3, accepted=3, built=3, candidate_days=14)
@@ -74,6 +75,22 @@ def test_a_private_bucket_lets_in_no_plain_text_and_no_other_account() -> None:
     conditions = [one["Condition"] for one in document["Statement"]]
     assert conditions[0] == {"Bool": {"aws:SecureTransport": "false"}}
     assert conditions[1]["StringNotEquals"] == {"aws:PrincipalAccount": "1"}
+
+
+def test_a_bucket_takes_access_logs_of_its_own_account_and_nothing_else() -> None:
+    """From Elastic Load Balancing, whose requests may not say for which load balancer they are."""
+    home = Home(partition="aws", region="eu-central-1", account="1")
+    *denied, deliver = resource_policies.access_logs("arn:aws:s3:::one", home)["Statement"]
+    assert [one["Effect"] for one in denied] == ["Deny", "Deny"]
+    balancers = "arn:aws:elasticloadbalancing:eu-central-1:1:loadbalancer/*"
+    assert deliver == {
+        "Sid": "DeliverLogs",
+        "Effect": "Allow",
+        "Principal": {"Service": "logdelivery.elasticloadbalancing.amazonaws.com"},
+        "Action": ["s3:PutObject"],
+        "Resource": ["arn:aws:s3:::one/AWSLogs/1/*"],
+        "Condition": {"ArnLikeIfExists": {"aws:SourceArn": balancers}},
+    }
 
 
 def test_a_topic_takes_messages_for_its_own_account_only() -> None:
