@@ -170,7 +170,8 @@ def copy_of_the_project(target: Path) -> Workspace:
         if folder.is_relative_to(target):
             folder.chmod(0o777 & ~UMASK)
     for name in (".venv", ".checkov", ".toolchain"):
-        (target / name).symlink_to(ROOT / name)
+        if (ROOT / name).exists():  # else the copy makes its own
+            (target / name).symlink_to(ROOT / name)
     (target / ".localcloud").mkdir()
     (target / ".localcloud" / "venv").symlink_to(ROOT / ".localcloud" / "venv")
     own = {"LOCALCLOUD_PORT": PORT, "LOCALCLOUD_NETWORK": NETWORK, "CI": "true"}
