@@ -22,7 +22,7 @@ from localcloud.services.ecs.metadata import ADDRESS, CREDENTIALS, VERSION
 from localcloud.settings import IMAGE_PREFIX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Iterable
 
     from docker.models.containers import Container
 
@@ -54,13 +54,13 @@ listen metadata
 """
 
 
-def free_link(taken: Collection[str]) -> str:
+def free_link(taken: Iterable[str]) -> str:
     """Return a link-local address that no task has; at random, since neighbours remember whose an address was.
 
     Raises:
         IndexError: none is left.
     """
-    return secrets.choice([address for address in LINKS if address not in set(taken)])
+    return secrets.choice(sorted(set(LINKS) - set(taken)))
 
 
 class MetadataProxy:

@@ -189,8 +189,11 @@ class Maker:
 
     async def left(self, task: Doc) -> None:
         """Remove the proxy of the tasks' metadata if this was the last task."""
-        others = (row for row in self._state.tasks.values() if row is not task)
-        await self._proxy.remove(unless=lambda: any(map(is_there, others)))
+
+        def others() -> bool:
+            return any(is_there(row) for row in self._state.tasks.values() if row is not task)
+
+        await self._proxy.remove(unless=others)
 
 
 def is_there(task: Doc) -> bool:
