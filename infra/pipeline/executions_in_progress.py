@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
+from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +42,7 @@ class ExecutionsInProgress:
         """Refuse the update while an execution is in progress; a preview, after which one may begin, only says so.
 
         Raises:
-            pulumi.RunError: an execution is in progress.
+            pulumi.RunError: an execution is in progress, or executions cannot be listed.
         """
         if pulumi.runtime.is_dry_run():
             pulumi.log.warn(
@@ -49,12 +50,22 @@ class ExecutionsInProgress:
                 f"change it while there is one; bin/delivery status --stack {self.stack} shows it"
             )
             return
-        pages = self.clients("codepipeline").get_paginator("list_pipeline_executions")
-        rows = [
-            row for page in pages.paginate(pipelineName=self.pipeline) for row in page["pipelineExecutionSummaries"]
-        ]
-        if running := [row for row in rows if row["status"] in IN_PROGRESS]:
+        if running := [row for row in self._executions() if row["status"] in IN_PROGRESS]:
             raise pulumi.RunError(self._refusal(running[0]))
+
+    def _executions(self) -> list[dict[str, Any]]:
+        """Return the summaries of all executions, newest first; none if somebody deleted the pipeline."""
+        pages = self.clients("codepipeline").get_paginator("list_pipeline_executions")
+        try:
+            found = list(pages.paginate(pipelineName=self.pipeline))
+        except (ClientError, BotoCoreError) as error:
+            if getattr(error, "response", {}).get("Error", {}).get("Code") == "PipelineNotFoundException":
+                return []
+            raise pulumi.RunError(
+                f"pipeline {self.pipeline} is not changed, since its executions cannot be listed; docs/iam/up.json has "
+                f"the permission, codepipeline:ListPipelineExecutions: {error}"
+            ) from error
+        return [row for page in found for row in page["pipelineExecutionSummaries"]]
 
     def _refusal(self, row: dict[str, Any]) -> str:
         """Return the message about an execution."""

@@ -58,3 +58,12 @@ def test_a_preview_warns_and_asks_for_nothing(world: World, monkeypatch: pytest.
     refuse(world)
     assert world.aws.asked("ListPipelineExecutions") == []
     assert "does not change it while there is one" in said[0]
+
+
+def test_executions_that_cannot_be_listed_are_no_reason_to_go_on(world: World) -> None:
+    """The permission is named; a pipeline that somebody deleted has none."""
+    world.aws.fail("ListPipelineExecutions", "AccessDeniedException")
+    with pytest.raises(pulumi.RunError, match="codepipeline:ListPipelineExecutions"):
+        refuse(world)
+    world.aws.fail("ListPipelineExecutions", "PipelineNotFoundException")
+    refuse(world)
