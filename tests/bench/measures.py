@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import shutil
+import statistics
 import subprocess
 import tempfile
 import time
@@ -14,12 +15,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
+from infra.config.environment import Service
 from support.load import Load
+from tests.bench import release_on_aws
 from tests.local.releases import ORDER, Releases
 from tests.local.workspace import NETWORK, ROOT, changes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tests.local.workspace import Workspace
 
@@ -100,7 +105,16 @@ class Bench:
             Row("commit to production, no layer of any image cached", cold),
             Row("requests answered during these releases, at 20 a second", [answered], ""),
             Row("requests failed", [failed], ""),
+            *self._on_aws(steps),
         ]
+
+    def _on_aws(self, steps: Mapping[str, Sequence[float]]) -> list[Row]:
+        """Return the modelled seconds of these releases on AWS."""
+        document = yaml.safe_load((self.workspace.root / "Pulumi.prod.yaml").read_text("utf-8"))
+        service = Service(**document["config"]["slipway:environment"]["services"]["web"])
+        medians = {name: statistics.median(values) for name, values in steps.items() if name != ORDER[0]}
+        ways = release_on_aws.ways(medians, service)
+        return [Row(f"a release on AWS, modelled: {way}", [seconds]) for way, seconds in ways.items()]
 
     def _released(self, changed: dict[str, Callable[[str], str]], steps: dict[str, list[float]] | None = None) -> float:
         """Push a commit; returns the seconds until its execution has succeeded."""

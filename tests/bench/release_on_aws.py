@@ -1,0 +1,128 @@
+"""A model of how long a release takes on AWS: the pipeline as it is declared, and published figures of AWS's services.
+
+None of it has been measured on AWS by this project. What an action's commands take is what they take here, on two
+cores, as many as BUILD_GENERAL1_SMALL has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from contract.pipeline import Action, Project
+from contract.pipeline import Stage as StageName
+from infra.pipeline import stages
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from infra.config.environment import Service
+    from infra.pipeline.stages import Stage
+
+ON_DEMAND = 70.0
+"""Seconds until a build on demand runs: 60 in the queue and 10 of provisioning "are not unusual" (cloudonaut.io,
+"Migrating CodePipeline to GitHub Actions to improve performance", 2022-10-28: 7 actions, more than 7 of 27 minutes)."""
+AT_ONCE = 10.0
+"""The same on Lambda compute and on reserved capacity, where no build is queued (CodeBuild user guide): the
+provisioning alone, which is an assumption."""
+ORCHESTRATION = 1.0
+"""Seconds that CodePipeline adds to an action (the same article)."""
+SOURCE = 5.0
+"""An assumption: one GitHub archive, copied to S3."""
+NETWORK_INTERFACE = 10.0
+"""Seconds until a Fargate task has its network interface (qiita.com/kjm, "Fargate ... image size", 2019; about 10)."""
+PULL_RATE = 413 / (57 - NETWORK_INTERFACE)
+"""MB a second of an image on Fargate: one of 413 MB started in 57 s (elasticscale.com, 2024-04-10, median of ten)."""
+START = 3.0
+"""Seconds until the example application listens."""
+SCHEDULING = 10.0
+"""An assumption: ECS notices a task, registers its target and ends the deployment in steps of some seconds."""
+IMAGE_MB = 190.0
+"""The example's image (docs/containers.md)."""
+LAMBDA = (Action.DEPLOY, Action.PROMOTE)
+"""The actions that need no Docker, which Lambda compute lacks (CodeBuild user guide, "Limitations")."""
+DEPLOYS = {f"{StageName.STAGING}/{Action.DEPLOY}", f"{StageName.PRODUCTION}/{Action.DEPLOY}"}
+
+
+def declared() -> tuple[Stage, ...]:
+    """Return the stages as the program declares them, without the time that a person takes to approve."""
+    source = stages.connection_source("arn", "owner/name", "main")
+    projects: dict[str, object] = {project: project for project in Project}
+    return stages.release(source, projects, builds={Project.BUILD: "linux/amd64"}, approve=None, production=True)
+
+
+def side_by_side(given: Sequence[Stage]) -> tuple[Stage, ...]:
+    """Return the stages with the actions of Test and Build in one, at the same time."""
+    (test,) = [stage for stage in given if stage.name == StageName.TEST]
+    merged = [
+        stages.Stage(name=stage.name, actions=(*test.actions, *stage.actions))
+        if stage.name == StageName.BUILD
+        else stage
+        for stage in given
+    ]
+    return tuple(stage for stage in merged if stage.name != StageName.TEST)
+
+
+def rollout(service: Service, image_mb: float = IMAGE_MB) -> float:
+    """Return the seconds of a rolling deployment on Fargate, from UpdateService to its end.
+
+    Args:
+        service: the service's section; its health check and deregistration delay count.
+        image_mb: compressed size of its image in MB.
+    """
+    starts = NETWORK_INTERFACE + image_mb / PULL_RATE + START
+    healthy = service.health_check.interval * service.health_check.threshold
+    return starts + healthy + service.deregistration_delay + SCHEDULING
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Model:
+    """Seconds of a release: the longest way through its actions.
+
+    Attributes:
+        commands: what the commands of each action take here in seconds, by `Stage/Action`.
+        rollout: seconds of a deployment on AWS.
+        at_once: actions whose builds wait in no queue.
+    """
+
+    commands: Mapping[str, float]
+    rollout: float
+    at_once: tuple[str, ...] = ()
+
+    def seconds(self, given: Sequence[Stage]) -> float:
+        """Return the seconds of a release through these stages; actions of one order run at the same time."""
+        total = 0.0
+        for stage in given:
+            for order in sorted({action.order for action in stage.actions}):
+                total += max(self._action(stage.name, one.name) for one in stage.actions if one.order == order)
+        return total
+
+    def _action(self, stage: str, action: str) -> float:
+        if action == Action.SOURCE:
+            return ORCHESTRATION + SOURCE
+        # An action that was moved is known by the stage that it is measured in.
+        key = next((key for key in (f"{stage}/{action}", f"{action}/{action}") if key in self.commands), "")
+        begins = AT_ONCE if action in self.at_once else ON_DEMAND
+        return ORCHESTRATION + begins + self.commands[key] + (self.rollout if key in DEPLOYS else 0)
+
+
+def ways(commands: Mapping[str, float], service: Service) -> dict[str, float]:
+    """Return the modelled seconds of a release by what is done about them, from today's pipeline on.
+
+    Args:
+        commands: seconds of each action's commands, measured here; those of a deploy with its rollout here.
+        service: the service that is released.
+    """
+    taken = rollout(service)
+    # A deploy's commands here are mostly the rollout, which is modelled; what is left is its start and its proof.
+    here = {key: min(seconds, 3.0) if key in DEPLOYS else seconds for key, seconds in commands.items()}
+    today, together = declared(), side_by_side(declared())
+    some, every = tuple(LAMBDA), tuple(Action)
+    return {
+        "as declared": Model(commands=here, rollout=taken).seconds(today),
+        "with Test and Build side by side": Model(commands=here, rollout=taken).seconds(together),
+        "and Deploy and Promote on Lambda compute": Model(commands=here, rollout=taken, at_once=some).seconds(together),
+        "and the other builds on reserved capacity": Model(commands=here, rollout=taken, at_once=every).seconds(
+            together
+        ),
+    }

@@ -1,0 +1,61 @@
+"""The model of a release's time on AWS follows the pipeline that is declared, and what each change of it would save."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from contract.pipeline import Action
+from infra.config.environment import HealthCheck, Service
+from tests.bench import release_on_aws
+from tests.bench.release_on_aws import AT_ONCE, ON_DEMAND, ORCHESTRATION, SOURCE, Model, declared, side_by_side
+
+COMMANDS = {
+    "Test/Test": 20.0, "Build/Build": 15.0, "Staging/Deploy": 8.0, "Staging/Acceptance": 6.0, "Staging/Promote": 1.0,
+    "Production/Deploy": 9.0, "Production/Smoke": 7.0,
+}  # fmt: skip
+WEB = Service(context="app")
+DOCUMENT = Path(__file__).parents[2] / "docs/benchmarks.md"
+
+
+def test_each_build_of_the_declared_pipeline_waits_for_its_machine() -> None:
+    """One after the other, as CodePipeline runs stages and orders."""
+    model = Model(commands=COMMANDS, rollout=0.0)
+    waits = len(COMMANDS) * (ORCHESTRATION + ON_DEMAND) + ORCHESTRATION + SOURCE
+    assert model.seconds(declared()) == waits + sum(COMMANDS.values())
+
+
+def test_of_two_actions_at_the_same_time_the_longer_one_counts() -> None:
+    """Test and Build: the shorter one and its wait are saved."""
+    model = Model(commands=COMMANDS, rollout=0.0)
+    saved = model.seconds(declared()) - model.seconds(side_by_side(declared()))
+    assert saved == ORCHESTRATION + ON_DEMAND + COMMANDS["Build/Build"]
+
+
+def test_a_build_that_is_not_queued_starts_sooner() -> None:
+    """In each stage that has the action."""
+    model, sooner = (Model(commands=COMMANDS, rollout=50.0, at_once=one) for one in ((), (Action.DEPLOY,)))
+    assert model.seconds(declared()) - sooner.seconds(declared()) == 2 * (ON_DEMAND - AT_ONCE)
+
+
+def test_a_rollout_takes_as_long_as_the_service_is_configured_to() -> None:
+    """Health checks and draining are the user's."""
+    slow = Service(context="app", health_check=HealthCheck(interval=30, threshold=5), deregistration_delay=300)
+    more = (30 * 5 - 5 * 2) + (300 - 15)
+    assert release_on_aws.rollout(slow) - release_on_aws.rollout(WEB) == more
+
+
+def test_every_way_saves_more_than_the_one_before() -> None:
+    """They add up."""
+    found = list(release_on_aws.ways(COMMANDS, WEB).values())
+    assert found == sorted(found, reverse=True)
+    assert len(set(found)) == len(found)
+
+
+def test_the_document_has_the_model_of_what_it_measured() -> None:
+    """Its figures are of one run."""
+    text = DOCUMENT.read_text("utf-8")
+    measured = {name: float(seconds) for name, seconds in re.findall(r"- of it (\S+) \| ([\d.]+) s", text)}
+    del measured["Source/Source"]
+    for way, seconds in release_on_aws.ways(measured, WEB).items():
+        assert f"| {way} | {seconds:.0f} s |" in text
