@@ -2,7 +2,8 @@
 
 Tags of a release revision: `slipway:commit`; `slipway:execution`; `slipway:replaces`, the good revision that it took
 over from; `slipway:version-path`, the path that returns its version; `slipway:result`, `passed <time>` once its
-acceptance (in production: its smoke test) has passed, `failed <time>` when it was put back; `slipway:proof`, what
+acceptance (in production: its smoke test) has passed, `failed <time>` when it was put back,
+`rolled back <time>` when people went back from it; `slipway:proof`, what
 proved that it is served. The first revision of a family, made by Pulumi, has none of these.
 """
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from delivery.operator.findings import Finding
 
 RIGHTS = "read the repository"
+RULES = ("pull_request", "required_status_checks", "update")
+"""The types of a ruleset's rules that keep a person with write access from pushing to a branch (GitHub REST API, "Get
+rules for a branch"); others, such as `deletion`, do not."""
 
 
 def check(source: Mapping[str, str], environment: Mapping[str, str] = os.environ) -> Finding:
@@ -37,7 +40,7 @@ def check(source: Mapping[str, str], environment: Mapping[str, str] = os.environ
     branch = source.get("BranchName") or source.get("Branch", "")
     told = f"branch {branch} of {repository}"
     if not environment.get("GITHUB_TOKEN"):
-        return UNKNOWN, f"whether {told} is protected is asked with GITHUB_TOKEN, a token that may {RIGHTS}"
+        return UNKNOWN, f"cannot check whether {told} is protected; set GITHUB_TOKEN to a token that may {RIGHTS}"
     try:
         protected = _protected(Rest(RIGHTS, environment), repository, branch)
     except DeliveryError as error:
@@ -53,5 +56,7 @@ def check(source: Mapping[str, str], environment: Mapping[str, str] = os.environ
 
 def _protected(github: Rest, repository: str, branch: str) -> bool:
     at = quote(branch, safe="")
-    found = github.ask("GET", f"/repos/{repository}/branches/{at}")
-    return bool(found["protected"] or github.ask("GET", f"/repos/{repository}/rules/branches/{at}", but=(NOT_FOUND,)))
+    if github.ask("GET", f"/repos/{repository}/branches/{at}")["protected"]:
+        return True
+    rules = github.ask("GET", f"/repos/{repository}/rules/branches/{at}", but=(NOT_FOUND,)) or []
+    return any(rule.get("type") in RULES for rule in rules)

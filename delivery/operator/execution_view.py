@@ -40,6 +40,11 @@ class Serving:
     proof: str = ""
     unknown: str = ""
 
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it, for `--json`."""
+        versions = {name: {"version": version, "digest": digest} for name, (version, digest) in self.versions.items()}
+        return {**asdict(self), "versions": versions}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Closed:
@@ -74,22 +79,18 @@ class View:
         found: dict[str, list[str]] = {}
         for one in self.actions:
             found.setdefault(one.stage, []).append(one.status)
-        return {stage: _decisive(statuses) for stage, statuses in found.items()}
+        partly = "InProgress" if self.status == "Stopping" else self.status
+        return {stage: _decisive(statuses, partly) for stage, statuses in found.items()}
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it, for `--json`; times are in ISO 8601."""
-        shown = asdict(self)
-        for row in shown["serving"]:
-            row["versions"] = {
-                name: {"version": version, "digest": digest} for name, (version, digest) in row["versions"].items()
-            }
-        return {**shown, "stages": self.stages()}
+        return {**asdict(self), "serving": [one.as_json() for one in self.serving], "stages": self.stages()}
 
 
-def _decisive(statuses: Sequence[str]) -> str:
-    """Return the status of a stage from those of its actions; one that is partly done and goes on is in progress."""
+def _decisive(statuses: Sequence[str], partly: str) -> str:
+    """Return the status of a stage from those of its actions; `partly` is that of one that is done in part."""
     counts = Counter(statuses)
     for status in ("Failed", "Stopped", "Abandoned", "Stopping", "InProgress"):
         if counts[status]:
             return status
-    return "InProgress" if counts["Succeeded"] and counts[NOT_BEGUN] else statuses[0]
+    return partly if counts["Succeeded"] and counts[NOT_BEGUN] else statuses[0]

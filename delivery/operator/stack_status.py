@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import diagnosis
@@ -40,7 +39,7 @@ def show(session: Session, *, as_json: bool = False) -> int:
             }
             for name, row in sorted(services.items())
         }
-        serving = None if down or not services else asdict(status.served(session.clients, session.stack))
+        serving = None if down or not services else status.served(session.clients, session.stack).as_json()
         print(as_text({"stack": session.stack, "services": counts, "serving": serving}))
         return int(bool(down) or not services)
     print(f"stack {session.stack}, {session.environment.url}; no pipeline deploys to it")

@@ -179,5 +179,10 @@ def served(clients: Clients, stack: str) -> Serving:
     except (DeliveryError, ClientError) as unknown:
         return Serving(stack=stack, versions={}, unknown=sentence(unknown))
     return Serving(
-        stack=stack, url=there.url, versions=found.versions, since=max(since).astimezone(), proof=found.proof
+        stack=stack,
+        url=there.url,
+        versions=found.versions,
+        since=max(since).astimezone() if since else None,
+        proof=found.proof,
+        unknown="" if since else "no service has recorded itself yet",
     )

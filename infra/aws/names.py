@@ -32,7 +32,7 @@ def insights_log_group(environment: str) -> str:
 
 
 def flow_log_group(environment: str) -> str:
-    """Return the name of the log group of a VPC's flow logs, which no service's log group can have."""
+    """Return the name of the log group of a VPC's flow logs; it cannot clash with a service's."""
     return f"/{PROJECT}/{environment}/network/flow-logs"
 
 

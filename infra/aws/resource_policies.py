@@ -38,8 +38,8 @@ def access_logs(arn: object, home: Home) -> Document:
     """Return the policy of a private bucket that load balancers of its account and region deliver access logs to.
 
     The statement is that of the Elastic Load Balancing guides, "Enable access logs": for every region, with the account
-    in the path. `IfExists` takes requests that do not name the load balancer, and none that names another's:
-    with a plain condition a bucket has been refused ("Access Denied for bucket").
+    in the path. `IfExists` allows requests without a source ARN, and still rejects those of other accounts' load
+    balancers: with a plain condition a bucket has been refused ("Access Denied for bucket").
 
     Args:
         arn: of the bucket; may be a Pulumi output.

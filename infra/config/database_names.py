@@ -13,7 +13,7 @@ KEY_WORDS = (
 )
 """The reserved words of PostgreSQL 15 (its documentation, "SQL Key Words"): "can't be a reserved word for the chosen
 database engine" (RDS CreateDBInstance, DBName and MasterUsername)."""
-SEEN = "admin catalog comments db dispatch flag identity rdsadmin"
-"""What RDS was seen to refuse beside them: aws/aws-cdk#10579 (admin), aws-cloudformation/cfn-lint#4425 (rdsadmin), the
-others by name in public reports. AWS publishes no list, so another word may still be refused there."""
+SEEN = "admin db rdsadmin"
+"""What RDS was seen to refuse beside them: aws/aws-cdk#10579 (admin), aws-cloudformation/cfn-lint#4425 (rdsadmin), `db`
+by public reports. AWS publishes no list, so another word may still be refused there."""
 RESERVED = frozenset(f"{KEY_WORDS} {SEEN}".split())

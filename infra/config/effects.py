@@ -121,7 +121,8 @@ SERVICES = Effect(
 DATABASE = Effect(Kind.DESTROYS, "removed: the instance and its automated backups are deleted")
 RETENTION = Effect(Kind.IN_PLACE, "events older than this are deleted")
 LOGS = Effect(Kind.IN_PLACE, "fewer days: what is older is deleted; absent again: all of these logs are")
-TOPIC_KEY = Effect(Kind.IN_PLACE, "what was published before keeps the key, or none, that it was published with")
+SECRET_KEYS = Effect(Kind.IN_PLACE, "removed: tasks that start from then on cannot read what the key encrypts")
+TOPIC_KEY = Effect(Kind.IN_PLACE, "applies to messages that are published from then on")
 ROLLOUT = Effect(
     Kind.REPLACES,
     "from `pipeline` to `pulumi`: what runs, by an image of the working tree; back: nothing",

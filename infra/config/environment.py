@@ -234,7 +234,7 @@ class Service(Section):
         {},
         description="environment variables from Secrets Manager or Parameter Store, by the ARN of secret or parameter",
     )
-    kms_keys: Annotated[tuple[KeyArn, ...], effects.IN_PLACE] = Field(
+    kms_keys: Annotated[tuple[KeyArn, ...], effects.SECRET_KEYS] = Field(
         (),
         description="ARNs of the KMS keys of your own that encrypt what `secrets` names; AWS's own keys "
         "(`aws/secretsmanager`, `aws/ssm`) need no entry",

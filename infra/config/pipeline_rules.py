@@ -49,9 +49,7 @@ def check(config: StackConfig) -> Iterator[Problem]:
     yield from _platforms(pipeline, config)
     image = pipeline.image or ""
     if build_images.LOOKS_PRIVATE.match(image) and not build_images.PRIVATE.fullmatch(image):
-        rule = (
-            "it is no image in Amazon ECR; write ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG, without https://"
-        )
+        rule = "it is not a valid ECR image URI; write ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG, without https://"
         yield Problem.invalid((*PIPELINE, "image"), image, rule)
 
 

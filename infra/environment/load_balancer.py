@@ -61,7 +61,7 @@ class LoadBalancer(pulumi.ComponentResource):
             drop_invalid_header_fields=True,
             idle_timeout=section.idle_timeout,
             enable_deletion_protection=section.deletion_protection,
-            # Said of no logs too, since the provider leaves on what is not mentioned (SuppressMissingOptional...).
+            # Set even where they are off: the provider leaves an omitted block as it is (SuppressMissingOptional...).
             access_logs=aws.lb.LoadBalancerAccessLogsArgs(enabled=log_bucket is not None, bucket=log_bucket or ""),
             tags={"Name": name},
             # A target group can be attached to one load balancer only, so the old one is deleted before it is replaced.

@@ -110,7 +110,13 @@ def _zones(clients: Clients, stack: str, vpc: str) -> tuple[str, ...]:
     """Return the zones of the public subnets in the order of their names, `STACK-public-INDEX`, up to a gap."""
     filters = [{"Name": "vpc-id", "Values": [vpc]}]
     found = {}
-    for page in clients("ec2").get_paginator("describe_subnets").paginate(Filters=filters):
+    try:
+        pages = list(clients("ec2").get_paginator("describe_subnets").paginate(Filters=filters))
+    except ClientError:
+        if not pulumi.runtime.is_dry_run():
+            raise
+        return ()  # a preview role of before may read the rest
+    for page in pages:
         for one in page["Subnets"]:
             name = next((tag["Value"] for tag in one.get("Tags", []) if tag["Key"] == "Name"), "")
             found[name] = one["AvailabilityZone"]

@@ -17,7 +17,9 @@ KEY = "slipway:environment.network"
 
 
 def chosen(stack: str, section: Network, *, available: Sequence[str], standing: Sequence[str]) -> list[str]:
-    """Return the zones of the subnets in their order: by name as configured, or the first of the region.
+    """Return the zones of the subnets in their order: by name as configured, or those that stand, then the region's.
+
+    A zone that is new in the region, or away for a while, changes nothing for subnets that stand.
 
     Args:
         stack: the stack's name.
@@ -26,7 +28,8 @@ def chosen(stack: str, section: Network, *, available: Sequence[str], standing: 
         standing: the zones of the subnets that stand, in their order; empty if none do, or that is not known.
 
     Raises:
-        pulumi.RunError: there are fewer zones than configured, or no such one, or a subnet that stands would move.
+        pulumi.RunError: there are fewer zones than configured, or no such one, or a subnet that stands would move by
+            `zone_names`.
     """
     file = f"Pulumi.{stack}.yaml: {KEY}"
     for name in section.zone_names or ():
@@ -35,12 +38,13 @@ def chosen(stack: str, section: Network, *, available: Sequence[str], standing: 
             raise pulumi.RunError(
                 f"{file}.zone_names has {name}; the account has no such zone in this region; {remedy}"
             )
-    if section.zone_names is None and len(available) < section.zones:
+    known = [*standing, *(zone for zone in sorted(available) if zone not in standing)]
+    if section.zone_names is None and len(known) < section.zones:
         raise pulumi.RunError(
-            f"{file}.zones is {section.zones}; the account has {len(available)} availability zones in this region; "
-            f"set at most {len(available)}"
+            f"{file}.zones is {section.zones}; the account has {len(known)} availability zones in this region; "
+            f"set at most {len(known)}"
         )
-    zones = list(section.zone_names or sorted(available)[: section.zones])
+    zones = list(section.zone_names or known[: section.zones])
     common = min(len(zones), len(standing))
     if zones[:common] != list(standing[:common]):
         raise pulumi.RunError(

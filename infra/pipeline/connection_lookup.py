@@ -70,9 +70,9 @@ def find(name: str, *, tags: Mapping[str, str], config_key: str, console: str) -
     if any((connection.tags or {}).get(key) != value for key, value in tags.items()):
         given = " ".join(f"Key={key},Value={value}" for key, value in tags.items())
         raise pulumi.RunError(
-            f"connection {name} exists and is not known to be this stack's, since it lacks its tags; to use it as it "
-            f"is, set {config_key} to {connection.arn}; if it is this stack's: aws codestar-connections tag-resource "
-            f"--resource-arn {connection.arn} --tags {given}"
+            f"connection {name} exists and is not known to be this stack's, since it lacks its tags; if it is: aws "
+            f"codestar-connections tag-resource --resource-arn {connection.arn} --tags {given}; otherwise set "
+            f"{config_key} to {connection.arn} to use it as it is"
         )
     if connection.connection_status not in {AVAILABLE, PENDING}:
         raise pulumi.RunError(f"connection {name} is {connection.connection_status}; repair it, then repeat: {console}")

@@ -9,7 +9,7 @@ import pulumi
 from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 IN_PROGRESS = ("InProgress", "Stopping")
 
@@ -38,12 +38,16 @@ class ExecutionsInProgress:
             before_update=[pulumi.ResourceHook(f"{self.stack}-executions-in-progress", self.refuse, options)]
         )
 
-    def refuse(self, _: pulumi.ResourceHookArgs) -> None:
+    def refuse(self, update: pulumi.ResourceHookArgs) -> None:
         """Refuse the update while an execution is in progress; a preview, after which one may begin, only says so.
+
+        Tags are changed without UpdatePipeline (the provider's aws_codepipeline), so nothing fails.
 
         Raises:
             pulumi.RunError: an execution is in progress, or executions cannot be listed.
         """
+        if _but_tags(update.old_inputs) == _but_tags(update.new_inputs):
+            return
         if pulumi.runtime.is_dry_run():
             pulumi.log.warn(
                 f"pipeline {self.pipeline} changes: an execution in progress would fail, so `pulumi up` does not "
@@ -74,7 +78,12 @@ class ExecutionsInProgress:
         of = f" of commit {commits[0]}" if commits else ""
         return (
             f"pipeline {self.pipeline} is not changed: execution {identifier}{of} is in progress and would fail; let "
-            f"it end (bin/delivery status --stack {self.stack} --follow; one that waits: bin/delivery approve or "
-            f"reject --stack {self.stack}), or stop it: aws codepipeline stop-pipeline-execution --pipeline-name "
+            f"it end (bin/delivery status --stack {self.stack} tells what it waits for: bin/delivery approve, reject "
+            f"or resume --stack {self.stack}), or stop it: aws codepipeline stop-pipeline-execution --pipeline-name "
             f"{self.pipeline} --pipeline-execution-id {identifier} --abandon; then run `pulumi up` again"
         )
+
+
+def _but_tags(inputs: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a pipeline's inputs without its tags, and without what the provider adds about itself."""
+    return {key: value for key, value in (inputs or {}).items() if key not in ("tags", "tagsAll", "__defaults")}

@@ -64,7 +64,7 @@ def check(github: GitHub, source: dict[str, str] = CONNECTION) -> tuple[str, str
 @pytest.mark.parametrize("source", [CONNECTION, VERSION_1], ids=["connection", "webhook"])
 def test_a_branch_that_anybody_may_push_to_is_a_warning(github: GitHub, source: dict[str, str]) -> None:
     """With what to require, and where."""
-    github.answers = {BRANCH: {"protected": False}, RULES: []}
+    github.answers = {BRANCH: {"protected": False}, RULES: [{"type": "deletion"}]}
     level, text = check(github, source)
     assert level == WARN
     assert text.startswith("branch release/next of acme/app is not protected")

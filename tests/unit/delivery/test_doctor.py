@@ -31,8 +31,8 @@ def test_a_healthy_stack_has_a_line_for_everything_that_was_checked(patient: Pat
     assert found["pipeline"] == [
         "ok: slipway, stage Production",
         "ok: connection github is AVAILABLE",
-        "unknown: whether branch main of acme/app is protected is asked with GITHUB_TOKEN, a token that may read the "
-        "repository",
+        "unknown: cannot check whether branch main of acme/app is protected; set GITHUB_TOKEN to a token that may read "
+        "the repository",
         "ok: project slipway-checks is called by a webhook; whether GitHub still has it: see its settings",
     ]
     assert found["builds"] == ["ok: 5 builds on Linux/Small may run at the same time"]

@@ -124,6 +124,16 @@ def test_status_shows_what_each_stage_did_and_what_serves(piped: World, capsys: 
     assert len(piped.aws.asked("GetParametersByPath")) - asked < 60
 
 
+def test_a_stage_that_an_execution_ended_in_half_way_is_not_in_progress(
+    piped: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As when the pipeline was updated: the next action never began."""
+    running(piped, "Failed")
+    piped.pipeline.run(RUN, "Production", "Deploy", "Succeeded")
+    assert Status(session=piped.session, execution="").show() == 0
+    assert "✗ Production" in capsys.readouterr().out
+
+
 def test_what_does_not_answer_is_not_known(piped: World, capsys: pytest.CaptureFixture[str]) -> None:
     """Status shows the rest."""
     running(piped)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pulumi
 import pytest
 
@@ -9,7 +11,8 @@ from infra.pipeline.executions_in_progress import ExecutionsInProgress
 from tests.unit.delivery.pipelines import NAME
 from tests.unit.delivery.world import World
 
-ARGS = pulumi.ResourceHookArgs(urn="", id="", name="prod", type="aws:codepipeline/pipeline:Pipeline")
+KIND = "aws:codepipeline/pipeline:Pipeline"
+BEFORE, AFTER = {"name": NAME, "tags": {}, "stages": []}, {"name": NAME, "tags": {}, "stages": [{"name": "Source"}]}
 
 
 @pytest.fixture
@@ -18,9 +21,10 @@ def world() -> World:
     return World()
 
 
-def refuse(world: World) -> None:
+def refuse(world: World, after: dict[str, Any] = AFTER) -> None:
     """Call the hook."""
-    ExecutionsInProgress(stack="prod", pipeline=NAME, clients=world.aws).refuse(ARGS)
+    update = pulumi.ResourceHookArgs(urn="", id="", name="prod", type=KIND, old_inputs=BEFORE, new_inputs=after)
+    ExecutionsInProgress(stack="prod", pipeline=NAME, clients=world.aws).refuse(update)
 
 
 @pytest.mark.parametrize("status", ["InProgress", "Stopping"])
@@ -38,7 +42,7 @@ def test_an_execution_in_progress_is_named_with_the_ways_to_end_it(world: World,
         refuse(world)
     message = str(raised.value)
     assert "execution e-1 of commit 1a2b3c4 is in progress and would fail" in message
-    assert "bin/delivery approve or reject --stack prod" in message
+    assert "bin/delivery approve, reject or resume --stack prod" in message
     assert f"stop-pipeline-execution --pipeline-name {NAME} --pipeline-execution-id e-1 --abandon" in message
 
 
@@ -47,6 +51,13 @@ def test_a_pipeline_without_one_is_changed(world: World) -> None:
     ended = ("Succeeded", "Failed", "Stopped", "Superseded", "Cancelled")
     world.pipeline.executions = [{"pipelineExecutionId": one, "status": one} for one in ended]
     refuse(world)
+
+
+def test_another_tag_fails_no_execution(world: World) -> None:
+    """So it is changed at any time."""
+    world.pipeline.executions = [{"pipelineExecutionId": "e-1", "status": "InProgress"}]
+    refuse(world, {**BEFORE, "tags": {"team": "shop"}})
+    assert world.aws.asked("ListPipelineExecutions") == []
 
 
 def test_a_preview_warns_and_asks_for_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

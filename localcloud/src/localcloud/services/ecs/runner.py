@@ -199,10 +199,10 @@ class Runner:
         finally:
             self._stops.pop(task["taskArn"], None)
             self._state.ctx.iam.sessions.end(owner(task))
-        with contextlib.suppress(docker.errors.DockerException):  # tried again once another last task stops
-            await self._maker.left(task)
         task["attachments"][0]["status"] = "DELETED"
         self._move(task, "STOPPED", stoppedAt=time.time())
+        with contextlib.suppress(Exception):  # Docker is slow or away; the next last task tries again
+            await self._maker.left(task)
 
     async def _leave_groups(self, task: Doc) -> None:
         """Deregister the task's targets and wait until they are drained."""
