@@ -128,13 +128,27 @@ def debris(workspace: Workspace) -> set[str]:
 
 
 def remaining(workspace: Workspace, before: set[str], seconds: float = 45) -> set[str]:
-    """Return new resources that persist: tasks may be draining, and tests in other processes have their own."""
+    """Return new resources that persist: tasks may be draining, and tests in other processes have their own.
+
+    Fewer tasks of a service than before are none: one more may have been draining then.
+    """
+    counted = dict(map(_tasks, before))
     deadline = time.monotonic() + seconds
-    left = debris(workspace) - before
+
+    def new() -> set[str]:
+        return {one for one in debris(workspace) - before if _tasks(one)[1] > counted.get(_tasks(one)[0], 0)}
+
+    left = new()
     while left and time.monotonic() < deadline:
         time.sleep(0.5)
-        left &= debris(workspace)
+        left &= new()
     return left
+
+
+def _tasks(resource: str) -> tuple[str, int]:
+    """Return what a resource of `debris` is, and how many: other than tasks, one."""
+    number, _, rest = resource.partition(" ")
+    return (rest, int(number)) if number.isdecimal() else (resource, 1)
 
 
 def markdown(rows: list[Row]) -> str:

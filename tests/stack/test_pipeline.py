@@ -366,7 +366,9 @@ def test_the_repository_of_a_build_image_in_ecr_is_known_by_its_uri(image: str |
 )
 def test_a_build_image_that_only_looks_like_one_in_ecr_is_refused(monkeypatch: pytest.MonkeyPatch, image: str) -> None:
     """The role would have no permission on it."""
-    with pytest.raises(ConfigError, match=r"slipway:pipeline.image is .*; it is not a valid ECR image URI; write ACCOUNT"):
+    with pytest.raises(
+        ConfigError, match=r"slipway:pipeline.image is .*; it is not a valid ECR image URI; write ACCOUNT"
+    ):
         program.run_prod(monkeypatch, section(image=image))
 
 
