@@ -71,7 +71,7 @@ format: .venv/.complete ## format the code and apply lint fixes
 	@$(PY) -m ruff format --quiet .
 
 test: setup ## run every test, on a fresh machine too
-	@$(PY) -m pytest $(TWO) $(FAST) localcloud/tests tests/contract tests/local
+	@$(PY) -m pytest $(TWO) --durations 12 --durations-min 60 $(FAST) localcloud/tests tests/contract tests/local
 
 faults: setup ## inject every fault, change the keys of a live stack and kill `up`, under load, walk docs/aws.md, and write docs/faults.md: ARGS="--break-gate test"
 	@$(PY) -m pytest tests/local/test_faults.py tests/local/test_pull_request.py tests/local/test_live_changes.py tests/local/test_interrupted_up.py tests/local/test_iam_files.py tests/local/test_aws_page.py --all-faults $(if $(ARGS),$(ARGS),--fault-table docs/faults.md)
