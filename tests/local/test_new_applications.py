@@ -130,7 +130,7 @@ def _release_and_roll_back(space: Workspace, releases: Releases) -> None:
         assert list(releases.actions(execution)) == ORDER
         assert "notes: NO TESTS: there is no notes/bin/test" in releases.log(releases.actions(execution)["Test/Test"])
         status = releases.delivery("status", "--stack", PRODUCTION)
-        assert f"{PRODUCTION} serves {commit}" in status
+        assert f"{PRODUCTION} serves {commit[:7]}, released " in status
         assert "(proof: digest, health, http)" in status
         bad = releases.push_with({"notes/notes.py": lambda text: text + LOG}, "It writes beside itself")
         execution = releases.execution_of(bad)
