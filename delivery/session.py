@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Clock:
-    """A monotonic clock: `now` in seconds, and `sleep`; tests inject one that does not wait."""
+    """A monotonic clock: `now` in seconds, and `sleep`; tests inject one that does not wait.
+
+    `today` is the time of day, in seconds since 1970, for ages.
+    """
 
     now: Callable[[], float] = time.monotonic
+    today: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
 
 

@@ -56,7 +56,7 @@ def run(session: Session, most: int, *, as_json: bool = False) -> None:
         return
     for name, rows in found.items():
         print(paint(f"{name} in {environment.stack}, {environment.url}; * is served", "bold"))
-        print("\n".join(table(HEAD, [_row(one, session.clock.now()) for one in rows])))
+        print("\n".join(table(HEAD, [_row(one, session.clock.today()) for one in rows])))
 
 
 def _releases(session: Session, service: Service, most: int) -> list[Release]:

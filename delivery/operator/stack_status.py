@@ -56,7 +56,7 @@ def show(session: Session, *, as_json: bool = False) -> int:
 
 
 def _ago(session: Session) -> Callable[[datetime], str]:
-    return lambda moment: f"{age(session.clock.now() - moment.timestamp())} ago"
+    return lambda moment: f"{age(session.clock.today() - moment.timestamp())} ago"
 
 
 def _reason(session: Session, name: str, row: ServiceTypeDef) -> list[str]:

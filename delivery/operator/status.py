@@ -133,7 +133,7 @@ class Status:
         """Return a time: what is printed once has ages, what is appended to has the same line for it later."""
         if self.following and not sys.stdout.isatty():
             return f"at {moment:%H:%M:%S}"
-        return f"{age(self.session.clock.now() - moment.timestamp())} ago"
+        return f"{age(self.session.clock.today() - moment.timestamp())} ago"
 
     def _failures(self, execution: str) -> list[str]:
         """Return how the logs of failed actions end, and why the tasks of a release that failed do not come up."""

@@ -64,7 +64,7 @@ class Time:
 
     def clock(self) -> Clock:
         """Return what delivery waits by."""
-        return Clock(now=lambda: self.now, sleep=self.sleep)
+        return Clock(now=lambda: self.now - START, today=lambda: self.now, sleep=self.sleep)
 
 
 @dataclass
