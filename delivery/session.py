@@ -6,8 +6,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from delivery.console import age
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from types_boto3_ecs import ECSClient
 
@@ -26,6 +29,10 @@ class Clock:
     now: Callable[[], float] = time.monotonic
     today: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
+
+    def ago(self, moment: datetime) -> str:
+        """Return how long ago a moment was: `6 min ago`."""
+        return f"{age(self.today() - moment.timestamp())} ago"
 
 
 SYSTEM = Clock()

@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import diagnosis
-from delivery.console import age, as_text, paint
+from delivery.console import as_text, paint
 from delivery.deploying import ecs_service
 from delivery.operator import execution_text, status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
     from types_boto3_ecs.type_defs import ServiceTypeDef
 
     from delivery.session import Session
@@ -49,14 +46,10 @@ def show(session: Session, *, as_json: bool = False) -> int:
     if not services:
         print(f"it has no service yet; run: pulumi up -s {session.stack}")
     elif not down:
-        print(execution_text.serves(status.served(session.clients, session.stack), _ago(session)))
+        print(execution_text.serves(status.served(session.clients, session.stack), session.clock.ago))
     for name, row in down.items():
         print("\n".join(f"{name}: {line}" for line in _reason(session, name, row)))
     return int(bool(down) or not services)
-
-
-def _ago(session: Session) -> Callable[[datetime], str]:
-    return lambda moment: f"{age(session.clock.today() - moment.timestamp())} ago"
 
 
 def _reason(session: Session, name: str, row: ServiceTypeDef) -> list[str]:

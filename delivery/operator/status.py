@@ -12,7 +12,7 @@ from contract.pipeline import Action
 from delivery import environment as environments
 from delivery.aws import pipeline, pipeline_state
 from delivery.aws.clients import sentence
-from delivery.console import age, as_text, typed
+from delivery.console import as_text, typed
 from delivery.deploying import failed_tasks, proof, revisions
 from delivery.errors import DeliveryError
 from delivery.operator import execution_text
@@ -133,7 +133,7 @@ class Status:
         """Return a time: what is printed once has ages, what is appended to has the same line for it later."""
         if self.following and not sys.stdout.isatty():
             return f"at {moment:%H:%M:%S}"
-        return f"{age(self.session.clock.today() - moment.timestamp())} ago"
+        return self.session.clock.ago(moment)
 
     def _failures(self, execution: str) -> list[str]:
         """Return how the logs of failed actions end, and why the tasks of a release that failed do not come up."""

@@ -201,8 +201,10 @@ class Runner:
             self._state.ctx.iam.sessions.end(owner(task))
         task["attachments"][0]["status"] = "DELETED"
         self._move(task, "STOPPED", stoppedAt=time.time())
-        with contextlib.suppress(Exception):  # Docker is slow or away; the next last task tries again
+        try:
             await self._maker.left(task)
+        except Exception:  # logged; the task has stopped, and the next last one tries again
+            LOG.exception("the proxy of the tasks' metadata is not removed")
 
     async def _leave_groups(self, task: Doc) -> None:
         """Deregister the task's targets and wait until they are drained."""
