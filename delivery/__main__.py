@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from typing import NoReturn
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
+from delivery import interruption
 from delivery.aws.clients import sentence
 from delivery.commands.registry import delivery
 from delivery.console import typed
@@ -24,25 +23,22 @@ FAILURES = (
 )  # fmt: skip
 
 
-def _interrupt(number: int, _: object) -> NoReturn:
-    """Treat the first SIGTERM or SIGHUP as Ctrl-C, so that the command still reports what it leaves behind."""
-    signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
-
-
 def main() -> int:
     """Run one delivery command; returns the exit code (0 done, 1 failed, 2 wrong usage, 130 interrupted)."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    with interruption.heard():
+        return _ended(sys.argv[1:])
+
+
+def _ended(arguments: list[str]) -> int:
     try:
-        return _run(sys.argv[1:])
+        return _run(arguments)
     except click.UsageError as wrong:
         wrong.show()
         return wrong.exit_code
     except FAILURES as error:
         line, code = _ending(error)
         if line:
-            name = next((word for word in sys.argv[1:] if word in delivery.commands), "")
+            name = next((word for word in arguments if word in delivery.commands), "")
             print(typed(f"delivery {name}: {line}"), file=sys.stderr)
         return code
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from buildlog import failing_step
+from delivery import interruption
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
@@ -156,9 +157,10 @@ def _wait(
     seconds: float = math.inf,
 ) -> int:
     """Wait for a program; on interruption and after so many seconds, terminate it and wait for its cleanup."""
-    end = time.monotonic() + seconds
+    end, known = time.monotonic() + seconds, interruption.received()  # what cleans up after one is not interrupted
     try:
         while True:
+            interruption.check(known)
             left = _left(process, end, seconds)
             try:
                 return process.wait(min(HEARTBEAT_SECONDS, left))

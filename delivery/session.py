@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from delivery import interruption
 from delivery.console import age
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Clock:
 
     now: Callable[[], float] = time.monotonic
     today: Callable[[], float] = time.time
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], None] = interruption.sleep
 
     def ago(self, moment: datetime) -> str:
         """Return how long ago a moment was: `6 min ago`."""

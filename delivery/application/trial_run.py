@@ -20,7 +20,7 @@ from urllib.parse import quote
 
 from contract import containers
 from contract.health import is_in, opener
-from delivery import process
+from delivery import interruption, process
 from delivery.deploying import answers
 from delivery.errors import DeliveryError
 from delivery.release import suite_image
@@ -150,7 +150,7 @@ class TrialRun:
                 last = _docker("logs", "--tail=3", name).replace("\n", "; ")
                 why = "has ended" if ended_by_itself else f"is not ready after {DATABASE_SECONDS} s"
                 raise DeliveryError(f"PostgreSQL ({image}) {why}: {last}; name another image: BUILD_ARGS")
-            time.sleep(0.5)
+            interruption.sleep(0.5)
         parts = {"HOST": name, "PORT": "5432", "NAME": "app", "USER": "app", "PASSWORD": password}
         return {f"DATABASE_{key}": value for key, value in parts.items()}
 
@@ -166,7 +166,7 @@ class TrialRun:
             told = self._probe(f"http://{address}:{of.service.port}{of.service.health_path}")
             if not told:
                 return ""
-            time.sleep(0.5)
+            interruption.sleep(0.5)
         return self._text(name, f"Task failed ELB health checks: {told}", None)
 
     def _probe(self, url: str) -> str:

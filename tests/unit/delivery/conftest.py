@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -57,8 +56,6 @@ def piped_commands(
     """Commands for a stack that a pipeline deploys to."""
     yield Commands(piped, tmp_path, monkeypatch, capsys)
     clients._made.cache_clear()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture

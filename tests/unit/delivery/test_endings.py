@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ from delivery import __main__ as program
 from delivery.aws import clients
 from delivery.errors import DeliveryError, InterruptedDeliveryError
 from delivery.operator import history
+from delivery.session import SYSTEM
 from tests.unit.delivery.aws import REGION
 
 if TYPE_CHECKING:
@@ -95,6 +97,30 @@ def test_a_signal_is_an_interruption_once(served: Commands, monkeypatch: pytest.
             os.kill(os.getpid(), number)
         os.kill(os.getpid(), number)
         raise KeyboardInterrupt
+
+    monkeypatch.setattr(history, "run", wait)
+    assert served("history")[0] == 130
+
+
+class Finalized(io.RawIOBase):
+    """A file that a signal is received in the finalization of; CPython clears what its handler raises."""
+
+    def close(self) -> None:
+        """Send SIGTERM to this process, as an orchestrator may at any moment."""
+        os.kill(os.getpid(), signal.SIGTERM)
+        super().close()
+
+
+def test_a_signal_whose_exception_is_lost_ends_the_command_at_its_next_wait(
+    served: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As it is when it comes while an answer of AWS's is being freed."""
+
+    def wait(*_: object, **__: object) -> None:
+        file = Finalized()
+        del file
+        SYSTEM.sleep(0)
+        raise AssertionError("the command went on")
 
     monkeypatch.setattr(history, "run", wait)
     assert served("history")[0] == 130
