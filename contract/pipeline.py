@@ -52,6 +52,8 @@ COMMIT, EXECUTION = "COMMIT", "EXECUTION"
 """Environment variables of each build: commit and pipeline execution ID."""
 STACK, PIPELINE, PLATFORM = "STACK", "PIPELINE", "PLATFORM"
 """Environment variables of a build project: stack, pipeline, and with several platforms its platform."""
+PUSH_AFTER = "PUSH_AFTER"
+"""Environment variable of a build project whose images may only be pushed once this action has succeeded."""
 RELEASE, URL = "RELEASE", "URL"
 """Exported variables: `service@digest ...` of Build, the tested URL of Acceptance and Smoke."""
 

@@ -131,6 +131,7 @@ def build(
             builds=steps.builds(config, section),
             approve=_approval(section, topic),
             production=section.staging is not None,
+            parallel_tests=section.parallel_tests,
         ),
         bucket=store.bucket,
         push_branch=section.branch if context.connection else None,
@@ -179,6 +180,8 @@ def _project(
         variables[contract.STACK] = config.stack
     if key in images and len(images) > 1:
         variables[contract.PLATFORM] = images[key]
+    if key in images and context.pipeline.parallel_tests:
+        variables[contract.PUSH_AFTER] = contract.Action.TEST
     connection = context.connection.arn if context.connection else None
     checks = key == Project.CHECKS
     return BuildProject(

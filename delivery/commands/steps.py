@@ -8,6 +8,7 @@ import click
 
 from contract.pipeline import COMMIT, RELEASE
 from delivery import checkout, environment
+from delivery.aws import pipeline
 from delivery.aws.clients import client
 from delivery.commands import registry
 from delivery.console import Progress
@@ -16,6 +17,7 @@ from delivery.deploying import deploy as engine
 from delivery.errors import DeliveryError
 from delivery.release import building, file_modes, images, in_use, indexing, manifest, testing
 from delivery.release import promote as marks
+from delivery.release.push_after import PushAfter
 from delivery.session import Session
 
 if TYPE_CHECKING:
@@ -71,22 +73,44 @@ def test(stack: str, commit: str, reports: Path) -> None:
     type=click.Choice(("", *PLATFORMS)),
     help="Build for this platform only, as part of an index (default: each service's own).",
 )
+@click.option(
+    "--push-after",
+    default="",
+    metavar="ACTION",
+    help="Push once this action of the same execution has succeeded (default: at once).",
+)
 @registry.output
 @registry.this_execution
 @registry.reports
-def build(stack: str, commit: str, platform: str, output: Path, execution: str, reports: Path) -> None:  # noqa: PLR0913 - the command's options
+def build(  # noqa: PLR0913 - the command's options
+    stack: str, commit: str, platform: str, push_after: str, output: Path, execution: str, reports: Path
+) -> None:
     """Run `delivery build`."""
     commit = _checked(commit)
+    found, say = _with_sources(stack), Progress()
     builder = building.Builder(
         clients=client,
-        environment=_with_sources(stack),
+        environment=found,
         commit=commit,
-        place=testing.Workplace(root=checkout.ROOT, reports=_reports(reports, stack), say=Progress()),
+        place=testing.Workplace(root=checkout.ROOT, reports=_reports(reports, stack), say=say),
         output=output,
         platform=platform,
+        push_after=_push_after(found, push_after, execution, say) if push_after else None,
     )
     made = builder.run(execution or manifest.BY_HAND)
     print(f"{RELEASE}={made.text()}")
+
+
+def _push_after(found: Environment, action: str, execution: str, say: Progress) -> PushAfter:
+    if not execution:
+        raise DeliveryError("--push-after names an action of a pipeline's execution; name that too: --execution ID")
+    return PushAfter(
+        clients=client,
+        pipeline=pipeline.of(found).name,
+        execution=execution,
+        action=action,
+        say=say,
+    )
 
 
 @registry.command(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from delivery.aws.clients import Clients
     from delivery.environment import Environment, Service
+    from delivery.release.push_after import PushAfter
     from delivery.release.testing import Workplace
 
 REUSED = (
@@ -47,6 +48,8 @@ class Builder:
     output: Path
     platform: str = ""
     """One of several that the commit is built for; then what is built is a part of an index. Empty: the service's."""
+    push_after: PushAfter | None = None
+    """What has to succeed before an image is pushed; None for nothing."""
 
     def run(self, execution: str) -> Manifest:
         """Build, test and push the release image of every service.
@@ -58,7 +61,8 @@ class Builder:
             The manifest, as written to release.json.
 
         Raises:
-            DeliveryError: an image does not build, fails its tests or cannot be pushed. Images of services before it
+            DeliveryError: an image does not build, fails its tests or cannot be pushed, or what its push has to wait
+                for failed. Images of services before it
                 are pushed by then, and are reused by the next build of the commit.
         """
         self.output.mkdir(parents=True, exist_ok=True)
@@ -102,6 +106,8 @@ class Builder:
             suffix = f"-{architecture(self.platform)}" if self.platform else ""
             file = self.output / f"sbom-{service.name}{suffix}.cdx.json"
             file.write_text(json.dumps(bill.result(), indent=1) + "\n", "utf-8")
+            if self.push_after:
+                self.push_after.wait()
             return self._push(service, local)
         finally:
             subprocess.run(["docker", "rmi", "--no-prune", local], capture_output=True, check=False)

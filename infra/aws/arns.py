@@ -71,6 +71,10 @@ class Home:
         """Return the ARN of a CodeBuild project."""
         return self.arn("codebuild", f"project/{name}")
 
+    def pipeline(self, name: str) -> str:
+        """Return the ARN of a CodePipeline pipeline."""
+        return self.arn("codepipeline", name)
+
     def console(self, path: str) -> str:
         """Return the URL of a page of the AWS console; `path` has no leading slash."""
         return console.url(self.region, path)

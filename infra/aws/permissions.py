@@ -121,6 +121,19 @@ def start_builds(projects: Sequence[object]) -> Document:
     return statement("RunBuilds", ["codebuild:StartBuild", "codebuild:BatchGetBuilds"], projects)
 
 
+def wait_for_tests(pipeline: str, project: str) -> list[Document]:
+    """Return the permissions to read how an execution's tests end.
+
+    Args:
+        pipeline: ARN of the pipeline.
+        project: ARN of the build project that runs the tests.
+    """
+    return [
+        statement("ReadActions", ["codepipeline:ListActionExecutions"], [pipeline]),
+        statement("ReadTests", ["codebuild:BatchGetBuilds"], [project]),
+    ]
+
+
 def publish(topic: object, key: str | None) -> list[Document]:
     """Return the permissions to publish approval requests.
 

@@ -56,6 +56,13 @@ class Pipeline(Section):
         Literal["BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_MEDIUM", "BUILD_GENERAL1_LARGE", "BUILD_GENERAL1_XLARGE"],
         BUILDS,
     ] = Field("BUILD_GENERAL1_SMALL", description="compute type of the CodeBuild projects")
+    fleet_arn: Annotated[str | None, BUILDS] = Field(
+        None,
+        pattern=r"^arn:[a-z-]+:codebuild:[a-z0-9-]+:\d{12}:fleet/[\w.-]+:[0-9a-f-]+$",
+        description="ARN of a CodeBuild fleet (reserved capacity), whose machines wait for the pipeline's builds; of "
+        "`compute_type`. The checks do not run on it: its machines keep caches from build to build, and they run "
+        "whatever is pushed",
+    )
     image: Annotated[str | None, BUILDS] = Field(
         None,
         min_length=1,
@@ -63,6 +70,11 @@ class Pipeline(Section):
         "`ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG`, which the projects' roles may pull; absent: "
         "`aws/codebuild/amazonlinux-x86_64-standard:5.0`, for ARM64 services "
         "`aws/codebuild/amazonlinux-aarch64-standard:3.0`",
+    )
+    parallel_tests: Annotated[bool, DELIVERY] = Field(
+        default=False,
+        description="run the action Test beside those of the stage Build: a release is faster by the shorter of both; "
+        "an image is pushed once the tests have passed",
     )
     platforms: Annotated[tuple[Platform, ...] | None, DELIVERY] = Field(
         None,

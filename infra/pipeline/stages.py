@@ -115,6 +115,7 @@ def release(
     builds: Mapping[str, str],
     approve: Action | None,
     production: bool,
+    parallel_tests: bool = False,
 ) -> tuple[Stage, ...]:
     """Return the stages of the release pipeline.
 
@@ -127,6 +128,7 @@ def release(
         builds: platforms by the key of the build project that builds for it.
         approve: the approval before production; None for automatic approval.
         production: whether there is a production stage; otherwise the pipeline ends at staging.
+        parallel_tests: whether the tests run beside the builds, which wait for them before they push.
     """
     released = (SOURCE_ARTIFACT, RELEASE_ARTIFACT)
     acceptance = _build_action(
@@ -137,10 +139,12 @@ def release(
         replace(acceptance, order=2),
         replace(_build_action(ActionName.PROMOTE, projects[Project.STAGING_PROMOTE], released), order=3),
     )
+    test, build = _build_action(ActionName.TEST, projects[Project.TEST]), _build_actions(projects, builds)
+    before = [] if parallel_tests else [Stage(name=StageName.TEST, actions=(test,))]
     stages = [
         Stage(name=StageName.SOURCE, actions=(source,)),
-        Stage(name=StageName.TEST, actions=(_build_action(ActionName.TEST, projects[Project.TEST]),)),
-        Stage(name=StageName.BUILD, actions=_build_actions(projects, builds)),
+        *before,
+        Stage(name=StageName.BUILD, actions=(test, *build) if parallel_tests else build),
         Stage(name=StageName.STAGING, actions=staging),
     ]
     if approve:

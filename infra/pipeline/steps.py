@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from contract.limits import STEP_MINUTES
 from contract.pipeline import Project
-from infra.aws import permissions, platforms
+from infra.aws import names, permissions, platforms
 from infra.pipeline.build_project import Step
 
 if TYPE_CHECKING:
@@ -156,7 +156,9 @@ def _purpose(config: StackConfig, context: PipelineContext, key: str) -> list[Do
     to_production = permissions.deploy(context.home, config.stack, services, context.repositories)
     tag = permissions.tag_images(context.repositories)
     if key in builds(config, context.pipeline):
-        return permissions.push_images(context.repositories)
+        home, tests = context.home, names.build_project(config.stack, Project.TEST)
+        waits = permissions.wait_for_tests(home.pipeline(names.pipeline(config.stack)), home.build_project(tests))
+        return [*permissions.push_images(context.repositories), *(waits if context.pipeline.parallel_tests else [])]
     by_key: dict[str, list[Document]] = {
         Project.INDEX: [tag],
         Project.STAGING_DEPLOY: to_staging,

@@ -14,7 +14,7 @@ from infra.aws import build_images
 from infra.aws.arns import Home
 from infra.config.errors import ConfigError
 from tests.fake_engine import ACCOUNT, REGION, SECRET, Refused, as_plain
-from tests.stack import program
+from tests.stack import program, variants
 
 if TYPE_CHECKING:
     from tests.fake_engine import FakeEngine
@@ -626,6 +626,42 @@ def test_automatic_approval_is_no_approval_at_all(monkeypatch: pytest.MonkeyPatc
     assert "AskForApproval" not in statements(engine, "prod-pipeline")
     facts = {one.inputs["name"]: json.loads(one.inputs["insecureValue"]) for one in engine.of("Parameter")}
     assert facts["/slipway/prod/pipeline"]["approval_stage"] == ""
+
+
+def test_tests_beside_the_build_are_of_its_stage_and_it_may_wait_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They begin together; the push, at the end of the build, comes after them."""
+    engine, _ = program.run_prod(monkeypatch, section(parallel_tests=True))
+    assert list(stages(engine).items())[:3] == [
+        ("Source", ["Source"]), ("Build", ["Test", "Build"]), ("Staging", ["Deploy", "Acceptance", "Promote"]),
+    ]  # fmt: skip
+    assert {action(engine, "Build", name)["runOrder"] for name in ("Test", "Build")} == {1}
+    told = {
+        one.name: {pair["name"]: pair["value"] for pair in one.inputs["environment"]["environmentVariables"]}
+        for one in engine.of("codebuild/project:Project")
+    }
+    assert {name: held["PUSH_AFTER"] for name, held in told.items() if "PUSH_AFTER" in held} == {"prod-build": "Test"}
+    held = statements(engine, "prod-build")
+    assert held["ReadActions"]["Resource"] == [f"arn:aws:codepipeline:{REGION}:{ACCOUNT}:slipway-prod"]
+    assert held["ReadTests"]["Resource"] == [f"arn:aws:codebuild:{REGION}:{ACCOUNT}:project/slipway-prod-test"]
+
+
+def test_two_platforms_both_wait_for_the_tests_beside_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index comes after all of them."""
+    config = section(parallel_tests=True, platforms=["linux/amd64", "linux/arm64"])
+    engine, _ = program.run_prod(monkeypatch, config)
+    assert stages(engine)["Build"] == ["Test", "Build", "Build-arm64", "Index"]
+    orders = [action(engine, "Build", name)["runOrder"] for name in stages(engine)["Build"]]
+    assert orders == [1, 1, 1, 2]
+
+
+def test_a_fleet_runs_all_builds_but_the_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fleet's machines keep what a build leaves, and the checks run whatever is pushed."""
+    engine, _ = program.run_prod(monkeypatch, section(fleet_arn=variants.FLEET))
+    fleets = {
+        one.name: one.inputs["environment"].get("fleet", {}).get("fleetArn")
+        for one in engine.of("codebuild/project:Project")
+    }
+    assert fleets == dict.fromkeys(fleets, variants.FLEET) | {"prod-checks": None}
 
 
 def test_staging_alone_has_a_pipeline_that_ends_with_promotion(monkeypatch: pytest.MonkeyPatch) -> None:

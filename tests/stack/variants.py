@@ -19,6 +19,7 @@ CONNECTION = f"arn:aws:codestar-connections:{REGION}:{ACCOUNT}:connection/given"
 CERTIFICATE = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1"
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:api-key-AbCdEf"
 PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/shop/mode"
+FLEET = f"arn:aws:codebuild:{REGION}:{ACCOUNT}:fleet/releases:0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
 WEB = "slipway:environment.services.web"
 API = {
@@ -235,6 +236,10 @@ VARIANTS = {
             },
         },
         outputs={"repository_urls": {name: f"{REGISTRY}/slipway/{name}" for name in ("web", "api")}},
+    ),
+    "prod-fast-release": Variant(
+        stack="prod",
+        changes={"slipway:pipeline.parallel_tests": True, "slipway:pipeline.fleet_arn": FLEET},
     ),
 }
 """Variants of the stack files by name."""

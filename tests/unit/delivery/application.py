@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 from typing import TYPE_CHECKING
 
 from delivery.release.building import Builder
@@ -11,6 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from delivery.release.manifest import Manifest
+    from delivery.release.push_after import PushAfter
+    from tests.unit.delivery.docker import Docker
     from tests.unit.delivery.world import World
 
 COMMIT = "a" * 40
@@ -39,10 +43,21 @@ class Place:
         held = self.folder / "tests"
         return held.read_text().splitlines() if held.exists() else []
 
-    def build(self, platform: str = "", execution: str = "run-1") -> Manifest:
+    def build(self, platform: str = "", execution: str = "run-1", push_after: PushAfter | None = None) -> Manifest:
         """Build the commit."""
         builder = Builder(
             clients=self.world.aws, environment=self.world.environment, commit=COMMIT, place=self.workplace,
-            output=self.folder / "out", platform=platform,
+            output=self.folder / "out", platform=platform, push_after=push_after,
         )  # fmt: skip
         return builder.run(execution)
+
+
+def give_packages(docker: Docker) -> None:
+    """Give the images of a `docker` on PATH one Debian package, for their bills of materials."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        text = b"Package: bash\nStatus: install ok installed\nVersion: 5.2\n"
+        entry = tarfile.TarInfo("var/lib/dpkg/status")
+        entry.size = len(text)
+        archive.addfile(entry, io.BytesIO(text))
+    (docker.folder / "files.tar").write_bytes(buffer.getvalue())

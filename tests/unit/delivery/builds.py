@@ -26,6 +26,8 @@ class Builds:
 
     aws: Aws
     status: dict[str, str] = field(default_factory=dict)
+    phases: dict[str, str] = field(default_factory=dict)
+    """By id, the phase that a build is in, where a test says so."""
     logs: dict[str, dict[str, str]] = field(default_factory=dict)
     projects: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -34,7 +36,12 @@ class Builds:
         assert params["ids"], "BatchGetBuilds without ids is refused"
         return {
             "builds": [
-                {"id": one, "buildStatus": self.status[one], "logs": self.logs.get(one, {})}
+                {
+                    "id": one,
+                    "buildStatus": self.status[one],
+                    "logs": self.logs.get(one, {}),
+                    **({"currentPhase": self.phases[one]} if one in self.phases else {}),
+                }
                 for one in params["ids"]
                 if one in self.status
             ]

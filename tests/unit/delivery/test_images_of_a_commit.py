@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import tarfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +10,7 @@ import pytest
 from delivery.errors import DeliveryError
 from delivery.process import ProgramError
 from delivery.release import manifest
-from tests.unit.delivery.application import COMMIT, Place
+from tests.unit.delivery.application import COMMIT, Place, give_packages
 from tests.unit.delivery.edge import HOST
 from tests.unit.delivery.world import World, digest_of
 
@@ -27,13 +25,7 @@ REMOTE = f"{HOST}/slipway/web:candidate-{COMMIT}"
 @pytest.fixture
 def place(world: World, tmp_path: Path, docker: Docker) -> Place:
     """A repository whose image has two packages; what Docker pushes is in the registry then."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        text = b"Package: bash\nStatus: install ok installed\nVersion: 5.2\n"
-        entry = tarfile.TarInfo("var/lib/dpkg/status")
-        entry.size = len(text)
-        archive.addfile(entry, io.BytesIO(text))
-    (docker.folder / "files.tar").write_bytes(buffer.getvalue())
+    give_packages(docker)
     world.registry.pushed = lambda: [call.rpartition(":")[2] for call in docker.calls("push")]
     return Place(world, tmp_path)
 

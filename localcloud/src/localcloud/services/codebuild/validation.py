@@ -23,6 +23,7 @@ SIZES = {
     "ARM_LAMBDA_CONTAINER": LAMBDA_SIZES,
 }
 LAMBDA_MINUTES = 15
+FLEET = re.compile(r"^arn:[a-z-]+:codebuild:[a-z0-9-]+:\d{12}:fleet/[\w.-]+:[0-9a-f-]+$")
 SOURCES = ("CODEPIPELINE", "GITHUB", "S3", "NO_SOURCE")
 REPOSITORY = re.compile(r"^https://github\.com/([A-Za-z0-9-]+/[A-Za-z0-9._-]+?)(?:\.git)?/?$")
 OBJECT = re.compile(r"^(?:arn:aws:s3:::)?([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(.+)$")
@@ -84,7 +85,9 @@ def environment(env: Doc, doc: Doc) -> None:
         raise unsupported(f"environment type {kind}")
     if size not in SIZES[kind]:
         raise invalid(f"Invalid compute type {size} for environment type {kind}; it takes {', '.join(SIZES[kind])}")
-    for name in ("fleet", "dockerServer", "registryCredential", "certificate", "computeConfiguration"):
+    if (env.get("fleet") or {}).get("fleetArn") and not FLEET.match(env["fleet"]["fleetArn"]):
+        raise invalid(f"Invalid fleet ARN: {env['fleet']['fleetArn']}")
+    for name in ("dockerServer", "registryCredential", "certificate", "computeConfiguration"):
         if env.get(name):
             raise unsupported(f"environment.{name}")
     image(env["image"], kind)
