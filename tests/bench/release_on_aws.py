@@ -23,8 +23,8 @@ ON_DEMAND = 70.0
 """Seconds until a build on demand runs: 60 in the queue and 10 of provisioning "are not unusual" (cloudonaut.io,
 "Migrating CodePipeline to GitHub Actions to improve performance", 2022-10-28: 7 actions, more than 7 of 27 minutes)."""
 AT_ONCE = 10.0
-"""The same on Lambda compute and on reserved capacity, where no build is queued (CodeBuild user guide): the
-provisioning alone, which is an assumption."""
+"""The same on reserved capacity, where no build is queued (CodeBuild user guide): the provisioning alone, which is an
+assumption."""
 ORCHESTRATION = 1.0
 """Seconds that CodePipeline adds to an action (the same article)."""
 SOURCE = 5.0
@@ -39,28 +39,21 @@ SCHEDULING = 10.0
 """An assumption: ECS notices a task, registers its target and ends the deployment in steps of some seconds."""
 IMAGE_MB = 190.0
 """The example's image (docs/containers.md)."""
-LAMBDA = (Action.DEPLOY, Action.PROMOTE)
-"""The actions that need no Docker, which Lambda compute lacks (CodeBuild user guide, "Limitations")."""
 DEPLOYS = {f"{StageName.STAGING}/{Action.DEPLOY}", f"{StageName.PRODUCTION}/{Action.DEPLOY}"}
 
 
-def declared() -> tuple[Stage, ...]:
+def declared(*, parallel_tests: bool) -> tuple[Stage, ...]:
     """Return the stages as the program declares them, without the time that a person takes to approve."""
     source = stages.connection_source("arn", "owner/name", "main")
     projects: dict[str, object] = {project: project for project in Project}
-    return stages.release(source, projects, builds={Project.BUILD: "linux/amd64"}, approve=None, production=True)
-
-
-def side_by_side(given: Sequence[Stage]) -> tuple[Stage, ...]:
-    """Return the stages with the actions of Test and Build in one, at the same time."""
-    (test,) = [stage for stage in given if stage.name == StageName.TEST]
-    merged = [
-        stages.Stage(name=stage.name, actions=(*test.actions, *stage.actions))
-        if stage.name == StageName.BUILD
-        else stage
-        for stage in given
-    ]
-    return tuple(stage for stage in merged if stage.name != StageName.TEST)
+    return stages.release(
+        source,
+        projects,
+        builds={Project.BUILD: "linux/amd64"},
+        approve=None,
+        production=True,
+        parallel_tests=parallel_tests,
+    )
 
 
 def rollout(service: Service, image_mb: float = IMAGE_MB) -> float:
@@ -101,13 +94,14 @@ class Model:
         if action == Action.SOURCE:
             return ORCHESTRATION + SOURCE
         # An action that was moved is known by the stage that it is measured in.
-        key = next((key for key in (f"{stage}/{action}", f"{action}/{action}") if key in self.commands), "")
+        moved = (key for key in self.commands if key.endswith(f"/{action}"))
+        key = next(key for key in (f"{stage}/{action}", *moved) if key in self.commands)
         begins = AT_ONCE if action in self.at_once else ON_DEMAND
         return ORCHESTRATION + begins + self.commands[key] + (self.rollout if key in DEPLOYS else 0)
 
 
 def ways(commands: Mapping[str, float], service: Service) -> dict[str, float]:
-    """Return the modelled seconds of a release by what is done about them, from today's pipeline on.
+    """Return the modelled seconds of a release by the keys of `slipway:pipeline` that are set.
 
     Args:
         commands: seconds of each action's commands, measured here; those of a deploy with its rollout here.
@@ -116,13 +110,9 @@ def ways(commands: Mapping[str, float], service: Service) -> dict[str, float]:
     taken = rollout(service)
     # A deploy's commands here are mostly the rollout, which is modelled; what is left is its start and its proof.
     here = {key: min(seconds, 3.0) if key in DEPLOYS else seconds for key, seconds in commands.items()}
-    today, together = declared(), side_by_side(declared())
-    some, every = tuple(LAMBDA), tuple(Action)
+    queued, waiting = Model(commands=here, rollout=taken), Model(commands=here, rollout=taken, at_once=tuple(Action))
     return {
-        "as declared": Model(commands=here, rollout=taken).seconds(today),
-        "with Test and Build side by side": Model(commands=here, rollout=taken).seconds(together),
-        "and Deploy and Promote on Lambda compute": Model(commands=here, rollout=taken, at_once=some).seconds(together),
-        "and the other builds on reserved capacity": Model(commands=here, rollout=taken, at_once=every).seconds(
-            together
-        ),
+        "one action after the other": queued.seconds(declared(parallel_tests=False)),
+        "with `parallel_tests`, as in the committed stack file": queued.seconds(declared(parallel_tests=True)),
+        "with `parallel_tests` and `fleet_arn` (reserved capacity)": waiting.seconds(declared(parallel_tests=True)),
     }

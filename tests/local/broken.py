@@ -54,8 +54,8 @@ def first(statement: str) -> Change:
 UNSAFE = {ACCEPTANCE: a_test('os.environ.get("SAFE_ONLY") != "1"')}
 """Changes that only production's smoke test rejects."""
 COMMITS = {
-    "a failing unit test": Broken("Test/Test", {"app/tests/unit/test_broken.py": a_test("False")}),
-    "a failing integration test": Broken("Test/Test", {"app/tests/integration/test_broken.py": a_test("False")}),
+    "a failing unit test": Broken("Build/Test", {"app/tests/unit/test_broken.py": a_test("False")}),
+    "a failing integration test": Broken("Build/Test", {"app/tests/integration/test_broken.py": a_test("False")}),
     "a failing acceptance test of the image": Broken("Build/Build", {ACCEPTANCE: a_test("False")}),
     "an acceptance test that fails in staging only": Broken("Staging/Acceptance", {ACCEPTANCE: a_test(ONLY_DEPLOYED)}),
     "a browser test that fails in staging only": Broken(

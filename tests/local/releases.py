@@ -22,7 +22,7 @@ PIPELINE = "slipway-prod"
 RUN_SECONDS = 900
 ORDER = [
     "Source/Source",
-    "Test/Test",
+    "Build/Test",
     "Build/Build",
     "Staging/Deploy",
     "Staging/Acceptance",
@@ -31,6 +31,8 @@ ORDER = [
     "Production/Deploy",
     "Production/Smoke",
 ]
+BESIDE = {"Build/Test": "Build/Build"}
+"""An action that runs beside another, which goes to its end, and pushes nothing, when that fails."""
 
 
 @dataclass(frozen=True)
@@ -225,6 +227,13 @@ class Releases:
             repositoryName=self._repository(service), imageIds=[{"imageTag": f"candidate-{commit}"}]
         )
         return str(images["imageDetails"][0]["imageDigest"])
+
+    def is_pushed(self, commit: str, service: str = "web") -> bool:
+        """Whether a service's image of a commit is in the registry."""
+        pages = (
+            self.workspace.client("ecr").get_paginator("list_images").paginate(repositoryName=self._repository(service))
+        )
+        return any(commit in one.get("imageTag", "") for page in pages for one in page["imageIds"])
 
     def tags(self, digest: str, service: str = "web") -> set[str]:
         """Return the tags of a service's image."""

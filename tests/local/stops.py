@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tests.local.broken import COMMITS, QUICK
-from tests.local.releases import ORDER, PIPELINE, Releases, summary, version
+from tests.local.releases import BESIDE, ORDER, PIPELINE, Releases, summary, version
 
 if TYPE_CHECKING:
     from tests.local.fault_table import Faults
@@ -32,8 +32,10 @@ def stop(connected: Releases, faults: Faults, kind: str) -> None:
             )
         assert status == "Failed", f"{kind} came as far as {list(ran)[-1]}"
         row.stopped(broken.place)
-        assert list(ran) == ORDER[: ORDER.index(broken.place) + 1]
-        assert [name for name, action in ran.items() if action["status"] != "Succeeded"] == [broken.place]
+        beside = BESIDE.get(broken.place, broken.place)
+        assert list(ran) == ORDER[: ORDER.index(beside) + 1]
+        assert {name for name, action in ran.items() if action["status"] != "Succeeded"} == {broken.place, beside}
+        assert connected.is_pushed(commit) is broken.place.startswith("Staging/")
         gate = f"-m delivery {broken.place.partition('/')[2].lower()}"
         assert gate in summary(ran[broken.place]), f"{broken.place} was stopped by: {summary(ran[broken.place])}"
         assert broken.word in connected.log(ran[broken.place])

@@ -128,7 +128,7 @@ def _release_and_roll_back(space: Workspace, releases: Releases) -> None:
         releases.approve(execution)
         assert releases.end(execution) == "Succeeded", releases.told(execution)
         assert list(releases.actions(execution)) == ORDER
-        assert "notes: NO TESTS: there is no notes/bin/test" in releases.log(releases.actions(execution)["Test/Test"])
+        assert "notes: NO TESTS: there is no notes/bin/test" in releases.log(releases.actions(execution)["Build/Test"])
         status = releases.delivery("status", "--stack", PRODUCTION)
         assert f"{PRODUCTION} serves {commit[:7]}, released " in status
         assert "(proof: digest, health, http)" in status

@@ -65,7 +65,8 @@ def test_without_production_the_pipeline_ends_after_promotion(workspace: Workspa
     workspace.up("staging")
     execution = releases.execution_of(commit)
     assert releases.end(execution) == "Succeeded", releases.told(execution)
-    assert list(releases.actions(execution)) == ORDER[: ORDER.index("Staging/Promote") + 1]
+    one_after_the_other = ["Test/Test" if place == "Build/Test" else place for place in ORDER]
+    assert list(releases.actions(execution)) == one_after_the_other[: ORDER.index("Staging/Promote") + 1]
     assert f"accepted-{commit}" in releases.tags(releases.digest(commit))
 
 

@@ -58,7 +58,16 @@ STATEMENTS = {
     ],
     "prod-checks": [*COMMON, "WriteReports", *CONNECTION],
     "prod-test": [*COMMON, "WriteReports", *READ_ARTIFACTS],
-    "prod-build": [*COMMON, "WriteReports", "FindArtifacts", "WriteArtifacts", "LogInToRegistry", "PushImages"],
+    "prod-build": [
+        *COMMON,
+        "WriteReports",
+        "FindArtifacts",
+        "WriteArtifacts",
+        "LogInToRegistry",
+        "PushImages",
+        "ReadActions",
+        "ReadTests",
+    ],
     "prod-staging-deploy": [*COMMON, *READ_ARTIFACTS, *DEPLOY],
     "prod-staging-acceptance": [*COMMON, "WriteReports", *READ_ARTIFACTS, *DEPLOY],
     "prod-staging-promote": [*COMMON, *READ_ARTIFACTS, "TagImages"],
@@ -124,8 +133,7 @@ def test_a_release_passes_these_stages_in_this_order(prod: Run) -> None:
     engine, _ = prod
     assert stages(engine) == {
         "Source": ["Source"],
-        "Test": ["Test"],
-        "Build": ["Build"],
+        "Build": ["Test", "Build"],
         "Staging": ["Deploy", "Acceptance", "Promote"],
         "Approval": ["Approve"],
         "Production": ["Deploy", "Smoke"],
@@ -621,19 +629,25 @@ def test_no_secret_is_written_in_clear(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_automatic_approval_is_no_approval_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither a stage nor a link nor the permission to publish requests."""
     engine, outputs = program.run_prod(monkeypatch, section(approval="automatic"))
-    assert list(stages(engine)) == ["Source", "Test", "Build", "Staging", "Production"]
+    assert list(stages(engine)) == ["Source", "Build", "Staging", "Production"]
     assert outputs["approval_link"] == ""
     assert "AskForApproval" not in statements(engine, "prod-pipeline")
     facts = {one.inputs["name"]: json.loads(one.inputs["insecureValue"]) for one in engine.of("Parameter")}
     assert facts["/slipway/prod/pipeline"]["approval_stage"] == ""
 
 
-def test_tests_beside_the_build_are_of_its_stage_and_it_may_wait_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tests_have_a_stage_before_the_build_unless_they_run_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The build waits for nothing then."""
+    engine, _ = program.run_prod(monkeypatch, section(parallel_tests=None))
+    assert list(stages(engine).items())[:3] == [("Source", ["Source"]), ("Test", ["Test"]), ("Build", ["Build"])]
+    assert "ReadActions" not in statements(engine, "prod-build")
+    (build,) = [one for one in engine.of("codebuild/project:Project") if one.name == "prod-build"]
+    assert "PUSH_AFTER" not in {pair["name"] for pair in build.inputs["environment"]["environmentVariables"]}
+
+
+def test_the_build_may_wait_for_the_tests_beside_it(prod: Run) -> None:
     """They begin together; the push, at the end of the build, comes after them."""
-    engine, _ = program.run_prod(monkeypatch, section(parallel_tests=True))
-    assert list(stages(engine).items())[:3] == [
-        ("Source", ["Source"]), ("Build", ["Test", "Build"]), ("Staging", ["Deploy", "Acceptance", "Promote"]),
-    ]  # fmt: skip
+    engine, _ = prod
     assert {action(engine, "Build", name)["runOrder"] for name in ("Test", "Build")} == {1}
     told = {
         one.name: {pair["name"]: pair["value"] for pair in one.inputs["environment"]["environmentVariables"]}
@@ -647,7 +661,7 @@ def test_tests_beside_the_build_are_of_its_stage_and_it_may_wait_for_them(monkey
 
 def test_two_platforms_both_wait_for_the_tests_beside_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """The index comes after all of them."""
-    config = section(parallel_tests=True, platforms=["linux/amd64", "linux/arm64"])
+    config = section(platforms=["linux/amd64", "linux/arm64"])
     engine, _ = program.run_prod(monkeypatch, config)
     assert stages(engine)["Build"] == ["Test", "Build", "Build-arm64", "Index"]
     orders = [action(engine, "Build", name)["runOrder"] for name in stages(engine)["Build"]]

@@ -58,7 +58,7 @@ def test_each_platform_is_built_on_its_own_kind_of_machine_by_the_same_steps(bot
 
 def test_builds_run_side_by_side_and_the_index_after_both(both: FakeEngine) -> None:
     """Its inputs are what they wrote, so without one of them it cannot run; later stages get its release alone."""
-    assert stages(both)["Build"] == ["Build", "Build-arm64", "Index"]
+    assert stages(both)["Build"] == ["Test", "Build", "Build-arm64", "Index"]
     builds = [action(both, "Build", name) for name in ("Build", "Build-arm64")]
     index = action(both, "Build", "Index")
     assert [one["runOrder"] for one in (*builds, index)] == [1, 1, 2]
@@ -113,5 +113,5 @@ def test_naming_the_one_platform_there_is_changes_nothing(monkeypatch: pytest.Mo
     plain, _ = program.run_prod(monkeypatch, section())
     for kind in ("codepipeline/pipeline:Pipeline", "codebuild/project:Project", "RolePolicy"):
         assert {one.name: one.inputs for one in engine.of(kind)} == {one.name: one.inputs for one in plain.of(kind)}
-    assert stages(engine)["Build"] == ["Build"]
+    assert stages(engine)["Build"] == ["Test", "Build"]
     assert not [one for one in environments(engine).values() if platform(one)]
