@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from localcloud.certificates.acm import Certificates
     from localcloud.iam.authority import Authority
+    from localcloud.ministack_adapter.cloudwatch import CloudWatch
     from localcloud.state.clock import Clock
     from localcloud.state.store import Store
 
@@ -46,6 +47,8 @@ class Context:
     """Role sessions and their permissions."""
     certificates: Certificates
     """Server certificates, and the authority that issues them."""
+    cloudwatch: CloudWatch
+    """Metrics and alarms."""
 
     def control_url(self, service: str, path: str) -> str:
         """Return the URL of a service's `control` handler, which serves non-AWS requests such as webhooks."""

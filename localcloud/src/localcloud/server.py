@@ -27,6 +27,7 @@ from localcloud.iam.gate import Gate
 from localcloud.iam.lookups import Lookups
 from localcloud.iam.roles import Roles
 from localcloud.ministack_adapter import loader
+from localcloud.ministack_adapter.cloudwatch import CloudWatch
 from localcloud.ministack_adapter.persistence import Saver
 from localcloud.services import own_services
 from localcloud.services.ecr import Ecr
@@ -82,6 +83,7 @@ def serve(settings: Settings) -> None:
         images={name: value for name, value in os.environ.items() if name in IMAGE_VARIABLES},
         iam=Authority(store, roles, ACCOUNT, REGION),
         certificates=certificates,
+        cloudwatch=CloudWatch(application._get_module("cloudwatch"), lambda: loader.save(application, "monitoring")),  # noqa: SLF001 - ministack has no public name for it
     )
     asyncio.run(Cloud(settings, context, application).run(sockets))
 

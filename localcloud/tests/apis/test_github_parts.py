@@ -33,10 +33,11 @@ def context(folder: Path) -> Context:
     store, docker = Store(folder / "store"), None
     iam: Any = None
     certificates: Any = None
+    cloudwatch: Any = None
     return Context(
         account="000000000000", region="eu-central-1", endpoint="http://127.0.0.1:1", container_endpoint="", network="",
         docker=docker, store=store, state_dir=folder, clock=Clock(store), images={}, iam=iam,
-        certificates=certificates,
+        certificates=certificates, cloudwatch=cloudwatch,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localcloud.services.application_autoscaling import ApplicationAutoScaling
+from localcloud.services.cloudwatch import Alarms
 from localcloud.services.codebuild import CodeBuild
 from localcloud.services.codeconnections import CodeConnections
 from localcloud.services.codepipeline import CodePipeline
@@ -27,4 +28,7 @@ def own_services(ctx: Context, github: GitHub) -> list[Service]:
     pipelines = CodePipeline(ctx, github, codebuild, connections)
     pipelines.events.listeners.append(notifications.heard)
     scaling = ApplicationAutoScaling(ctx, containers.state)
-    return [balancing, containers, scaling, codebuild, *connections.services, notifications, pipelines]
+    alarms = Alarms(ctx)
+    alarms.samplers.append(balancing.metrics.sample)
+    alarms.publishers.append(balancing.metrics.publish)
+    return [balancing, containers, alarms, scaling, codebuild, *connections.services, notifications, pipelines]

@@ -14,6 +14,7 @@ from localcloud.services.elbv2.attributes import Attributes
 from localcloud.services.elbv2.balancers import Balancers
 from localcloud.services.elbv2.groups import Groups
 from localcloud.services.elbv2.listeners import Listeners
+from localcloud.services.elbv2.metrics import Metrics
 from localcloud.services.elbv2.proxies import Proxies
 from localcloud.services.elbv2.state import State
 from localcloud.services.elbv2.tags import Tags
@@ -39,6 +40,7 @@ class LoadBalancing(Api):
         self.state = State(ctx)
         self.proxies = Proxies(self.state, self.engine)
         self.targets = Targets(self.state, self.proxies)
+        self.metrics = Metrics(self.state, self.proxies)
         super().__init__([
             Balancers(self.state, self.proxies),
             Groups(self.state, self.targets),

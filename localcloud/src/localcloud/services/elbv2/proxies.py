@@ -24,6 +24,7 @@ from localcloud.services.elbv2.state import short
 from localcloud.settings import IMAGE_PREFIX, NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from localcloud.docker_engine.service_containers import ServiceContainers
@@ -56,6 +57,8 @@ class Proxies:
         self._state, self._engine = state, engine
         self._proxies: dict[str, Proxy] = {}
         self.image = os.environ.get("HAPROXY_IMAGE", IMAGE)
+        self.ending: Callable[[str], Awaitable[None]] | None = None
+        """Called with a load balancer's ARN before its worker is replaced: its counters end with it."""
 
     def proxy(self, balancer: str) -> Proxy:
         """Return a load balancer's proxy, which may not be running yet."""
@@ -173,6 +176,8 @@ class Proxies:
         shape, wanted = configuration(self._state, balancer), self.servers(balancer["LoadBalancerArn"])
         worker = await proxy.runtime.worker(READY_SECONDS)
         if worker is not None and reload:
+            if self.ending is not None:
+                await self.ending(balancer["LoadBalancerArn"])
             worker = await self._other_worker(balancer, proxy, worker)
         if worker is None:
             text = await self._engine.call(self._engine.client.api.logs, name_of(balancer), tail=3)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 POLL_SECONDS = 0.05
+FRONTENDS_AND_SERVERS = 1 + 4
+"""The bits of both in a type of `show stat` (HAProxy management guide)."""
 
 
 class Runtime:
@@ -67,6 +69,17 @@ class Runtime:
                 return worker
             await asyncio.sleep(POLL_SECONDS)
         return None
+
+    async def counters(self) -> tuple[str, list[dict[str, str]]]:
+        """Return the current worker's pid and its statistics of listeners and targets: a row for each.
+
+        Raises:
+            OSError: no worker listens.
+        """
+        answer = await self.command("show info")
+        worker = next((line[4:].strip() for line in answer.splitlines() if line.startswith("Pid:")), "")
+        text = await self.command(f"show stat -1 {FRONTENDS_AND_SERVERS} -1")
+        return worker, list(csv.DictReader(io.StringIO(text.removeprefix("# ").strip())))
 
     async def sessions(self, backend: str, server: str) -> int:
         """Return a server's number of in-flight and queued requests; 0 if unknown."""

@@ -1,4 +1,7 @@
-"""A web server with a behavior by MODE: good, never (does not listen), crash, slow (starts late)."""
+"""A web server with a behavior by MODE: good, never (does not listen), crash, slow (starts late).
+
+With STATUS it answers everything but health checks with that status; /status/N is always answered with N.
+"""
 
 import os
 import signal
@@ -23,10 +26,16 @@ class Handler(BaseHTTPRequestHandler):
             os.environ.get("SECRET", "-"),
         ]
         body = " ".join(shown).encode()
-        self.send_response(200)
+        self.send_response(self.status())
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def status(self) -> int:
+        """Return the status of the response."""
+        if self.path.startswith("/status/"):
+            return int(self.path.removeprefix("/status/"))
+        return 200 if self.path == "/healthz" else int(os.environ.get("STATUS", "200"))
 
     def log_message(self, *_: object) -> None:
         """Log nothing."""
