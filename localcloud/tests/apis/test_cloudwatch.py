@@ -198,7 +198,7 @@ def test_a_failing_service_sets_its_alarm_off_and_a_good_one_ends_it(site: Site,
         for status in sent:
             assert httpx.get(f"http://{site.host}/status/{status}").status_code == int(status)
             sent[status] += 1
-        return described(watch, "web-5xx")["StateValue"] == "ALARM"
+        return str(described(watch, "web-5xx")["StateValue"]) == "ALARM"
 
     begun = datetime.now(UTC) - timedelta(minutes=1)
     until(ask, limit=260)

@@ -73,6 +73,13 @@ def kind(stage: int, identity: str) -> Callable[[Doc], object]:
     return put(f"stages.{stage}.actions.0.actionTypeId", wanted)
 
 
+def entry(rule: Doc, **condition: str) -> Callable[[Doc], object]:
+    """Return a change that gives a stage a condition on entry with one rule."""
+    kind = {"category": "Rule", "owner": "AWS", "provider": "CloudWatchAlarm", "version": "1"}
+    full = {"name": "Quiet", "ruleTypeId": kind, "configuration": {"AlarmName": "a"}} | rule
+    return put("stages.1.beforeEntry", {"conditions": [{"result": "FAIL", "rules": [full]} | condition]})
+
+
 MAIN = {"includes": ["main"]}
 FILES = {"includes": ["app/**"]}
 VARIABLE = {"name": "Size", "defaultValue": "x"}
@@ -112,8 +119,29 @@ RULES: dict[str, tuple[Callable[[Doc], object], str, str]] = {
     "a variable's name with a dot": (put("variables", [{"name": "a.b"}]), VALIDATION, "variables"),
     "ECS deploys, not run here": (kind(1, "Deploy/AWS/ECS/1"), ACTION, "Deploy/AWS/ECS/1"),
     "a wrong version": (kind(1, "Build/AWS/CodeBuild/2"), ACTION, "Build/AWS/CodeBuild/2"),
-    "conditions on entry, not run here": (
-        put("stages.1.beforeEntry", {"conditions": [{"result": "FAIL"}]}), STAGE, "beforeEntry",
+    "a condition without rules": (
+        put("stages.1.beforeEntry", {"conditions": [{"result": "FAIL"}]}), STAGE, "at least one rule",
+    ),
+    "a condition that skips, not run here": (entry({}, result="SKIP"), STAGE, "not SKIP"),
+    "a condition in V1": (
+        lambda doc: (entry({})(doc), doc.update(pipelineType="V1")), STAGE, "V1 does not support conditions",
+    ),
+    "another rule, not run here": (
+        entry({"ruleTypeId": {"category": "Rule", "owner": "AWS", "provider": "DeploymentWindow", "version": "1"}}),
+        STAGE, "not DeploymentWindow",
+    ),
+    "a rule without an alarm": (entry({"configuration": {}}), STAGE, "AlarmName is required"),
+    "a rule on an unknown state": (
+        entry({"configuration": {"AlarmName": "a", "AlarmStates": "OK, LOUD"}}), STAGE, "not LOUD",
+    ),
+    "a rule that waits for no number": (
+        entry({"configuration": {"AlarmName": "a", "WaitTime": "-1"}}), STAGE, "WaitTime must be a number of minutes",
+    ),
+    "a rule with an unknown configuration": (
+        entry({"configuration": {"AlarmName": "a", "Loud": "1"}}), STAGE, "does not take Loud",
+    ),
+    "a condition on success, not run here": (
+        put("stages.1.onSuccess", {"conditions": [{"result": "FAIL"}]}), STAGE, "onSuccess",
     ),
     "a stage rollback, not run here": (put("stages.1.onFailure", {"result": "ROLLBACK"}), STAGE, "ROLLBACK"),
     "another region": (put("stages.1.actions.0.region", "us-east-1"), ACTION, "cross-region"),

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from localcloud.gateway import limits
+from localcloud.services.codepipeline import conditions
 from localcloud.services.codepipeline.state import LIVE
 
 if TYPE_CHECKING:
@@ -131,6 +132,12 @@ class Engine:
             self._abandon(execution, record)
             return True
         declared = self._state.stage(self._state.structure(execution), execution["stage"])
+        if conditions.is_open(declared, record):
+            return self._wait_outside(execution, declared, record)
+        return self._run_actions(execution, declared, record)
+
+    def _run_actions(self, execution: Doc, declared: Doc, record: Doc) -> bool:
+        """Start and follow a stage's actions in their order; return whether anything changed."""
         for order in sorted({action["runOrder"] for action in declared["actions"]}):
             rows = [action for action in declared["actions"] if action["runOrder"] == order]
             missing = [row for row in rows if row["name"] not in record["actions"]]
@@ -151,6 +158,22 @@ class Engine:
                 failed = [row["action"] for row in actions if row["status"] == "Failed"]
                 return self._fail(execution, record, f"{', '.join(failed)} failed in the stage {execution['stage']}")
         return self._fail(execution, record, UPDATED) if self._outdated(execution) else self._leave(execution, record)
+
+    def _wait_outside(self, execution: Doc, declared: Doc, record: Doc) -> bool:
+        """Run the stage's condition on entry; return whether anything changed."""
+        run = conditions.latest(record)
+        if execution["status"] == "Stopping" or self._outdated(execution):
+            if run is not None:
+                conditions.close(self._state, run, "Cancelled", "Abandoned")
+            return self._fail(execution, record, UPDATED)
+        run, changed = conditions.proceed(self._state, execution, declared, record)
+        if run["status"] == "Failed":
+            return self._fail(
+                execution, record, f"The condition on entry of {declared['name']} failed: {run['summary']}"
+            )
+        if changed:
+            self._state.save(execution)
+        return changed
 
     def _outdated(self, execution: Doc) -> bool:
         """Return whether the pipeline has been updated since an execution began.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localcloud.gateway.protocol import ApiError, Params
+from localcloud.services.codepipeline import conditions
 from localcloud.services.codepipeline.state import LIVE, State
 
 if TYPE_CHECKING:
@@ -85,6 +86,23 @@ class Executions:
         self._events.stage(execution, name, "RESUMED")
         self._starter.wake()
         return {"pipelineExecutionId": identifier}
+
+    def override_stage_condition(self, params: Params) -> None:
+        """Let an execution into a stage whose condition on entry is being waited for."""
+        pipeline = self._state.pipeline(params["pipelineName"])
+        name, identifier = params["stageName"], params["pipelineExecutionId"]
+        self._state.stage(self._state.declaration(pipeline), name)
+        execution = self._state.execution(pipeline["name"], identifier)
+        if pipeline["latest"].get(name) != identifier:
+            text = f"The stage {name} was last entered by {pipeline['latest'].get(name)}, not by {identifier}"
+            raise ApiError("NotLatestPipelineExecutionException", text)
+        run = conditions.latest(execution["stages"][name])
+        if params["conditionType"] != "BEFORE_ENTRY" or run is None or run["status"] != "InProgress":
+            text = f"The stage {name} has no {params['conditionType']} condition in progress in {identifier}"
+            raise ApiError("ConditionNotOverridableException", text)
+        conditions.close(self._state, run, "Overridden", "Abandoned")
+        self._state.save(execution)
+        self._starter.wake()
 
     def rollback_stage(self, params: Params) -> Params:
         """Run a stage again with the variables and artifacts of an execution that succeeded in it."""

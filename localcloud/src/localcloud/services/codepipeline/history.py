@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from localcloud.services.codepipeline import conditions
 from localcloud.services.codepipeline.state import State, masked, page
 
 if TYPE_CHECKING:
@@ -60,6 +61,19 @@ class History:
                 rows = [row for row in rows if row["id"] in kept]
         part, more = page(list(reversed(rows)), params)
         return {"actionExecutionDetails": [self._detail(row) for row in part]} | more
+
+    def list_rule_executions(self, params: Params) -> Params:
+        """Return the executions of a pipeline's rules, newest first."""
+        name = params["pipelineName"]
+        self._state.pipeline(name)
+        wanted = params.get("filter", {})
+        one = wanted.get("pipelineExecutionId") or wanted.get("latestInPipelineExecution", {}).get(
+            "pipelineExecutionId"
+        )
+        executions = [self._state.execution(name, one)] if one else reversed(self._state.of_pipeline(name))
+        rows = [row for execution in executions for row in conditions.details(execution, self._state.ctx.region)]
+        part, more = page(rows, params)
+        return {"ruleExecutionDetails": part} | more
 
     def _artifacts(self, execution: Doc) -> list[Doc]:
         """Return the source revisions of an execution by artifact."""

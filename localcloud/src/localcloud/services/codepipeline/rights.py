@@ -25,11 +25,20 @@ def require(state: State, execution: Doc, action: Doc) -> None:
     Raises:
         ApiError: a permission is missing; the message is AWS's.
     """
-    role = action["declared"].get("roleArn") or state.structure(execution)["roleArn"]
+    require_of(state, execution, action["declared"].get("roleArn"), needs(state, action))
+
+
+def require_of(state: State, execution: Doc, role: str | None, needed: list[Need]) -> None:
+    """Refuse what the role, or otherwise the pipeline's role, has no permission for.
+
+    Raises:
+        ApiError: a permission is missing; the message is AWS's.
+    """
     pipeline, iam = execution["pipeline"], state.ctx.iam
     try:
-        session = iam.assume(role, SERVICE, pipeline[:64], f"pipeline {pipeline}")
-        for name, resource in needs(state, action):
+        own = role or state.structure(execution)["roleArn"]
+        session = iam.assume(own, SERVICE, pipeline[:64], f"pipeline {pipeline}")
+        for name, resource in needed:
             iam.require(session, name, resource)
     except DeniedError as error:
         raise ApiError("PermissionError", f"The provided role does not have sufficient permissions: {error}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localcloud.gateway.protocol import ApiError, Params
+from localcloud.services.codepipeline import conditions
 from localcloud.services.codepipeline.state import LIVE, State
 
 if TYPE_CHECKING:
@@ -104,6 +105,8 @@ class Stages:
             elif status == "InProgress" and self._failing(record):
                 status = "Failed"
             shown["latestExecution"] = stage_execution(latest, status)
+            if run := conditions.latest(record):
+                shown["beforeEntryConditionState"] = conditions.shown(run)
             if record["retries"]:
                 retries = {"manualStageRetryAttempt": record["retries"], "latestRetryTrigger": "ManualStageRetry"}
                 shown["retryStageMetadata"] = retries

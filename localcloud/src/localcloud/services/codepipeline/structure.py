@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from localcloud.gateway.protocol import ApiError
-from localcloud.services.codepipeline import action_rules, trigger_rules, variables
+from localcloud.services.codepipeline import action_rules, condition_rules, trigger_rules, variables
 
 if TYPE_CHECKING:
     from localcloud.state.table import Doc
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 STAGES = (2, 50)
 ACTIONS = 50
 DEFAULTS = {"pipelineType": "V1", "executionMode": "SUPERSEDED"}
-CONDITIONS = {"beforeEntry": "conditions on entry", "onSuccess": "conditions on success"}
+CONDITIONS = {"onSuccess": "conditions on success"}
 
 
 def structure_error(message: str) -> ApiError:
@@ -41,6 +41,7 @@ def check(declaration: Doc, region: str) -> Doc:
     check_stages(declaration)
     check_unique(declaration)
     action_rules.check(declaration, region)
+    condition_rules.check(declaration, region)
     check_references(declaration)
     trigger_rules.check(declaration)
     return declaration

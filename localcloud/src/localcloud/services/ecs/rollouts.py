@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from localcloud.services.ecs import deployment_alarms
 from localcloud.services.ecs.rolling_update import threshold
 from localcloud.services.ecs.state import new_id, number
 
@@ -22,6 +24,20 @@ SHAPING = (
 TERMINAL = ("SUCCESSFUL", "STOPPED", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED")
 NO_CANDIDATE = "No rollback candidate was found to run the rollback."
 EXCEEDED = "the circuit breaker threshold was exceeded"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cause:
+    """What failed a deployment: the member of a service deployment that monitors it, and ECS's words."""
+
+    monitor: str
+    who: str
+    what: str
+    because: str
+    detail: str = ""
+    """More about it, with a space before."""
+    back: bool
+    """Whether it is to be rolled back."""
 
 
 class Rollouts:
@@ -64,29 +80,52 @@ class Rollouts:
 
     def trip(self, service: Doc, detail: str) -> None:
         """Fail the primary deployment by the circuit breaker, and roll back if that is enabled and possible."""
+        cause = Cause(
+            monitor="deploymentCircuitBreaker",
+            who="ECS deployment circuit breaker",
+            what="tasks failed to start.",
+            because=EXCEEDED,
+            detail=f" {detail}",
+            back=bool(breaker(service).get("rollback")),
+        )
+        self._fail(service, cause)
+
+    def alarmed(self, service: Doc, names: list[str]) -> None:
+        """Fail the primary deployment by its alarms, and roll back if that is enabled and possible."""
+        deployment = primary(service)
+        rollout = self._state.rollouts.get(deployment["rollout"]) if deployment else None
+        if rollout is not None:
+            rollout["alarms"]["triggeredAlarmNames"] = names
+        cause = Cause(
+            monitor="alarms",
+            who="ECS deployment alarms",
+            what="alarm detected.",
+            because=f"the alarms [{', '.join(names)}] were triggered",
+            back=bool(deployment_alarms.settings(service).get("rollback")),
+        )
+        self._fail(service, cause)
+
+    def _fail(self, service: Doc, cause: Cause) -> None:
+        """Fail the primary deployment, and roll back if that is wanted and possible."""
         deployment = primary(service)
         if deployment is None:
             return
-        reason = "ECS deployment circuit breaker: tasks failed to start."
+        reason = f"{cause.who}: {cause.what}"
         deployment.update(rolloutState="FAILED", rolloutStateReason=reason, updatedAt=time.time())
-        self._state.event(
-            service, f"(deployment {deployment['id']}) deployment failed: tasks failed to start. {detail}"
-        )
+        self._state.event(service, f"(deployment {deployment['id']}) deployment failed: {cause.what}{cause.detail}")
         rollout = self._state.rollouts.get(deployment["rollout"])
         if rollout is not None:
-            rollout["deploymentCircuitBreaker"]["status"] = "TRIGGERED"
+            rollout[cause.monitor]["status"] = "TRIGGERED"
+        why = f"because {cause.because}.{cause.detail}"
         if deployment["rollingBack"]:
-            self._finish(
-                deployment, "ROLLBACK_FAILED", f"Service deployment rollback failed because {EXCEEDED}. {detail}"
-            )
-        elif not breaker(service).get("rollback"):
-            self._finish(deployment, "STOPPED", f"Service deployment stopped because {EXCEEDED}. {detail}")
+            self._finish(deployment, "ROLLBACK_FAILED", f"Service deployment rollback failed {why}")
+        elif not cause.back:
+            self._finish(deployment, "STOPPED", f"Service deployment stopped {why}")
         elif not self.candidate(service, deployment):
-            text = f"Service deployment failed because {EXCEEDED}. {NO_CANDIDATE} {detail}"
+            text = f"Service deployment failed because {cause.because}. {NO_CANDIDATE}{cause.detail}"
             self._finish(deployment, "ROLLBACK_FAILED", text)
         else:
-            told = f"Service deployment rolled back because {EXCEEDED}. {detail}"
-            self.go_back(service, told, "ECS deployment circuit breaker")
+            self.go_back(service, f"Service deployment rolled back {why}", cause.who)
         self._state.save_service(service)
 
     def candidate(self, service: Doc, deployment: Doc) -> str | None:
@@ -155,8 +194,9 @@ class Rollouts:
             rollout["statusReason"] = reason
         if status == "STOPPED":
             rollout["stoppedAt"] = time.time()
-        if rollout["deploymentCircuitBreaker"]["status"] == "MONITORING":
-            rollout["deploymentCircuitBreaker"]["status"] = "MONITORING_COMPLETE"
+        for monitor in ("deploymentCircuitBreaker", "alarms"):
+            if rollout.get(monitor, {}).get("status") == "MONITORING":
+                rollout[monitor]["status"] = "MONITORING_COMPLETE"
         self._state.rollouts.save(rollout["serviceDeploymentArn"])
 
     def _revision(self, service: Doc) -> Doc:
@@ -213,7 +253,7 @@ class Rollouts:
                 "failureCount": 0,
                 "threshold": threshold(service["desiredCount"], breaker(service).get("thresholdConfiguration")),
             },
-        }
+        } | deployment_alarms.begun(service, self._state.ctx.cloudwatch)
         return self._state.rollouts.put(key, doc)
 
     def _adopt(self, service: Doc, deployment: Doc) -> None:

@@ -7,6 +7,7 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from localcloud.services.ecs import deployment_alarms
 from localcloud.services.ecs.rolling_update import Member, plan, threshold
 from localcloud.services.ecs.rollouts import breaker, primary
 
@@ -93,12 +94,13 @@ class Scheduler:
         members = [self._member(service, task) for task in self._running(service)]
         members = [member for member in members if not self._unfit(service, member)]
         self._break(service)
+        self._heed_alarms(service)
         deployment = primary(service)
         if deployment is None or deployment["rolloutState"] == "FAILED":
             return
         self._act(service, deployment, members)
         if deployment["rolloutState"] == "IN_PROGRESS" and self._done(service, deployment):
-            self._rollouts.succeed(service)
+            self._bake(service, deployment)
 
     def _drain(self, service: Doc) -> None:
         """Stop all tasks of a deleted service; it becomes INACTIVE when none is left."""
@@ -218,6 +220,30 @@ class Scheduler:
             self._rollouts.trip(service, f"Last failed task: {deployment.get('lastFailure', 'unknown')}")
             if service["deployments"][0]["rolloutState"] == "FAILED":
                 self._stop_failed(service)
+
+    def _heed_alarms(self, service: Doc) -> None:
+        """Fail the deployment if one of its alarms has gone into ALARM; a rollback is not watched."""
+        deployment = service["deployments"][0]
+        if deployment["rolloutState"] != "IN_PROGRESS" or deployment["rollingBack"]:
+            return
+        names = deployment_alarms.monitored(self._state.rollouts.get(deployment["rollout"]))
+        if names and (found := deployment_alarms.firing(names, self._state.ctx.cloudwatch)):
+            self._rollouts.alarmed(service, found)
+            if service["deployments"][0]["rolloutState"] == "FAILED":
+                self._stop_failed(service)
+
+    def _bake(self, service: Doc, deployment: Doc) -> None:
+        """Complete a deployment in its steady state, once its alarms have been watched for their bake time."""
+        names = (
+            []
+            if deployment["rollingBack"]
+            else deployment_alarms.monitored(self._state.rollouts.get(deployment["rollout"]))
+        )
+        known = deployment.get("bakedAt")
+        if deployment_alarms.is_baked(service, deployment, names, self._state.ctx.cloudwatch):
+            self._rollouts.succeed(service)
+        elif deployment.get("bakedAt") != known:
+            self._state.save_service(service)
 
     def _stop_failed(self, service: Doc) -> None:
         """Stop the remaining tasks of a finally failed deployment that were never healthy."""

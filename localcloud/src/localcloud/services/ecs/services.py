@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from localcloud.gateway.protocol import ApiError, Params
+from localcloud.services.ecs import deployment_alarms
 from localcloud.services.ecs.rollouts import SHAPING, fingerprint
 from localcloud.services.ecs.state import PENDING, failure, tag_list
 
@@ -30,7 +31,6 @@ NOT_ROLLED = (
     "lifecycleHooks",
     "linearConfiguration",
     "canaryConfiguration",
-    "bakeTimeInMinutes",
     "earlySuccessCriteria",
 )
 
@@ -212,10 +212,10 @@ def refuse(params: Params) -> None:
     """
     rollout = params.get("deploymentConfiguration", {})
     wrong = [name for name in NOT_RUN if params.get(name)] + [name for name in NOT_ROLLED if rollout.get(name)]
+    if rollout.get("bakeTimeInMinutes") and "alarms" not in rollout:
+        wrong.append("bakeTimeInMinutes without alarms")
     if rollout.get("strategy", "ROLLING") != "ROLLING":
         wrong.append(f"the deployment strategy {rollout['strategy']}")
-    if (rollout.get("alarms") or {}).get("enable"):
-        wrong.append("deployment alarms")
     if params.get("deploymentController", {}).get("type", "ECS") != "ECS":
         wrong.append(f"the deployment controller {params['deploymentController']['type']}")
     if params.get("schedulingStrategy", "REPLICA") != "REPLICA":
@@ -229,6 +229,7 @@ def refuse(params: Params) -> None:
     ]
     if wrong:
         raise ApiError("UnsupportedFeatureException", f"the local cloud does not support {', '.join(wrong)}")
+    deployment_alarms.check(rollout)
     if "launchType" in params and params.get("capacityProviderStrategy"):
         text = (
             "Specifying both a launch type and capacity provider strategy is not supported. Remove one and try again."
