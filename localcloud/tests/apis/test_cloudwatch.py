@@ -84,9 +84,9 @@ def described(watch: Any, name: str) -> dict[str, Any]:
     return dict(watch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0])
 
 
-def reached(watch: Any, name: str, state: str) -> dict[str, Any]:
+def reached(watch: Any, name: str, state: str, limit: float = 120) -> dict[str, Any]:
     """Wait until an alarm has a state; returns the alarm."""
-    until(lambda: described(watch, name)["StateValue"] == state, lambda: described(watch, name)["StateReason"])
+    until(lambda: described(watch, name)["StateValue"] == state, lambda: described(watch, name)["StateReason"], limit)
     return described(watch, name)
 
 
@@ -181,7 +181,10 @@ def test_alarms_and_data_survive_a_kill(cloud: Cloud, watch: Any) -> None:
 
 
 def test_a_failing_service_sets_its_alarm_off_and_a_good_one_ends_it(site: Site, watch: Any, topic: Topic) -> None:
-    """5xx responses of real requests, two minutes of three; the metrics have AWS's names and dimensions."""
+    """5xx responses of real requests, two minutes of three; the metrics have AWS's names and dimensions.
+
+    It ends once one of these minutes is not among the last five any more: without failures, there is no newer data.
+    """
     balancer, group = site.balancer.partition(":loadbalancer/")[2], site.group.rpartition(":")[2]
     own = [{"Name": "LoadBalancer", "Value": balancer}]
     both = [*own, {"Name": "TargetGroup", "Value": group}]
@@ -206,8 +209,8 @@ def test_a_failing_service_sets_its_alarm_off_and_a_good_one_ends_it(site: Site,
     until(lambda: topic.message()[0] == 'ALARM: "web-5xx" in EU (Frankfurt)')
     time.sleep(61 - time.time() % 60)
 
-    def sums(name: str, dimensions: list[dict[str, str]], statistic: str = "Sum") -> list[float]:
-        query = {"Metric": {"Namespace": BALANCER, "MetricName": name, "Dimensions": dimensions}}
+    def sums(name: str, dimensions: list[dict[str, str]], statistic: str = "Sum", space: str = BALANCER) -> list[float]:
+        query = {"Metric": {"Namespace": space, "MetricName": name, "Dimensions": dimensions}}
         stat = query | {"Period": 60, "Stat": statistic}
         rows = [{"Id": "m", "MetricStat": stat}]
         end = datetime.now(UTC) + timedelta(minutes=1)
@@ -222,7 +225,13 @@ def test_a_failing_service_sets_its_alarm_off_and_a_good_one_ends_it(site: Site,
     assert sums("HTTPCode_ELB_5XX_Count", own) == []
     assert set(sums("HealthyHostCount", both, "Average")) == {1.0}
     assert set(sums("UnHealthyHostCount", both, "Maximum")) == {0.0}
-    reached(watch, "web-5xx", "OK")
+    service = [{"Name": "ClusterName", "Value": site.name}, {"Name": "ServiceName", "Value": "web"}]
+    for name in ("CPUUtilization", "MemoryUtilization"):
+        used = sums(name, service, "Average", "AWS/ECS")
+        assert used
+        assert all(0 < value < 100 for value in used)
+    reached(watch, "web-5xx", "OK", limit=330)
+    until(lambda: topic.message()[0] == 'OK: "web-5xx" in EU (Frankfurt)')
     known = watch.list_metrics(Namespace=BALANCER)["Metrics"]
     assert {"RequestCount", "HealthyHostCount"} <= {row["MetricName"] for row in known}
 

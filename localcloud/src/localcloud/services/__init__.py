@@ -30,5 +30,5 @@ def own_services(ctx: Context, github: GitHub) -> list[Service]:
     scaling = ApplicationAutoScaling(ctx, containers.state)
     alarms = Alarms(ctx)
     alarms.samplers.append(balancing.metrics.sample)
-    alarms.publishers.append(balancing.metrics.publish)
+    alarms.publishers += [balancing.metrics.publish, containers.metrics.publish]
     return [balancing, containers, alarms, scaling, codebuild, *connections.services, notifications, pipelines]

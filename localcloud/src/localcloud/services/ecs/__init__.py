@@ -14,6 +14,7 @@ from localcloud.services.ecs.definitions import Definitions
 from localcloud.services.ecs.logs import Shipper
 from localcloud.services.ecs.metadata_endpoint import MetadataEndpoint
 from localcloud.services.ecs.metadata_proxy import MetadataProxy
+from localcloud.services.ecs.metrics import Metrics
 from localcloud.services.ecs.rollout_operations import RolloutOperations
 from localcloud.services.ecs.rollouts import Rollouts
 from localcloud.services.ecs.runner import Runner
@@ -55,6 +56,7 @@ class ContainerService(Api):
         """
         self.engine = ServiceContainers(ctx, "task")
         self.state = State(ctx)
+        self.metrics = Metrics(self.state, self.engine)
         self.shipper = Shipper(self.state, ctx.docker)
         self.proxy = MetadataProxy(ctx)
         maker = Maker(self.state, self.engine, self.proxy)
