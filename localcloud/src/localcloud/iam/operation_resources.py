@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from localcloud.iam.calls import Call
     from localcloud.iam.conditions import Context
 
-ON_ACTIONS = ("PutApprovalResult", "OverrideStageCondition")
-ON_STAGES = ("EnableStageTransition", "DisableStageTransition", "RetryStageExecution", "RollbackStage", *ON_ACTIONS)
+ON_ACTIONS = ("PutApprovalResult",)
+ON_STAGES = (
+    "EnableStageTransition", "DisableStageTransition", "RetryStageExecution", "RollbackStage", "OverrideStageCondition",
+    *ON_ACTIONS,
+)  # fmt: skip
 """CodePipeline operations on a stage or an action of a pipeline."""
 ECS = {
     **dict.fromkeys(("UpdateService", "DeleteService", "ListServiceDeployments"), ("service", "service")),

@@ -6,6 +6,7 @@ count is published only where it is not zero. Response times are not measured: H
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -33,8 +34,13 @@ class Metrics:
         """Use ELBv2's documents and the proxies, whose counters begin anew with each worker."""
         self._state, self._proxies = state, proxies
         self._added: dict[str, Counters] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
         self._hosts: dict[tuple[str, str], list[int]] = {}
-        proxies.ending = self.read
+        proxies.ending, proxies.begun = self.read, self.fresh
+
+    def fresh(self, balancer: str) -> None:
+        """Note that a proxy is new: all that it will have counted is to be published."""
+        self._state.ctx.store.put(KIND, balancer, {"worker": "", "totals": {}})
 
     async def sample(self) -> None:
         """Count the targets by state."""
@@ -46,13 +52,20 @@ class Metrics:
 
     async def read(self, balancer: str) -> None:
         """Read a proxy's counters and remember what was added since they were last read."""
+        async with self._locks.setdefault(balancer, asyncio.Lock()):  # else an older reading could be the later one
+            await self._read(balancer)
+
+    async def _read(self, balancer: str) -> None:
         try:
             worker, rows = await self._proxies.proxy(balancer).runtime.counters()
         except (OSError, TimeoutError) as error:
             LOG.info("%s: its counters cannot be read: %s", balancer, error)
             return
-        known = self._state.ctx.store.get(KIND, balancer) or {"worker": "", "totals": {}}
-        totals, before = self._totals(balancer, rows), known["totals"]
+        totals = self._totals(balancer, rows)
+        known = self._state.ctx.store.get(KIND, balancer)
+        if known is None:  # it was there before its counters were read at all: nobody knows when it counted these
+            known = {"worker": worker, "totals": totals}
+        before = known["totals"]
         if worker != known["worker"] or any(totals.get(key, n) < n for key, n in before.items() if "|" in key):
             before = {}
         # A request is counted for its target before its listener counts it, so that the difference may fall.
@@ -114,6 +127,7 @@ class Metrics:
         for key in self._state.ctx.store.all(KIND):
             if key not in self._state.balancers.rows:
                 self._state.ctx.store.delete(KIND, key)
+                self._locks.pop(key, None)
 
 
 def total(rows: list[Row], column: str) -> int:

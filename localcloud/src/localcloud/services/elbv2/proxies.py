@@ -59,6 +59,8 @@ class Proxies:
         self.image = os.environ.get("HAPROXY_IMAGE", IMAGE)
         self.ending: Callable[[str], Awaitable[None]] | None = None
         """Called with a load balancer's ARN before its worker is replaced: its counters end with it."""
+        self.begun: Callable[[str], None] | None = None
+        """Called with a load balancer's ARN when it gets a new container."""
 
     def proxy(self, balancer: str) -> Proxy:
         """Return a load balancer's proxy, which may not be running yet."""
@@ -169,6 +171,8 @@ class Proxies:
             ),
             networking_config=api.create_networking_config({self._engine.network: endpoint}),
         )
+        if self.begun is not None:
+            self.begun(balancer["LoadBalancerArn"])
         await self._engine.call(api.start, created["Id"])
 
     async def _take_over(self, balancer: Doc, proxy: Proxy, *, reload: bool) -> None:
