@@ -8,6 +8,8 @@ takes, from UpdateService to the end of the old tasks:
     + interval x threshold          until the load balancer counts a target as healthy (ELBv2 CreateTargetGroup)
     + deregistration_delay          until the old target is drained (ELBv2 ModifyTargetGroupAttributes)
     + stop_timeout                  from SIGTERM to SIGKILL (ECS ContainerDefinition, stopTimeout)
+    + bake_time                     with a rollback alarm: its periods and one more (ECS guide, "How CloudWatch alarms
+                                    detect Amazon ECS deployment failures": computed from the alarms, below 5 minutes)
 
 It has to end within ROLLOUT_SECONDS, and the way back, which is another one, within BACK_SECONDS, the shorter of both.
 
@@ -34,15 +36,28 @@ INSTALL_SECONDS = 5 * 60
 """Until a step's own command begins: the build's start, the source and the packages of `delivery`."""
 SUITES_SECONDS = 30 * 60
 """The acceptance suites of all services together, in the pipeline."""
+ALARM_SECONDS = 60
+"""The period of the alarm that rolls a deployment back."""
 RELEASE_DAYS = 1
 MINUTES_A_DAY = 24 * 60
 
 
-def service_seconds(
-    *, grace_period: int, interval: int, threshold: int, deregistration_delay: int, stop_timeout: int
+def service_seconds(  # noqa: PLR0913 - the keys that add up
+    *,
+    grace_period: int,
+    interval: int,
+    threshold: int,
+    deregistration_delay: int,
+    stop_timeout: int,
+    bake_time: int = 0,
 ) -> int:
     """Return how long the deployment of a service may take, in seconds."""
-    return START_SECONDS + grace_period + interval * threshold + deregistration_delay + stop_timeout
+    return START_SECONDS + grace_period + interval * threshold + deregistration_delay + stop_timeout + bake_time
+
+
+def bake_seconds(minutes: int) -> int:
+    """Return how long ECS goes on watching an alarm of so many minutes once the new tasks run, in seconds."""
+    return (minutes + 1) * ALARM_SECONDS
 
 
 def deploy_seconds() -> int:

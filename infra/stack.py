@@ -263,6 +263,7 @@ def _service(  # noqa: PLR0913
             public_ip=not environment.network.private_subnets,
             cluster_arn=shared.cluster.arn,
             listener_arn=shared.balancer.listener_arn,
+            balancer_metric_name=shared.balancer.metric_name,
             balancer_security_group_id=shared.balancer.security_group_id,
         ),
         database=access,

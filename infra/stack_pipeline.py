@@ -132,6 +132,7 @@ def build(
             approve=_approval(section, topic),
             production=section.staging is not None,
             parallel_tests=section.parallel_tests,
+            alarms=_alarms(config, section),
         ),
         bucket=store.bucket,
         push_branch=section.branch if context.connection else None,
@@ -210,8 +211,21 @@ def _statements(config: StackConfig, context: PipelineContext, store: ArtifactSt
         *permissions.keep_artifacts(home, store.arn, store.objects),
         permissions.start_builds(projects),
         *(permissions.use_connection(context.connection.arn, fetch=False) if context.connection else []),
+        *(
+            [permissions.read_alarms([home.alarm(one) for one in alarms])]
+            if (alarms := _alarms(config, section))
+            else []
+        ),
         *(permissions.publish(topic.arn, section.topic_key_arn) if section.requires_approval else []),
     ]
+
+
+def _alarms(config: StackConfig, section: Section) -> tuple[str, ...]:
+    """Return the names of the alarms that keep releases from production while they are on."""
+    if not section.hold_on_alarm:
+        return ()
+    suffixes = ("balancer-5xx", *(f"{service}-5xx" for service in config.environment.services))
+    return tuple(names.alarm(config.stack, suffix) for suffix in suffixes)
 
 
 def _approval(section: Section, topic: Topic) -> stages.Action | None:

@@ -75,6 +75,10 @@ class Home:
         """Return the ARN of a CodePipeline pipeline."""
         return self.arn("codepipeline", name)
 
+    def alarm(self, name: str) -> str:
+        """Return the ARN of a CloudWatch alarm."""
+        return self.arn("cloudwatch", f"alarm:{name}")
+
     def console(self, path: str) -> str:
         """Return the URL of a page of the AWS console; `path` has no leading slash."""
         return console.url(self.region, path)

@@ -134,6 +134,15 @@ def wait_for_tests(pipeline: str, project: str) -> list[Document]:
     ]
 
 
+def read_alarms(alarms: Sequence[str]) -> Document:
+    """Return the permission to read the state of alarms (CodePipeline user guide, "CloudWatchAlarm").
+
+    Args:
+        alarms: their ARNs.
+    """
+    return statement("ReadAlarms", ["cloudwatch:DescribeAlarms"], alarms)
+
+
 def publish(topic: object, key: str | None) -> list[Document]:
     """Return the permissions to publish approval requests.
 

@@ -126,6 +126,21 @@ class Autoscaling(Section):
     )
 
 
+class RollbackAlarm(Section):
+    """The alarm that rolls a deployment back: failed requests of the service, while ECS watches it."""
+
+    failed_requests: Annotated[int, effects.IN_PLACE] = Field(
+        5, ge=1, description="5xx responses of the service's tasks, in a minute, from which on the minute counts"
+    )
+    minutes: Annotated[int, effects.IN_PLACE] = Field(
+        1,
+        ge=1,
+        le=5,
+        description="such minutes in a row that roll a deployment back; ECS watches for about as long after the new "
+        "tasks run (the bake time), by which each deployment takes longer",
+    )
+
+
 class Suite(Section):
     """A test suite: the image that it runs in and its command."""
 
@@ -210,6 +225,11 @@ class Service(Section):
     )
     autoscaling: Annotated[Autoscaling | None, effects.AUTOSCALING] = Field(
         None, description="target tracking of the number of tasks by CPU; absent: off"
+    )
+    rollback_alarm: Annotated[RollbackAlarm | None, effects.IN_PLACE] = Field(
+        None,
+        description="ECS rolls a deployment back while this alarm is on; `{}` takes the defaults; absent: only tasks "
+        "that do not start or are unhealthy roll it back",
     )
     spot: Annotated[bool, effects.ROLLING] = Field(
         default=False,

@@ -35,12 +35,14 @@ def check(config: StackConfig) -> Iterator[Problem]:
 def _rollout(location: Location, service: Service) -> Iterator[Problem]:
     """Yield the problem of a service whose deployment may take longer than it is waited for, at its largest key."""
     check = service.health_check
+    watched = limits.bake_seconds(service.rollback_alarm.minutes) if service.rollback_alarm else 0
     seconds = limits.service_seconds(
         grace_period=service.grace_period,
         interval=check.interval,
         threshold=check.threshold,
         deregistration_delay=service.deregistration_delay,
         stop_timeout=service.stop_timeout,
+        bake_time=watched,
     )
     if seconds <= limits.BACK_SECONDS:
         return
@@ -53,7 +55,8 @@ def _rollout(location: Location, service: Service) -> Iterator[Problem]:
     rule = (
         f"a deployment may take {seconds} s with it ({limits.START_SECONDS} to start, grace_period "
         f"{service.grace_period}, interval x threshold {check.interval * check.threshold}, deregistration_delay "
-        f"{service.deregistration_delay}, stop_timeout {service.stop_timeout}), and one that puts a release back is "
+        f"{service.deregistration_delay}, stop_timeout {service.stop_timeout}"
+        f"{f', rollback_alarm {watched}' if watched else ''}), and one that puts a release back is "
         f"given up after {limits.BACK_SECONDS} s; lower it by {seconds - limits.BACK_SECONDS} s"
     )
     yield Problem.invalid((*location, *key), parts[key][1], rule)

@@ -76,6 +76,11 @@ class Pipeline(Section):
         description="run the action Test beside those of the stage Build: a release is faster by the shorter of both; "
         "an image is pushed once the tests have passed",
     )
+    hold_on_alarm: Annotated[bool, DELIVERY] = Field(
+        default=False,
+        description="no release enters production while its load balancer or one of its services answers requests with "
+        "5xx (the alarms of this stack): the stage fails, and `delivery retry` tries again",
+    )
     platforms: Annotated[tuple[Platform, ...] | None, DELIVERY] = Field(
         None,
         min_length=1,

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 # Prefix of AWS's curated CodeBuild images; each is for one CPU architecture.
 CODEBUILD_IMAGE_PREFIX = "aws/codebuild/"
 PIPELINE: Location = ("pipeline",)
+MOST_RULES = 5
+"""Rules of a condition (CodePipeline user guide, "Quotas")."""
 STAGING: Location = ("pipeline", "staging")
 TRIGGER: tuple[Location, ...] = (("pipeline", "trigger"),)
 REPOSITORY: Location = ("pipeline", "repository")
@@ -37,6 +39,7 @@ def check(config: StackConfig) -> Iterator[Problem]:
     if pipeline.topic_key_arn and config.region and pipeline.topic_key_arn.split(":")[3] != config.region:
         rule = f"SNS takes a key of the topic's region, {config.region}; create one there"
         yield Problem.invalid((*PIPELINE, "topic_key_arn"), pipeline.topic_key_arn, rule, (("aws:region",),))
+    yield from _alarms(pipeline, len(config.environment.services))
     if pipeline.staging is None and config.registry is None:
         rule = "staging needs a registry; set another stack, or add slipway:registry to make this stack staging"
         yield Problem(STAGING, f"is missing; {rule}", (("registry",),))
@@ -99,3 +102,15 @@ def _approval(pipeline: Pipeline) -> Iterator[Problem]:
         yield Problem.invalid(
             (*PIPELINE, "approval_minutes"), pipeline.approval_minutes, rule, ((*PIPELINE, "approval"),)
         )
+
+
+def _alarms(pipeline: Pipeline, services: int) -> Iterator[Problem]:
+    """Yield the problems of `hold_on_alarm`: a rule for the load balancer and one for each service."""
+    location = (*PIPELINE, "hold_on_alarm")
+    if not pipeline.hold_on_alarm:
+        return
+    if pipeline.staging is None:
+        yield Problem(location, "is set, but this pipeline ends at staging; remove it", (STAGING,))
+    if services > MOST_RULES - 1:
+        rule = f"CodePipeline takes {MOST_RULES} rules, one for the load balancer and one for each of up to 4 services"
+        yield Problem(location, f"is set with {services} services; {rule}; remove it", (("environment", "services"),))

@@ -96,7 +96,7 @@ class Monitoring(pulumi.ComponentResource):
         """Create an alarm that fires at or above the threshold."""
         aws.cloudwatch.MetricAlarm(
             f"{self._name}-{suffix}",
-            name=f"{names.dashboard(self._name)}-{suffix}",
+            name=names.alarm(self._name, suffix),
             alarm_description=f"{metric} is {threshold} or more in {BREACHES} of {PERIODS} minutes",
             namespace=BALANCER,
             metric_name=metric,
@@ -125,7 +125,7 @@ class Monitoring(pulumi.ComponentResource):
         ):
             aws.cloudwatch.MetricAlarm(
                 f"{self._name}-database-{suffix}",
-                name=f"{names.dashboard(self._name)}-database-{suffix}",
+                name=names.alarm(self._name, f"database-{suffix}"),
                 alarm_description=f"{metric} is {text} for {PERIODS * DATABASE_MINUTES} minutes",
                 namespace=RDS,
                 metric_name=metric,

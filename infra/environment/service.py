@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from infra.environment import capacities, task_security_group
+from infra.environment import capacities, rollback_alarm, task_security_group
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -26,7 +26,7 @@ class Service(pulumi.ComponentResource):
     - a security group that lets only the load balancer reach the tasks
     - a target group with its health check, and a listener rule that forwards to it once the service is steady
     - the deployment circuit breaker, which rolls a failed deployment back
-    - depending on the configuration: Spot capacity, access to the database
+    - depending on the configuration: Spot capacity, access to the database, an alarm that rolls a deployment back
 
     Args:
         name: of the service in its environment, such as `staging-web`.
@@ -87,7 +87,8 @@ class Service(pulumi.ComponentResource):
             delete_before_replace=True,
             hooks=hooks,
         )
-        service = self._service(group, target, task_definition_arn, capacity, options)
+        alarms = self._alarms(targets)
+        service = self._service(group, target, task_definition_arn, capacity, alarms, options)
         if attachment:
             self._route(targets, [service])
         self.name, self.target_group_arn, self.metric_name = service.name, targets.arn, targets.arn_suffix
@@ -120,6 +121,15 @@ class Service(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["port"]),
         )
 
+    def _alarms(self, targets: aws.lb.TargetGroup) -> aws.ecs.ServiceAlarmsArgs | None:
+        section = self._section.rollback_alarm
+        if section is None:
+            return None
+        balancer = self._placement.balancer_metric_name
+        return rollback_alarm.create(
+            self._name, section, balancer=balancer, targets=targets.arn_suffix, opts=self._child
+        )
+
     def _attachment(self, targets: aws.lb.TargetGroup, priority: int) -> aws.lb.ListenerRule:
         """Create the rule that attaches the target group: ECS creates no service for one that is not attached."""
         nobody = aws.lb.ListenerRuleConditionSourceIpArgs(values=[NOBODY])
@@ -150,6 +160,7 @@ class Service(pulumi.ComponentResource):
         target: aws.ecs.ServiceLoadBalancerArgs,
         task_definition_arn: pulumi.Input[str],
         capacity: capacities.Capacity,
+        alarms: aws.ecs.ServiceAlarmsArgs | None,
         options: pulumi.ResourceOptions,
     ) -> aws.ecs.Service:
         """Create the ECS service; during a deployment it runs 100 to 200 percent of the desired tasks."""
@@ -166,6 +177,7 @@ class Service(pulumi.ComponentResource):
             deployment_minimum_healthy_percent=100,
             deployment_maximum_percent=200,
             deployment_circuit_breaker=aws.ecs.ServiceDeploymentCircuitBreakerArgs(enable=True, rollback=True),
+            alarms=alarms,
             availability_zone_rebalancing="ENABLED",
             health_check_grace_period_seconds=section.grace_period,
             network_configuration=aws.ecs.ServiceNetworkConfigurationArgs(

@@ -22,6 +22,7 @@ class Placement:
     public_ip: bool
     cluster_arn: pulumi.Input[str]
     listener_arn: pulumi.Input[str]
+    balancer_metric_name: pulumi.Input[str]
     balancer_security_group_id: pulumi.Input[str]
 
 

@@ -105,7 +105,27 @@ def _trigger(source: stages.Action, branch: str) -> aws.codepipeline.PipelineTri
 
 def _stage(stage: stages.Stage) -> aws.codepipeline.PipelineStageArgs:
     """Return a stage as the provider's arguments."""
-    return aws.codepipeline.PipelineStageArgs(name=stage.name, actions=[_action(action) for action in stage.actions])
+    return aws.codepipeline.PipelineStageArgs(
+        name=stage.name,
+        actions=[_action(action) for action in stage.actions],
+        before_entry=_condition(stage.alarms) if stage.alarms else None,
+    )
+
+
+def _condition(alarms: Sequence[str]) -> aws.codepipeline.PipelineStageBeforeEntryArgs:
+    """Return the condition that no alarm is on, with a rule for each (CodePipeline user guide, "CloudWatchAlarm")."""
+    kind = aws.codepipeline.PipelineStageBeforeEntryConditionRuleRuleTypeIdArgs(
+        category="Rule", owner="AWS", provider="CloudWatchAlarm", version="1"
+    )
+    rules = [
+        aws.codepipeline.PipelineStageBeforeEntryConditionRuleArgs(
+            name=f"Alarm{number}", rule_type_id=kind, configuration={"AlarmName": alarm}
+        )
+        for number, alarm in enumerate(alarms, 1)
+    ]
+    return aws.codepipeline.PipelineStageBeforeEntryArgs(
+        condition=aws.codepipeline.PipelineStageBeforeEntryConditionArgs(result="FAIL", rules=rules)
+    )
 
 
 def _action(action: stages.Action) -> aws.codepipeline.PipelineStageActionArgs:

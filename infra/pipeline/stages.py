@@ -51,10 +51,17 @@ class Action:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Stage:
-    """A stage; CodePipeline runs one execution in it at a time, and a failed action ends the execution."""
+    """A stage; CodePipeline runs one execution in it at a time, and a failed action ends the execution.
+
+    Attributes:
+        name: unique in the pipeline.
+        actions: what it runs.
+        alarms: names of CloudWatch alarms; an execution that would enter while one is on fails.
+    """
 
     name: str
     actions: tuple[Action, ...]
+    alarms: tuple[str, ...] = ()
 
 
 def connection_source(arn: object, repository: str, branch: str) -> Action:
@@ -116,6 +123,7 @@ def release(
     approve: Action | None,
     production: bool,
     parallel_tests: bool = False,
+    alarms: tuple[str, ...] = (),
 ) -> tuple[Stage, ...]:
     """Return the stages of the release pipeline.
 
@@ -129,6 +137,7 @@ def release(
         approve: the approval before production; None for automatic approval.
         production: whether there is a production stage; otherwise the pipeline ends at staging.
         parallel_tests: whether the tests run beside the builds, which wait for them before they push.
+        alarms: of production, which keep releases from it while they are on.
     """
     released = (SOURCE_ARTIFACT, RELEASE_ARTIFACT)
     acceptance = _build_action(
@@ -152,7 +161,7 @@ def release(
     if production:
         smoke = _build_action(ActionName.SMOKE, projects[Project.PRODUCTION_SMOKE], released, namespace="Smoke")
         deploy = _build_action(ActionName.DEPLOY, projects[Project.PRODUCTION_DEPLOY], released)
-        stages.append(Stage(name=StageName.PRODUCTION, actions=(deploy, replace(smoke, order=2))))
+        stages.append(Stage(name=StageName.PRODUCTION, actions=(deploy, replace(smoke, order=2)), alarms=alarms))
     return tuple(stages)
 
 

@@ -659,6 +659,37 @@ def test_the_build_may_wait_for_the_tests_beside_it(prod: Run) -> None:
     assert held["ReadTests"]["Resource"] == [f"arn:aws:codebuild:{REGION}:{ACCOUNT}:project/slipway-prod-test"]
 
 
+def test_production_is_not_entered_while_one_of_its_alarms_is_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The load balancer's and each service's; the pipeline's role may read just these."""
+    engine, _ = program.run_prod(monkeypatch, section(hold_on_alarm=True))
+    held = {stage["name"]: stage for stage in engine.one("codepipeline/pipeline:Pipeline").inputs["stages"]}
+    assert [name for name, stage in held.items() if "beforeEntry" in stage] == ["Production"]
+    condition = held["Production"]["beforeEntry"]["condition"]
+    assert condition["result"] == "FAIL"
+    watched = [rule["configuration"]["AlarmName"] for rule in condition["rules"]]
+    assert watched == ["slipway-prod-balancer-5xx", "slipway-prod-web-5xx"]
+    assert set(watched) <= {alarm.inputs["name"] for alarm in engine.of("MetricAlarm")}
+    readable = statements(engine, "prod-pipeline")["ReadAlarms"]["Resource"]
+    assert [arn.partition(":alarm:")[2] for arn in readable] == watched
+
+
+def test_alarms_that_no_stage_or_too_many_rules_would_watch_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one line each."""
+    config = section(hold_on_alarm=True)
+    web = config["slipway:environment"]["services"]["web"]
+    config["slipway:environment"]["services"] |= {
+        name: web | {"route": {"paths": [f"/{name}/*"], "priority": number}} for number, name in enumerate("abcd", 10)
+    }
+    with pytest.raises(ConfigError, match=r"hold_on_alarm is set with 5 services; CodePipeline takes 5 rules"):
+        program.run_prod(monkeypatch, config)
+    alone = program.stack_file("staging") | {
+        "slipway:pipeline": {"repository": "slipway-example/slipway", "connection_arn": GIVEN, "hold_on_alarm": True},
+        "github:owner": "slipway-example",
+    }
+    with pytest.raises(ConfigError, match=r"hold_on_alarm is set, but this pipeline ends at staging; remove it"):
+        program.run(monkeypatch, alone, engine=program.account())
+
+
 def test_two_platforms_both_wait_for_the_tests_beside_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """The index comes after all of them."""
     config = section(platforms=["linux/amd64", "linux/arm64"])

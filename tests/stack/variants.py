@@ -237,6 +237,9 @@ VARIANTS = {
         },
         outputs={"repository_urls": {name: f"{REGISTRY}/slipway/{name}" for name in ("web", "api")}},
     ),
+    "prod-safe-release": Variant(
+        stack="prod", changes={f"{WEB}.rollback_alarm": {}, "slipway:pipeline.hold_on_alarm": True}
+    ),
     "prod-fast-release": Variant(
         stack="prod",
         changes={"slipway:pipeline.parallel_tests": True, "slipway:pipeline.fleet_arn": FLEET},
