@@ -1,26 +1,21 @@
-"""Metrics of real traffic, alarms that are evaluated, and what they publish."""
+"""Alarms that are evaluated by the data that is put, and what they publish."""
 
 from __future__ import annotations
 
-import json
 import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from support.cloud import Site
-from support.waiting import until
+from support.alarms import Topic, described, reached
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from support.cloud import Cloud
 
-BALANCER = "AWS/ApplicationELB"
 FRESH: dict[str, Any] = {
     "Namespace": "tests",
     "Statistic": "Maximum",
@@ -38,56 +33,9 @@ def watch(cloud: Cloud) -> Any:
 
 
 @pytest.fixture(scope="module")
-def site(cloud: Cloud) -> Iterator[Site]:
-    """A healthy task behind a load balancer."""
-    site = Site(cloud, "contract-watch")
-    site.serve(site.definition(cloud.image("good")), 1)
-    assert site.outcome()["status"] == "SUCCESSFUL"
-    yield site
-    site.ecs.delete_service(cluster=site.name, service="web", force=True)
-
-
-class Topic:
-    """A topic with a queue that receives its messages."""
-
-    def __init__(self, cloud: Cloud, name: str) -> None:
-        """Create both."""
-        sns, self._sqs = cloud.client("sns"), cloud.client("sqs")
-        self.arn = sns.create_topic(Name=name)["TopicArn"]
-        self._queue = self._sqs.create_queue(QueueName=name)["QueueUrl"]
-        queue = self._sqs.get_queue_attributes(QueueUrl=self._queue, AttributeNames=["QueueArn"])
-        sns.subscribe(TopicArn=self.arn, Protocol="sqs", Endpoint=queue["Attributes"]["QueueArn"])
-
-    def message(self) -> tuple[str, dict[str, Any]]:
-        """Wait for a message; return its subject and content."""
-        found: list[dict[str, Any]] = []
-
-        def received() -> bool:
-            rows = self._sqs.receive_message(QueueUrl=self._queue).get("Messages", [])
-            for row in rows:
-                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=row["ReceiptHandle"])
-                found.append(json.loads(row["Body"]))
-            return bool(found)
-
-        until(received)
-        return found[0]["Subject"], json.loads(found[0]["Message"])
-
-
-@pytest.fixture(scope="module")
 def topic(cloud: Cloud) -> Topic:
     """The topic of these tests' alarms."""
     return Topic(cloud, "contract-watch")
-
-
-def described(watch: Any, name: str) -> dict[str, Any]:
-    """Describe an alarm."""
-    return dict(watch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0])
-
-
-def reached(watch: Any, name: str, state: str, limit: float = 120) -> dict[str, Any]:
-    """Wait until an alarm has a state; returns the alarm."""
-    until(lambda: described(watch, name)["StateValue"] == state, lambda: described(watch, name)["StateReason"], limit)
-    return described(watch, name)
 
 
 def put(watch: Any, name: str, value: float, **dimensions: str) -> None:
@@ -178,82 +126,3 @@ def test_alarms_and_data_survive_a_kill(cloud: Cloud, watch: Any) -> None:
         Namespace="tests", MetricName="durable", StartTime=start, EndTime=end, Period=60, Statistics=["Maximum"]
     )["Datapoints"]
     assert [row["Maximum"] for row in found] == [9.0]
-
-
-def test_a_failing_service_sets_its_alarm_off_and_a_good_one_ends_it(site: Site, watch: Any, topic: Topic) -> None:
-    """5xx responses of real requests, two minutes of three; the metrics have AWS's names and dimensions.
-
-    It ends once one of these minutes is not among the last five any more: without failures, there is no newer data.
-    """
-    balancer, group = site.balancer.partition(":loadbalancer/")[2], site.group.rpartition(":")[2]
-    own = [{"Name": "LoadBalancer", "Value": balancer}]
-    both = [*own, {"Name": "TargetGroup", "Value": group}]
-    watch.put_metric_alarm(
-        AlarmName="web-5xx", Namespace=BALANCER, MetricName="HTTPCode_Target_5XX_Count", Dimensions=both,
-        Statistic="Sum", Period=60, EvaluationPeriods=3, DatapointsToAlarm=2, Threshold=5,
-        ComparisonOperator="GreaterThanOrEqualToThreshold", TreatMissingData="notBreaching",
-        AlarmActions=[topic.arn], OKActions=[topic.arn],
-    )  # fmt: skip
-    reached(watch, "web-5xx", "OK")
-    sent = {"200": 0, "503": 0, "404": 0}
-
-    def ask() -> bool:
-        for status in sent:
-            assert httpx.get(f"http://{site.host}/status/{status}").status_code == int(status)
-            sent[status] += 1
-        return str(described(watch, "web-5xx")["StateValue"]) == "ALARM"
-
-    begun = datetime.now(UTC) - timedelta(minutes=1)
-    until(ask, limit=260)
-    assert "2 out of the last 3 datapoints" in described(watch, "web-5xx")["StateReason"]
-    until(lambda: topic.message()[0] == 'ALARM: "web-5xx" in EU (Frankfurt)')
-    time.sleep(61 - time.time() % 60)
-
-    def sums(name: str, dimensions: list[dict[str, str]], statistic: str = "Sum", space: str = BALANCER) -> list[float]:
-        query = {"Metric": {"Namespace": space, "MetricName": name, "Dimensions": dimensions}}
-        stat = query | {"Period": 60, "Stat": statistic}
-        rows = [{"Id": "m", "MetricStat": stat}]
-        end = datetime.now(UTC) + timedelta(minutes=1)
-        values = watch.get_metric_data(MetricDataQueries=rows, StartTime=begun, EndTime=end)["MetricDataResults"]
-        return list(values[0]["Values"])
-
-    for dimensions in (own, both):
-        assert sum(sums("HTTPCode_Target_5XX_Count", dimensions)) == sent["503"]
-        assert sum(sums("HTTPCode_Target_4XX_Count", dimensions)) == sent["404"]
-        assert sum(sums("HTTPCode_Target_2XX_Count", dimensions)) == sent["200"]
-        assert sum(sums("RequestCount", dimensions)) == sum(sent.values())
-    assert sums("HTTPCode_ELB_5XX_Count", own) == []
-    assert sums("HealthyHostCount", both, "Minimum")[-1] == 1.0
-    assert sums("UnHealthyHostCount", both, "Maximum")[-1] == 0.0
-    service = [{"Name": "ClusterName", "Value": site.name}, {"Name": "ServiceName", "Value": "web"}]
-    for name in ("CPUUtilization", "MemoryUtilization"):
-        used = sums(name, service, "Average", "AWS/ECS")
-        assert used
-        assert all(0 < value < 100 for value in used)
-    reached(watch, "web-5xx", "OK", limit=330)
-    until(lambda: topic.message()[0] == 'OK: "web-5xx" in EU (Frankfurt)')
-    known = watch.list_metrics(Namespace=BALANCER)["Metrics"]
-    assert {"RequestCount", "HealthyHostCount"} <= {row["MetricName"] for row in known}
-
-
-def test_what_no_target_answered_is_counted_for_the_load_balancer(site: Site, watch: Any) -> None:
-    """502 of a target group without targets, also across a reload of the proxy."""
-    empty = site.target_group("contract-empty")
-    condition = [{"Field": "path-pattern", "Values": ["/empty*"]}]
-    forward = [{"Type": "forward", "TargetGroupArn": empty}]
-    rule = site.elb.create_rule(ListenerArn=site.listener, Priority=5, Conditions=condition, Actions=forward)
-    with ThreadPoolExecutor(4) as pool:
-        statuses = list(pool.map(lambda n: httpx.get(f"http://{site.host}/empty/{n}").status_code, range(20)))
-    assert set(statuses) == {503}
-    site.elb.delete_rule(RuleArn=rule["Rules"][0]["RuleArn"])
-    named = [{"Name": "LoadBalancer", "Value": site.balancer.partition(":loadbalancer/")[2]}]
-
-    def counted() -> float:
-        start, end = datetime.now(UTC) - timedelta(minutes=5), datetime.now(UTC) + timedelta(minutes=1)
-        rows = watch.get_metric_statistics(
-            Namespace=BALANCER, MetricName="HTTPCode_ELB_5XX_Count", Dimensions=named, StartTime=start, EndTime=end,
-            Period=60, Statistics=["Sum"],
-        )["Datapoints"]  # fmt: skip
-        return float(sum(row["Sum"] for row in rows))
-
-    until(lambda: counted() == 20, counted)
