@@ -18,6 +18,7 @@ from localcloud.docker_engine import engine, network
 from localcloud.gateway import limits
 from localcloud.gateway.application import Gateway
 from localcloud.gateway.http_protocol import JoinedHttp
+from localcloud.gateway.protocol import Api
 from localcloud.gateway.request_log import OneLine, RequestLog
 from localcloud.github import GitHub
 from localcloud.iam import service_linked
@@ -29,7 +30,10 @@ from localcloud.iam.roles import Roles
 from localcloud.ministack_adapter import loader
 from localcloud.ministack_adapter.cloudwatch import CloudWatch
 from localcloud.ministack_adapter.persistence import Saver
+from localcloud.page.operations import Operations
+from localcloud.page.served import Page
 from localcloud.services import own_services
+from localcloud.services.clients import client
 from localcloud.services.ecr import Ecr
 from localcloud.services.rds import Rds
 from localcloud.settings import ACCOUNT, COMMAND, REGION, Settings
@@ -37,6 +41,8 @@ from localcloud.state.clock import Clock
 from localcloud.state.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from localcloud.context import Service
 
 logger = logging.getLogger("localcloud")
@@ -115,6 +121,14 @@ def services_of(context: Context, gateway: Gateway) -> list[Service]:
     return [ecr, Rds(context), *own_services(context, github), github]
 
 
+def page_of(context: Context, services: list[Service], health: Callable[[], dict[str, Any]]) -> Page:
+    """Return the page, which reads and changes what the services hold by their operations."""
+    operations = Operations(
+        {service.api: service for service in services if isinstance(service, Api)}, lambda: client(context, "logs")
+    )
+    return Page(operations, context.endpoint, f"Account {context.account}, region {context.region}", health)
+
+
 class Cloud:
     """All parts of a running local cloud, from start to stop."""
 
@@ -139,6 +153,8 @@ class Cloud:
         self._gateway.controls["clock"] = context.clock.control
         for service in self._services:
             self._gateway.add(service)
+        self._page = page_of(context, self._services, self.health)
+        self._gateway.page = self._gateway.controls["page"] = self._page
 
     def health(self) -> dict[str, Any]:
         """Return the content of the health page."""
@@ -164,6 +180,7 @@ class Cloud:
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         server = uvicorn.Server(config)
+        self._page.stopping = lambda: server.should_exit
         starting = asyncio.create_task(self._start(server))
         watching = asyncio.create_task(self._watch())
         await server.serve(sockets)

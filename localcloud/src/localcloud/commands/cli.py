@@ -58,6 +58,7 @@ def run_up(options: argparse.Namespace, settings: Settings) -> int:
     own = ", ".join(record["own"]) or "none"
     say(f"ready at {record['endpoint']} after {time.monotonic() - started:.1f} s (process {record['pid']})")
     say(f"containers reach it at http://{record['gateway']}:{settings.port} on the Docker network {settings.network}")
+    say(f"in a browser, {record['endpoint']}/ shows what runs and takes approvals, retries and rollbacks")
     say(f"served by containers and code of our own: {own}; the rest by ministack; logs in {settings.log_dir}")
     return 0
 

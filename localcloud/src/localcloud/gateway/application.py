@@ -18,6 +18,7 @@ from localcloud.gateway.retried_requests import Repeats
 from localcloud.iam.gate import CALLER, OF_TASKS, is_here
 from localcloud.ministack_adapter.loader import SERVED
 from localcloud.ministack_adapter.persistence import COALESCED, READS
+from localcloud.page.guard import is_for_page
 from localcloud.services.ecr.registry import problem as registry_problem
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class Gateway:
         """The ASGI application of the image registry."""
         self.github: ASGIApp | None = None
         """The ASGI application of GitHub."""
+        self.page: Callable[[Request], Awaitable[Response]] | None = None
+        """Handles the requests of browsers for the page at the root."""
         self.controls: dict[str, Callable[[Request], Awaitable[Response]]] = {}
         """Handlers of /_localcloud/<name>/, by name."""
         self.room: Callable[[], str | None] = lambda: None
@@ -153,6 +156,9 @@ class Gateway:
         """Route the request; every failure becomes a 4xx, since clients retry a 5xx for minutes."""
         path: str = scope["path"]
         entry.operation = f"{scope['method']} {path}"
+        if self.page is not None and is_for_page(entry.service, scope, headers):
+            await (await self.page(Request(scope, receive)))(scope, receive, send)
+            return
         git = entry.service == "" and self.github is not None and GITHUB.match(path) is not None
         if entry.service == "" and (path == "/v2" or path.startswith("/v2/")) and self.registry is not None:
             entry.service = "registry"

@@ -85,7 +85,7 @@ class Api:
         try:
             body = await request.body()
             name, params = self._read(request, body)
-            result = await self._call(name, params)
+            result = await self.call(name, params)
             return self._answer(self.model.operation_model(name), result, request_id)
         except ApiError as error:
             return self._refuse(error, request_id)
@@ -137,7 +137,12 @@ class Api:
                 return method  # type: ignore[no-any-return]  # getattr is untyped
         raise ApiError("UnsupportedOperation", f"the local cloud does not support {self.api} {name}")
 
-    async def _call(self, name: str, params: Params) -> Params:
+    async def call(self, name: str, params: Params) -> Params:
+        """Return the result of one operation, for a request or for another part of the local cloud.
+
+        Raises:
+            ApiError: the operation is not supported, a parameter is wrong, or the operation refuses.
+        """
         method = self._method(name)
         wrong = checking.problem(self.model.operation_model(name).input_shape, params)
         if wrong:
