@@ -187,7 +187,7 @@ def test_a_form_without_the_secret_of_this_process_changes_nothing() -> None:
     assert api.calls == ["StopServiceDeployment"]
 
 
-def test_a_refusal_is_told_once_in_the_words_of_the_service() -> None:
+def test_a_refusal_is_told_in_the_words_of_the_service() -> None:
     """After the browser was led back to the page; a made-up key shows nothing."""
     served = page(Empty(ApiError("ConflictException", f"it is over {HOSTILE}")))
     led = form(served, "deployment", {"serviceDeploymentArn": "a/b/c"}, origin="http://127.0.0.1:4566")
