@@ -17,6 +17,7 @@ from localcloud.page.markup import escaped, link, tag
 from localcloud.page.operations import Operations
 from localcloud.page.served import Page
 from support.attacker import Attacker
+from support.cloud import Site
 from support.pipelines import Works, approval, build, gate, stage
 from support.waiting import until
 
@@ -312,6 +313,56 @@ def test_a_failed_stage_is_retried_on_the_page_and_its_log_is_read(works: Works,
     assert "is retried: its failed actions run again" in browser.send("retry", again)
     assert "There is nothing to retry." in browser.send("retry", again)
     assert line.outcome() == "Failed"
+    works.pipelines.delete_pipeline(name=line.name)
+
+
+def test_a_service_goes_back_on_the_page(cloud: Cloud) -> None:
+    """A deployment in progress is rolled back; a completed one is followed by its predecessor's task definition."""
+    browser, site = Browser(cloud), Site(cloud, "page")
+    one = site.definition(cloud.image("good"), {"APP_VERSION": HOSTILE, "PASSWORD": "hunter2"})
+    two = site.definition(cloud.image("good"), {"APP_VERSION": "2"})
+    assert site.outcome(site.serve(one, desired=1)["currentServiceDeployment"])["status"] == "SUCCESSFUL"
+    shown = browser.see()
+    assert "&lt;script&gt;" in shown
+    assert HOSTILE not in shown
+    assert "hunter2" not in shown
+    assert "web, task " in shown  # the target's task, beside its health
+    assert browser.forms("service") == browser.forms("deployment") == []
+    rollout = site.update(taskDefinition=two)
+    (fields,) = browser.forms("deployment")
+    assert browser.send("deployment", fields) == "The deployment of page/web is being rolled back."
+    assert site.outcome(rollout)["status"] == "ROLLBACK_SUCCESSFUL"
+    assert "The deployment is over" in browser.send("deployment", fields)
+    site.outcome(site.update(taskDefinition=two))
+    (fields,) = browser.forms("service")
+    assert (fields["taskDefinition"], fields["from"]) == ("page:1", "page:2")
+    assert "was changed to page:2" in browser.send("service", {**fields, "from": "page:7"})
+    assert browser.send("service", fields) == "page/web is being deployed with the task definition page:1."
+    assert "has the task definition page:1 already" in browser.send("service", fields)
+    assert site.outcome()["status"] == "SUCCESSFUL"
+    assert site.service()["taskDefinition"] == one
+    site.ecs.delete_service(cluster="page", service="web", force=True)
+
+
+def test_a_stage_is_rolled_back_and_a_transition_enabled_on_the_page(works: Works, cloud: Cloud) -> None:
+    """With the artifacts of an earlier execution, of another commit; the reason of a held transition is shown."""
+    browser = Browser(cloud)
+    line = works.line("page-back", stage("Work", "true"))
+    assert line.outcome() == "Succeeded"
+    works.push({"later.txt": "later"})
+    assert line.outcome(line.start()) == "Succeeded"
+    (fields,) = browser.forms("stage-rollback")
+    assert fields["targetPipelineExecutionId"] == line.first()
+    which = {"pipelineName": line.name, "stageName": "Work", "transitionType": "Inbound"}
+    line.api.disable_stage_transition(**which, reason="held back (for now)")
+    assert "held back (for now)" in browser.see()
+    (held,) = browser.forms("transition")
+    assert "is enabled." in browser.send("transition", held)
+    assert browser.forms("transition") == []
+    assert "runs the stage Work of page-back" in browser.send("stage-rollback", fields)
+    newest = line.executions()[0]
+    assert newest["executionType"] == "ROLLBACK"
+    assert line.outcome(newest["pipelineExecutionId"]) == "Succeeded"
     works.pipelines.delete_pipeline(name=line.name)
 
 

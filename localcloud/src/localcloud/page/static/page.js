@@ -10,7 +10,6 @@ function replace(part, fresh) {
   part.innerHTML = fresh.innerHTML;
   for (const input of part.querySelectorAll("input[type=text]")) input.value = typed.get(input.id) || "";
   for (const details of part.querySelectorAll("details")) details.open = open.has(details.id);
-  for (const log of part.querySelectorAll("pre")) log.scrollTop = log.scrollHeight;
   if (focus) document.getElementById(focus)?.focus({preventScroll: true});
 }
 
