@@ -22,7 +22,7 @@ from playwright.sync_api import sync_playwright
 with sync_playwright() as playwright:
     browser = playwright.chromium.launch(
         executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
-    page = browser.new_page(viewport={"width": 1180, "height": 900}, color_scheme="light")
+    page = browser.new_page(viewport={"width": 1180, "height": 840}, color_scheme="light")
     page.goto(sys.argv[1])
     page.screenshot(path="/output/page.png", full_page=False)
     browser.close()

@@ -341,6 +341,7 @@ def test_a_service_goes_back_on_the_page(cloud: Cloud) -> None:
     assert "has the task definition page:1 already" in browser.send("service", fields)
     assert site.outcome()["status"] == "SUCCESSFUL"
     assert site.service()["taskDefinition"] == one
+    assert browser.forms("service") == []  # page:2 completed too, but the service was brought back from it
     site.ecs.delete_service(cluster="page", service="web", force=True)
 
 

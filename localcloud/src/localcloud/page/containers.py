@@ -59,7 +59,7 @@ class Service:
     deployment: str
     """The ARN of the service deployment if it can be stopped, else empty."""
     previous: str
-    """The task definition of the last service deployment that succeeded with another one, or empty."""
+    """The last earlier revision of the task definition whose service deployment succeeded, or empty."""
     tasks: list[Task]
     events: list[tuple[float, str]]
 
@@ -145,9 +145,9 @@ async def under_way(operations: Operations, cluster: str, service: str) -> str:
 
 
 async def previous(operations: Operations, cluster: str, service: Doc) -> str:
-    """Return the task definition of the last service deployment that succeeded with another one, or "".
+    """Return the last earlier revision of a service's task definition whose service deployment succeeded, or "".
 
-    A revision that is not ACTIVE can start no tasks, and is left out.
+    Later ones are left out: the service was brought back from them. One that is not ACTIVE can start no tasks.
     """
     found = await operations(
         "ecs", "ListServiceDeployments", cluster=cluster, service=service["serviceName"], status=["SUCCESSFUL"]
@@ -157,9 +157,15 @@ async def previous(operations: Operations, cluster: str, service: Doc) -> str:
         return ""
     revisions = (await operations("ecs", "DescribeServiceRevisions", serviceRevisionArns=arns))["serviceRevisions"]
     for definition in [row["taskDefinition"] for row in revisions]:
-        if definition != service["taskDefinition"] and await is_active(operations, definition):
+        if is_earlier(short(definition), short(service["taskDefinition"])) and await is_active(operations, definition):
             return short(definition)
     return ""
+
+
+def is_earlier(one: str, other: str) -> bool:
+    """Tell whether a task definition, as FAMILY:REVISION, is an earlier revision of another's family."""
+    (family, _, first), (same, _, second) = one.rpartition(":"), other.rpartition(":")
+    return family == same and int(first) < int(second)
 
 
 async def is_active(operations: Operations, definition: str) -> bool:
