@@ -89,7 +89,7 @@ def form(served: Page, name: str, fields: dict[str, str], **headers: str) -> htt
     """Send a form."""
     body = urlencode({"form_token": token(served), **fields}).encode()
     headers = {"content_type": "application/x-www-form-urlencoded", **headers}
-    return ask(served, "POST", f"/_localcloud/page/{name}", body, **headers)
+    return ask(served, "POST", f"/_localcloud/page/{name}", body, None, **headers)
 
 
 def test_what_is_put_into_html_is_escaped_once() -> None:
@@ -250,7 +250,7 @@ class Browser:
     def send(self, name: str, fields: dict[str, str]) -> str:
         """Send a form; return the outcome."""
         text = self._client.post(f"/_localcloud/page/{name}", data=fields).raise_for_status().text
-        return next(iter(re.findall(r'role="status"[^>]*>([^<]*)<', text)))
+        return str(next(iter(re.findall(r'role="status"[^>]*>([^<]*)<', text))))
 
     def log(self, build_id: str) -> str:
         """Return the log of a build, read to its end."""
