@@ -143,6 +143,9 @@ class Pipeline(Facts):
 
     `approval_stage` and `approval_action` are empty without a manual approval. `projects` are the names of its build
     projects by key (`contract.pipeline.Project`).
+
+    Optional: `topic`, ARN of the SNS topic that its steps publish to; `chat_secret`, ARN of the secret that holds the
+    URL of a chat's incoming webhook. Empty where the stack file does not ask for it.
     """
 
     name: str = field(metadata={KEY: "pipeline"})
@@ -153,3 +156,5 @@ class Pipeline(Facts):
     repository: str
     branch: str
     projects: dict[str, str]
+    topic: str = ""
+    chat_secret: str = ""

@@ -44,6 +44,17 @@ class Project(StrEnum):
     PRODUCTION_SMOKE = "production-smoke"
 
 
+ACTIONS: dict[Project, tuple[Stage, Action]] = {
+    Project.TEST: (Stage.TEST, Action.TEST),
+    Project.BUILD: (Stage.BUILD, Action.BUILD),
+    Project.INDEX: (Stage.BUILD, Action.INDEX),
+    Project.STAGING_DEPLOY: (Stage.STAGING, Action.DEPLOY),
+    Project.STAGING_ACCEPTANCE: (Stage.STAGING, Action.ACCEPTANCE),
+    Project.STAGING_PROMOTE: (Stage.STAGING, Action.PROMOTE),
+    Project.PRODUCTION_DEPLOY: (Stage.PRODUCTION, Action.DEPLOY),
+    Project.PRODUCTION_SMOKE: (Stage.PRODUCTION, Action.SMOKE),
+}
+"""The stage and action that start each build project; `CHECKS` is started by pushes."""
 SOURCE_ARTIFACT, RELEASE_ARTIFACT = "Source", "Release"
 RELEASE_FILE = "release.json"
 """The release manifest in the artifact `Release`."""

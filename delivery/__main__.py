@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
+from contract.pipeline import STACK
 from delivery import interruption
-from delivery.aws.clients import sentence
+from delivery.aws.clients import client, sentence
 from delivery.commands.registry import delivery
-from delivery.console import typed
+from delivery.console import Progress, typed
 from delivery.errors import DeliveryError, InterruptedDeliveryError
+from delivery.notifications.notices import Teller
 
 INTERRUPTED = 130
 REMEDY: dict[type[BaseException], str] = {
@@ -39,8 +42,16 @@ def _ended(arguments: list[str]) -> int:
         line, code = _ending(error)
         if line:
             name = next((word for word in arguments if word in delivery.commands), "")
-            print(typed(f"delivery {name}: {line}"), file=sys.stderr)
+            print(typed(f"delivery {name}: {line}"), file=sys.stderr, flush=True)
+        if code != INTERRUPTED:
+            _notify(error, line)
         return code
+
+
+def _notify(error: BaseException, line: str) -> None:
+    """Notify of the failure, in the pipeline."""
+    if line and (stack := os.environ.get(STACK)):
+        Teller(clients=client, stack=stack, say=Progress()).failed(error, line)
 
 
 def _run(arguments: list[str]) -> int:

@@ -102,7 +102,7 @@ def _suite(suite: Suite | None) -> dict[str, object]:
 
 
 def deploying_pipeline(
-    stack: str, section: pipeline.Pipeline, *, stage: Stage, projects: Mapping[str, Text]
+    stack: str, section: pipeline.Pipeline, *, stage: Stage, projects: Mapping[str, Text], topic: Text
 ) -> pulumi.Output[str]:
     """Return the payload of `/slipway/<env>/pipeline`: the pipeline that deploys to an environment.
 
@@ -111,8 +111,11 @@ def deploying_pipeline(
         section: `slipway:pipeline`.
         stage: the stage that deploys to the environment.
         projects: names of the build projects by key.
+        topic: ARN of the pipeline's topic, recorded if its steps publish there.
     """
-    return pulumi.Output.all(**projects).apply(
+    # Otherwise the record of a stack that stands would come to depend on the topic.
+    told: Text = topic if section.notify_steps else ""
+    return pulumi.Output.all(topic=told, projects=pulumi.Output.all(**projects)).apply(
         lambda values: facts.Pipeline(
             name=names.pipeline(stack),
             stage=stage,
@@ -121,6 +124,8 @@ def deploying_pipeline(
             approval_action=Action.APPROVE if section.requires_approval else "",
             repository=section.repository,
             branch=section.branch,
-            projects=values,
+            projects=values["projects"],
+            topic=values["topic"],
+            chat_secret=section.chat_webhook_secret_arn or "",
         ).payload()
     )

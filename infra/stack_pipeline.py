@@ -121,8 +121,8 @@ def build(
             _warn_pending_connection(stack, context.home)
             return Outputs(pipeline_topic=topic.arn, connection_arn=arn, connection_status=connection.status)
     store = ArtifactStore(stack, section, account=context.home.account)
-    projects = _projects(config, context, store)
-    records = _records(config, context, projects)
+    projects = _projects(config, context, store, topic)
+    records = _records(config, context, projects, topic)
     pipeline = Pipeline(
         stack,
         stages=stages.release(
@@ -159,7 +159,9 @@ def build(
     )
 
 
-def _projects(config: StackConfig, context: PipelineContext, store: ArtifactStore) -> dict[str, BuildProject]:
+def _projects(
+    config: StackConfig, context: PipelineContext, store: ArtifactStore, topic: Topic
+) -> dict[str, BuildProject]:
     """Create the build projects, that of the checks last.
 
     When CodeBuild creates that project it uses the connection with the project's role, and new IAM permissions take
@@ -167,12 +169,18 @@ def _projects(config: StackConfig, context: PipelineContext, store: ArtifactStor
     """
     projects: dict[str, BuildProject] = {}
     for key in (*steps.keys(config, context.pipeline), Project.CHECKS):
-        projects[key] = _project(config, context, store, key, after=projects)
+        projects[key] = _project(config, context, store, topic, key, after=projects)
     return projects
 
 
-def _project(
-    config: StackConfig, context: PipelineContext, store: ArtifactStore, key: str, after: Mapping[str, BuildProject]
+def _project(  # noqa: PLR0913 - each is made by another step
+    config: StackConfig,
+    context: PipelineContext,
+    store: ArtifactStore,
+    topic: Topic,
+    key: str,
+    *,
+    after: Mapping[str, BuildProject],
 ) -> BuildProject:
     """Create a build project."""
     images, environment = steps.builds(config, context.pipeline), context.staging
@@ -192,7 +200,7 @@ def _project(
         step=steps.step(config, context.pipeline, key),
         platform=images.get(key, steps.default_platform(config)),
         variables=variables,
-        statements=steps.statements(config, context, store, key),
+        statements=steps.statements(config, context, store, key, topic=topic.arn),
         github_source=GitHubSource(connection_arn=connection, buildspec=context.checks) if checks else None,
         home=context.home,
         after=list(after.values()) if checks else [],
@@ -239,7 +247,9 @@ def _source(section: Section, connection: pulumi.Input[str] | None, secrets: Sec
     return stages.github_source(secrets[GITHUB_TOKEN], section.repository, section.branch)
 
 
-def _records(config: StackConfig, context: PipelineContext, projects: Mapping[str, BuildProject]) -> list[Record]:
+def _records(
+    config: StackConfig, context: PipelineContext, projects: Mapping[str, BuildProject], topic: Topic
+) -> list[Record]:
     """Create for each environment the parameter with the stage that deploys to it.
 
     The dot in the resource name avoids a collision with a service's record.
@@ -253,7 +263,7 @@ def _records(config: StackConfig, context: PipelineContext, projects: Mapping[st
             f"{environment}.pipeline",
             parameter=pipeline_parameter(environment),
             payload=parameter_payloads.deploying_pipeline(
-                config.stack, context.pipeline, stage=stage, projects=project_names
+                config.stack, context.pipeline, stage=stage, projects=project_names, topic=topic.arn
             ),
         )
         for environment, stage in stages_by_environment.items()

@@ -55,7 +55,7 @@ class Clients(Protocol):
     @overload
     def __call__(self, service: Literal["sts"], /) -> STSClient: ...
     @overload
-    def __call__(self, service: Literal["ec2", "rds"], /) -> Any: ...  # noqa: ANN401 - their types are huge, for few calls
+    def __call__(self, service: Literal["ec2", "rds", "secretsmanager", "sns"], /) -> Any: ...  # noqa: ANN401 - their types are huge, for few calls
 
 
 @cache

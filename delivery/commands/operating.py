@@ -12,6 +12,7 @@ from delivery.deploying import pipeline_hold
 from delivery.deploying import restart as tasks
 from delivery.deploying import rollback as engine
 from delivery.environment import read
+from delivery.notifications.notices import Teller
 from delivery.operator import approval, stack_status
 from delivery.operator import history as releases
 from delivery.operator import retry as stages
@@ -98,7 +99,9 @@ def retry(stack: str, *, execution: str, everything: bool) -> None:
 @click.option("--stop-execution", is_flag=True, help="Stop an execution that is deploying to this stack.")
 def rollback(stack: str, *, to: str, stop_execution: bool) -> None:
     """Run `delivery rollback`."""
-    engine.Rollback(session=session(stack), commit=to, stop_execution=stop_execution).run()
+    here = session(stack)
+    if target := engine.Rollback(session=here, commit=to, stop_execution=stop_execution).run():
+        Teller(clients=client, stack=stack, say=here.say).rolled_back(target)
 
 
 @registry.command(

@@ -15,6 +15,7 @@ from delivery.console import Progress
 from delivery.deploying import acceptance as suites
 from delivery.deploying import deploy as engine
 from delivery.errors import DeliveryError
+from delivery.notifications.notices import Teller
 from delivery.release import building, file_modes, images, in_use, indexing, manifest, testing
 from delivery.release import promote as marks
 from delivery.release.push_after import PushAfter
@@ -186,6 +187,11 @@ def acceptance(stack: str, *, release: Path | None, safe_only: bool, put_back: b
 @registry.this_execution
 def promote(stack: str, release: Path, kind: str, execution: str) -> None:
     """Run `delivery promote`."""
-    held = manifest.read(release)
-    marks.run(client, held, kind, execution or held.execution, Progress())
+    held, say = manifest.read(release), Progress()
+    marks.run(client, held, kind, execution or held.execution, say)
     in_use.mark_release(client, stack, held)
+    teller = Teller(clients=client, stack=stack, say=say)
+    if kind == "released":
+        teller.released(held, execution or held.execution)
+    else:
+        teller.waits(held, execution or held.execution)

@@ -17,7 +17,7 @@ from delivery.deploying.mover import Move, Mover
 from delivery.deploying.proof import Telling, wrong_from_outside
 from delivery.deploying.revisions import current
 from delivery.deploying.suite import Suite
-from delivery.errors import DeliveryError, InterruptedDeliveryError
+from delivery.errors import DeliveryError, FailedReleaseError, InterruptedDeliveryError
 from delivery.release import images
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Acceptance:
             if not put_back:
                 raise
             self.session.say(f"failed: {failure}")
-            raise DeliveryError(f"{failure}; {self._put_back(tested)}") from failure
+            raise FailedReleaseError(failure, self._put_back(tested)) from failure
         self._note(tested)
 
     def _serves(self) -> dict[str, tuple[str, str]]:

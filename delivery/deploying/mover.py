@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from delivery.deploying import ecs_service, proof, revisions, rollout
 from delivery.deploying.proof import Expected, Telling
-from delivery.errors import DeliveryError, InterruptedDeliveryError
+from delivery.errors import DeliveryError, FailedReleaseError, InterruptedDeliveryError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ class Mover:
             except FAILURES as failure:
                 self.session.say(f"failed: {failure}")
                 outcome = self.put_back(moves, telling)
-                raise DeliveryError(f"{failure}; {outcome}") from failure
+                raise FailedReleaseError(failure, outcome) from failure
         except KeyboardInterrupt as stop:
             left = ", ".join(f"{move.service.name} to {move.to.name}" for move in moves)
             raise InterruptedDeliveryError(

@@ -39,8 +39,11 @@ class Rollback:
         """The environment that is rolled back."""
         return self.session.environment
 
-    def run(self) -> None:
+    def run(self) -> str:
         """Choose the release, hold the pipeline, and deploy.
+
+        Returns:
+            The commits that are served again; empty if there was nothing to roll back.
 
         Raises:
             DeliveryError: there is no such release, the pipeline deploys at this moment, or the deploy failed.
@@ -51,7 +54,7 @@ class Rollback:
             # It may have deployed until now, to some of the services or to none: what they run is looked at then.
             stopped = hold.close(_commits(self._running()), self.commit or "what was good before")
             if stopped and self._is_untouched(stopped):
-                return
+                return ""
         running = self._running()
         chosen = self._choose(running)
         target = _commits(chosen)
@@ -73,6 +76,7 @@ class Rollback:
             self.session.say(
                 f"pipeline {of.name} releases nothing to it until: delivery resume --stack {self.environment.stack}"
             )
+        return target
 
     def _back(self, service: Service, running: Revision) -> Revision | None:
         """Return what to put back if the rollback fails, good or not; None if it never became steady."""

@@ -154,6 +154,21 @@ def publish(topic: object, key: str | None) -> list[Document]:
     return [statement("AskForApproval", ["sns:Publish"], [topic]), *encrypt]
 
 
+def notify(topic: object | None, key: str | None, secret: str | None) -> list[Document]:
+    """Return the permissions of a step to notify people of how it ended.
+
+    Args:
+        topic: ARN of the SNS topic; None if steps do not publish.
+        key: ARN of the KMS key that encrypts the topic; None for none.
+        secret: ARN of the secret with the URL of a chat's webhook; None for none.
+    """
+    found = []
+    if topic is not None:
+        found.append(statement("Notify", ["sns:Publish"], [topic]))
+        found += [statement("EncryptNotices", ["kms:Decrypt", "kms:GenerateDataKey"], [key])] if key else []
+    return [*found, *([statement("FindChat", ["secretsmanager:GetSecretValue"], [secret])] if secret else [])]
+
+
 def pull_build_image(repository: str) -> list[Document]:
     """Return the permissions to pull a project's build image (CodeBuild User Guide, "Amazon ECR sample").
 

@@ -46,6 +46,18 @@ class Pipeline(Section):
     notify: Annotated[tuple[Email, ...], Effect(Kind.IN_PLACE, "each address has to confirm AWS's e-mail")] = Field(
         (), description="e-mail addresses that are notified of approvals, failures and alarms"
     )
+    notify_steps: Annotated[bool, BUILDS] = Field(
+        default=False,
+        description="each step of the pipeline that fails publishes to the topic what happened, what serves now and "
+        "what to type next; so do a release to production and a rollback by hand",
+    )
+    chat_webhook_secret_arn: Annotated[str | None, BUILDS] = Field(
+        None,
+        pattern=r"^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:[^:]+$",
+        description="ARN of a secret in Secrets Manager whose value is the https URL of an incoming webhook of Slack, "
+        "Microsoft Teams (Workflows), Google Chat or Mattermost: the same messages go there, and that a release waits "
+        "for its approval; encrypted by AWS's own key `aws/secretsmanager`; absent: none",
+    )
     topic_key_arn: Annotated[str | None, TOPIC_KEY] = Field(
         None,
         pattern=r"^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/.+$",

@@ -130,7 +130,9 @@ def step(config: StackConfig, pipeline: Pipeline, key: str) -> Step:
     return STEPS[Project.BUILD if key in builds(config, pipeline) else key]
 
 
-def statements(config: StackConfig, context: PipelineContext, store: ArtifactStore, key: str) -> list[Document]:
+def statements(
+    config: StackConfig, context: PipelineContext, store: ArtifactStore, key: str, *, topic: object
+) -> list[Document]:
     """Return the permissions of a build project's role, without those for its own logs and reports.
 
     Args:
@@ -138,7 +140,10 @@ def statements(config: StackConfig, context: PipelineContext, store: ArtifactSto
         context: what was looked up.
         store: the artifact bucket.
         key: of the build project.
+        topic: ARN of the pipeline's topic.
     """
+    section = context.pipeline
+    notify: list[Document] = []
     environment = config.stack if key in FOR_PRODUCTION else context.staging
     if key == Project.CHECKS:
         arn = context.connection.arn if context.connection else None
@@ -146,7 +151,11 @@ def statements(config: StackConfig, context: PipelineContext, store: ArtifactSto
     else:
         writes = key in (*builds(config, context.pipeline), Project.INDEX)
         source = permissions.artifacts(context.home, store.arn, store.objects, write=writes)
-    return [permissions.read_facts(context.home, environment), *source, *_purpose(config, context, key)]
+        notify = permissions.notify(
+            topic if section.notify_steps else None, section.topic_key_arn, section.chat_webhook_secret_arn
+        )
+    facts = permissions.read_facts(context.home, environment)
+    return [facts, *source, *_purpose(config, context, key), *notify]
 
 
 def _purpose(config: StackConfig, context: PipelineContext, key: str) -> list[Document]:

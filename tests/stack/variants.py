@@ -153,6 +153,14 @@ VARIANTS = {
         },
     ),
     "prod-topic-key": Variant(stack="prod", changes={"slipway:pipeline.topic_key_arn": KEY}),
+    "prod-notify": Variant(
+        stack="prod",
+        changes={
+            "slipway:pipeline.notify_steps": True,
+            "slipway:pipeline.chat_webhook_secret_arn": SECRET,
+            "slipway:pipeline.topic_key_arn": KEY,
+        },
+    ),
     "staging-writable": Variant(stack="staging", changes={f"{WEB}.read_only": False}),
     "staging-without-database": Variant(stack="staging", changes={"slipway:environment.database": None}),
     "staging-durable": Variant(

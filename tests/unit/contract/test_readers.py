@@ -9,8 +9,7 @@ from contract import facts
 
 ROOT = Path(__file__).resolve().parents[3]
 # In the parameters of every stack that is up: dropping one would update them at the next `pulumi up`, unasked.
-UNREAD = {"approval_action", "approval_stage", "branch", "deploy_action"}
-UNREAD |= {"desired_count"}
+UNREAD = {"approval_action", "deploy_action", "desired_count"}
 
 
 def attributes_read() -> set[str]:

@@ -48,9 +48,9 @@ def released(world: World, *commits: str, passed: Sequence[str] = (ONE, TWO)) ->
     world.aws.calls.clear()
 
 
-def roll_back(world: World, to: str = "", *, stop: bool = False) -> None:
-    """Roll back."""
-    Rollback(session=world.session, commit=to, stop_execution=stop).run()
+def roll_back(world: World, to: str = "", *, stop: bool = False) -> str:
+    """Roll back; returns the commits that serve again."""
+    return Rollback(session=world.session, commit=to, stop_execution=stop).run()
 
 
 def failed(world: World, told: str, behaviour: str = "good") -> str:

@@ -89,6 +89,10 @@ class World:
             held[f"services/{name}"] = json.loads(facts.payload())
         self.parameters.values |= {f"/slipway/{self.stack}/{name}": value for name, value in held.items()}
 
+    def record_pipeline(self, **facts: str) -> None:
+        """Write the facts of the pipeline again, with further ones."""
+        self.parameters.values[f"/slipway/{self.stack}/pipeline"] = pipeline_facts(self.stage) | facts
+
     @property
     def environment(self) -> Environment:
         """The environment, as its parameters tell of it."""

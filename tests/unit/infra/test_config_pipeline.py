@@ -103,6 +103,11 @@ def test_most_keys_have_defaults() -> None:
             "topic's region, eu-central-1; create one there",
         ),
         (
+            {"chat_webhook_secret_arn": "https://hooks.example.test/x"},
+            'slipway:pipeline.chat_webhook_secret_arn is "https://hooks.example.test/x"; it must match '
+            "^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\\d{12}:secret:[^:]+$; see docs/configuration.md",
+        ),
+        (
             {"notify": ["nobody"]},
             'slipway:pipeline.notify[0] is "nobody"; it must match ^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$; '
             "see docs/configuration.md",
