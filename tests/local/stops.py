@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tests.local.broken import COMMITS, QUICK
+from tests.local.mailbox import Mailbox
 from tests.local.releases import BESIDE, ORDER, PIPELINE, Releases, summary, version
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ def stop(connected: Releases, faults: Faults, kind: str) -> None:
     """
     workspace, broken = connected.workspace, COMMITS[kind]
     before = {stack: version(workspace, stack) for stack in ("staging", "prod")}
-    with faults.row(kind) as row:
+    mailbox = Mailbox.of(workspace)
+    with closing(mailbox), faults.row(kind) as row:
         commit = connected.push_with(QUICK | broken.changes, kind)
         row.begins()
         execution = connected.execution_of(commit)
@@ -41,6 +44,11 @@ def stop(connected: Releases, faults: Faults, kind: str) -> None:
         assert broken.word in connected.log(ran[broken.place])
         told = workspace.delivery("status", "--stack", "prod", "--execution", execution)
         assert summary(ran[broken.place])[:40] in " ".join(told.stdout.split()), told.stdout
+        message = mailbox.find(f"{commit[:7]}: {broken.place} failed")
+        (happened,) = [line for line in message.splitlines() if line.startswith("What happened: ")]
+        assert happened.removeprefix("What happened: ")[:100] in " ".join(connected.log(ran[broken.place]).split())
+        for part in (execution, commit, f"--build {broken.place}", "docs/runbook/"):
+            assert part in message, message
         reason = told.stdout.partition(f"the log of {broken.place} ends with:")[2]
         assert reason.strip(), told.stdout
         if kind == "a failing unit test":
