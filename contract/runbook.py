@@ -19,6 +19,15 @@ class Alarm(StrEnum):
     DATABASE_CPU = "database-cpu"
     DATABASE_CONNECTIONS = "database-connections"
 
+    def of(self, service: str) -> str:
+        """Return the suffix of an alarm's name: with the name of its service, if it has one."""
+        return self.replace("service", service, 1) if service else str(self)
+
+    @property
+    def page(self) -> str:
+        """The name of its page."""
+        return f"alarm-{self}.md"
+
 
 ROLLED_BACK, RELEASED, STUCK, NO_MESSAGE = "rolled-back", "released", "deployment-stuck", "no-message"
 """Further pages."""
@@ -31,7 +40,7 @@ def of_action(action: str) -> str:
 
 def of_alarm(alarm: Alarm) -> str:
     """Return the path of the page on an alarm."""
-    return f"{FOLDER}/alarm-{alarm}.md"
+    return f"{FOLDER}/{alarm.page}"
 
 
 def page(name: str) -> str:

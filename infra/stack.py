@@ -312,7 +312,8 @@ def _records(  # noqa: PLR0913 - each is made by another step
 def _monitoring(
     config: StackConfig, shared: SharedComponents, services: Mapping[str, Service], topic: Topic | None
 ) -> None:
-    """Create the alarms and the dashboard; alarms are published to the pipeline's topic if there is one."""
+    """Create the alarms and the dashboard; alarms are published to the pipeline's topic, or to the configured one."""
+    topic_arn = config.environment.alarm_topic_arn or (topic.arn if topic else None)
     Monitoring(
         config.stack,
         region=shared.region,
@@ -325,7 +326,8 @@ def _monitoring(
         database=DatabaseMetrics(identifier=shared.database.identifier, section=section)
         if shared.database and (section := config.environment.database)
         else None,
-        topic_arns=[topic.arn] if topic else [],
+        topic_arns=[topic_arn] if topic_arn is not None else [],
+        runbook_url=config.environment.runbook_url,
     )
 
 

@@ -1,4 +1,4 @@
-"""The channels of notifications: the pipeline's SNS topic. What cannot be sent is a line of output and no failure."""
+"""The channels of notifications: the pipeline's SNS topic and a chat. What cannot be sent is a line and no failure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from delivery.aws.clients import sentence
+from delivery.errors import DeliveryError
+from delivery.notifications import chat
 
 if TYPE_CHECKING:
     from delivery.aws.clients import Clients
@@ -27,6 +29,8 @@ def send(clients: Clients, of: Pipeline, message: Message, say: Say, *, topic: b
     """
     if topic and of.topic:
         say(_publish(clients, of.topic, message))
+    if of.chat_secret:
+        say(_post(clients, of.chat_secret, message))
 
 
 def _publish(clients: Clients, topic: str, message: Message) -> str:
@@ -36,3 +40,12 @@ def _publish(clients: Clients, topic: str, message: Message) -> str:
     except (BotoCoreError, ClientError) as error:
         return f"topic {topic} is not notified: {sentence(error)}"
     return f"topic {topic} is notified: {message.subject}"
+
+
+def _post(clients: Clients, secret: str, message: Message) -> str:
+    """Post to the chat; return what came of it."""
+    try:
+        chat.post(clients, secret, message)
+    except (BotoCoreError, ClientError, DeliveryError) as error:
+        return f"the chat is not notified: {sentence(error)}"
+    return f"the chat is notified: {message.subject}"

@@ -313,6 +313,19 @@ class Environment(Section):
     container_insights: Annotated[bool, effects.IN_PLACE] = Field(
         default=False, description="Container Insights metrics, which CloudWatch bills"
     )
+    alarm_topic_arn: Annotated[str | None, effects.IN_PLACE] = Field(
+        None,
+        pattern=r"^arn:[a-z-]+:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]+$",
+        description="ARN of an SNS topic of the stack's region that alarms are published to, such as the one of "
+        "production's pipeline (its output `pipeline_topic`), for staging to alarm the same people; absent: the topic "
+        "of the stack's own pipeline, if it has one",
+    )
+    runbook_url: Annotated[str | None, effects.IN_PLACE] = Field(
+        None,
+        pattern=r"^https://\S+[^/\s]$",
+        description="URL of the folder docs/runbook, such as `https://github.com/OWNER/NAME/blob/main/docs/runbook`; "
+        "the description of each alarm then ends with the link to its page; absent: without a link",
+    )
     rollout: Annotated[
         Literal["pipeline", "pulumi"],
         effects.ROLLOUT,

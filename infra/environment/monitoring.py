@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pulumi_aws as aws
 
+from contract.runbook import Alarm
 from infra.aws import names
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Monitoring(pulumi.ComponentResource):
         services: dimensions by the service's name in the stack file.
         database: None if there is none.
         topic_arns: SNS topics that alarms are published to.
+        runbook_url: of the folder that has a page for each alarm; None for descriptions without a link.
     """
 
     dashboard: pulumi.Output[str]
@@ -69,16 +71,20 @@ class Monitoring(pulumi.ComponentResource):
         services: Mapping[str, ServiceMetrics],
         database: DatabaseMetrics | None,
         topic_arns: Sequence[pulumi.Input[str]],
+        runbook_url: str | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("slipway:infra:Monitoring", name, None, opts)
         self._name, self._region, self._balancer = name, region, balancer
         self._cluster_name, self._services, self._topic_arns = cluster_name, services, topic_arns
-        self._alarm("balancer-5xx", "HTTPCode_ELB_5XX_Count", "Sum", FAILED_REQUESTS, {})
+        self._runbook_url = runbook_url
+        self._alarm(Alarm.BALANCER_ERRORS, "", "HTTPCode_ELB_5XX_Count", "Sum", FAILED_REQUESTS, {})
         for service, metrics in services.items():
             target_group = {"TargetGroup": metrics.targets}
-            self._alarm(f"{service}-5xx", "HTTPCode_Target_5XX_Count", "Sum", FAILED_REQUESTS, target_group)
-            self._alarm(f"{service}-unhealthy", "UnHealthyHostCount", "Maximum", 1, target_group)
+            self._alarm(
+                Alarm.SERVICE_ERRORS, service, "HTTPCode_Target_5XX_Count", "Sum", FAILED_REQUESTS, target_group
+            )
+            self._alarm(Alarm.UNHEALTHY, service, "UnHealthyHostCount", "Maximum", 1, target_group)
         if database:
             self._database_alarms(database)
         dashboard = aws.cloudwatch.Dashboard(
@@ -91,13 +97,22 @@ class Monitoring(pulumi.ComponentResource):
         self.register_outputs({"dashboard": self.dashboard})
 
     def _alarm(
-        self, suffix: str, metric: str, statistic: str, threshold: int, dimensions: Mapping[str, pulumi.Input[str]]
+        self,
+        kind: Alarm,
+        service: str,
+        metric: str,
+        statistic: str,
+        threshold: int,
+        dimensions: Mapping[str, pulumi.Input[str]],
     ) -> None:
-        """Create an alarm that fires at or above the threshold."""
+        """Create an alarm that fires at or above the threshold; `service` is empty for the load balancer's own."""
+        suffix = kind.of(service)
         aws.cloudwatch.MetricAlarm(
             f"{self._name}-{suffix}",
             name=names.alarm(self._name, suffix),
-            alarm_description=f"{metric} is {threshold} or more in {BREACHES} of {PERIODS} minutes",
+            alarm_description=self._described(
+                f"{metric} is {threshold} or more in {BREACHES} of {PERIODS} minutes", kind
+            ),
             namespace=BALANCER,
             metric_name=metric,
             dimensions={"LoadBalancer": self._balancer, **dimensions},
@@ -112,21 +127,37 @@ class Monitoring(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
 
+    def _described(self, text: str, kind: Alarm) -> str:
+        """Return an alarm's description, with the link to its page if the stack file says where that is."""
+        return f"{text}; {self._runbook_url}/{kind.page}" if self._runbook_url else text
+
     def _database_alarms(self, database: DatabaseMetrics) -> None:
         """Create the alarms of the database (RDS user guide, "Amazon CloudWatch instance-level metrics")."""
         section, limits = database.section, database.section.alarms
         if limits is None:
             return
         free = section.storage * GIB * limits.free_storage_percent // 100
-        for suffix, metric, above, threshold, text in (
-            ("storage", "FreeStorageSpace", False, free, f"less than {limits.free_storage_percent} % of the storage"),
-            ("cpu", "CPUUtilization", True, limits.cpu_percent, f"{limits.cpu_percent} % or more"),
-            ("connections", "DatabaseConnections", True, limits.connections, f"{limits.connections} or more"),
+        for kind, metric, above, threshold, text in (
+            (
+                Alarm.DATABASE_STORAGE,
+                "FreeStorageSpace",
+                False,
+                free,
+                f"less than {limits.free_storage_percent} % of the storage",
+            ),
+            (Alarm.DATABASE_CPU, "CPUUtilization", True, limits.cpu_percent, f"{limits.cpu_percent} % or more"),
+            (
+                Alarm.DATABASE_CONNECTIONS,
+                "DatabaseConnections",
+                True,
+                limits.connections,
+                f"{limits.connections} or more",
+            ),
         ):
             aws.cloudwatch.MetricAlarm(
-                f"{self._name}-database-{suffix}",
-                name=names.alarm(self._name, f"database-{suffix}"),
-                alarm_description=f"{metric} is {text} for {PERIODS * DATABASE_MINUTES} minutes",
+                f"{self._name}-{kind}",
+                name=names.alarm(self._name, kind),
+                alarm_description=self._described(f"{metric} is {text} for {PERIODS * DATABASE_MINUTES} minutes", kind),
                 namespace=RDS,
                 metric_name=metric,
                 dimensions={"DBInstanceIdentifier": database.identifier},

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from contract import runbook
+from contract.runbook import Alarm
 from tests.stack import program
-from tests.stack.variants import KEY, SECRET
+from tests.stack.variants import KEY, RUNBOOK, SECRET, VARIANTS
 
 if TYPE_CHECKING:
     import pytest
@@ -84,3 +87,31 @@ def test_without_the_keys_no_step_may_notify_and_nothing_is_recorded(monkeypatch
     engine = run(monkeypatch)
     assert not {sid for _, sid in statements(engine)} & {"Notify", "EncryptNotices", "FindChat"}
     assert not [one for one in recorded(engine) if {"topic", "chat_secret"} & set(one)]
+
+
+def test_staging_alarms_the_people_of_another_stacks_topic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its ARN, since staging has no pipeline of its own; without the key its alarms tell nobody."""
+    engine, _ = VARIANTS["staging-alarms"].run(monkeypatch)
+    wanted = VARIANTS["staging-alarms"].changes["slipway:environment.alarm_topic_arn"]
+    assert {tuple(one.inputs["alarmActions"]) for one in engine.of("MetricAlarm")} == {(wanted,)}
+    plain, _ = program.run(monkeypatch, program.stack_file("staging"))
+    assert {tuple(one.inputs["alarmActions"]) for one in plain.of("MetricAlarm")} == {()}
+
+
+def test_each_alarm_links_to_its_page_where_the_stack_file_says_where_the_runbook_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of all kinds of alarms; without the key descriptions are as they were, which changes no stack that stands."""
+    config = program.stack_file("prod")
+    plain, _ = program.run_prod(monkeypatch, config)
+    config["slipway:environment"]["runbook_url"] = RUNBOOK
+    engine, _ = program.run_prod(monkeypatch, config)
+    linked = {one.inputs["name"]: one.inputs["alarmDescription"] for one in engine.of("MetricAlarm")}
+    assert {name: text.partition("; ")[0] for name, text in linked.items()} == {
+        one.inputs["name"]: one.inputs["alarmDescription"] for one in plain.of("MetricAlarm")
+    }
+    pages = {name: text.partition("; ")[2] for name, text in linked.items()}
+    assert {name.removeprefix("slipway-prod-") for name in pages} == {kind.of("web") for kind in Alarm}
+    assert set(pages.values()) == {f"{RUNBOOK}/{kind.page}" for kind in Alarm}
+    for page in pages.values():
+        assert (Path(program.ROOT) / runbook.FOLDER / page.rpartition("/")[2]).is_file()

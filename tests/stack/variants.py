@@ -20,6 +20,7 @@ CERTIFICATE = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1"
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:api-key-AbCdEf"
 PARAMETER = f"arn:aws:ssm:{REGION}:{ACCOUNT}:parameter/shop/mode"
 FLEET = f"arn:aws:codebuild:{REGION}:{ACCOUNT}:fleet/releases:0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"
+RUNBOOK = "https://github.com/slipway-example/slipway/blob/main/docs/runbook"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1"
 WEB = "slipway:environment.services.web"
 API = {
@@ -159,6 +160,13 @@ VARIANTS = {
             "slipway:pipeline.notify_steps": True,
             "slipway:pipeline.chat_webhook_secret_arn": SECRET,
             "slipway:pipeline.topic_key_arn": KEY,
+        },
+    ),
+    "staging-alarms": Variant(
+        stack="staging",
+        changes={
+            "slipway:environment.alarm_topic_arn": f"arn:aws:sns:{REGION}:{ACCOUNT}:slipway-prod",
+            "slipway:environment.runbook_url": RUNBOOK,
         },
     ),
     "staging-writable": Variant(stack="staging", changes={f"{WEB}.read_only": False}),
