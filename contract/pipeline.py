@@ -67,6 +67,8 @@ PUSH_AFTER = "PUSH_AFTER"
 """Environment variable of a build project whose images may only be pushed once this action has succeeded."""
 RELEASE, URL = "RELEASE", "URL"
 """Exported variables: `service@digest ...` of Build, the tested URL of Acceptance and Smoke."""
+CAUSE = "CAUSE"
+"""Exported variable of every step: `command: why it failed`, `none` where it did not."""
 
 
 def built_artifact(architecture: str) -> str:

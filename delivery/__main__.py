@@ -9,7 +9,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
 from contract.pipeline import STACK
-from delivery import interruption
+from delivery import failure, interruption
 from delivery.aws.clients import client, sentence
 from delivery.commands.registry import delivery
 from delivery.console import Progress, typed
@@ -43,6 +43,7 @@ def _ended(arguments: list[str]) -> int:
         if line:
             name = next((word for word in arguments if word in delivery.commands), "")
             print(typed(f"delivery {name}: {line}"), file=sys.stderr, flush=True)
+            failure.record(name, line)
         if code != INTERRUPTED:
             _notify(error, line)
         return code

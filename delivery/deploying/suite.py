@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from contract import dockerfile
-from delivery import process
+from delivery import failure, process
 from delivery.deploying import outside_check
 from delivery.errors import DeliveryError
 from delivery.release import suite_image, testing
@@ -98,7 +98,7 @@ class Suite:
         try:
             process.show(suite.run_command(image, *options), f"acceptance of {name} at {url}", seconds=self._left())
         except DeliveryError as failed:
-            raise DeliveryError(f"{failed}; reports: {reports}") from failed
+            raise DeliveryError(f"{failed}{failure.tests(reports)}; reports: {reports}") from failed
         finally:
             subprocess.run(["docker", "rm", "--force", container], capture_output=True, check=False)
         testing.complete(reports, "acceptance")

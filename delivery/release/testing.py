@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from contract import dockerfile, files
-from delivery import process
+from delivery import failure, process
 from delivery.errors import DeliveryError
 from delivery.process import ProgramError
 from delivery.release import suite_image
@@ -130,7 +130,7 @@ def _in_container(service: Service, commit: str, place: Workplace) -> None:
         try:
             process.show(suite.run_command(image, f"--volume={folder}:/reports", *options), what)
         except ProgramError as failed:
-            raise ProgramError(f"{failed}; reports: {folder}") from failed
+            raise ProgramError(f"{failed}{failure.tests(folder)}; reports: {folder}") from failed
     place.say(f"{what} passed")
 
 
@@ -184,7 +184,7 @@ def script(service: Service, kind: str, variables: dict[str, str], place: Workpl
             {**service.build_args, **variables, "SERVICE": service.name, "REPORTS": str(folder)},
         )
     except ProgramError as failed:
-        raise ProgramError(f"{failed}; reports: {folder}") from failed
+        raise ProgramError(f"{failed}{failure.tests(folder)}; reports: {folder}") from failed
     complete(folder, kind)
     place.say(f"{service.name}: {kind} tests passed")
 
