@@ -11,7 +11,7 @@ FAST := tests/gate tests/unit tests/stack
 TWO := -n 2 --dist loadgroup --no-loadscope-reorder
 
 # Of delivery/commands/registry.py, which a test holds this against; with app-test (test) and pipeline (status)
-STEPS := build index deploy acceptance promote approve reject retry rollback restart resume history logs clean doctor preview
+STEPS := build index deploy acceptance promote approve reject retry rollback restart resume history metrics logs clean doctor preview
 # Those for an application that is new: they need no stack.
 NEW := init check-app
 
@@ -103,7 +103,8 @@ retry: ## retry the stage in which an execution failed or was stopped: ARGS="--e
 rollback: ## roll back to an earlier good release: ARGS="--to HASH"
 restart: ## replace the tasks by new ones of the same release: ARGS="--service NAME"
 resume: ## let the pipeline release to a stack again after a rollback
-history: ## list the releases of a stack, newest first: ARGS="--most 3"
+history: ## list the releases of a stack, newest first, or all that is known of one: ARGS="--most 3"
+metrics: ## show DORA's four figures of a stack: ARGS="--days 90"
 logs: ## print the logs of services, or of a build of the pipeline: ARGS="--follow"
 clean: ## delete task definition revisions that are no longer needed, and what an interrupted `up` or a destroy left: ARGS="--keep 5"
 doctor: ## check a stack and its account for what would make a release fail

@@ -12,6 +12,8 @@ from delivery.aws.clients import code
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from types_boto3_codepipeline import CodePipelineClient
     from types_boto3_codepipeline.type_defs import (
         ActionExecutionDetailTypeDef,
@@ -143,6 +145,33 @@ def actions(codepipeline: CodePipelineClient, name: str, identity: str) -> Runs:
     )
     rows = sorted((row for page in pages for row in page["actionExecutionDetails"]), key=lambda row: row["startTime"])
     return {(row["stageName"], row["actionName"]): row for row in rows}
+
+
+def newest_executions(
+    codepipeline: CodePipelineClient, name: str, most: int, since: datetime | None = None
+) -> list[PipelineExecutionSummaryTypeDef]:
+    """Return the summaries of the newest executions, newest first: so many at most, begun after a moment."""
+    found: list[PipelineExecutionSummaryTypeDef] = []
+    for page in codepipeline.get_paginator("list_pipeline_executions").paginate(pipelineName=name):
+        rows = page["pipelineExecutionSummaries"]
+        found += [row for row in rows if since is None or row["startTime"] >= since]
+        if len(found) >= most or (since and rows and rows[-1]["startTime"] < since):
+            break
+    return found[:most]
+
+
+def actions_since(codepipeline: CodePipelineClient, name: str, since: datetime) -> list[ActionExecutionDetailTypeDef]:
+    """Return the runs of actions of all executions that began after a moment, oldest first.
+
+    One request for a hundred runs, where `actions` takes one for each execution.
+    """
+    found: list[ActionExecutionDetailTypeDef] = []
+    for page in codepipeline.get_paginator("list_action_executions").paginate(pipelineName=name):
+        rows = page["actionExecutionDetails"]
+        found += rows
+        if rows and rows[-1]["startTime"] < since:
+            break
+    return sorted(found, key=lambda row: row["startTime"])
 
 
 def variable(runs: Runs, name: str) -> str:

@@ -15,6 +15,7 @@ from delivery.environment import read
 from delivery.notifications.notices import Teller
 from delivery.operator import approval, stack_status
 from delivery.operator import history as releases
+from delivery.operator import metrics as figures
 from delivery.operator import retry as stages
 from delivery.operator.status import WAITS, Status
 
@@ -123,10 +124,36 @@ def resume(stack: str) -> None:
     pipeline_hold.resume(session(stack))
 
 
-@registry.command("list the releases of a stack, newest first", example="--most 3")
+@registry.command(
+    "list the releases of a stack, newest first, or all that is known of one",
+    "Each with its result: released, failed and why, rejected, rolled back by whom, superseded, stopped, in progress. "
+    "With a commit: its steps, its approval, its images and what serves.",
+    example="--most 3",
+)
 @registry.stack
-@click.option("--most", type=int, default=10, metavar="N", help="How many at most (default: 10).")
+@click.argument("commit", default="")
+@click.option("--most", type=click.IntRange(1, 1000), default=10, metavar="N", help="How many at most (default: 10).")
 @registry.as_json
-def history(stack: str, most: int, *, as_json: bool) -> None:
+def history(stack: str, commit: str, most: int, *, as_json: bool) -> None:
     """Run `delivery history`."""
-    releases.run(session(stack), most, as_json=as_json)
+    releases.run(session(stack), most, commit, as_json=as_json)
+
+
+@registry.command(
+    "show DORA's four figures of a stack",
+    "Deployment frequency, lead time for changes, change failure rate and time to restore, of the releases that began "
+    "in the last days; docs/releases.md says what is counted. A median needs five values.",
+    example="--days 90",
+)
+@registry.stack
+@click.option(
+    "--days",
+    type=click.IntRange(1, 365),
+    default=30,
+    metavar="N",
+    help="How many days (default: 30, at most 365).",
+)
+@registry.as_json
+def metrics(stack: str, days: int, *, as_json: bool) -> None:
+    """Run `delivery metrics`."""
+    figures.run(session(stack), days, as_json=as_json)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 REASON = re.compile(r"[^a-zA-Z0-9!@ ().*?\-]")  # what DisableStageTransition takes, at most 300 characters
 REASON_LIMIT = 300
 STOP_SECONDS = 60
+STOP_LIMIT = 200  # StopPipelineExecution, reason
 UNDER_WAY = ("InProgress", "Stopping")
 
 
@@ -64,7 +65,10 @@ class Hold:
         # Asked for first: an action that is abandoned is not under way any more.
         builds = _builds(pipeline.actions(client, of.name, execution), of.stage)
         client.stop_pipeline_execution(
-            pipelineName=of.name, pipelineExecutionId=execution, abandon=True, reason="delivery rollback"
+            pipelineName=of.name,
+            pipelineExecutionId=execution,
+            abandon=True,
+            reason=f"delivery rollback by {getpass.getuser()}"[:STOP_LIMIT],
         )
         for build in builds:
             self.session.clients("codebuild").stop_build(id=build)

@@ -2,13 +2,15 @@
 
 Tags of a release revision: `slipway:commit`; `slipway:execution`; `slipway:replaces`, the good revision that it took
 over from; `slipway:version-path`, the path that returns its version; `slipway:result`, `passed <time>` once its
-acceptance (in production: its smoke test) has passed, `failed <time>` when it was put back,
-`rolled back <time>` when people went back from it; `slipway:proof`, what
-proved that it is served. The first revision of a family, made by Pulumi, has none of these.
+acceptance (in production: its smoke test) has passed, `failed <time>` when it was put back, `rolled back <time>` when
+people went back from it; `slipway:rolled-back-by`, the ARN of who did that, and `slipway:rolled-back-to`, to which
+version; `slipway:proof`, what proved that it is served. The first revision of a family, made by Pulumi, has none of
+these.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -36,6 +38,10 @@ COMMIT, EXECUTION = f"{TAG}:commit", f"{TAG}:execution"
 REPLACES, RESULT = f"{TAG}:replaces", f"{TAG}:result"
 PROOF = f"{TAG}:proof"
 VERSION_PATH = f"{TAG}:version-path"
+BACK_BY, BACK_TO = f"{TAG}:rolled-back-by", f"{TAG}:rolled-back-to"
+NOT_IN_TAGS = re.compile(r"[^\w +\-=.:/@]")
+"""What a tag's value cannot have (ECS developer guide, "Tag restrictions"), at most VALUE_LIMIT characters."""
+VALUE_LIMIT = 256
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,6 +155,16 @@ def note(ecs: ECSClient, revision: Revision, result: str) -> None:
         return
     value = f"{result} {datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     ecs.tag_resource(resourceArn=revision.arn, tags=[{"key": RESULT, "value": value}])
+
+
+def note_rollback(ecs: ECSClient, revision: Revision, by: str, to: str) -> None:
+    """Tag a release revision that people went back from, with the result, who did it and to which version."""
+    if not revision.commit:
+        return
+    note(ecs, revision, "rolled back" if revision.good else "failed")
+    held = {BACK_BY: by, BACK_TO: to}
+    valid = {key: NOT_IN_TAGS.sub("-", value)[:VALUE_LIMIT] for key, value in held.items() if value}
+    ecs.tag_resource(resourceArn=revision.arn, tags=[{"key": key, "value": value} for key, value in valid.items()])
 
 
 def note_proof(ecs: ECSClient, revision: Revision, proof: str) -> None:

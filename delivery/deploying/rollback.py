@@ -8,8 +8,11 @@ so that the pipeline does not release the bad commit again.
 
 from __future__ import annotations
 
+import getpass
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from delivery.deploying import ecs_service, revisions
 from delivery.deploying.mover import Move, Mover
@@ -68,9 +71,10 @@ class Rollback:
         for move in moves:
             in_use.mark(self.session.clients("ecr"), self.session.stack, move.service.repository, move.to.digest)
         Mover(self.session).move(moves, f"run it again: delivery rollback --stack {self.environment.stack}")
+        by = _caller(self.session)
         for move in moves:
-            left = running[move.service.name]
-            revisions.note(self.session.ecs, left, "rolled back" if left.good else "failed")
+            to = move.to.commit or move.to.version
+            revisions.note_rollback(self.session.ecs, running[move.service.name], by, to)
         self.session.say(f"{self.environment.stack} serves {target} again")
         if of:
             self.session.say(
@@ -138,6 +142,14 @@ class Rollback:
             f"execution {stopped} had deployed nothing yet: {self.environment.stack} serves what was good before"
         )
         return True
+
+
+def _caller(session: Session) -> str:
+    """Return who rolls back: the ARN of the credentials in use, else the name of this machine's user."""
+    try:
+        return str(session.clients("sts").get_caller_identity()["Arn"])
+    except (BotoCoreError, ClientError):
+        return getpass.getuser()
 
 
 def _beside(found: list[Revision], commit: str, running: Revision) -> Revision | None:

@@ -30,6 +30,8 @@ class Builds:
     """By id, the phase that a build is in, where a test says so."""
     logs: dict[str, dict[str, str]] = field(default_factory=dict)
     projects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    causes: dict[str, str] = field(default_factory=dict)
+    """By id, the variable CAUSE that a build exported."""
 
     def batch_get_builds(self, params: dict[str, Any]) -> dict[str, Any]:
         """Return builds."""
@@ -41,6 +43,9 @@ class Builds:
                     "buildStatus": self.status[one],
                     "logs": self.logs.get(one, {}),
                     **({"currentPhase": self.phases[one]} if one in self.phases else {}),
+                    "exportedEnvironmentVariables": [
+                        {"name": "CAUSE", "value": value} for key, value in self.causes.items() if key == one
+                    ],
                 }
                 for one in params["ids"]
                 if one in self.status

@@ -70,7 +70,8 @@ class Pipelines:
                 "output": output,
             }
         )
-        self.latest[stage] = {"pipelineExecutionId": execution, "status": status}
+        shown = "Stopped" if status == "Abandoned" else status  # a stage has no such status
+        self.latest[stage] = {"pipelineExecutionId": execution, "status": shown}
 
     def _checked(self, name: str) -> None:
         if name != NAME:
@@ -104,9 +105,9 @@ class Pipelines:
         return pages("pipelineExecutionSummaries", self.executions, params)
 
     def list_action_executions(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Return an execution's actions, newest first."""
-        wanted = params["filter"]["pipelineExecutionId"]
-        rows = [row for row in self.runs[::-1] if row["pipelineExecutionId"] == wanted]
+        """Return the actions of an execution, or of all, newest first."""
+        wanted = params.get("filter", {}).get("pipelineExecutionId")
+        rows = [row for row in self.runs[::-1] if wanted in (None, row["pipelineExecutionId"])]
         return pages("actionExecutionDetails", rows, params)
 
     def get_pipeline(self, params: dict[str, Any]) -> dict[str, Any]:

@@ -106,9 +106,10 @@ def test_status_and_history_print_json_for_programs(served: Commands) -> None:
     assert datetime.fromisoformat(found["begun"]).tzinfo
     code, told = served("status", "--json", "--follow")
     assert (code, "does not go with --follow" in told) == (2, True)
-    newest, first = json.loads(served("history", "--json")[1])
-    assert (newest["served"], newest["version"], newest["result"]) == (True, "a" * 40, "not tested")
-    assert (first["served"], first["result"], first["marks"]) == (False, "first", [])
+    running, newest, first = json.loads(served("history", "--json")[1])
+    assert (running["execution"], running["result"]) == (RUN, "in progress at Build/Build")
+    assert (newest["served"], newest["commit"], newest["result"]) == (True, "a" * 40, "deployed, not tested")
+    assert (first["served"], first["state"], first["services"][0]["marks"]) == (False, "first image", [])
 
 
 def test_status_is_a_command_with_the_exit_codes_of_following(served: Commands) -> None:

@@ -1,13 +1,11 @@
-"""What `status`, `history` and `logs` show, and the exit codes of following an execution."""
+"""What `status` and `logs` show, and the exit codes of following an execution."""
 
 from __future__ import annotations
 
 import pytest
 
 from delivery.aws import pipeline
-from delivery.deploying import deploy
 from delivery.errors import DeliveryError
-from delivery.operator import history
 from delivery.operator.status import Status
 from tests.unit.delivery.pipelines import NAME
 from tests.unit.delivery.world import FIRST, World, digest_of
@@ -140,27 +138,6 @@ def test_what_does_not_answer_is_not_known(piped: World, capsys: pytest.CaptureF
     piped.balancer.lies[digest_of(FIRST)] = 503
     assert Status(session=piped.session, execution="").show() == 0
     assert "staging: what it serves is not known: http://127.0.0.1" in capsys.readouterr().out
-
-
-def test_history_lists_releases_newest_first_with_what_they_passed(
-    two: World, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """What is served is marked; an image may be gone."""
-    deploy.run(two.session, two.release(GOOD))
-    two.passed("web")
-    two.registry.tags("slipway/web", digest_of(GOOD)).add(f"accepted-{GOOD}")
-    deploy.run(two.session, two.release(NEXT))
-    two.registry.images["slipway/web"].pop(digest_of(NEXT))
-    history.run(two.session, 2)
-    told = capsys.readouterr().out
-    rows = [line.split() for line in told[told.index("web in staging") :].splitlines()[2:]]
-    assert rows[0][0] == "*"
-    assert rows[0][3:] == ["10", "s", NEXT[:7], "not", "tested", "version", "image", "gone", "run-bbbb"]
-    assert rows[1][2:] == ["20", "s", GOOD[:7], "passed", "version", "accepted", "run-aaaa"]
-    assert max(map(len, told.splitlines())) <= 100
-    history.run(two.session, 3)
-    first = [line for line in capsys.readouterr().out.splitlines() if FIRST in line]
-    assert first[-1].split()[2:] == ["1", "h", FIRST, "first"]
 
 
 def test_the_execution_of_a_commit_is_waited_for(piped: World) -> None:

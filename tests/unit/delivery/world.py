@@ -11,6 +11,7 @@ from delivery import environment
 from delivery.release.manifest import Image, Manifest
 from delivery.session import Session
 from tests.service_facts import pipeline, service
+from tests.unit.delivery.account import Account
 from tests.unit.delivery.aws import Aws
 from tests.unit.delivery.builds import Builds
 from tests.unit.delivery.edge import HOST, Balancer, Parameters, Registry
@@ -62,7 +63,7 @@ class World:
         self.logs = Logs()
         self.aws.services |= {
             "ecs": self.ecs, "elbv2": self.balancer, "ecr": self.registry, "ssm": self.parameters,
-            "codepipeline": self.pipeline, "codebuild": self.builds, "logs": self.logs,
+            "codepipeline": self.pipeline, "codebuild": self.builds, "logs": self.logs, "sts": Account(),
         }  # fmt: skip
         for name in self.names:
             self.registry.push(f"slipway/{name}", digest_of(FIRST, name), FIRST)
