@@ -57,6 +57,9 @@ def lines(view: View, stack: str, when: When) -> Iterator[str]:
             yield f"  {one.stage}/{one.action}: {shown}{told} {when(one.since)}"
             if one.detail and not told:
                 yield from _wrapped(one.detail)
+    if view.approval:
+        told = f"approved by {view.approval.by or '?'} {when(view.approval.at)}: {view.approval.reason}"
+        yield f"  {textwrap.shorten(told.rstrip(': '), COLUMNS - 2)}"
     yield from (f"  log of {one}" for one in view.logs)
     yield from _serves(view, when)
     for execution in view.approvals:

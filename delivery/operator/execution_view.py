@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from delivery.operator.release_record import Approval
+
 NOT_BEGUN = ""
 WAITING = "waits for approval"
 MARKS = {
@@ -73,6 +75,9 @@ class View:
     approvals: Sequence[str]
     closed: Sequence[Closed]
     logs: Sequence[str]
+    approval: Approval | None = None
+    result: str = ""
+    """How the execution ended, or where it is, as `delivery history` tells it."""
 
     def stages(self) -> dict[str, str]:
         """Return the status of each stage, in their order: that of the action that decides it."""

@@ -13,11 +13,9 @@ from itertools import islice, takewhile
 from typing import TYPE_CHECKING
 
 from contract.images import ACCEPTED, RELEASED
-from delivery import failure
 from delivery.aws import pipeline
 from delivery.deploying import revisions
-from delivery.operator import logs, release_outcome
-from delivery.operator.release_outcome import Course
+from delivery.operator import release_courses, release_outcome
 from delivery.operator.release_record import Approval, Deployed, Record, State, Step
 from delivery.release import images
 
@@ -28,7 +26,8 @@ if TYPE_CHECKING:
 
     from delivery.aws.pipeline import Runs
     from delivery.deploying.revisions import Revision
-    from delivery.environment import Pipeline, Service
+    from delivery.environment import Service
+    from delivery.operator.release_outcome import Course
     from delivery.session import Session
 
 COMMITTED = ("CommitterDate", "AuthorDate")
@@ -55,7 +54,7 @@ def of_stack(session: Session, most: int = ALL, since: datetime | None = None) -
     """
     groups = _groups(session, most, since)
     of = session.environment.pipeline
-    courses = _courses(session, of, most, since) if of else []
+    courses = release_courses.of_pipeline(session, of, most, since) if of else []
     records = [
         _of_course(session, course, courses[:place][::-1], groups.pop(course.summary["pipelineExecutionId"], []))
         for place, course in enumerate(courses)
@@ -80,56 +79,6 @@ def _groups(session: Session, most: int, since: datetime | None) -> dict[str, li
     return groups
 
 
-def _courses(session: Session, of: Pipeline, most: int, since: datetime | None) -> list[Course]:
-    """Return the newest executions of the pipeline, newest first, with their runs and the causes of their failures."""
-    client = session.clients("codepipeline")
-    declared = {
-        one["stageName"]: [action["actionName"] for action in one["actionStates"]]
-        for one in pipeline.state(client, of.name)["stageStates"]
-    }
-    found = pipeline.newest_executions(client, of.name, most, since)
-    if not found:
-        return []
-    rows = pipeline.actions_since(client, of.name, min(one["startTime"] for one in found))
-    causes = _causes(session, rows)
-    runs: dict[str, Runs] = {}
-    for row in rows:
-        runs.setdefault(row["pipelineExecutionId"], {})[row["stageName"], row["actionName"]] = row
-    return [
-        Course(
-            summary=one,
-            runs=runs.get(one["pipelineExecutionId"], {}),
-            causes=causes,
-            declared=declared,
-            stage=of.stage,
-        )
-        for one in found
-    ]
-
-
-def _causes(session: Session, rows: Sequence[ActionExecutionDetailTypeDef]) -> dict[str, str]:
-    """Return why each action failed: what its build exported, else its log's last word, else what CodePipeline says."""
-    failed = [row for row in rows if row["status"] == "Failed"]
-    ids = [build for row in failed if (build := pipeline.build_of(row))]
-    exported: dict[str, str] = {}
-    for start in range(0, len(ids), 100):  # BatchGetBuilds, ids
-        held = session.clients("codebuild").batch_get_builds(ids=ids[start : start + 100])["builds"]
-        exported |= {build["id"]: failure.of_build(build) for build in held}
-    found = {}
-    for row in failed:
-        result = row.get("output", {}).get("executionResult", {})
-        told = exported.get(pipeline.build_of(row), "") or _of_log(session, row)
-        told = told or result.get("errorDetails", {}).get("message", "") or result.get("externalExecutionSummary", "")
-        found[row["actionExecutionId"]] = failure.cause(told)
-    return found
-
-
-def _of_log(session: Session, row: ActionExecutionDetailTypeDef) -> str:
-    """Return the line of a build's log in which delivery says why it failed: of builds before there was a cause."""
-    told = logs.reason(logs.ending(session.clients, row))
-    return told.partition(": ")[2] if told.startswith(logs.OURS) else ""
-
-
 def _of_course(session: Session, course: Course, newer: Sequence[Course], found: Sequence[Found]) -> Record:
     """Return the record of an execution."""
     summary, runs = course.summary, course.runs
@@ -148,7 +97,7 @@ def _of_course(session: Session, course: Course, newer: Sequence[Course], found:
         released=released,
         ended=released or (summary.get("lastUpdateTime", summary["startTime"]).astimezone() if over else None),
         outcome=back or outcome,
-        approval=_approval(runs),
+        approval=approval(runs),
         steps=[_step(row, course.causes) for row in runs.values()],
         services=_deployed(session, found),
         gone_back=_gone_back(found),
@@ -222,7 +171,7 @@ def _step(row: ActionExecutionDetailTypeDef, causes: Mapping[str, str]) -> Step:
     )
 
 
-def _approval(runs: Runs) -> Approval | None:
+def approval(runs: Runs) -> Approval | None:
     """Return the approval that was given, None where none was."""
     for row in runs.values():
         if row["input"]["actionTypeId"]["category"] == pipeline.APPROVAL and row["status"] == "Succeeded":

@@ -15,7 +15,7 @@ from delivery.aws.clients import sentence
 from delivery.console import as_text, typed
 from delivery.deploying import failed_tasks, proof, revisions
 from delivery.errors import DeliveryError
-from delivery.operator import execution_text
+from delivery.operator import execution_text, release_courses, release_outcome, releases
 from delivery.operator.executed_actions import ExecutedActions
 from delivery.operator.execution_view import Closed, Serving, View
 from delivery.operator.terminal import Changes, Live
@@ -127,6 +127,8 @@ class Status:
                 for stage, why, waits in pipeline_state.held_back(held)
             ],
             logs=self._logs(runs),
+            approval=releases.approval(runs),
+            result=str(release_outcome.of_course(release_courses.of_runs(self.session, summary, held, runs), [])),
         )
 
     def _when(self, moment: datetime) -> str:

@@ -66,7 +66,7 @@ def test_the_four_figures_of_a_month() -> None:
     told = metrics.lines(found)
     assert told[2] == "deployment frequency   5 releases in 30 days, 1.2 a week"
     assert told[3].startswith(
-        "lead time for changes  4 values, no median: 40 min to 1 h (from the commit of 3, else from"
+        "lead time for changes  4 values, no median: 40 min to 1 h (3 from the commit, 1 from the push)"
     )
     assert told[4] == "change failure rate    2 of 5 (40%)"
     assert told[5] == "time to restore        2 values, no median: 10 min to 1 h"

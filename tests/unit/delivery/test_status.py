@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 
 from delivery.aws import pipeline
@@ -130,6 +133,22 @@ def test_a_stage_that_an_execution_ended_in_half_way_is_not_in_progress(
     piped.pipeline.run(RUN, "Production", "Deploy", "Succeeded")
     assert Status(session=piped.session, execution="").show() == 0
     assert "✗ Production" in capsys.readouterr().out
+
+
+def test_status_tells_who_approved_and_the_result_in_words(piped: World, capsys: pytest.CaptureFixture[str]) -> None:
+    """Once it is approved; the result is that of `history`."""
+    running(piped)
+    piped.pipeline.run(
+        RUN, "Approval", "Approve", "Succeeded", executionResult={"externalExecutionSummary": "seen with Kim"}
+    )
+    piped.pipeline.runs[-1]["updatedBy"] = "arn:aws:iam::123456789012:user/jane"
+    piped.pipeline.run(RUN, "Production", "Deploy", "InProgress")
+    shown = Status(session=piped.session, execution="")
+    assert shown.show() == 0
+    assert re.search(r"\n  approved by jane \d+ s ago: seen with Kim\n", capsys.readouterr().out)
+    assert shown.show(as_json=True) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["result"], found["approval"]["by"]) == ("in progress at Production/Deploy", "jane")
 
 
 def test_what_does_not_answer_is_not_known(piped: World, capsys: pytest.CaptureFixture[str]) -> None:
