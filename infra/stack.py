@@ -20,11 +20,12 @@ from infra.environment import accepted_image
 from infra.environment.access_logs import AccessLogs
 from infra.environment.autoscaling import Autoscaling
 from infra.environment.cluster import Cluster
+from infra.environment.dashboard import ServiceMetrics
 from infra.environment.database import Database
 from infra.environment.first_image import FirstImage
 from infra.environment.flow_logs import FlowLogs
 from infra.environment.load_balancer import LoadBalancer
-from infra.environment.monitoring import DatabaseMetrics, Monitoring, ServiceMetrics
+from infra.environment.monitoring import DatabaseMetrics, Monitoring
 from infra.environment.network import Network
 from infra.environment.repository import Repository
 from infra.environment.service import Service

@@ -191,6 +191,8 @@ def _project(  # noqa: PLR0913 - each is made by another step
         variables[contract.PLATFORM] = images[key]
     if key in images and context.pipeline.parallel_tests:
         variables[contract.PUSH_AFTER] = contract.Action.TEST
+    if key == Project.TEST and context.pipeline.parallel_tests:
+        variables[contract.STAGE] = Stage.BUILD
     connection = context.connection.arn if context.connection else None
     checks = key == Project.CHECKS
     return BuildProject(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from contract import runbook
-from contract.pipeline import ACTIONS, COMMIT, EXECUTION, Action, Project, Stage
+from contract.pipeline import ACTIONS, COMMIT, EXECUTION, STAGE, Action, Project, Stage
 from delivery import environment
 from delivery.aws.clients import sentence
 from delivery.console import short
@@ -139,6 +139,7 @@ class Teller:
 def _failure(of: Pipeline, stack: str, told: tuple[str, str], build: Mapping[str, str]) -> Notice:
     """Return the notice of a step that failed; `told` is the failure and what serves since, empty if not known."""
     stage, action = _place(of, build[BUILD])
+    stage = build.get(STAGE) or stage
     execution = build[EXECUTION]
     which = f"--stack {stack} --execution {execution}"
     tasks = (f"delivery logs --stack {stack}",) if action in DEPLOYS else ()

@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_aws as aws
 
 from contract.runbook import Alarm
 from infra.aws import names
+from infra.environment.dashboard import BALANCER, MINUTE, widgets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from infra.config.database import Database
+    from infra.environment.dashboard import ServiceMetrics
 
-BALANCER, ECS, RDS = "AWS/ApplicationELB", "AWS/ECS", "AWS/RDS"
-MINUTE = 60
+RDS = "AWS/RDS"
 # An alarm needs 2 breaching periods of 3: five failed requests, or an unhealthy target, per minute.
 FAILED_REQUESTS, PERIODS, BREACHES = 5, 3, 2
 DATABASE_MINUTES = 5  # of a period of the database's alarms; all of PERIODS have to breach.
 GIB = 1024**3
-WIDTH, HEIGHT = 8, 6  # of a widget, in the dashboard's grid of 24 columns
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ServiceMetrics:
-    """The CloudWatch dimensions of a service: ECS service name, and ARN suffix of its target group."""
-
-    service_name: pulumi.Input[str]
-    targets: pulumi.Input[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,12 +63,11 @@ class Monitoring(pulumi.ComponentResource):
         services: Mapping[str, ServiceMetrics],
         database: DatabaseMetrics | None,
         topic_arns: Sequence[pulumi.Input[str]],
-        runbook_url: str | None = None,
+        runbook_url: str | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__("slipway:infra:Monitoring", name, None, opts)
-        self._name, self._region, self._balancer = name, region, balancer
-        self._cluster_name, self._services, self._topic_arns = cluster_name, services, topic_arns
+        self._name, self._balancer, self._topic_arns = name, balancer, topic_arns
         self._runbook_url = runbook_url
         self._alarm(Alarm.BALANCER_ERRORS, "", "HTTPCode_ELB_5XX_Count", "Sum", FAILED_REQUESTS, {})
         for service, metrics in services.items():
@@ -87,10 +78,11 @@ class Monitoring(pulumi.ComponentResource):
             self._alarm(Alarm.UNHEALTHY, service, "UnHealthyHostCount", "Maximum", 1, target_group)
         if database:
             self._database_alarms(database)
+        shown = widgets(services, balancer=balancer, cluster_name=cluster_name, region=region)
         dashboard = aws.cloudwatch.Dashboard(
             name,
             dashboard_name=names.dashboard(name),
-            dashboard_body=pulumi.Output.json_dumps({"widgets": self._widgets()}, sort_keys=True),
+            dashboard_body=pulumi.Output.json_dumps({"widgets": shown}, sort_keys=True),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.dashboard = dashboard.dashboard_name
@@ -171,45 +163,3 @@ class Monitoring(pulumi.ComponentResource):
                 alarm_actions=list(self._topic_arns),
                 opts=pulumi.ResourceOptions(parent=self),
             )
-
-    def _widgets(self) -> list[dict[str, Any]]:
-        """Return the dashboard's widgets: a row for the load balancer and one for each service."""
-        balancer = ["LoadBalancer", self._balancer]
-        rows = [
-            [
-                ("requests", "Sum", [[BALANCER, "RequestCount", *balancer]]),
-                ("response time", "p95", [[BALANCER, "TargetResponseTime", *balancer]]),
-                ("failures of the load balancer", "Sum", [[BALANCER, "HTTPCode_ELB_5XX_Count", *balancer]]),
-            ]
-        ]
-        for name, metrics in self._services.items():
-            targets = ["TargetGroup", metrics.targets, *balancer]
-            service = ["ClusterName", self._cluster_name, "ServiceName", metrics.service_name]
-            hosts = [[BALANCER, metric, *targets] for metric in ("HealthyHostCount", "UnHealthyHostCount")]
-            utilization = [[ECS, metric, *service] for metric in ("CPUUtilization", "MemoryUtilization")]
-            failed = [[BALANCER, "HTTPCode_Target_5XX_Count", *targets]]
-            rows.append(
-                [
-                    (f"{name}: failed requests", "Sum", failed),
-                    (f"{name}: targets", "Average", hosts),
-                    (f"{name}: use in %", "Average", utilization),
-                ]
-            )
-        return [
-            self._widget(title, statistic, metrics, (column * WIDTH, row * HEIGHT))
-            for row, widgets in enumerate(rows)
-            for column, (title, statistic, metrics) in enumerate(widgets)
-        ]
-
-    def _widget(self, title: str, statistic: str, metrics: list[list[Any]], corner: tuple[int, int]) -> dict[str, Any]:
-        """Return a graph widget (CloudWatch API reference, "Dashboard body structure and syntax")."""
-        properties = {
-            "title": title,
-            "stat": statistic,
-            "metrics": metrics,
-            "period": MINUTE,
-            "region": self._region,
-            "view": "timeSeries",
-        }
-        x, y = corner
-        return {"type": "metric", "x": x, "y": y, "width": WIDTH, "height": HEIGHT, "properties": properties}

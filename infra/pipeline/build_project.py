@@ -111,9 +111,7 @@ class BuildProject(pulumi.ComponentResource):
             service_role=self._role(home, logs, groups, statements),
             source=self._source(step, github_source),
             artifacts=aws.codebuild.ProjectArtifactsArgs(type="NO_ARTIFACTS" if github_source else "CODEPIPELINE"),
-            environment=self._environment(
-                step, platform, variables, home, fleet=None if github_source else section.fleet_arn
-            ),
+            environment=self._environment(step, platform, variables, home, fleet=not github_source),
             # Builds of other changes would run what one change leaves in the cache (OWASP CICD-SEC-4).
             cache=None if github_source else _cache(docker=step.docker),
             build_timeout=step.minutes,
@@ -177,17 +175,17 @@ class BuildProject(pulumi.ComponentResource):
         )
 
     def _environment(
-        self, step: Step, platform: str, variables: Mapping[str, str], home: Home, *, fleet: str | None
+        self, step: Step, platform: str, variables: Mapping[str, str], home: Home, *, fleet: bool
     ) -> aws.codebuild.ProjectEnvironmentArgs:
         """Return the build environment: type, image, compute type, fleet and variables."""
-        is_private = build_images.repository_arn(self._section.image, home) is not None
+        arn, is_private = self._section.fleet_arn, build_images.repository_arn(self._section.image, home) is not None
         return aws.codebuild.ProjectEnvironmentArgs(
             type=platforms.ENVIRONMENT_TYPES[platform],
             image=self._section.image or platforms.BUILD_IMAGES[platform],
             # CodeBuild's own credentials, the default, need a policy of the repository that trusts CodeBuild.
             image_pull_credentials_type="SERVICE_ROLE" if is_private else None,
             compute_type=self._section.compute_type,
-            fleet=aws.codebuild.ProjectEnvironmentFleetArgs(fleet_arn=fleet) if fleet else None,
+            fleet=aws.codebuild.ProjectEnvironmentFleetArgs(fleet_arn=arn) if fleet and arn else None,
             privileged_mode=step.docker,
             environment_variables=[
                 aws.codebuild.ProjectEnvironmentEnvironmentVariableArgs(name=key, value=value)

@@ -48,6 +48,7 @@ DEPLOY = [
     "SeeImages",
 ]
 CONNECTION = ["UseConnection", "UseConnectionAsBefore"]
+STEP = [*COMMON, "Notify"]
 READ_ARTIFACTS = ["FindArtifacts", "ReadArtifacts"]
 # The statements of each of the pipeline's roles; every added or removed permission changes this table.
 STATEMENTS = {
@@ -57,9 +58,9 @@ STATEMENTS = {
         "AskForApproval",
     ],
     "prod-checks": [*COMMON, "WriteReports", *CONNECTION],
-    "prod-test": [*COMMON, "WriteReports", *READ_ARTIFACTS],
+    "prod-test": [*STEP, "WriteReports", *READ_ARTIFACTS],
     "prod-build": [
-        *COMMON,
+        *STEP,
         "WriteReports",
         "FindArtifacts",
         "WriteArtifacts",
@@ -68,11 +69,11 @@ STATEMENTS = {
         "ReadActions",
         "ReadTests",
     ],
-    "prod-staging-deploy": [*COMMON, *READ_ARTIFACTS, *DEPLOY],
-    "prod-staging-acceptance": [*COMMON, "WriteReports", *READ_ARTIFACTS, *DEPLOY],
-    "prod-staging-promote": [*COMMON, *READ_ARTIFACTS, "TagImages"],
-    "prod-production-deploy": [*COMMON, *READ_ARTIFACTS, *DEPLOY],
-    "prod-production-smoke": [*COMMON, "WriteReports", *READ_ARTIFACTS, *DEPLOY, "TagImages"],
+    "prod-staging-deploy": [*STEP, *READ_ARTIFACTS, *DEPLOY],
+    "prod-staging-acceptance": [*STEP, "WriteReports", *READ_ARTIFACTS, *DEPLOY],
+    "prod-staging-promote": [*STEP, *READ_ARTIFACTS, "TagImages"],
+    "prod-production-deploy": [*STEP, *READ_ARTIFACTS, *DEPLOY],
+    "prod-production-smoke": [*STEP, "WriteReports", *READ_ARTIFACTS, *DEPLOY, "TagImages"],
 }
 
 

@@ -85,7 +85,7 @@ def test_the_second_build_may_what_the_first_may_and_the_index_may_push_no_layer
     assert sorted(statements(both, "prod-build-arm64")) == sorted(STATEMENTS["prod-build"])
     repository = [f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/slipway/web"]
     may = statements(both, "prod-index")
-    assert set(may) == {"WriteLogs", "ReadFacts", "FindArtifacts", "WriteArtifacts", "TagImages"}
+    assert set(may) == {"WriteLogs", "ReadFacts", "Notify", "FindArtifacts", "WriteArtifacts", "TagImages"}
     assert may["TagImages"]["Action"] == ["ecr:BatchGetImage", "ecr:DescribeImages", "ecr:PutImage"]
     assert may["TagImages"]["Resource"] == repository
     started = statements(both, "prod-pipeline")["RunBuilds"]["Resource"]

@@ -41,6 +41,7 @@ DECLARED_IN = {
     "tools": ["requirements.in", "requirements-dev.in"],
     "conftest.py": ["requirements.in"],
     "tests/checkov": ["tests/checkov/requirements.in"],
+    "tests/contract/page_visit.py": ["app/requirements-acceptance.in", "requirements-dev.in"],  # runs in that image
     "tests": ["requirements.in", "requirements-dev.in"],
     "app/src": ["app/pyproject.toml"],
     "app/tests/unit": ["app/pyproject.toml", "app/requirements-dev.in"],

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from localcloud.services.cloudwatch import messages, reasons
-from localcloud.services.cloudwatch.evaluation import Datapoint, Verdict, evaluate, step, windows
+from localcloud.services.cloudwatch.datapoint import Datapoint
+from localcloud.services.cloudwatch.evaluation import Verdict, evaluate, step, windows
 
 NOON = 1_764_331_200.0
 """2025-11-28 12:00:00 UTC, when the newest period begins."""

@@ -62,6 +62,19 @@ def test_a_step_that_fails_tells_what_happened_where_and_what_to_type(
     assert f"topic {ARN} is notified: {title}" in told
 
 
+def test_tests_beside_the_build_are_told_by_the_stage_that_they_run_in(
+    served: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the project of the tests says then."""
+    topic = notified(served.world)
+    in_build(monkeypatch, "test", NEXT)
+    monkeypatch.setenv("STAGE", "Build")
+    assert served("deploy", "--release", str(served.folder / "none.json"))[0] == 1
+    title, body = topic.only
+    assert title == f"{PROJECT} bbbbbbb: Build/Test failed"
+    assert "--build Build/Test" in facts(body)["Next"]
+
+
 def test_a_release_that_is_put_back_tells_what_serves_now(piped: World) -> None:
     """Apart from what happened, so that a long reason does not cut it off."""
     topic = notified(piped)

@@ -13,7 +13,8 @@ from starlette.responses import PlainTextResponse
 from localcloud.gateway.limits import LimitError
 from localcloud.services.clients import client
 from localcloud.services.cloudwatch import messages, reasons
-from localcloud.services.cloudwatch.evaluation import Datapoint, evaluate, step, windows
+from localcloud.services.cloudwatch.datapoint import Datapoint
+from localcloud.services.cloudwatch.evaluation import evaluate, step, windows
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from localcloud.services.cloudwatch import reasons
+from localcloud.services.cloudwatch.datapoint import Datapoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,14 +26,6 @@ COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     "LessThanOrEqualToThreshold": operator.le,
 }
 MINUTE = 60
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Datapoint:
-    """One period of a metric: when it begins, in seconds since 1970, and its value, None if it is missing."""
-
-    at: float
-    value: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from localcloud.services.cloudwatch.evaluation import Datapoint
+    from localcloud.services.cloudwatch.datapoint import Datapoint
     from localcloud.state.table import Doc
 
 TREATED = {"breaching": "Breaching", "notBreaching": "NonBreaching"}

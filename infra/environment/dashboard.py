@@ -1,0 +1,75 @@
+"""The widgets of an environment's dashboard. Pure functions; values may be Pulumi outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pulumi
+
+BALANCER, ECS = "AWS/ApplicationELB", "AWS/ECS"
+MINUTE = 60
+WIDTH, HEIGHT = 8, 6  # of a widget, in the dashboard's grid of 24 columns
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServiceMetrics:
+    """The CloudWatch dimensions of a service: ECS service name, and ARN suffix of its target group."""
+
+    service_name: pulumi.Input[str]
+    targets: pulumi.Input[str]
+
+
+def widgets(
+    services: Mapping[str, ServiceMetrics],
+    *,
+    balancer: pulumi.Input[str],
+    cluster_name: pulumi.Input[str],
+    region: str,
+) -> list[dict[str, Any]]:
+    """Return the dashboard's widgets: a row for the load balancer and one for each service."""
+    of_balancer = ["LoadBalancer", balancer]
+    rows = [
+        [
+            ("requests", "Sum", [[BALANCER, "RequestCount", *of_balancer]]),
+            ("response time", "p95", [[BALANCER, "TargetResponseTime", *of_balancer]]),
+            ("failures of the load balancer", "Sum", [[BALANCER, "HTTPCode_ELB_5XX_Count", *of_balancer]]),
+        ]
+    ]
+    for name, metrics in services.items():
+        targets = ["TargetGroup", metrics.targets, *of_balancer]
+        service = ["ClusterName", cluster_name, "ServiceName", metrics.service_name]
+        hosts = [[BALANCER, metric, *targets] for metric in ("HealthyHostCount", "UnHealthyHostCount")]
+        utilization = [[ECS, metric, *service] for metric in ("CPUUtilization", "MemoryUtilization")]
+        failed = [[BALANCER, "HTTPCode_Target_5XX_Count", *targets]]
+        rows.append(
+            [
+                (f"{name}: failed requests", "Sum", failed),
+                (f"{name}: targets", "Average", hosts),
+                (f"{name}: use in %", "Average", utilization),
+            ]
+        )
+    return [
+        _widget(title, statistic, metrics, (column * WIDTH, row * HEIGHT), region)
+        for row, shown in enumerate(rows)
+        for column, (title, statistic, metrics) in enumerate(shown)
+    ]
+
+
+def _widget(
+    title: str, statistic: str, metrics: list[list[Any]], corner: tuple[int, int], region: str
+) -> dict[str, Any]:
+    """Return a graph widget (CloudWatch API reference, "Dashboard body structure and syntax")."""
+    properties = {
+        "title": title,
+        "stat": statistic,
+        "metrics": metrics,
+        "period": MINUTE,
+        "region": region,
+        "view": "timeSeries",
+    }
+    x, y = corner
+    return {"type": "metric", "x": x, "y": y, "width": WIDTH, "height": HEIGHT, "properties": properties}
