@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from localcloud.services.cloudwatch import reasons
-from localcloud.services.cloudwatch.datapoint import Datapoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from localcloud.services.cloudwatch.datapoint import Datapoint
     from localcloud.state.table import Doc
 
 EXTRA = 2
