@@ -5,7 +5,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 CLOUD ?= local
 # YES=1 (or CI=true): install and start a Docker Engine without asking; commands read it from the environment
-export PYTHONPATH := $(CURDIR)
+export PYTHONPATH := $(CURDIR):$(CURDIR)/localcloud/tests
 FAST := tests/gate tests/unit tests/stack
 # Two processes, each group of tests in one of them (conftest.py), in the order of the groups
 TWO := -n 2 --dist loadgroup --no-loadscope-reorder

@@ -64,7 +64,7 @@ class Bench:
             took[what] = [time.monotonic() - begun]
 
         with timed("local cloud up"):
-            self.workspace.must(self.workspace.python, "-m", "localcloud", "up", "--yes")
+            self.workspace.must("bin/localcloud", "up", "--yes")
         with timed("`up` of staging, first image included"):
             self.workspace.up("staging")
         with timed("acceptance of staging, by hand"):
@@ -133,7 +133,7 @@ class Bench:
 
     def _bare(self) -> float:
         """Run tests/bench/bare.sh on the last pushed commit; returns its duration in seconds."""
-        images = json.loads(self.workspace.must(self.workspace.python, "-m", "localcloud", "env", "--json"))
+        images = json.loads(self.workspace.must("bin/localcloud", "env", "--json"))
         name = f"slipway-bench-{os.getpid()}"
         password = ["-e", "POSTGRES_PASSWORD=guestbook", "-e", "POSTGRES_USER=guestbook", "-e", "POSTGRES_DB=guestbook"]
         run = ["docker", "run", "--detach", "--name", name, "--network", NETWORK, *password, images["POSTGRES_IMAGE"]]

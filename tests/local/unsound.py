@@ -24,9 +24,9 @@ class Unsound:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-def second(workspace: Workspace) -> tuple[str, ...]:
+def second(_: Workspace) -> tuple[str, ...]:
     """Return the command that starts a second local cloud."""
-    return (workspace.python, "-m", "localcloud", "up", "--yes")
+    return ("bin/localcloud", "up", "--yes")
 
 
 def toolchain(workspace: Workspace) -> tuple[str, ...]:
