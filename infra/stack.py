@@ -58,7 +58,6 @@ class Outputs:
     services: Mapping[str, pulumi.Output[str]]
     template_families: Mapping[str, str]
     repository_urls: Mapping[str, pulumi.Input[str]]
-    image_digests: Mapping[str, pulumi.Output[str]]
     log_groups: list[pulumi.Output[str]]
     preview_role: pulumi.Output[str] | None
     pipeline: stack_pipeline.Outputs | None
@@ -123,7 +122,6 @@ def build(config: StackConfig, secrets: Mapping[str, pulumi.Output[str] | None])
         services={name: service.name for name, service in services.items()},
         template_families={name: template_family(stack, name) for name in services},
         repository_urls={name: image.repository_url for name, image in images.items()},
-        image_digests={name: task.digest for name, task in tasks.items()},
         log_groups=[task.log_group for task in tasks.values()],
         preview_role=_preview_role(config, config.previews, provider) if config.previews and provider else None,
         pipeline=stack_pipeline.build(config, context, topic=topic, secrets=secrets, after=after)

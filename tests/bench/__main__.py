@@ -22,7 +22,7 @@ ALL = ("release", "no-change", "services", "set-up")
 
 
 def main() -> int:
-    """Run the benchmarks and report them; returns 0."""
+    """Run the benchmarks and report them; returns 1 if one failed: what was measured before is printed, not written."""
     parser = argparse.ArgumentParser(
         prog="make bench ARGS=", description="What things take, on a local cloud of its own."
     )
@@ -35,30 +35,33 @@ def main() -> int:
     rows: list[Row] = []
     if "set-up" in options.only:
         rows += set_up(options.runs, console.print, cold=options.cold)
-    if set(options.only) - {"set-up"}:
-        rows += cloud(options, console)
+    failed = set(options.only) - {"set-up"} and not cloud(options, console, rows)
     text = table(rows)
     print(text, end="")
-    if options.write:
+    if options.write and not failed:
         documents.write(DOCUMENT, text)
-    return 0
+    return int(bool(failed))
 
 
-def cloud(options: argparse.Namespace, console: Console) -> list[Row]:
-    """Run the benchmarks that need a local cloud."""
+def cloud(options: argparse.Namespace, console: Console, rows: list[Row]) -> bool:
+    """Run the benchmarks that need a local cloud, and add their rows; returns whether all went well."""
     with tempfile.TemporaryDirectory(prefix="slipway-bench-") as folder:
         bench = Bench(copy_of_the_project(Path(folder)), options.runs, console.print)
         try:
-            rows = bench.up()
+            rows += bench.up()
             for name, measure in (
                 ("release", bench.release),
                 ("no-change", bench.no_change),
                 ("services", bench.services),
             ):
                 rows += measure() if name in options.only else []
-            return rows + bench.down()
+            rows += bench.down()
+        except AssertionError as error:
+            console.print(f"bench: {error}", style="red", markup=False)
+            return False
         finally:
             bench.workspace.cloud("reset")
+    return True
 
 
 def table(rows: list[Row]) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from tests.local.releases import version
 from tests.local.workspace import NETWORK, changes
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ def test_production_is_refused_before_an_image_of_staging_was_accepted(workspace
 def test_acceptance_marks_the_digest_that_staging_runs(
     workspace: Workspace, staging: dict[str, Any], accepted: str
 ) -> None:
-    """The exported digest has the accepted- tag."""
-    digest = staging["image_digests"]["web"]
+    """It has the accepted- tag."""
+    digest = version(workspace, "staging")["digest"]
     assert digest in accepted
     name = staging["repository_urls"]["web"].split("/", 1)[1]
     found = workspace.client("ecr").describe_images(repositoryName=name, imageIds=[{"imageDigest": digest}])
@@ -41,26 +42,24 @@ def test_acceptance_marks_the_digest_that_staging_runs(
 
 
 @pytest.mark.parametrize("stack", ["staging", "prod"])
-def test_the_url_answers_from_a_container_with_the_exported_digest(
-    workspace: Workspace, production: dict[str, Any], stack: str
+def test_the_url_answers_from_a_container_with_the_accepted_digest(
+    workspace: Workspace, production: dict[str, Any], accepted: str, stack: str
 ) -> None:
-    """The application and Docker both report the exported digest."""
-    found = workspace.outputs(stack)
-    digest = found["image_digests"]["web"]
-    assert httpx.get(found["url"] + "/version").json()["digest"] == digest
-    assert digest == production["image_digests"]["web"]
+    """The application and Docker both report it."""
+    digest = version(workspace, stack)["digest"]
+    assert digest in accepted
+    assert digest == httpx.get(production["url"] + "/version").json()["digest"]
     running = subprocess.check_output([*CONTAINERS, "--format", "{{.Image}}"], text=True).split()
     digests = subprocess.check_output(["docker", "inspect", "--format", "{{.RepoDigests}}", *running], text=True)
     assert f"slipway/web@{digest}" in digests
 
 
-def test_acceptance_passes_against_production_with_its_browser(
-    workspace: Workspace, production: dict[str, Any]
-) -> None:
+@pytest.mark.usefixtures("production")
+def test_acceptance_passes_against_production_with_its_browser(workspace: Workspace) -> None:
     """The same suite runs against the second environment."""
     done = workspace.delivery("acceptance", "--stack", "prod")
     assert done.returncode == 0, done.stdout[-4000:]
-    assert production["image_digests"]["web"] in done.stdout
+    assert version(workspace, "prod")["digest"] in done.stdout
     report = (workspace.root / "reports/prod/web/acceptance.xml").read_text("utf-8")
     assert "browser" in report
     assert not re.search(r'(?:failures|errors|skipped)="[1-9]', report)

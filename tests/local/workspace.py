@@ -74,13 +74,17 @@ class Workspace:
         """Deploy a stack by `pulumi up`, which must succeed; returns its output."""
         return self.must("bin/pulumi-local", "up", "-s", stack, "--yes", "--skip-preview")
 
-    def destroy(self, stack: str) -> None:
-        """Destroy a stack, whatever protects its database, without a snapshot that stays."""
+    def unprotect(self, stack: str) -> None:
+        """Take away all that protects a stack's database."""
         for row in self.resources(stack):
             if row["type"] == "aws:rds/instance:Instance" and row.get("protect"):
                 self.must("bin/pulumi-local", "state", "unprotect", row["urn"], "-s", stack, "--yes")
         for name in self._databases("describe_db_instances", "DBInstances", "DBInstanceIdentifier", stack):
             self.client("rds").modify_db_instance(DBInstanceIdentifier=name, DeletionProtection=False)
+
+    def destroy(self, stack: str) -> None:
+        """Destroy a stack, whatever protects its database, without a snapshot that stays."""
+        self.unprotect(stack)
         self.must("bin/pulumi-local", "destroy", "-s", stack, "--yes", "--skip-preview")
         for name in self._databases("describe_db_snapshots", "DBSnapshots", "DBSnapshotIdentifier", stack):
             self.client("rds").delete_db_snapshot(DBSnapshotIdentifier=name)
