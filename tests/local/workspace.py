@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import httpx
 import yaml
 
 from contract import names
@@ -113,6 +115,11 @@ class Workspace:
     def delivery(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m delivery` against the local cloud."""
         return self.run(sys.executable, "-m", "tools.with_localcloud", sys.executable, "-m", "delivery", *arguments)
+
+    def page(self) -> str:
+        """Return the text of the local cloud's page."""
+        shown = httpx.get(f"http://127.0.0.1:{PORT}/", headers={"accept": "text/html"}, timeout=60)
+        return html.unescape(re.sub(r"<[^>]+>", "", shown.text))
 
     def outputs(self, stack: str) -> dict[str, Any]:
         """Return a stack's outputs, cached until the stack's state changes."""

@@ -297,9 +297,9 @@ def test_a_rejected_approval_ends_its_execution(works: Works, cloud: Cloud) -> N
 
 
 def test_a_failed_stage_is_retried_on_the_page_and_its_log_is_read(works: Works, cloud: Cloud) -> None:
-    """The log's end is beside the action, all of it behind the link, to the end of the build; markup is text."""
+    """The log's end and what the build exported are beside the action, all of it behind the link; markup is text."""
     browser = Browser(cloud)
-    rows = [build("Run", f"echo '{HOSTILE}'; sleep 3; false")]
+    rows = [build("Run", f"export WORD='too <few> tests'; echo '{HOSTILE}'; sleep 3; false")]
     line = works.line("page-retry", {"name": "Work", "actions": rows})
     shown = until(lambda: text if "Entering phase BUILD" in (text := browser.see()) else None)
     (build_id,) = set(re.findall(r"log\?build=([^\"]+)\"", shown))
@@ -308,11 +308,30 @@ def test_a_failed_stage_is_retried_on_the_page_and_its_log_is_read(works: Works,
     assert "&lt;script&gt;alert(1)" in log
     assert HOSTILE not in log
     assert line.outcome() == "Failed"
+    assert "<code>WORD</code>: too &lt;few&gt; tests" in browser.see()
     (fields,) = until(lambda: browser.forms("retry"))
     again = {**fields, "retryMode": "FAILED_ACTIONS"}
     assert "is retried: its failed actions run again" in browser.send("retry", again)
     assert "There is nothing to retry." in browser.send("retry", again)
     assert line.outcome() == "Failed"
+    works.pipelines.delete_pipeline(name=line.name)
+
+
+def test_a_stage_that_is_not_entered_says_why_on_the_page(works: Works, cloud: Cloud) -> None:
+    """With the alarm that its condition found on."""
+    browser, watch = Browser(cloud), cloud.client("cloudwatch")
+    watch.put_metric_alarm(
+        AlarmName="page-gate", Namespace="tests", MetricName="none", Statistic="Sum", Period=60, EvaluationPeriods=1,
+        Threshold=1, ComparisonOperator="GreaterThanThreshold", TreatMissingData="ignore",
+    )  # fmt: skip
+    watch.set_alarm_state(AlarmName="page-gate", StateValue="ALARM", StateReason="by the test")
+    kind = {"category": "Rule", "owner": "AWS", "provider": "CloudWatchAlarm", "version": "1"}
+    rule = {"name": "Quiet", "ruleTypeId": kind, "configuration": {"AlarmName": "page-gate"}}
+    entry = {"conditions": [{"result": "FAIL", "rules": [rule]}]}
+    line = works.line("page-condition", {"name": "Work", "actions": [build("Run", "true")], "beforeEntry": entry})
+    assert line.outcome() == "Failed"
+    shown = re.sub("<[^>]+>", "", browser.see())
+    assert "Condition on entry, Quiet: Failed The alarm page-gate is in the state ALARM" in shown
     works.pipelines.delete_pipeline(name=line.name)
 
 

@@ -60,6 +60,10 @@ def stage(pipeline: str, found: Stage, forms: Forms) -> Html:
         content.append(forms("transition", f"transition-{key}", where, enable))
     if found.waiting:
         content.append(tag("p", "Waits to enter: ", parts.code(found.waiting[:8])))
+    content += [
+        tag("p", f"Condition on entry, {name}: ", parts.state(status), " ", reason, class_="text")
+        for name, status, reason in found.condition
+    ]
     content.append(tag("ul", [action(key, where, each, forms) for each in found.actions]))
     if found.execution is not None and found.status in RETRYABLE:
         content.append(retry(key, where, found.execution, forms))
@@ -77,6 +81,7 @@ def action(key: str, where: dict[str, str], found: Action, forms: Forms) -> Html
         content.append([" ", link(f"{parts.FORM_ADDRESS}log?build={quote(found.build)}", f"log of {found.name}")])
     if found.text:
         content.append(tag("p", found.text, class_="text"))
+    content += [tag("p", parts.code(name), ": ", value, class_="text") for name, value in found.exported.items()]
     if found.log:
         content.append(tag("pre", "\n".join(found.log), tabindex=0, aria_label=f"end of the log of {found.name}"))
     if found.token:

@@ -44,6 +44,8 @@ class Action:
     """The build's id, of actions by CodeBuild."""
     log: list[str] = field(default_factory=list)
     """The end of the build's log, while it runs and after it failed."""
+    exported: dict[str, str] = field(default_factory=dict)
+    """The variables that a failed build exported, which may tell why."""
     token: str = ""
     """The token of an approval that waits for an answer."""
     note: str = ""
@@ -64,6 +66,8 @@ class Stage:
     """The id of an execution that waits to enter the stage."""
     held: str | None = None
     """The reason for which the transition into the stage is disabled."""
+    condition: list[tuple[str, str, str]] = field(default_factory=list)
+    """Name, status and reason of each rule of the condition on entry."""
     back_to: Execution | None = None
     """The execution to which the stage can be rolled back."""
 
@@ -141,9 +145,23 @@ async def stage(
         status=latest.get("status", ""),
         execution=executions.get(entered),
         waiting=state.get("inboundExecution", {}).get("pipelineExecutionId", ""),
+        condition=condition(state.get("beforeEntryConditionState", {})),
         held=None if transition["enabled"] else transition.get("disabledReason", ""),
         back_to=None if first else await earlier(operations, pipeline, declared["name"], entered),
     )
+
+
+def condition(state: Doc) -> list[tuple[str, str, str]]:
+    """Return the rules of a stage's condition that has not succeeded: name, status and reason of each."""
+    if state.get("latestExecution", {}).get("status") in (None, "Succeeded"):
+        return []
+    rules = [
+        (row["ruleName"], row["latestExecution"]) for each in state["conditionStates"] for row in each["ruleStates"]
+    ]
+    return [
+        (name, run["status"], (run.get("errorDetails") or {}).get("message") or run.get("summary", ""))
+        for name, run in rules
+    ]
 
 
 async def details(operations: Operations, pipeline: str, stage: str, execution: str) -> dict[str, Doc]:
@@ -179,10 +197,18 @@ async def action(operations: Operations, declared: Doc, row: Doc | None, tokens:
         updated=row["lastUpdateTime"],
         build=build,
         log=await log_end(operations, build) if followed else [],
+        exported=await exported(operations, build) if build and row["status"] == "Failed" else {},
         token=tokens.get(row["actionExecutionId"], ""),
         note=configuration.get("CustomData", ""),
         address=configuration.get("ExternalEntityLink", ""),
     )
+
+
+async def exported(operations: Operations, build: str) -> dict[str, str]:
+    """Return the variables that a build exported."""
+    found = (await operations("codebuild", "BatchGetBuilds", ids=[build]))["builds"]
+    rows = [row for each in found for row in each.get("exportedEnvironmentVariables", [])]
+    return {row["name"]: row["value"] for row in rows if row["value"]}
 
 
 async def log_end(operations: Operations, build: str) -> list[str]:
