@@ -133,8 +133,9 @@ def key_path(location: Location) -> str:
 
 
 def display_value(location: Location, value: object) -> str:
-    """Return a value for a message: as JSON on one line, truncated, and `not shown` under `secrets`."""
-    if "secrets" in location[:-1]:
+    """Return a value for a message: as JSON on one line, truncated, and `not shown` where a secret may be given."""
+    of_secret = bool(location) and str(location[-1]).endswith("secret_arn") and not str(value).startswith("arn:")
+    if "secrets" in location[:-1] or of_secret:
         return "not shown"
     return _truncated(json.dumps(value, default=str), MAX_VALUE_LENGTH)
 

@@ -36,9 +36,6 @@ def check(config: StackConfig) -> Iterator[Problem]:
         yield Problem(
             (*PIPELINE, "connection_arn"), "is set together with trigger: webhook, which uses none; remove it", TRIGGER
         )
-    if pipeline.topic_key_arn and config.region and pipeline.topic_key_arn.split(":")[3] != config.region:
-        rule = f"SNS takes a key of the topic's region, {config.region}; create one there"
-        yield Problem.invalid((*PIPELINE, "topic_key_arn"), pipeline.topic_key_arn, rule, (("aws:region",),))
     yield from _alarms(pipeline, len(config.environment.services))
     if pipeline.staging is None and config.registry is None:
         rule = "staging needs a registry; set another stack, or add slipway:registry to make this stack staging"

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from infra.aws import subnets
-from infra.config import database_rules, limits, other_stack_rules, pipeline_rules, service_rules
+from infra.config import arn_rules, database_rules, limits, other_stack_rules, pipeline_rules, service_rules
 from infra.config.errors import Location, Problem
 from infra.config.service_rules import comma_separated
 
@@ -50,6 +50,7 @@ RESERVED_PREFIX = "internal-"
 def check(config: StackConfig) -> Iterator[Problem]:
     """Yield the problems of a configuration whose fields are valid by themselves."""
     yield from _image_source(config)
+    yield from arn_rules.check(config)
     yield from _stack_name(config.stack)
     environment = config.environment
     yield from _network(environment.network)

@@ -100,11 +100,17 @@ def test_most_keys_have_defaults() -> None:
         (
             {"topic_key_arn": "arn:aws:kms:us-east-1:000000000000:key/1"},
             'slipway:pipeline.topic_key_arn is "arn:aws:kms:us-east-1:000000000000:key/1"; SNS takes a key of the '
-            "topic's region, eu-central-1; create one there",
+            "topic's region, eu-central-1; name one of there",
+        ),
+        (
+            {"chat_webhook_secret_arn": "arn:aws:secretsmanager:us-east-1:000000000000:secret:chat-a1b2c3"},
+            "slipway:pipeline.chat_webhook_secret_arn is "
+            '"arn:aws:secretsmanager:us-east-1:000000000000:secret:chat-a1b2c3"; the secret is read in the stack\'s '
+            "region, eu-central-1; name one of there",
         ),
         (
             {"chat_webhook_secret_arn": "https://hooks.example.test/x"},
-            'slipway:pipeline.chat_webhook_secret_arn is "https://hooks.example.test/x"; it must match '
+            "slipway:pipeline.chat_webhook_secret_arn is not shown; it must match "
             "^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\\d{12}:secret:[^:]+$; see docs/configuration.md",
         ),
         (
