@@ -74,7 +74,7 @@ test: setup ## run every test, on a fresh machine too
 	@$(PY) -m pytest $(TWO) --durations 12 --durations-min 60 $(FAST) localcloud/tests tests/contract tests/local
 
 faults: setup ## inject every fault, change the keys of a live stack and kill `up`, under load, walk docs/aws.md, and write docs/faults.md: ARGS="--break-gate test"
-	@$(PY) -m pytest tests/local/test_faults.py tests/local/test_pull_request.py tests/local/test_live_changes.py tests/local/test_interrupted_up.py tests/local/test_iam_files.py tests/local/test_aws_page.py --all-faults $(if $(ARGS),$(ARGS),--fault-table docs/faults.md)
+	@$(PY) -m pytest tests/local/test_faults.py tests/local/test_pull_request.py tests/local/test_live_changes.py tests/local/test_interrupted_up.py tests/local/test_iam_files.py tests/local/test_aws_page.py tests/local/test_release_safety.py --all-faults $(if $(ARGS),$(ARGS),--fault-table docs/faults.md)
 
 bench: setup ## measure and write docs/benchmarks.md: ARGS="--runs 5 --cold"
 	@$(PY) -m tests.bench --write $(ARGS)

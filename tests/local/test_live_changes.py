@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import time
+import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,10 @@ IN_PLACE = [
     rare("idle_timeout", lambda config: config[ENVIRONMENT].update(load_balancer={"idle_timeout": 30})),
     rare("allowed_cidrs", lambda config: config[ENVIRONMENT].update(
         load_balancer={"allowed_cidrs": ["172.16.0.0/12", "0.0.0.0/0"]})),
+    rare("rollback_alarm", lambda config: web(config).update(rollback_alarm={"failed_requests": 50, "minutes": 1})),
+    rare("alarm_topic_arn", lambda config: config[ENVIRONMENT].update(
+        alarm_topic_arn="arn:aws:sns:eu-central-1:000000000000:people")),
+    rare("runbook_url", lambda config: config[ENVIRONMENT].update(runbook_url="https://runbook.example.test")),
     rare("backup_days", lambda config: config[ENVIRONMENT]["database"].update(backup_days=3)),
     rare("keep_built", lambda config: config["slipway:registry"].update(keep_built=30)),
 ]  # fmt: skip
@@ -181,9 +186,19 @@ def test_keys_of_registry_and_pipeline_touch_nothing_that_serves(workspace: Work
     path = workspace.root / "Pulumi.prod.yaml"
     original = {"staging": (workspace.root / "Pulumi.staging.yaml").read_text("utf-8"), "prod": path.read_text("utf-8")}
     registry = {"keep_releases": 30, "keep_accepted": 30, "keep_built": 30, "candidate_days": 20, "protect": True}
-    pipeline = {"approval": "automatic", "notify": ["ops@example.test"], "compute_type": "BUILD_GENERAL1_MEDIUM",
-                "artifact_days": 40, "log_retention_days": 14,
-                "topic_key_arn": "arn:aws:kms:eu-central-1:000000000000:key/1"}  # fmt: skip
+    pipeline = {
+        "approval": "automatic",
+        "notify": ["ops@example.test"],
+        "compute_type": "BUILD_GENERAL1_MEDIUM",
+        "artifact_days": 40,
+        "log_retention_days": 14,
+        "topic_key_arn": "arn:aws:kms:eu-central-1:000000000000:key/1",
+        "parallel_tests": False,
+        "notify_steps": False,
+        "hold_on_alarm": True,
+        "fleet_arn": f"arn:aws:codebuild:eu-central-1:000000000000:fleet/fast:{uuid.UUID(int=1)}",
+        "chat_webhook_secret_arn": "arn:aws:secretsmanager:eu-central-1:000000000000:secret:chat-a1b2c3",
+    }
     urls = [workspace.outputs(stack)["url"] for stack in original]
     with Load(urls[0], SLOW, rate=10) as staging, Load(urls[1], SLOW, rate=10) as production:
         workspace.edit("staging", lambda config: config["slipway:registry"].update(registry))
