@@ -29,7 +29,7 @@ NONE = "none"
 """What the variable holds after a build that did not fail, since an exported variable must not be empty."""
 NAMED = 3
 """How many failed tests are named."""
-SHOWN = re.compile(r"; (its output is above|reports: [^\s;]+)")
+SHOWN = re.compile(r"; (its output is above|reports: [^;]+)")
 """What only makes sense beside the log."""
 
 

@@ -46,12 +46,13 @@ def stop(connected: Releases, faults: Faults, kind: str) -> None:
         assert summary(ran[broken.place])[:40] in " ".join(told.stdout.split()), told.stdout
         message = mailbox.find(f"{commit[:7]}: {broken.place} failed")
         (happened,) = [line for line in message.splitlines() if line.startswith("What happened: ")]
-        cause = happened.removeprefix("What happened: ")[:100]
-        assert cause in " ".join(connected.log(ran[broken.place]).split())
+        cause, log = happened.removeprefix("What happened: "), " ".join(connected.log(ran[broken.place]).split())
+        assert [part for part in cause.rstrip("…").split("; ") if part not in log] == []
         history = workspace.delivery("history", "--stack", "prod", commit).stdout
         for place in (history, workspace.page()):
-            assert cause in " ".join(place.split()), place
-        for part in (execution, commit, f"--build {broken.place}", "docs/runbook/"):
+            assert cause[:150] in " ".join(place.split()), place
+        page = f"docs/runbook/{broken.place.partition('/')[2].lower()}-failed.md"
+        for part in (execution, commit, f"--build {broken.place}", page):
             assert part in message, message
         reason = told.stdout.partition(f"the log of {broken.place} ends with:")[2]
         assert reason.strip(), told.stdout
