@@ -65,7 +65,7 @@ def test_a_full_disk_hides_no_cause(served: Commands, monkeypatch: pytest.Monkey
 
 def test_a_cause_is_one_line_without_what_only_the_log_shows() -> None:
     """And not longer than a table or an e-mail has room for."""
-    line = "acceptance of web failed (exit code 1); its output is above; failed: a; reports: /r/a b/web; put back:\n  web"
+    line = "acceptance of web failed (exit code 1); its output is above; failed: a; reports: /a b/web; put back:\n  web"
     assert failure.cause(line) == "acceptance of web failed (exit code 1); failed: a; put back: web"
     assert len(failure.cause("x" * 900)) == failure.LIMIT
 
