@@ -16,6 +16,7 @@ from delivery import environment
 from delivery.aws.clients import sentence
 from delivery.console import short
 from delivery.errors import DeliveryError, FailedReleaseError
+from delivery.failure import cause
 from delivery.notifications import channels, links
 from delivery.notifications.message import Message, reason, subject
 
@@ -146,7 +147,7 @@ def _failure(of: Pipeline, stack: str, told: tuple[str, str], build: Mapping[str
     again = " --all" if action in WHOLE_STAGE else ""
     return Notice(
         title=f"{stage}/{action} failed",
-        happened=told[0],
+        happened=cause(told[0]),
         serving=told[1] or ("" if action in DEPLOYS else UNCHANGED),
         commands=(
             f"delivery logs {which} --build {stage}/{action}",

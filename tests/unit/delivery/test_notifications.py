@@ -95,10 +95,11 @@ def test_a_release_that_is_put_back_tells_what_serves_now(piped: World) -> None:
 
 @pytest.mark.parametrize("key", ["staging-acceptance", "production-smoke"])
 def test_after_a_failed_suite_the_whole_stage_is_retried(piped: World, key: str) -> None:
-    """Since what it deployed was put back; what serves is not told where it is not known."""
-    topic = notified(piped)
-    teller(piped).failed(DeliveryError("no"), "no", BUILD | {"CODEBUILD_BUILD_ID": f"slipway-{key}:1"})
+    """Since what it deployed was put back; what serves is not told where it is not known, nor what the log shows."""
+    topic, line = notified(piped), "no; its output is above; failed: test_a; reports: /a folder/web"
+    teller(piped).failed(DeliveryError(line), line, BUILD | {"CODEBUILD_BUILD_ID": f"slipway-{key}:1"})
     held = facts(topic.only[1])
+    assert held["What happened"] == "no; failed: test_a"
     assert held["Next"].endswith(" --all")
     assert "Serving now" not in held
 
