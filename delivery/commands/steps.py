@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,7 @@ from delivery.commands import registry
 from delivery.console import Progress
 from delivery.deploying import acceptance as suites
 from delivery.deploying import deploy as engine
+from delivery.deploying import github_deployment
 from delivery.errors import DeliveryError
 from delivery.notifications.notices import Teller
 from delivery.release import building, file_modes, images, in_use, indexing, manifest, testing
@@ -153,7 +155,9 @@ def deploy(stack: str, release: Path | None, commit: str | None) -> None:
         raise click.UsageError("name the release by either --release or --commit")
     found = environment.read(client("ssm"), stack)
     wanted = manifest.read(release) if release else images.of_commit(client("ecr"), found, _checked(commit or ""))
-    engine.run(Session(clients=client, environment=found, say=Progress()), wanted)
+    here = Session(clients=client, environment=found, say=Progress())
+    with github_deployment.told(here, wanted.commit, first=True, last=False):
+        engine.run(here, wanted)
 
 
 @registry.command(
@@ -170,13 +174,10 @@ def acceptance(stack: str, *, release: Path | None, safe_only: bool, put_back: b
     """Run `delivery acceptance`; writes the tested URL to `<reports>/<stack>/url.txt`."""
     found, folder, say = _with_sources(stack), _reports(reports, stack), Progress()
     (folder / "url.txt").write_text(found.url + "\n", "utf-8")
-    suites.Acceptance(
-        session=Session(clients=client, environment=found, say=say),
-        manifest=manifest.read(release) if release else None,
-        root=checkout.ROOT,
-        reports=folder,
-        safe_only=safe_only,
-    ).run(put_back=put_back)
+    here, held = Session(clients=client, environment=found, say=say), manifest.read(release) if release else None
+    suite = suites.Acceptance(session=here, manifest=held, root=checkout.ROOT, reports=folder, safe_only=safe_only)
+    with github_deployment.told(here, held.commit, first=False, last=True) if held else nullcontext():
+        suite.run(put_back=put_back)
     say(f"acceptance passed: {found.url}")
 
 

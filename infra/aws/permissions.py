@@ -112,6 +112,15 @@ def use_connection(arn: str, *, fetch: bool) -> list[Document]:
     return statements
 
 
+def read_github_token(secret: str) -> Document:
+    """Return the permission to read the token that tells GitHub of deployments.
+
+    Args:
+        secret: ARN of the secret; a customer managed key of its own has to let the role decrypt, too.
+    """
+    return statement("ReadGitHubToken", ["secretsmanager:GetSecretValue"], [secret])
+
+
 def start_builds(projects: Sequence[object]) -> Document:
     """Return the permission to start builds and read their status.
 

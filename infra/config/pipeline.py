@@ -64,6 +64,12 @@ class Pipeline(Section):
         description="ARN of a KMS key that encrypts the topic for these; its policy has to let CloudWatch and CodeStar "
         "Notifications use it (docs/aws.md); absent: not encrypted by a key",
     )
+    github_token_secret_arn: Annotated[str | None, DELIVERY] = Field(
+        None,
+        pattern=r"^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:\d{12}:secret:.+$",
+        description="ARN of a Secrets Manager secret whose value is a GitHub token that may write the repository's "
+        "deployments and commit statuses: GitHub shows each deploy to an environment (docs/releases.md); absent: none",
+    )
     compute_type: Annotated[
         Literal["BUILD_GENERAL1_SMALL", "BUILD_GENERAL1_MEDIUM", "BUILD_GENERAL1_LARGE", "BUILD_GENERAL1_XLARGE"],
         BUILDS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from contract import pipeline as contract
 from contract.limits import STEP_MINUTES
 from contract.pipeline import Project
 from infra.aws import names, permissions, platforms
@@ -24,6 +25,7 @@ TEST_REPORTS = {"unit": "TEST", "integration": "TEST", "coverage": "CODE_COVERAG
 ACCEPTANCE_REPORTS = {"acceptance": "TEST"}
 FOR_STAGING = (Project.STAGING_DEPLOY, Project.STAGING_ACCEPTANCE, Project.STAGING_PROMOTE)
 FOR_PRODUCTION = (Project.PRODUCTION_DEPLOY, Project.PRODUCTION_SMOKE)
+TELL_GITHUB = (Project.STAGING_DEPLOY, Project.STAGING_ACCEPTANCE, *FOR_PRODUCTION)
 # What runs in a step has to end before its time limit, which puts nothing back (contract/limits.py).
 STEPS: dict[str, Step] = {
     Project.CHECKS: Step(
@@ -155,7 +157,19 @@ def statements(
             topic if section.notify_steps else None, section.topic_key_arn, section.chat_webhook_secret_arn
         )
     facts = permissions.read_facts(context.home, environment)
-    return [facts, *source, *_purpose(config, context, key), *notify]
+    token = context.pipeline.github_token_secret_arn
+    tell = [permissions.read_github_token(token)] if token and key in TELL_GITHUB else []
+    return [facts, *source, *_purpose(config, context, key), *notify, *tell]
+
+
+def github_variables(pipeline: Pipeline, key: str) -> dict[str, str]:
+    """Return the environment variables of a build project that tells GitHub of deployments; none of another one."""
+    if pipeline.github_token_secret_arn is None or key not in TELL_GITHUB:
+        return {}
+    return {
+        contract.GITHUB_REPOSITORY: pipeline.repository,
+        contract.GITHUB_TOKEN_SECRET: pipeline.github_token_secret_arn,
+    }
 
 
 def _purpose(config: StackConfig, context: PipelineContext, key: str) -> list[Document]:

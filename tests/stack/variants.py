@@ -169,6 +169,7 @@ VARIANTS = {
             "slipway:environment.runbook_url": RUNBOOK,
         },
     ),
+    "prod-github": Variant(stack="prod", changes={"slipway:pipeline.github_token_secret_arn": SECRET}),
     "staging-writable": Variant(stack="staging", changes={f"{WEB}.read_only": False}),
     "staging-without-database": Variant(stack="staging", changes={"slipway:environment.database": None}),
     "staging-durable": Variant(
