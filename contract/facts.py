@@ -145,7 +145,8 @@ class Pipeline(Facts):
     projects by key (`contract.pipeline.Project`).
 
     Optional: `topic`, ARN of the SNS topic that its steps publish to; `chat_secret`, ARN of the secret that holds the
-    URL of a chat's incoming webhook. Empty where the stack file does not ask for it.
+    URL of a chat's incoming webhook; `github_secret`, that of the one that holds the token for GitHub's deployments.
+    Empty where the stack file does not ask for it.
     """
 
     name: str = field(metadata={KEY: "pipeline"})
@@ -158,3 +159,4 @@ class Pipeline(Facts):
     projects: dict[str, str]
     topic: str = ""
     chat_secret: str = ""
+    github_secret: str = ""

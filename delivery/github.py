@@ -20,17 +20,19 @@ RETRIES = urllib3.Retry(
     allowed_methods=("GET", "PATCH", "DELETE"),
 )  # fmt: skip
 TIMEOUT = urllib3.Timeout(connect=10, read=30)
+ONCE, SHORT = urllib3.Retry(total=0, raise_on_status=False), urllib3.Timeout(connect=3, read=10)
 
 
 class Rest:
     """The REST API, as the owner of a token."""
 
-    def __init__(self, rights: str, environment: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, rights: str, environment: Mapping[str, str] = os.environ, *, patient: bool = True) -> None:
         """Take address and token from GITHUB_API_URL and GITHUB_TOKEN.
 
         Args:
             rights: what the token must be allowed, for messages: `read the repository`.
             environment: the environment variables.
+            patient: whether a GitHub that does not answer is waited for and asked again; else once, for a few seconds.
 
         Raises:
             DeliveryError: there is no token, or it would travel unprotected.
@@ -41,11 +43,13 @@ class Rest:
         if not token:
             raise DeliveryError(f"GITHUB_TOKEN is not set; it has to be a token that may {rights}")
         parts = urlsplit(self._url)
-        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        # What AWS_ENDPOINT_URL names stands for AWS itself, and has given out the token.
+        own = parts.netloc == urlsplit(environment.get("AWS_ENDPOINT_URL", "")).netloc
+        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1") and not own:
             raise DeliveryError(f"GITHUB_API_URL is {self._url}; a token goes over https only: correct it")
         self._pool = urllib3.PoolManager(
-            retries=RETRIES,
-            timeout=TIMEOUT,
+            retries=RETRIES if patient else ONCE,
+            timeout=TIMEOUT if patient else SHORT,
             headers={
                 "Authorization": f"Bearer {token}",
                 "Accept": "application/vnd.github+json",

@@ -127,5 +127,6 @@ def deploying_pipeline(
             projects=values["projects"],
             topic=values["topic"],
             chat_secret=section.chat_webhook_secret_arn or "",
+            github_secret=section.github_token_secret_arn or "",
         ).payload()
     )

@@ -193,7 +193,6 @@ def _project(  # noqa: PLR0913 - each is made by another step
         variables[contract.PUSH_AFTER] = contract.Action.TEST
     if key == Project.TEST and context.pipeline.parallel_tests:
         variables[contract.STAGE] = Stage.BUILD
-    variables |= steps.github_variables(context.pipeline, key)
     connection = context.connection.arn if context.connection else None
     checks = key == Project.CHECKS
     return BuildProject(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from delivery.deploying import ecs_service, revisions
+from delivery.deploying import ecs_service, github_deployment, revisions
 from delivery.deploying.mover import Move, Mover
 from delivery.deploying.pipeline_hold import Hold
 from delivery.deploying.revisions import current
@@ -76,6 +76,7 @@ class Rollback:
             to = move.to.commit or move.to.version
             revisions.note_rollback(self.session.ecs, running[move.service.name], by, to)
         self.session.say(f"{self.environment.stack} serves {target} again")
+        github_deployment.rolled_back(self.session, _commits(running), target)
         if of:
             self.session.say(
                 f"pipeline {of.name} releases nothing to it until: delivery resume --stack {self.environment.stack}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from contract import pipeline as contract
 from contract.limits import STEP_MINUTES
 from contract.pipeline import Project
 from infra.aws import names, permissions, platforms
@@ -160,16 +159,6 @@ def statements(
     token = context.pipeline.github_token_secret_arn
     tell = [permissions.read_github_token(token)] if token and key in TELL_GITHUB else []
     return [facts, *source, *_purpose(config, context, key), *notify, *tell]
-
-
-def github_variables(pipeline: Pipeline, key: str) -> dict[str, str]:
-    """Return the environment variables of a build project that tells GitHub of deployments; none of another one."""
-    if pipeline.github_token_secret_arn is None or key not in TELL_GITHUB:
-        return {}
-    return {
-        contract.GITHUB_REPOSITORY: pipeline.repository,
-        contract.GITHUB_TOKEN_SECRET: pipeline.github_token_secret_arn,
-    }
 
 
 def _purpose(config: StackConfig, context: PipelineContext, key: str) -> list[Document]:

@@ -16,7 +16,7 @@ import pytest
 
 from support.load import Load
 from tests.local.releases import ORDER, Releases
-from tests.local.workspace import Workspace, copy_of_the_project
+from tests.local.workspace import PORT, Workspace, copy_of_the_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -105,7 +105,9 @@ def test_it_is_released_stopped_when_it_fails_and_rolled_back_under_load(staged:
     connections = staged.client("codeconnections")
     connection = connections.create_connection(ProviderType="GitHub", ConnectionName="notes")["ConnectionArn"]
     assert staged.cloud("connect", "notes").returncode == 0
-    staged.edit(PRODUCTION, lambda config: config["slipway:pipeline"].update(connection_arn=connection))
+    secret = token_for_deployments(staged)
+    told = {"connection_arn": connection, "github_token_secret_arn": secret}
+    staged.edit(PRODUCTION, lambda config: config["slipway:pipeline"].update(told))
     releases = Releases(staged, f"slipway-{PRODUCTION}", REPOSITORY, PRODUCTION)
     releases.begin()
     assert "checking its health, its route and its checks from outside" in releases.delivery(
@@ -118,6 +120,23 @@ def test_it_is_released_stopped_when_it_fails_and_rolled_back_under_load(staged:
         staged.destroy(PRODUCTION)
         releases.delivery("clean", "--stack", PRODUCTION)
         connections.delete_connection(ConnectionArn=connection)
+        staged.client("secretsmanager").delete_secret(SecretId=secret, ForceDeleteWithoutRecovery=True)
+
+
+def token_for_deployments(space: Workspace) -> str:
+    """Keep a GitHub token that may write deployments and commit statuses as a secret; returns the secret's ARN."""
+    asked = {"repository": REPOSITORY, "permissions": {"deployments": "write", "statuses": "write"}}
+    issued = httpx.post(f"http://127.0.0.1:{PORT}/_localcloud/github/tokens", json=asked).json()
+    secrets = space.client("secretsmanager")
+    return str(secrets.create_secret(Name="notes-github", SecretString=issued["token"])["ARN"])
+
+
+def deployment(releases: Releases, commit: str, environment: str) -> list[tuple[str, str, str]]:
+    """Return state, description and log of each status of a commit's deployment, newest first."""
+    headers = {"Authorization": "Bearer any"}
+    (found,) = httpx.get(f"{releases.rest}/deployments?sha={commit}&environment={environment}", headers=headers).json()
+    statuses = httpx.get(f"{releases.rest}/deployments/{found['id']}/statuses", headers=headers).json()
+    return [(one["state"], one["description"], one["log_url"]) for one in statuses]
 
 
 def _release_and_roll_back(space: Workspace, releases: Releases) -> None:
@@ -128,6 +147,10 @@ def _release_and_roll_back(space: Workspace, releases: Releases) -> None:
         releases.approve(execution)
         assert releases.end(execution) == "Succeeded", releases.told(execution)
         assert list(releases.actions(execution)) == ORDER
+        for stack in (STAGING, PRODUCTION):
+            shown = deployment(releases, commit, stack)
+            assert [state for state, _, _ in shown] == ["success", "in_progress", "in_progress"], shown
+            assert all("/codebuild/projects/" in log for _, _, log in shown), shown
         assert "notes: NO TESTS: there is no notes/bin/test" in releases.log(releases.actions(execution)["Build/Test"])
         status = releases.delivery("status", "--stack", PRODUCTION)
         assert f"{PRODUCTION} serves {commit[:7]}, released " in status
@@ -136,6 +159,8 @@ def _release_and_roll_back(space: Workspace, releases: Releases) -> None:
         execution = releases.execution_of(bad)
         assert releases.end(execution) == "Failed"
         assert "Staging/Acceptance" not in releases.actions(execution)
+        state, cause, _ = deployment(releases, bad, STAGING)[0]
+        assert (state, "read-only file system" in cause) == ("failure", True), cause
         status = space.delivery("status", "--stack", PRODUCTION).stdout
         assert (
             "'/srv/notes.log' is on a read-only file system; let it write to /tmp, or add /srv to writable" in status

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from contract.pipeline import GITHUB_REPOSITORY, GITHUB_TOKEN_SECRET
+from contract.pipeline import EXECUTION
 from delivery.deploying import github_deployment
 from delivery.errors import DeliveryError, InterruptedDeliveryError
 from tests.unit.delivery.aws import FakeError
@@ -88,8 +88,7 @@ def github() -> Iterator[tuple[GitHub, dict[str, str]]]:
         kept,
         {
             "GITHUB_API_URL": f"http://127.0.0.1:{server.server_port}",
-            GITHUB_REPOSITORY: "acme/app",
-            GITHUB_TOKEN_SECRET: "arn:token",
+            EXECUTION: "e-1",
             "CODEBUILD_BUILD_URL": BUILD,
         },
     )
@@ -112,13 +111,13 @@ def test_a_release_is_one_deployment_from_its_deploy_to_its_acceptance(
     kept, variables = github
     step(piped, variables, first=True)
     step(piped, variables, first=False)
-    (made,) = kept.sent("/repos/acme/app/deployments")
+    (made,) = kept.sent("/repos/me/shop/deployments")
     assert (made["ref"], made["environment"], made["required_contexts"]) == (COMMIT, "staging", [])
     assert (made["auto_merge"], made["production_environment"]) == (False, True)
     shown = kept.sent("/deployments/7/statuses")
     assert [one["state"] for one in shown] == ["in_progress", "in_progress", "success"]
     assert {(one["log_url"], one["environment_url"]) for one in shown} == {(BUILD, piped.environment.url)}
-    commit = kept.sent(f"/repos/acme/app/statuses/{COMMIT}")
+    commit = kept.sent(f"/repos/me/shop/statuses/{COMMIT}")
     assert [one["state"] for one in commit] == ["pending", "pending", "success"]
     assert {(one["context"], one["target_url"]) for one in commit} == {("slipway/staging", BUILD)}
     assert kept.tokens == {"Bearer token"}

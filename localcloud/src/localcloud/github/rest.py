@@ -113,9 +113,11 @@ class Route:
 class Rest:
     """The router: finds the route of a request and calls its handler."""
 
-    def __init__(self, repositories: Repositories, routes: Iterable[Route]) -> None:
-        """Serve the routes; the first match wins."""
-        self._repositories = repositories
+    def __init__(
+        self, repositories: Repositories, routes: Iterable[Route], permit: Callable[[Request, str], None]
+    ) -> None:
+        """Serve the routes; the first match wins. `permit` refuses a request (to a path) that its token may not make."""
+        self._repositories, self._permit = repositories, permit
         self._routes = [(route.method, route.pattern(), route.serve) for route in routes]
 
     async def respond(self, request: Request) -> Response:
@@ -136,6 +138,7 @@ class Rest:
         method = "GET" if request.method == "HEAD" else request.method
         writes = method != "GET"
         login = authorized(request, required=writes)
+        self._permit(request, path)
         for wanted, pattern, serve in self._routes:
             found = pattern.fullmatch(path)
             if wanted == method and found:

@@ -13,16 +13,19 @@ from localcloud.github import git, history, names
 from localcloud.github.comments import Comments
 from localcloud.github.contents import Contents
 from localcloud.github.deliveries import Deliveries
+from localcloud.github.deployments import Deployments
 from localcloud.github.hook_table import HookTable
 from localcloud.github.hooks import Hooks
 from localcloud.github.journal import Journal
 from localcloud.github.pulls import Pulls
 from localcloud.github.pushes import Pushes
 from localcloud.github.repositories import Repositories
-from localcloud.github.rest import ROOT, GitHubError, Rest
+from localcloud.github.rest import ROOT, GitHubError, Rest, body_of, failure
 from localcloud.github.smart_http import SmartHttp, path_of
 from localcloud.github.statuses import Statuses
+from localcloud.github.tokens import Tokens
 from localcloud.github.views import Views
+from localcloud.iam.gate import is_here
 from localcloud.settings import NAME, UserError
 
 if TYPE_CHECKING:
@@ -64,13 +67,17 @@ class GitHub:
         journal.hooks, journal.pulls = self._hook_table, self._pulls
         self._comments = Comments(ctx, self._repositories, self._pulls, views, journal.post)
         self._statuses = Statuses(ctx, self._repositories, views, journal.post)
+        self._deployments = Deployments(ctx, self._repositories, self._statuses, views)
+        self._tokens = Tokens(ctx)
         contents = Contents(self._repositories, views, journal.settle, self._forget)
-        topics = (self._hooks, self._deliveries, self._pulls, self._comments, self._statuses, contents)
-        self._rest = Rest(self._repositories, [route for topic in topics for route in topic.routes()])
+        topics = (
+            self._hooks, self._deliveries, self._pulls, self._comments, self._statuses, self._deployments, contents,
+        )  # fmt: skip
+        self._rest = Rest(self._repositories, [route for topic in topics for route in topic.routes()], self._permit)
         self._git = SmartHttp(self._repositories, journal.settle)
         self._started = asyncio.Event()
         self._later: asyncio.Task[None] | None = None
-        self.control = self._show_hooks
+        self.control = self._control
 
     def subscribe(self, listener: Callable[[Event], None]) -> None:
         """Subscribe to the events of pushes and pull requests, as a GitHub App does; call it before the start.
@@ -141,8 +148,21 @@ class GitHub:
             response = await self._git.respond(request)
         await response(scope, receive, send)
 
-    async def _show_hooks(self, request: Request) -> Response:
-        """List all webhooks, for `localcloud sweep`: GET /_localcloud/github/hooks."""
+    def _permit(self, request: Request, path: str) -> None:
+        given = request.headers.get("authorization", "")
+        self._tokens.authorize(given, request.method, path, here=is_here(request.scope))
+
+    async def _control(self, request: Request) -> Response:
+        """Issue a token with limited rights, POST /_localcloud/github/tokens, or list all webhooks, GET .../hooks."""
+        if request.method != "POST" or not path_of(request).endswith("/github/tokens"):
+            return self._show_hooks(request)
+        try:
+            return JSONResponse(self._tokens.issue(await body_of(request)), 201)
+        except GitHubError as error:
+            return failure(error)
+
+    def _show_hooks(self, request: Request) -> Response:
+        """List all webhooks, for `localcloud sweep`."""
         if request.method != "GET" or not path_of(request).endswith("/github/hooks"):
             return JSONResponse({"message": f"{request.method} {path_of(request)} is not served here"}, 404)
         shown = [(doc, hook) for doc in self._repositories.table.values() for hook in self._hook_table.of(doc)]
@@ -180,11 +200,13 @@ class GitHub:
         await self._deliveries.stop()
 
     def _forget(self, doc: Doc) -> None:
-        """Remove the pull requests, comments, statuses and hooks of a repository."""
+        """Remove the pull requests, comments, statuses, deployments, tokens and hooks of a repository."""
         for hook in self._hook_table.of(doc):
             self._hooks.remove(hook)
         key = names.key_of(doc["full_name"])
-        for table in (self._pulls.table, self._comments.table, self._statuses.table):
+        shown, tokens = self._deployments, self._tokens
+        held = (self._pulls, self._comments, self._statuses, shown, tokens)
+        for table in (*(one.table for one in held), shown.statuses):
             for name, row in list(table.rows.items()):
                 if row["repository"] == key:
                     table.delete(name)
@@ -193,6 +215,7 @@ class GitHub:
         """Delete all repositories and everything that belongs to them."""
         for doc in self._repositories.table.values():
             self._forget(doc)
+        self._tokens.table.clear()
         self._deliveries.clear()
         await asyncio.to_thread(self._repositories.clear)
         await asyncio.to_thread(self._repositories.open)

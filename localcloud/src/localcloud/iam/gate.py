@@ -43,6 +43,8 @@ INVALID = "The security token included in the request is invalid."
 EXPIRED = "The security token included in the request is expired"
 OF_TASKS = "/_localcloud/ecs/"
 """Pages that tasks read: their metadata and the credentials of their role."""
+LIMITED = "github_pat_"
+"""How tokens with limited rights begin: GitHub's fine-grained personal access tokens."""
 READING = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -72,7 +74,7 @@ class Gate:
     def outside(self, scope: Scope, path: str, *, git: bool) -> Response | None:
         """Refuse remote requests to control pages but those of tasks, and remote writes to GitHub.
 
-        GitHub accepts any token. The pages of tasks have identities in their paths that nobody else knows.
+        GitHub accepts any token; what one with limited rights may change, it decides itself. The pages of tasks have identities in their paths that nobody else knows.
 
         Args:
             scope: the request.
@@ -81,7 +83,7 @@ class Gate:
         """
         if is_here(scope) or (path.startswith(OF_TASKS) and scope["method"] == "GET"):
             return None
-        if git and (not writes(scope)):
+        if git and (not writes(scope) or has_limited_token(scope)):
             return None
         text = "the local GitHub takes changes" if git else f"{path} is served"
         return PlainTextResponse(f"{text} from this machine only, not from a container\n", status_code=403)
@@ -174,6 +176,14 @@ def is_here(scope: Scope) -> bool:
         return ipaddress.ip_address(client(scope)).is_loopback
     except ValueError:
         return False
+
+
+def has_limited_token(scope: Scope) -> bool:
+    """Tell whether a request to GitHub's REST API has a token with limited rights, valid or not."""
+    given = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
+    kind, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+    limited = kind.lower() in ("bearer", "token") and token.strip().startswith(LIMITED)
+    return limited and str(scope["path"]).startswith("/api/")
 
 
 def client(scope: Scope) -> str:

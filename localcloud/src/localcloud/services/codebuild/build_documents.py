@@ -129,3 +129,8 @@ def logs(state: State, config: Doc, project: str, identifier: str) -> Doc:
         "cloudWatchLogsArn": f"arn:aws:logs:{region}:{account}:log-group:{group}:log-stream:{stream}",
         "cloudWatchLogs": watch,
     }
+
+
+def console(region: str, build: Doc) -> str:
+    """Return the URL of the build in the AWS console."""
+    return f"https://{region}.console.aws.amazon.com/codesuite/codebuild/projects/{build['projectName']}/build/{build['id']}"

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from localcloud.services.codebuild import validation
+from localcloud.services.codebuild.build_documents import console
 
 if TYPE_CHECKING:
     from localcloud.services.codebuild.build_context import Parts
@@ -40,7 +41,7 @@ async def report(parts: Parts, build: Doc) -> None:
             state=state,
             context=filled(config.get("context") or default, build),
             description=f"Build {WORDS[state]} for project {build['projectName']}",
-            target_url=filled(config.get("targetUrl") or console(parts, build), build),
+            target_url=filled(config.get("targetUrl") or console(parts.state.ctx.region, build), build),
         )
     except Exception:  # a build's outcome does not depend on its GitHub commit status
         LOG.exception("the status of %s cannot be set", build["id"])
@@ -59,9 +60,3 @@ def filled(text: str, build: Doc) -> str:
         **{f"CODEBUILD_{name}": value for name, value in build.get("_webhook", {}).items()},
     }
     return re.sub(r"\$\{?(CODEBUILD_[A-Z_]+)\}?", lambda found: told.get(found[1], found[0]), text)
-
-
-def console(parts: Parts, build: Doc) -> str:
-    """Return the URL of the build in the AWS console."""
-    region = parts.state.ctx.region
-    return f"https://{region}.console.aws.amazon.com/codesuite/codebuild/projects/{build['projectName']}/build/{build['id']}"

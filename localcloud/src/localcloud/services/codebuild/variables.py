@@ -14,6 +14,7 @@ from localcloud.iam.names import Names
 from localcloud.iam.operation_resources import parameter_arn
 from localcloud.services import decryption
 from localcloud.services.clients import client
+from localcloud.services.codebuild.build_documents import console
 from localcloud.settings import client_environment
 
 if TYPE_CHECKING:
@@ -145,6 +146,7 @@ def environment(
         base[name] = f"{base[name]},{gateway}"
     source, webhook = build["source"], build.get("_webhook", {})
     told = {
+        "GITHUB_API_URL": f"{ctx.container_endpoint}/api/v3",
         "CI": "true",
         "CODEBUILD_CI": "true",
         "CODEBUILD_BUILD_ARN": build["arn"],
@@ -152,6 +154,7 @@ def environment(
         "CODEBUILD_BUILD_IMAGE": build["environment"]["image"],
         "CODEBUILD_BUILD_NUMBER": str(build["buildNumber"]),
         "CODEBUILD_BUILD_SUCCEEDING": "1",
+        "CODEBUILD_BUILD_URL": console(ctx.region, build),
         "CODEBUILD_INITIATOR": build["initiator"],
         "CODEBUILD_KMS_KEY_ID": build["encryptionKey"],
         "CODEBUILD_PROJECT_ARN": build["_project_arn"],
