@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import urllib3
 
 from contract.pipeline import EXECUTION
 from delivery.deploying import github_deployment
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 
     from tests.unit.delivery.world import World
 
-COMMIT = "a" * 40
+COMMIT, OTHER = "a" * 40, "b" * 40
+SILENT = "of a server that accepts and says nothing"
 BUILD = "https://console.aws.amazon.com/codesuite/codebuild/1"
 
 
@@ -97,7 +100,8 @@ def github() -> Iterator[tuple[GitHub, dict[str, str]]]:
 
 
 def step(world: World, variables: dict[str, str], *, first: bool, error: BaseException | None = None) -> None:
-    """Run a step that ends well, or with an error."""
+    """Run a step that ends well, or with an error; the variable SECRET names another secret than the token's."""
+    world.record_pipeline(github_secret=variables.get("SECRET", "arn:token"))
     world.aws.services["secretsmanager"] = Secrets()
     with github_deployment.told(world.session, COMMIT, first=first, last=not first, environment=variables):
         if error:
@@ -153,17 +157,27 @@ def test_a_step_that_fails_ends_the_deployment_with_its_cause(
     ("change", "told"),
     [
         ({}, "403 .*not accessible by personal access token.*deployments: write"),
-        ({GITHUB_TOKEN_SECRET: "arn:other"}, "AWS refused GetSecretValue: no such secret"),
+        ({"SECRET": "arn:other"}, "AWS refused GetSecretValue: no such secret"),
         ({"GITHUB_API_URL": "http://example.com"}, "a token goes over https only"),
+        ({"GITHUB_API_URL": "http://127.0.0.1:9"}, "is it reachable from here"),
+        ({"GITHUB_API_URL": SILENT}, "timed out"),
     ],
-    ids=["rights", "secret", "address"],
+    ids=["rights", "secret", "address", "nobody", "silent"],
 )
 def test_what_github_cannot_be_told_is_one_line_and_fails_nothing(
-    piped: World, github: tuple[GitHub, dict[str, str]], change: dict[str, str], told: str
+    piped: World,
+    github: tuple[GitHub, dict[str, str]],
+    change: dict[str, str],
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The release goes on, and its own error stays the one that is raised."""
     kept, variables = github
     kept.refuses = 403
+    monkeypatch.setattr("delivery.github.SHORT", urllib3.Timeout(connect=0.2, read=0.2))
+    if change.get("GITHUB_API_URL") == SILENT:
+        quiet = socket.create_server(("127.0.0.1", 0))
+        change = {"GITHUB_API_URL": f"http://127.0.0.1:{quiet.getsockname()[1]}"}
     step(piped, variables | change, first=False)
     assert len(piped.lines) == 2
     for line, state in zip(piped.lines, ("in_progress", "success"), strict=True):
@@ -175,8 +189,41 @@ def test_what_github_cannot_be_told_is_one_line_and_fails_nothing(
 
 
 def test_without_the_key_nothing_is_asked(piped: World, github: tuple[GitHub, dict[str, str]]) -> None:
-    """Neither GitHub nor Secrets Manager."""
+    """Neither GitHub nor Secrets Manager; nor by a step that runs outside the pipeline."""
     kept, variables = github
-    for missing in (GITHUB_REPOSITORY, GITHUB_TOKEN_SECRET):
-        step(piped, {key: value for key, value in variables.items() if key != missing}, first=True)
+    step(piped, variables | {"SECRET": ""}, first=True)
+    step(piped, variables | {EXECUTION: ""}, first=True)
+    piped.record_pipeline()
+    github_deployment.rolled_back(piped.session, OTHER, COMMIT, variables)
     assert (kept.asked, piped.lines, piped.aws.asked("GetSecretValue")) == ([], [], [])
+
+
+def test_a_rollback_by_hand_is_a_new_deployment_of_the_older_commit(
+    piped: World, github: tuple[GitHub, dict[str, str]]
+) -> None:
+    """The one of the bad commit becomes inactive, which GitHub does not do by itself in production."""
+    kept, variables = github
+    step(piped, variables, first=True)
+    github_deployment.rolled_back(piped.session, OTHER, COMMIT, variables | {EXECUTION: ""})
+    made = kept.sent("/repos/me/shop/deployments")[-1]
+    assert (len(kept.deployments), made["ref"]) == (2, COMMIT)
+    states = kept.sent("/deployments/8/statuses")
+    assert [(one["state"], one["description"]) for one in states] == [
+        ("success", "rolled back from bbbbbbb by hand"),
+        ("inactive", "rolled back to aaaaaaa by hand"),
+    ]
+    github_deployment.rolled_back(piped.session, OTHER, "content-1", variables)
+    assert piped.lines == ["GitHub is not told that staging was rolled back: content-1 is not one commit"]
+
+
+def test_a_private_address_is_told_only_where_it_stands_for_aws(
+    piped: World, github: tuple[GitHub, dict[str, str]]
+) -> None:
+    """The token came from there; any other address has to be https."""
+    kept, variables = github
+    port = variables["GITHUB_API_URL"].rpartition(":")[2]
+    there = {"GITHUB_API_URL": f"http://localhost.localdomain:{port}/api"}
+    step(piped, variables | there | {"AWS_ENDPOINT_URL": "http://elsewhere:1"}, first=True)
+    assert "https only" in piped.lines[-1]
+    step(piped, variables | there | {"AWS_ENDPOINT_URL": f"http://localhost.localdomain:{port}"}, first=True)
+    assert "https only" not in piped.lines[-1] or kept.asked

@@ -116,7 +116,7 @@ class Rest:
     def __init__(
         self, repositories: Repositories, routes: Iterable[Route], permit: Callable[[Request, str], None]
     ) -> None:
-        """Serve the routes; the first match wins. `permit` refuses a request (to a path) that its token may not make."""
+        """Serve the routes; the first match wins; `permit` refuses what a token may not do at a path."""
         self._repositories, self._permit = repositories, permit
         self._routes = [(route.method, route.pattern(), route.serve) for route in routes]
 

@@ -74,7 +74,8 @@ class Gate:
     def outside(self, scope: Scope, path: str, *, git: bool) -> Response | None:
         """Refuse remote requests to control pages but those of tasks, and remote writes to GitHub.
 
-        GitHub accepts any token; what one with limited rights may change, it decides itself. The pages of tasks have identities in their paths that nobody else knows.
+        GitHub accepts any token; what one with limited rights may change, it decides itself.
+        The pages of tasks have identities in their paths that nobody else knows.
 
         Args:
             scope: the request.
