@@ -220,10 +220,11 @@ def test_a_private_address_is_told_only_where_it_stands_for_aws(
     piped: World, github: tuple[GitHub, dict[str, str]]
 ) -> None:
     """The token came from there; any other address has to be https."""
-    kept, variables = github
+    _, variables = github
     port = variables["GITHUB_API_URL"].rpartition(":")[2]
     there = {"GITHUB_API_URL": f"http://localhost.localdomain:{port}/api"}
     step(piped, variables | there | {"AWS_ENDPOINT_URL": "http://elsewhere:1"}, first=True)
     assert "https only" in piped.lines[-1]
+    piped.lines.clear()
     step(piped, variables | there | {"AWS_ENDPOINT_URL": f"http://localhost.localdomain:{port}"}, first=True)
-    assert "https only" not in piped.lines[-1] or kept.asked
+    assert "https only" not in str(piped.lines)
