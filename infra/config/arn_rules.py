@@ -15,7 +15,8 @@ REGIONAL: dict[Location, str] = {
     ("environment", "alarm_topic_arn"): "CloudWatch alarms publish to topics of their own region",
     ("environment", "load_balancer", "certificate_arn"): "a load balancer takes certificates of its own region",
     ("pipeline", "topic_key_arn"): "SNS takes a key of the topic's region",
-    ("pipeline", "chat_webhook_secret_arn"): "the secret is read in the stack's region",
+    ("pipeline", "chat_webhook_secret_arn"): "secrets are read in the stack's region",
+    ("pipeline", "github_token_secret_arn"): "secrets are read in the stack's region",
     ("pipeline", "fleet_arn"): "CodeBuild takes a fleet of its own region",
 }
 """Why what each key names has to be in the stack's region."""

@@ -105,7 +105,7 @@ def test_most_keys_have_defaults() -> None:
         (
             {"chat_webhook_secret_arn": "arn:aws:secretsmanager:us-east-1:000000000000:secret:chat-a1b2c3"},
             "slipway:pipeline.chat_webhook_secret_arn is "
-            '"arn:aws:secretsmanager:us-east-1:000000000000:secret:chat-a1b2c3"; the secret is read in the stack\'s '
+            '"arn:aws:secretsmanager:us-east-1:000000000000:secret:chat-a1b2c3"; secrets are read in the stack\'s '
             "region, eu-central-1; name one of there",
         ),
         (
