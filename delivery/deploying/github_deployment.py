@@ -1,7 +1,8 @@
 """A release's deploy to an environment, as GitHub shows it: a deployment with its status, and a commit status.
 
 On where `slipway:pipeline.github_token_secret_arn` is set, which the facts of the pipeline tell. The token's rights:
-`deployments: write` and `statuses: write` on the repository. What cannot be told is one line in the log, and never fails a release.
+`deployments: write` and `statuses: write` on the repository. What cannot be told is one line in the log, and never
+fails a release.
 """
 
 from __future__ import annotations
