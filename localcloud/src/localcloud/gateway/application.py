@@ -15,7 +15,8 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from localcloud.gateway import limits, refusals, request_bodies
 from localcloud.gateway.request_log import Entry, operation_in
 from localcloud.gateway.retried_requests import Repeats
-from localcloud.iam.gate import CALLER, OF_TASKS, is_here
+from localcloud.iam.callers import is_here
+from localcloud.iam.gate import CALLER, OF_TASKS
 from localcloud.ministack_adapter.loader import SERVED
 from localcloud.ministack_adapter.persistence import COALESCED, READS
 from localcloud.page.guard import is_for_page

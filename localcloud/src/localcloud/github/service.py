@@ -25,7 +25,7 @@ from localcloud.github.smart_http import SmartHttp, path_of
 from localcloud.github.statuses import Statuses
 from localcloud.github.tokens import Tokens
 from localcloud.github.views import Views
-from localcloud.iam.gate import is_here
+from localcloud.iam.callers import is_here
 from localcloud.settings import NAME, UserError
 
 if TYPE_CHECKING:

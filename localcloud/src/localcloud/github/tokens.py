@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.github import names
 from localcloud.github.rest import UNPROCESSABLE, GitHubError, invalid
-from localcloud.iam.gate import LIMITED
+from localcloud.iam.callers import LIMITED
 from localcloud.state.table import Table
 
 if TYPE_CHECKING:

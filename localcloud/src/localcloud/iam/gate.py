@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from localcloud.gateway import refusals
 from localcloud.iam import s3_authorization
 from localcloud.iam.authority import OPERATOR
 from localcloud.iam.authorization import asks
+from localcloud.iam.callers import client, has_limited_token, is_here
 from localcloud.iam.calls import CallError, read
 from localcloud.iam.names import Names
 from localcloud.iam.sessions import TEMPORARY, alive, is_token_of
@@ -43,8 +43,6 @@ INVALID = "The security token included in the request is invalid."
 EXPIRED = "The security token included in the request is expired"
 OF_TASKS = "/_localcloud/ecs/"
 """Pages that tasks read: their metadata and the credentials of their role."""
-LIMITED = "github_pat_"
-"""How tokens with limited rights begin: GitHub's fine-grained personal access tokens."""
 READING = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -169,27 +167,6 @@ class Gate:
             return refusals.denial(service, headers, "missing", text)
         text = f"{INVALID} The access key is taken from this machine only: a container needs a role's credentials"
         return refusals.denial(service, headers, "invalid", text)
-
-
-def is_here(scope: Scope) -> bool:
-    """Tell whether a request comes from this machine."""
-    try:
-        return ipaddress.ip_address(client(scope)).is_loopback
-    except ValueError:
-        return False
-
-
-def has_limited_token(scope: Scope) -> bool:
-    """Tell whether a request to GitHub's REST API has a token with limited rights, valid or not."""
-    given = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
-    kind, _, token = given[0].partition(" ") if len(given) == 1 else ("", "", "")
-    limited = kind.lower() in ("bearer", "token") and token.strip().startswith(LIMITED)
-    return limited and str(scope["path"]).startswith("/api/")
-
-
-def client(scope: Scope) -> str:
-    """Return the client address of a request."""
-    return str((scope.get("client") or ("",))[0])
 
 
 def writes(scope: Scope) -> bool:
