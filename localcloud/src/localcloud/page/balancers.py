@@ -95,6 +95,8 @@ def action(row: Doc) -> str:
     """Return what a rule does with a request, in words."""
     if row["Type"] == "forward" and row.get("TargetGroupArn"):
         return str(row["TargetGroupArn"].split("/")[1])
+    if groups := row.get("ForwardConfig", {}).get("TargetGroups"):
+        return ", ".join(f"{each['TargetGroupArn'].split('/')[1]} ({each['Weight']})" for each in groups)
     fixed = row.get("FixedResponseConfig", {}).get("StatusCode")
     return f"{row['Type']} {fixed}" if fixed else str(row["Type"])
 

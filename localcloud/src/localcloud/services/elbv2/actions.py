@@ -32,6 +32,9 @@ HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+\-.^_`|~]{1,40}")
 METHOD = re.compile(r"[A-Z_-]{1,40}")
 ADDRESS = re.compile(r"[0-9a-fA-F.:]+/\d{1,3}")
 VALUES_AT_MOST = 5
+GROUPS_AT_MOST = 5
+WEIGHT_AT_MOST = 999
+"""The guide, "Forward actions": up to five target groups, with weights from 0 to 999."""
 
 
 def full_actions(state: State, balancer: str, actions: list[dict[str, Any]]) -> list[Doc]:
@@ -59,22 +62,33 @@ def full_actions(state: State, balancer: str, actions: list[dict[str, Any]]) -> 
 
 
 def full_forward(state: State, balancer: str, action: Doc) -> Doc:
-    """Return a forward action to one target group, which may belong to one load balancer only."""
+    """Return a forward action to up to five target groups by weight, each of which may belong to one load balancer."""
     config = action.get("ForwardConfig") or {}
-    groups = config.get("TargetGroups") or [{"TargetGroupArn": action.get("TargetGroupArn", "")}]
-    if len(groups) != 1:
-        raise ApiError("UnsupportedOperation", "the local cloud does not support weighted target groups")
+    given = config.get("TargetGroups") or [{"TargetGroupArn": action.get("TargetGroupArn", "")}]
+    if len(given) > GROUPS_AT_MOST:
+        text = f"A forward action can have at most {GROUPS_AT_MOST} target groups"
+        raise ApiError("TooManyTargetGroups", text)
     if config.get("TargetGroupStickinessConfig", {}).get("Enabled"):
         raise ApiError("UnsupportedOperation", "the local cloud does not support target group stickiness")
-    group = state.group(groups[0]["TargetGroupArn"])["TargetGroupArn"]
+    groups = [full_group(state, balancer, row) for row in given]
+    arns = [row["TargetGroupArn"] for row in groups]
+    if len(set(arns)) != len(arns):
+        raise ApiError("ValidationError", f"A target group is specified more than once: {', '.join(arns)}")
+    forward = {"TargetGroups": groups, "TargetGroupStickinessConfig": {"Enabled": False}}
+    bare = {key: value for key, value in action.items() if key != "TargetGroupArn"}
+    return bare | ({"TargetGroupArn": arns[0]} if len(arns) == 1 else {}) | {"ForwardConfig": forward}
+
+
+def full_group(state: State, balancer: str, row: dict[str, Any]) -> Doc:
+    """Return a forward action's target group with its weight: 1 if none is given, as for a single one."""
+    group = state.group(row["TargetGroupArn"])["TargetGroupArn"]
     if state.balancer_of(group) not in (None, balancer):
         text = f"The following target groups cannot be associated with more than one load balancer: {group}"
         raise ApiError("TargetGroupAssociationLimit", text)
-    forward = {
-        "TargetGroups": [{"TargetGroupArn": group, "Weight": groups[0].get("Weight", 1)}],
-        "TargetGroupStickinessConfig": {"Enabled": False},
-    }
-    return action | {"TargetGroupArn": group, "ForwardConfig": forward}
+    weight = row.get("Weight", 1)
+    if not 0 <= weight <= WEIGHT_AT_MOST:
+        raise ApiError("ValidationError", f"'Weight' must be 0-{WEIGHT_AT_MOST}; it is {weight}")
+    return {"TargetGroupArn": group, "Weight": weight}
 
 
 def full_conditions(conditions: list[dict[str, Any]]) -> list[Doc]:

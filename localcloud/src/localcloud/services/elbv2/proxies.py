@@ -17,7 +17,7 @@ import docker
 from localcloud.certificates.private_file import write
 from localcloud.docker_engine import network
 from localcloud.gateway.protocol import ApiError
-from localcloud.services.elbv2 import tls
+from localcloud.services.elbv2 import shares, tls
 from localcloud.services.elbv2.rendering import Server, certificate_file, configuration, slot_count
 from localcloud.services.elbv2.runtime import Runtime
 from localcloud.services.elbv2.state import short
@@ -47,6 +47,7 @@ class Proxy:
         self.lock = asyncio.Lock()
         self.shape = ""
         self.servers: dict[str, list[Server]] = {}
+        self.shares: shares.Shares = {}
 
 
 class Proxies:
@@ -100,10 +101,12 @@ class Proxies:
             commands = [
                 line for group in wanted for line in changes(group, proxy.servers.get(group, []), wanted[group])
             ]
+            parts = shares.shares(self._state, balancer)
+            commands += shares.commands(proxy.shares, parts)
             if commands:
                 self._write(doc, proxy)
                 await proxy.runtime.run(commands)
-                proxy.servers = wanted
+                proxy.servers, proxy.shares = wanted, parts
 
     async def apply_group(self, group: str) -> None:
         """Update the proxy that serves a target group, if any."""
@@ -143,6 +146,8 @@ class Proxies:
             if arn := tls.certificate(listener):
                 with contextlib.suppress(LookupError, ValueError):
                     write(proxy.folder / certificate_file(arn), self._state.ctx.certificates.pem(arn))
+        if parts := shares.shares(self._state, balancer["LoadBalancerArn"]):
+            (proxy.folder / shares.FILE).write_text(shares.text(parts))
         text = configuration(self._state, balancer, self.servers(balancer["LoadBalancerArn"]))
         draft = proxy.folder / "haproxy.cfg.new"
         draft.write_text(text)
@@ -178,6 +183,7 @@ class Proxies:
     async def _take_over(self, balancer: Doc, proxy: Proxy, *, reload: bool) -> None:
         """Wait for a worker with the current file; on a reload the old worker meanwhile completes its requests."""
         shape, wanted = configuration(self._state, balancer), self.servers(balancer["LoadBalancerArn"])
+        parts = shares.shares(self._state, balancer["LoadBalancerArn"])
         worker = await proxy.runtime.worker(READY_SECONDS)
         if worker is not None and reload:
             if self.ending is not None:
@@ -187,7 +193,7 @@ class Proxies:
             text = await self._engine.call(self._engine.client.api.logs, name_of(balancer), tail=3)
             lines = " ".join(text.decode(errors="replace").split())
             raise ApiError("InternalFailure", f"load balancer {balancer['LoadBalancerName']}: HAProxy refused: {lines}")
-        proxy.shape, proxy.servers = shape, wanted
+        proxy.shape, proxy.servers, proxy.shares = shape, wanted, parts
         drains = [line for group in wanted for line in drain_commands(group, wanted[group])]
         if drains:
             await proxy.runtime.run(drains)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from localcloud.services.elbv2 import tls
+from localcloud.services.elbv2 import shares, tls
 from localcloud.services.elbv2.state import short
 from localcloud.settings import NAME
 
@@ -100,9 +100,12 @@ def frontend(state: State, balancer: Doc, listener: Doc) -> str:
         lines.append(
             f"  http-request set-var(txn.rule) str(r{index}) if !{{ var(txn.rule) -m found }} {' '.join(names)}"
         )
-    outcomes = [(rule["Actions"], f" if {{ var(txn.rule) -m str r{index} }}") for index, rule in enumerate(rules)]
-    outcomes.append((listener["DefaultActions"], " if !{ var(txn.rule) -m found }"))
-    rendered = [action(actions, listener, when) for actions, when in outcomes]
+    outcomes = [
+        (rule["Actions"], rule["RuleArn"], f" if {{ var(txn.rule) -m str r{index} }}")
+        for index, rule in enumerate(rules)
+    ]
+    outcomes.append((listener["DefaultActions"], listener["ListenerArn"], " if !{ var(txn.rule) -m found }"))
+    rendered = [line for actions, holder, when in outcomes for line in action_lines(actions, holder, listener, when)]
     ordered = sorted(rendered, key=lambda line: line.startswith("  use_backend"))  # HAProxy requires this order
     return "\n".join([*lines, *ordered]) + "\n"
 
@@ -162,8 +165,14 @@ def quoted(text: str) -> str:
     return '"' + escaped.replace("\r", "").replace("\n", "\\n") + '"'
 
 
+def action_lines(actions: Actions, holder: str, listener: Doc, when: str) -> list[str]:
+    """Return the configuration lines for the action of a rule or listener, whose ARN is `holder`."""
+    groups = shares.weighted(actions)
+    return shares.lines(holder, groups, when) if groups else [action(actions, listener, when)]
+
+
 def action(actions: Actions, listener: Doc, when: str) -> str:
-    """Return the configuration line for a rule's action."""
+    """Return the configuration line for a rule's action; a forward action has one target group."""
     first = actions[0]
     if first["Type"] == "forward":
         return f"  use_backend g_{short(first['TargetGroupArn'])}{when}"

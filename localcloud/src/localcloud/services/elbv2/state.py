@@ -63,7 +63,9 @@ class State:
                 listener["DefaultActions"],
                 *(rule["Actions"] for rule in self.rules_of(listener["ListenerArn"])),
             ]:
-                arns.update(action["TargetGroupArn"] for action in holder if action["Type"] == "forward")
+                for action in holder:
+                    if action["Type"] == "forward":
+                        arns.update(row["TargetGroupArn"] for row in action["ForwardConfig"]["TargetGroups"])
         return sorted(arns)
 
     def balancer_of(self, group: str) -> str | None:
