@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def own_services(ctx: Context, github: GitHub) -> list[Service]:
     """Return our own services in start order; they are stopped in reverse."""
     balancing = LoadBalancing(ctx)
-    containers = ContainerService(ctx, balancing.targets)
+    containers = ContainerService(ctx, balancing.targets, balancing.shifting)
     codebuild = CodeBuild(ctx, github)
     connections = CodeConnections(ctx)
     notifications = CodeStarNotifications(ctx)

@@ -25,10 +25,12 @@ from localcloud.services.ecs.task_containers import Maker, is_there
 from localcloud.services.ecs.task_documents import Factory
 from localcloud.services.ecs.task_roles import owner
 from localcloud.services.ecs.tasks import Tasks
+from localcloud.services.ecs.traffic import Traffic
 from localcloud.settings import label
 
 if TYPE_CHECKING:
     from localcloud.context import Context
+    from localcloud.services.elbv2.shifting import Shifting
     from localcloud.services.elbv2.targets import Targets
     from localcloud.state.table import Doc
 
@@ -47,12 +49,13 @@ class ContainerService(Api):
     signing_name = "ecs"
     invalid_code = "InvalidParameterException"
 
-    def __init__(self, ctx: Context, targets: Targets) -> None:
+    def __init__(self, ctx: Context, targets: Targets, shifting: Shifting) -> None:
         """Load the documents; nothing runs before `start`.
 
         Args:
             ctx: the local cloud's context.
             targets: the load balancers' targets, with which tasks are registered.
+            shifting: the weights of the load balancers' rules, by which canary deployments shift traffic.
         """
         self.engine = ServiceContainers(ctx, "task")
         self.state = State(ctx)
@@ -63,15 +66,16 @@ class ContainerService(Api):
         self.control = MetadataEndpoint(self.state, maker).control
         self.runner = Runner(self.state, maker, targets, self.shipper)
         factory = Factory(self.state)
-        rollouts = Rollouts(self.state)
-        self.scheduler = Scheduler(self.state, rollouts, self.runner, factory, targets)
+        traffic = Traffic(ctx, targets, shifting)
+        rollouts = Rollouts(self.state, traffic)
+        self.scheduler = Scheduler(self.state, rollouts, self.runner, factory, targets, traffic)
         self.runner.changed = self.scheduler.wake
         ctx.iam.roles_of_definition = self._roles
         super().__init__([
             Clusters(self.state),
             Tags(self.state),
             Definitions(self.state),
-            Services(self.state, rollouts, self.scheduler, targets),
+            Services(self.state, rollouts, self.scheduler, traffic),
             RolloutOperations(self.state, rollouts, self.scheduler),
             Tasks(self.state, factory, self.runner),
         ])  # fmt: skip

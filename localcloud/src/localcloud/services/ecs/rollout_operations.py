@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from localcloud.gateway.protocol import ApiError, Params
+from localcloud.services.ecs.canary import is_cleaning
 from localcloud.services.ecs.rollouts import TERMINAL
 from localcloud.services.ecs.services import counts, revision_counts
 from localcloud.services.ecs.state import failure
@@ -77,6 +78,8 @@ class RolloutOperations:
         kind = params.get("stopType", "ROLLBACK")
         if kind == "ROLLBACK" and row["status"] == "ROLLBACK_IN_PROGRESS":
             raise ApiError("ConflictException", "The service deployment is being rolled back already.")
+        if is_cleaning(service["deployments"][0]):
+            raise ApiError("ConflictException", "The service deployment is in CLEAN_UP and cannot be stopped.")
         if kind == "ABORT":
             self._rollouts.abort(service)
         elif kind != "ROLLBACK" or self._rollouts.candidate(service, service["deployments"][0]) is None:
@@ -99,6 +102,9 @@ class RolloutOperations:
             tasks = [(owners.get(t["startedBy"], ""), t["lastStatus"]) for t in self._state.tasks_of(service)]
         target = {"arn": row["target"], "requestedTaskCount": row["requested"]}
         sources = [{"arn": arn, **revision_counts(counts(tasks, arn))} for arn in row["sources"]]
+        if "share" in row:
+            target["requestedProductionTrafficWeight"] = row["share"]
+            sources = [each | {"requestedProductionTrafficWeight": 100 - row["share"]} for each in sources]
         return row | {
             "targetServiceRevision": target | revision_counts(counts(tasks, row["target"])),
             "sourceServiceRevisions": sources,

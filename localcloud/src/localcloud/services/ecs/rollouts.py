@@ -8,12 +8,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from localcloud.services.ecs import deployment_alarms
+from localcloud.services.ecs import deployment_alarms, strategies
 from localcloud.services.ecs.rolling_update import threshold
 from localcloud.services.ecs.state import new_id, number
 
 if TYPE_CHECKING:
     from localcloud.services.ecs.state import State
+    from localcloud.services.ecs.traffic import Traffic
     from localcloud.state.table import Doc
 
 SHAPING = (
@@ -28,9 +29,9 @@ EXCEEDED = "the circuit breaker threshold was exceeded"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cause:
-    """What failed a deployment: the member of a service deployment that monitors it, and ECS's words."""
+    """What failed a deployment: the member of a service deployment that monitors it, if one does, and ECS's words."""
 
-    monitor: str
+    monitor: str = ""
     who: str
     what: str
     because: str
@@ -43,9 +44,9 @@ class Cause:
 class Rollouts:
     """State changes of a service's deployments, each persisted on return."""
 
-    def __init__(self, state: State) -> None:
-        """Use ECS's documents."""
-        self._state = state
+    def __init__(self, state: State, traffic: Traffic) -> None:
+        """Use ECS's documents, and the load balancers' production traffic."""
+        self._state, self._traffic = state, traffic
 
     def begin(self, service: Doc, *, forced: bool = False) -> None:
         """Start a primary deployment with the service's current settings, replacing the previous one."""
@@ -60,8 +61,51 @@ class Rollouts:
         deployment["rollout"] = rollout["serviceDeploymentArn"]
         service["deployments"].insert(0, deployment)
         service["currentServiceDeployment"] = rollout["serviceDeploymentArn"]
-        self._adopt(service, deployment)
+        if strategies.advanced(service["loadBalancers"]):
+            self._place(service, deployment, revision)
+        if "canary" not in deployment:
+            self._adopt(service, deployment)
         self._state.save_service(service)
+
+    def _place(self, service: Doc, deployment: Doc, revision: Doc) -> None:
+        """Choose the target groups of a deployment's tasks: of a canary those that do not serve, else those that do."""
+        blue = strategies.source(service, deployment)
+        if strategies.is_canary(service):
+            deployment["canary"] = {"stage": "PRE_SCALE_UP", "since": time.time(), "percent": None}
+        if "canary" in deployment and blue is not None:
+            deployment["groups"] = strategies.others(service["loadBalancers"], strategies.groups_of(blue))
+        else:
+            deployment["groups"] = self._traffic.serving(service["loadBalancers"])
+        known = {deployment["id"], blue["id"] if blue else ""}
+        if "canary" in deployment:
+            rest = [task for task in self._state.tasks_of(service) if task["startedBy"] not in known]
+            self.enter(service, deployment, "RECONCILE_SERVICE" if rest else "PRE_SCALE_UP")
+        rows = [
+            {"targetGroupArn": group, "productionListenerRule": row["advancedConfiguration"]["productionListenerRule"]}
+            for row, group in zip(service["loadBalancers"], deployment["groups"], strict=True)
+        ]
+        revision["resolvedConfiguration"] = {"loadBalancers": rows}
+        self._state.revisions.save(revision["serviceRevisionArn"])
+
+    def enter(self, service: Doc, deployment: Doc, stage: str) -> None:
+        """Let a canary deployment enter a lifecycle stage."""
+        deployment["canary"].update(stage=stage, since=time.time())
+        deployment["updatedAt"] = time.time()
+        self._tell(deployment, lifecycleStage=stage)
+        self._state.save_service(service)
+
+    def share(self, service: Doc, deployment: Doc, percent: float) -> None:
+        """Record the share of production traffic that a canary deployment is to get, in percent."""
+        deployment["canary"]["percent"] = percent
+        self._tell(deployment, share=100 - percent if deployment["rollingBack"] else percent)
+        self._state.save_service(service)
+
+    def _tell(self, deployment: Doc, **members: object) -> None:
+        """Update members of a deployment's service deployment."""
+        rollout = self._state.rollouts.get(deployment["rollout"])
+        if rollout is not None:
+            rollout.update(members, updatedAt=time.time())
+            self._state.rollouts.save(rollout["serviceDeploymentArn"])
 
     def succeed(self, service: Doc) -> None:
         """Mark the primary deployment as completed and remove the others."""
@@ -105,6 +149,15 @@ class Rollouts:
         )
         self._fail(service, cause)
 
+    def misled(self, service: Doc, why: str) -> None:
+        """Fail the primary deployment since its traffic cannot be shifted, and roll back if possible."""
+        because, _, detail = why.removesuffix(".").partition(". ")
+        self._fail(
+            service,
+            Cause(who="ECS deployment", what="traffic cannot be shifted.", because=because, back=True,
+                  detail=f" {detail}." if detail else ""),
+        )  # fmt: skip
+
     def _fail(self, service: Doc, cause: Cause) -> None:
         """Fail the primary deployment, and roll back if that is wanted and possible."""
         deployment = primary(service)
@@ -114,7 +167,7 @@ class Rollouts:
         deployment.update(rolloutState="FAILED", rolloutStateReason=reason, updatedAt=time.time())
         self._state.event(service, f"(deployment {deployment['id']}) deployment failed: {cause.what}{cause.detail}")
         rollout = self._state.rollouts.get(deployment["rollout"])
-        if rollout is not None:
+        if rollout is not None and cause.monitor:
             rollout[cause.monitor]["status"] = "TRIGGERED"
         why = f"because {cause.because}.{cause.detail}"
         if deployment["rollingBack"]:
@@ -140,21 +193,46 @@ class Rollouts:
         revision = self._state.revisions.get(target or "")
         if revision is None:
             return
+        given = service["loadBalancers"]
         for member in SHAPING:
             service[member] = revision.get(member)
+        if "canary" in failed:
+            service["loadBalancers"] = strategies.with_shifting(service["loadBalancers"], given)
         failed["status"] = "ACTIVE"
         deployment = self._deployment(service, revision, revision["fingerprint"])
         text = f"{who}: rolling back to deploymentId {deployment['id']}."
         deployment.update(rollingBack=True, rolloutStateReason=text, rollout=failed["rollout"])
         service["deployments"].insert(0, deployment)
         self._state.event(service, f"rolling back to deployment {deployment['id']}.")
-        self._adopt(service, deployment)
+        if strategies.advanced(service["loadBalancers"]):
+            self._return(service, deployment, revision)
+        else:
+            self._adopt(service, deployment)
         rollout = self._state.rollouts.get(failed["rollout"])
         if rollout is not None:
             back = {"reason": reason, "startedAt": time.time(), "serviceRevisionArn": revision["serviceRevisionArn"]}
             rollout.update(status="ROLLBACK_IN_PROGRESS", statusReason=reason, rollback=back, updatedAt=time.time())
             self._state.rollouts.save(rollout["serviceDeploymentArn"])
         self._state.save_service(service)
+
+    def _return(self, service: Doc, deployment: Doc, revision: Doc) -> None:
+        """Let a rollback use the target groups and the tasks of the revision that it returns to.
+
+        That of a canary gives it all the traffic first, if another deployment has got some of it.
+        """
+        failed, blue = service["deployments"][1], strategies.source(service, deployment)
+        resolved = (revision.get("resolvedConfiguration") or {}).get("loadBalancers")
+        deployment["groups"] = [row["targetGroupArn"] for row in resolved or revision["loadBalancers"]]
+        if "canary" not in failed:
+            self._adopt(service, deployment)
+            return
+        shifted = failed["canary"]["percent"] is not None
+        deployment["canary"] = {"percent": None}
+        self.enter(service, deployment, "PRODUCTION_TRAFFIC_SHIFT" if shifted else "CLEAN_UP")
+        for task in self._state.tasks_of(service):
+            if blue is not None and task["startedBy"] == blue["id"] and task["desiredStatus"] == "RUNNING":
+                task["startedBy"] = deployment["id"]
+                self._state.save_task(task)
 
     def abort(self, service: Doc) -> None:
         """Stop the primary deployment as it is, without rolling back."""

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from localcloud.services.ecs import deployment_alarms
+from localcloud.services.ecs.canary import Canary, is_cleaning
 from localcloud.services.ecs.rolling_update import Member, plan, threshold
 from localcloud.services.ecs.rollouts import breaker, primary
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from localcloud.services.ecs.runner import Runner
     from localcloud.services.ecs.state import State
     from localcloud.services.ecs.task_documents import Factory
+    from localcloud.services.ecs.traffic import Traffic
     from localcloud.services.elbv2.targets import Targets
     from localcloud.state.table import Doc
 
@@ -31,8 +33,11 @@ LOG = logging.getLogger(__name__)
 class Scheduler:
     """One loop per service."""
 
-    def __init__(self, state: State, rollouts: Rollouts, runner: Runner, factory: Factory, targets: Targets) -> None:
+    def __init__(  # noqa: PLR0913 - the parts that carry out its decisions
+        self, state: State, rollouts: Rollouts, runner: Runner, factory: Factory, targets: Targets, traffic: Traffic
+    ) -> None:
         """Use ECS's documents, and the parts that carry out the scheduler's decisions."""
+        self._canary = Canary(state, rollouts, runner, factory, traffic)
         self._state, self._rollouts, self._runner = state, rollouts, runner
         self._factory, self._targets = factory, targets
         self._loops: dict[str, asyncio.Task[None]] = {}
@@ -98,6 +103,11 @@ class Scheduler:
         deployment = primary(service)
         if deployment is None or deployment["rolloutState"] == "FAILED":
             return
+        if "canary" in deployment and deployment["rolloutState"] == "IN_PROGRESS":
+            members = [self._member(service, self._state.tasks.rows[member.arn]) for member in members]
+            members = [member for member in members if self._wanted(member)]
+            self._canary.step(service, deployment, members, done=self._done(service, deployment))
+            return
         self._act(service, deployment, members)
         if deployment["rolloutState"] == "IN_PROGRESS" and self._done(service, deployment):
             self._bake(service, deployment)
@@ -122,6 +132,9 @@ class Scheduler:
 
     def _running(self, service: Doc) -> list[Doc]:
         return [task for task in self._state.tasks_of(service) if task["desiredStatus"] == "RUNNING"]
+
+    def _wanted(self, member: Member) -> bool:
+        return bool(self._state.tasks.rows[member.arn]["desiredStatus"] == "RUNNING")
 
     def _count_failures(self, service: Doc) -> None:
         """Count each task that stopped by itself once, for its deployment, and delay the next start."""
@@ -215,6 +228,7 @@ class Scheduler:
         if (
             settings.get("enable")
             and deployment["rolloutState"] == "IN_PROGRESS"
+            and not is_cleaning(deployment)
             and deployment["failedTasks"] >= limit
         ):
             self._rollouts.trip(service, f"Last failed task: {deployment.get('lastFailure', 'unknown')}")
@@ -224,7 +238,7 @@ class Scheduler:
     def _heed_alarms(self, service: Doc) -> None:
         """Fail the deployment if one of its alarms has gone into ALARM; a rollback is not watched."""
         deployment = service["deployments"][0]
-        if deployment["rolloutState"] != "IN_PROGRESS" or deployment["rollingBack"]:
+        if deployment["rolloutState"] != "IN_PROGRESS" or deployment["rollingBack"] or is_cleaning(deployment):
             return
         names = deployment_alarms.monitored(self._state.rollouts.get(deployment["rollout"]))
         if names and (found := deployment_alarms.firing(names, self._state.ctx.cloudwatch)):
@@ -258,7 +272,7 @@ class Scheduler:
         """Start and stop tasks by the rolling update's plan."""
         configuration = service["deploymentConfiguration"]
         known = {row["id"] for row in service["deployments"]}
-        members = [member for member in members if self._state.tasks.rows[member.arn]["desiredStatus"] == "RUNNING"]
+        members = [member for member in members if self._wanted(member)]
         # a rollback may just have changed which deployment is the primary one
         members = [self._member(service, self._state.tasks.rows[member.arn]) for member in members]
         wanted = plan(

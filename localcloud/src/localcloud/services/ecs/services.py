@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from localcloud.gateway.protocol import ApiError, Params
-from localcloud.services.ecs import deployment_alarms
+from localcloud.services.ecs import deployment_alarms, strategies
 from localcloud.services.ecs.rollouts import SHAPING, fingerprint
 from localcloud.services.ecs.state import PENDING, failure, tag_list
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from localcloud.services.ecs.rollouts import Rollouts
     from localcloud.services.ecs.scheduler import Scheduler
     from localcloud.services.ecs.state import State
-    from localcloud.services.elbv2.targets import Targets
+    from localcloud.services.ecs.traffic import Traffic
     from localcloud.state.table import Doc
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
@@ -30,7 +30,6 @@ NOT_RUN = ("serviceConnectConfiguration", "volumeConfigurations", "vpcLatticeCon
 NOT_ROLLED = (
     "lifecycleHooks",
     "linearConfiguration",
-    "canaryConfiguration",
     "earlySuccessCriteria",
 )
 
@@ -38,9 +37,9 @@ NOT_ROLLED = (
 class Services:
     """Create, describe, change and delete services."""
 
-    def __init__(self, state: State, rollouts: Rollouts, scheduler: Scheduler, targets: Targets) -> None:
-        """Use ECS's documents, deployments, the scheduler and the load balancers' targets."""
-        self._state, self._rollouts, self._scheduler, self._targets = state, rollouts, scheduler, targets
+    def __init__(self, state: State, rollouts: Rollouts, scheduler: Scheduler, traffic: Traffic) -> None:
+        """Use ECS's documents, deployments, the scheduler and the load balancers' traffic."""
+        self._state, self._rollouts, self._scheduler, self._traffic = state, rollouts, scheduler, traffic
 
     def create_service(self, params: Params) -> Params:
         """Create a service and start its first deployment."""
@@ -58,7 +57,7 @@ class Services:
         if "taskDefinition" not in params:
             raise ApiError("InvalidParameterException", "TaskDefinition can not be blank.")
         definition = self._state.active_definition(params["taskDefinition"])
-        self._check_balancers(params.get("loadBalancers", []), definition)
+        self._check_balancers(params.get("loadBalancers", []), definition, params.get("deploymentConfiguration", {}))
         doc = self._new(params, cluster, key, definition)
         self._state.services.put(key, doc)
         self._rollouts.begin(doc)
@@ -70,19 +69,21 @@ class Services:
         doc = self._state.service(params.get("cluster"), params["service"])
         if doc["status"] != "ACTIVE":
             raise ApiError("ServiceNotActiveException", "Service was not ACTIVE.")
-        refuse(params)
+        rollout = self._new_configuration(doc, params)
         named = str(params.get("taskDefinition") or doc["taskDefinition"])
         changed = "taskDefinition" in params or params.get("forceNewDeployment") or "loadBalancers" in params
         definition = self._state.active_definition(named) if changed else self._state.definition(named)
-        if "loadBalancers" in params:
-            self._check_balancers(params["loadBalancers"], definition)
+        balancers = params.get("loadBalancers", doc["loadBalancers"])
+        if "loadBalancers" in params or rollout != doc["deploymentConfiguration"]:
+            self._check_balancers(balancers, definition, rollout)
+        if strategies.advanced(doc["loadBalancers"]) and not strategies.advanced(balancers):
+            self._traffic.check_removal(doc["loadBalancers"], balancers)
         before = fingerprint(doc)
         doc.update({member: params[member] for member in (*PLAIN, *SHAPING) if member in params})
         doc["taskDefinition"] = definition["taskDefinitionArn"]
         if "capacityProviderStrategy" in params:
             doc["launchType"] = None
-        if "deploymentConfiguration" in params:
-            doc["deploymentConfiguration"] = doc["deploymentConfiguration"] | params["deploymentConfiguration"]
+        doc["deploymentConfiguration"] = rollout
         if params.get("forceNewDeployment") or fingerprint(doc) != before:
             self._rollouts.begin(doc, forced=bool(params.get("forceNewDeployment")))
         elif "desiredCount" in params and doc["deployments"]:
@@ -182,14 +183,36 @@ class Services:
             "tags": tag_list(params.get("tags")),
         }  # fmt: skip
 
-    def _check_balancers(self, balancers: list[dict[str, Any]], definition: Doc) -> None:
+    def _new_configuration(self, doc: Doc, params: Params) -> Doc:
+        """Return the deployment configuration that a service has after an update; refuse what it cannot have."""
+        known: Doc = doc["deploymentConfiguration"]
+        if "deploymentConfiguration" not in params:
+            refuse(params)
+            return known
+        rollout = known | params["deploymentConfiguration"]
+        if (
+            known.get("strategy") == strategies.CANARY
+            and "canaryConfiguration" not in params["deploymentConfiguration"]
+        ):
+            rollout = rollout if rollout["strategy"] == strategies.CANARY else strategies.completed(rollout)
+        given = params["deploymentConfiguration"] | {"strategy": rollout.get("strategy", "ROLLING")}
+        refuse(params | {"deploymentConfiguration": given})
+        going = doc["deployments"] and doc["deployments"][0]["rolloutState"] == "IN_PROGRESS"
+        if going and rollout.get("strategy") != known.get("strategy"):
+            text = "The deployment strategy cannot be changed while a service deployment is in progress. Wait until it"
+            raise ApiError("InvalidParameterException", f"{text} has completed, or stop it.")
+        return strategies.completed(rollout)
+
+    def _check_balancers(self, balancers: list[dict[str, Any]], definition: Doc, rollout: dict[str, Any]) -> None:
         """Refuse load balancers that do not match the task definition, or whose target group no load balancer uses."""
+        strategies.check_balancers(rollout, balancers)
+        self._traffic.check(balancers)
         for balancer in balancers:
             group = balancer.get("targetGroupArn", "")
-            if not group or balancer.get("advancedConfiguration"):
-                text = "the local cloud supports loadBalancers with a targetGroupArn and no advancedConfiguration"
+            if not group:
+                text = "the local cloud supports loadBalancers with a targetGroupArn"
                 raise ApiError("UnsupportedFeatureException", text)
-            if not self._targets.is_served(group):
+            if not self._traffic.is_served(group):
                 text = f"The target group with targetGroupArn {group} does not have an associated load balancer."
                 raise ApiError("InvalidParameterException", text)
             container = next(
@@ -212,9 +235,10 @@ def refuse(params: Params) -> None:
     """
     rollout = params.get("deploymentConfiguration", {})
     wrong = [name for name in NOT_RUN if params.get(name)] + [name for name in NOT_ROLLED if rollout.get(name)]
-    if rollout.get("bakeTimeInMinutes") and "alarms" not in rollout:
+    rolling = rollout.get("strategy", "ROLLING") == "ROLLING"
+    if rollout.get("bakeTimeInMinutes") and "alarms" not in rollout and rolling:
         wrong.append("bakeTimeInMinutes without alarms")
-    if rollout.get("strategy", "ROLLING") != "ROLLING":
+    if not rolling and rollout["strategy"] != strategies.CANARY:
         wrong.append(f"the deployment strategy {rollout['strategy']}")
     if params.get("deploymentController", {}).get("type", "ECS") != "ECS":
         wrong.append(f"the deployment controller {params['deploymentController']['type']}")
@@ -229,6 +253,7 @@ def refuse(params: Params) -> None:
     ]
     if wrong:
         raise ApiError("UnsupportedFeatureException", f"the local cloud does not support {', '.join(wrong)}")
+    strategies.check(rollout)
     deployment_alarms.check(rollout)
     if "launchType" in params and params.get("capacityProviderStrategy"):
         text = (
@@ -242,7 +267,7 @@ def refuse(params: Params) -> None:
 def configuration(given: dict[str, Any]) -> Doc:
     """Return a deployment configuration with AWS's defaults."""
     off = {"deploymentCircuitBreaker": {"enable": False, "rollback": False}}
-    full: Doc = ROLLING | off | {"strategy": "ROLLING", "bakeTimeInMinutes": 0} | given
+    full: Doc = strategies.completed(ROLLING | off | {"strategy": "ROLLING", "bakeTimeInMinutes": 0} | given)
     if full["maximumPercent"] < 100 or full["maximumPercent"] <= full["minimumHealthyPercent"] == 100:  # noqa: PLR2004 - HTTP's and AWS's own numbers
         text = "maximumPercent and minimumHealthyPercent leave no room to start or stop a task."
         raise ApiError("InvalidParameterException", text)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from localcloud.services.ecs import metadata
 from localcloud.services.ecs.state import new_id
+from localcloud.services.ecs.strategies import groups_of
 
 if TYPE_CHECKING:
     from localcloud.services.ecs.state import State
@@ -40,8 +41,8 @@ class Factory:
             service=service["serviceArn"],
             subnets=subnets_of(deployment),
             targets=[
-                {"group": balancer["targetGroupArn"], "port": balancer["containerPort"]}
-                for balancer in deployment.get("loadBalancers") or []
+                {"group": group, "port": balancer["containerPort"]}
+                for balancer, group in zip(deployment.get("loadBalancers") or [], groups_of(deployment), strict=True)
             ],
             tags=[{"key": key, "value": value} for key, value in tags.items()],
             **self._capacity(service, deployment),

@@ -16,6 +16,7 @@ from localcloud.services.elbv2.groups import Groups
 from localcloud.services.elbv2.listeners import Listeners
 from localcloud.services.elbv2.metrics import Metrics
 from localcloud.services.elbv2.proxies import Proxies
+from localcloud.services.elbv2.shifting import Shifting
 from localcloud.services.elbv2.state import State
 from localcloud.services.elbv2.tags import Tags
 from localcloud.services.elbv2.targets import Targets
@@ -40,6 +41,7 @@ class LoadBalancing(Api):
         self.state = State(ctx)
         self.proxies = Proxies(self.state, self.engine)
         self.targets = Targets(self.state, self.proxies)
+        self.shifting = Shifting(self.state, self.proxies)
         self.metrics = Metrics(self.state, self.proxies)
         super().__init__([
             Balancers(self.state, self.proxies),
