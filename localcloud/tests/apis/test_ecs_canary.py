@@ -225,7 +225,7 @@ def test_a_canary_service_goes_back_to_rolling_updates(site: CanarySite) -> None
         assert (done["status"], site.weights()) == ("SUCCESSFUL", weights)
         serving, idle = (site.group, site.other) if weights[0] else (site.other, site.group)
         plain = {"containerName": "app", "containerPort": 8080}
-        with pytest.raises(ClientError, match="while .* gets the traffic"):
+        with pytest.raises(ClientError, match=r"while .* gets the traffic"):
             site.update(loadBalancers=[plain | {"targetGroupArn": idle}])
         done = site.outcome(site.update(loadBalancers=[plain | {"targetGroupArn": serving}]))
         assert done["status"] == "SUCCESSFUL"
@@ -240,7 +240,7 @@ def test_what_ecs_cannot_shift_is_refused(site: CanarySite) -> None:
         ({"deploymentConfiguration": CANARY}, "advancedConfiguration field is required for all loadBalancers"),
         ({"loadBalancers": site.balancers(productionListenerRule=listener)}, "has an invalid ARN format"),
         ({"loadBalancers": site.balancers(alternateTargetGroupArn=site.group)}, "Duplicate targetGroupArn found"),
-        ({"loadBalancers": site.balancers(testListenerRule=site.rule)}, "does not support .*testListenerRule"),
+        ({"loadBalancers": site.balancers(testListenerRule=site.rule)}, r"does not support .*testListenerRule"),
         ({"deploymentConfiguration": {"canaryConfiguration": {"canaryPercent": 5}}}, "only valid when"),
     ]
     for change, text in cases:

@@ -128,7 +128,19 @@ def passed(call: Call, names: Names) -> list[Ask]:
     elif call.action == "ec2:CreateFlowLogs":
         service, roles = "vpc-flow-logs.amazonaws.com", [p.get("DeliverLogsPermissionArn")]
     keys: Context = {"iam:passedtoservice": service}
-    return [Ask(action="iam:PassRole", resource=role_arn(str(role), names), keys=keys) for role in roles if role]
+    found = [Ask(action="iam:PassRole", resource=role_arn(str(role), names), keys=keys) for role in roles if role]
+    keys = {"iam:passedtoservice": "ecs.amazonaws.com"}
+    return [*found, *(Ask(action="iam:PassRole", resource=role, keys=keys) for role in infrastructure_roles(call))]
+
+
+def infrastructure_roles(call: Call) -> list[str]:
+    """Return the roles by which ECS is to manage the load balancers of a service."""
+    if call.action not in ("ecs:CreateService", "ecs:UpdateService"):
+        return []
+    advanced = [
+        structure(structure(row).get("advancedConfiguration")) for row in rows(call.params.get("loadBalancers"))
+    ]
+    return sorted({str(own["roleArn"]) for own in advanced if own.get("roleArn")})
 
 
 def passed_to_tasks(call: Call, names: Names) -> list[object]:

@@ -29,14 +29,20 @@ POLICIES = {
 
 
 def apply(iam: ModuleType) -> None:
-    """Make the policies known.
+    """Make the policies known, now and after each reset of ministack.
 
     Args:
         iam: ministack's IAM module.
     """
-    seeded = iam._aws_managed_policies  # noqa: SLF001 - ministack has no public name for it
-    for name, rows in POLICIES.items():
-        statements = [{"Effect": "Allow", "Action": actions, "Resource": resource} for actions, resource in rows]
-        document = json.dumps({"Version": "2012-10-17", "Statement": statements})
-        arn = f"arn:aws:iam::aws:policy/{name}"
-        seeded[arn] = iam._make_aws_managed_policy(name, document)  # noqa: SLF001 - ministack has no public name for it
+    seed = iam._seed_aws_managed_policies  # noqa: SLF001 - ministack has no public name for it
+
+    def seed_all() -> None:
+        seed()
+        for name, rows in POLICIES.items():
+            statements = [{"Effect": "Allow", "Action": actions, "Resource": resource} for actions, resource in rows]
+            document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+            record = iam._make_aws_managed_record(name, document)  # noqa: SLF001 - ministack has no public name for it
+            iam._aws_managed_policies[record["Arn"]] = record  # noqa: SLF001 - ministack has no public name for it
+
+    iam._seed_aws_managed_policies = seed_all  # noqa: SLF001 - ministack has no public name for it
+    seed_all()

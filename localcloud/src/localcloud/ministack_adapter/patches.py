@@ -7,7 +7,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from localcloud.iam import service_linked
-from localcloud.ministack_adapter import flow_logs
+from localcloud.ministack_adapter import flow_logs, managed_policies
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,9 @@ def apply(app: ModuleType) -> None:
     Args:
         app: its application module.
     """
-    service_linked.apply(app._get_module("iam"))  # noqa: SLF001 - ministack has no public name for it
+    iam = app._get_module("iam")  # noqa: SLF001 - ministack has no public name for it
+    service_linked.apply(iam)
+    managed_policies.apply(iam)
     vars(app)["_docker_socket_present"] = lambda: False  # containers are our own services' only
     acm = app._get_module("acm")  # noqa: SLF001 - ministack has no public name for it
     acm.get_state = with_private_keys(acm)

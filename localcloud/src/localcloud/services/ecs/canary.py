@@ -127,7 +127,7 @@ class Canary:
     def _shift(self, service: Doc, deployment: Doc) -> str:
         """Give the green deployment the canary's share until that has baked, then all traffic."""
         mark = deployment["canary"]
-        canary = service["deploymentConfiguration"].get("canaryConfiguration") or {}
+        canary = self._settings(deployment).get("canaryConfiguration") or {}
         first = canary.get("canaryPercent", WHOLE)
         if mark["percent"] is None:
             alone = deployment["rollingBack"] or source(service, deployment) is None
@@ -142,10 +142,16 @@ class Canary:
             self._rollouts.share(service, deployment, WHOLE)
         return SHIFT
 
+    def _settings(self, deployment: Doc) -> Doc:
+        """Return the deployment configuration with which a deployment began."""
+        rollout = self._state.rollouts.get(deployment["rollout"]) or {}
+        found: Doc = rollout.get("deploymentConfiguration") or {}
+        return found
+
     def _bake(self, service: Doc, deployment: Doc) -> str:
         """Wait with all traffic on the green deployment, while the blue one still runs."""
         mark = deployment["canary"]
-        minutes = service["deploymentConfiguration"].get("bakeTimeInMinutes") or 0
+        minutes = self._settings(deployment).get("bakeTimeInMinutes") or 0
         alone = source(service, deployment) is None
         over = time.time() >= mark["since"] + (0 if alone else minutes) * MINUTE
         return CLEAN_UP if over and mark["ready"] else BAKE

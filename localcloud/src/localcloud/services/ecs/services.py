@@ -73,9 +73,12 @@ class Services:
         named = str(params.get("taskDefinition") or doc["taskDefinition"])
         changed = "taskDefinition" in params or params.get("forceNewDeployment") or "loadBalancers" in params
         definition = self._state.active_definition(named) if changed else self._state.definition(named)
-        balancers = params.get("loadBalancers", doc["loadBalancers"])
-        if "loadBalancers" in params or rollout != doc["deploymentConfiguration"]:
+        balancers: list[dict[str, Any]] = params.get("loadBalancers", doc["loadBalancers"])
+        canary = rollout.get("strategy") == strategies.CANARY
+        if "loadBalancers" in params or (canary and rollout != doc["deploymentConfiguration"]):
             self._check_balancers(balancers, definition, rollout)
+        if canary and doc["deployments"]:
+            self._traffic.check_change(strategies.groups_of(doc["deployments"][0]), balancers)
         if strategies.advanced(doc["loadBalancers"]) and not strategies.advanced(balancers):
             self._traffic.check_removal(doc["loadBalancers"], balancers)
         before = fingerprint(doc)
@@ -190,11 +193,6 @@ class Services:
             refuse(params)
             return known
         rollout = known | params["deploymentConfiguration"]
-        if (
-            known.get("strategy") == strategies.CANARY
-            and "canaryConfiguration" not in params["deploymentConfiguration"]
-        ):
-            rollout = rollout if rollout["strategy"] == strategies.CANARY else strategies.completed(rollout)
         given = params["deploymentConfiguration"] | {"strategy": rollout.get("strategy", "ROLLING")}
         refuse(params | {"deploymentConfiguration": given})
         going = doc["deployments"] and doc["deployments"][0]["rolloutState"] == "IN_PROGRESS"
