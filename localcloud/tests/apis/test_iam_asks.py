@@ -43,6 +43,8 @@ def asked(service: str, operation: str, params: dict[str, Any]) -> list[str]:
           f"ecs:UpdateService arn:aws:ecs:{HOME}:service/staging/web"]),
         ("ecs", "UpdateService", {"service": "web", "taskDefinition": "web:1"},
          [f"ecs:UpdateService arn:aws:ecs:{HOME}:service/default/web", f"iam:PassRole {ROLE}"]),
+        ("ecs", "UpdateService", {"service": "web", "loadBalancers": [{"advancedConfiguration": {"roleArn": ROLE}}]},
+         [f"ecs:UpdateService arn:aws:ecs:{HOME}:service/default/web", f"iam:PassRole {ROLE}"]),
         ("ecs", "DescribeServices", {"cluster": f"arn:aws:ecs:{HOME}:cluster/prod", "services": ["a", "b"]},
          [f"ecs:DescribeServices arn:aws:ecs:{HOME}:service/prod/a",
           f"ecs:DescribeServices arn:aws:ecs:{HOME}:service/prod/b"]),
