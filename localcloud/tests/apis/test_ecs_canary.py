@@ -235,6 +235,23 @@ def test_a_canary_service_goes_back_to_rolling_updates(site: CanarySite) -> None
     assert requests.failures == []
 
 
+def test_a_service_can_begin_with_the_canary_strategy(cloud: Cloud) -> None:
+    """Its first deployment has nothing to shift traffic from, and serves at once; the second one does."""
+    site = CanarySite(cloud, "contract-canary-1")
+    first = site.definition(cloud.image("good"), {"RELEASE": "1"})
+    site.serve(first, 1, deploymentConfiguration=CANARY, loadBalancers=site.balancers())
+    assert site.outcome()["status"] == "SUCCESSFUL"
+    assert (set(site.answers(10)), site.weights()) == ({"1"}, (100, 0))
+    with pytest.raises(ClientError, match="cannot be changed before"):
+        site.update(taskDefinition=site.definition(cloud.image("never")), deploymentConfiguration=QUICK)
+        site.update(deploymentConfiguration={"strategy": "ROLLING"})
+    site.ecs.stop_service_deployment(serviceDeploymentArn=site.service()["currentServiceDeployment"])
+    assert site.outcome()["status"] == "ROLLBACK_SUCCESSFUL"
+    assert site.outcome(site.release("2"))["status"] == "SUCCESSFUL"
+    assert (set(site.answers(10)), site.weights()) == ({"2"}, (0, 100))
+    site.ecs.delete_service(cluster=site.name, service="web", force=True)
+
+
 def test_what_ecs_cannot_shift_is_refused(site: CanarySite) -> None:
     """In AWS's words: at once, or as the reason for which the deployment is rolled back."""
     listener = site.listener

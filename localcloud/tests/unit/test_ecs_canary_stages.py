@@ -45,7 +45,7 @@ class World:
         )  # fmt: skip
         own: Any = self
         factory: Any = SimpleNamespace(service_task=lambda _, deployment: deployment["id"])
-        self.stages = canary.Canary(tables, own, own, factory, own)
+        self.stages = canary.Canary(tables, own, own, own, factory, own)
 
     def problem(self, _deployment: Doc, *, settled: bool) -> str:
         """Return why traffic cannot be shifted."""

@@ -103,7 +103,7 @@ def test_the_blue_deployment_is_that_of_the_last_completed_revision() -> None:
 
 def test_a_rollback_to_a_time_before_canaries_keeps_what_the_next_canary_needs() -> None:
     """The earlier revision's load balancer gets the present advancedConfiguration, if it is the same one."""
-    old = [{"targetGroupArn": "a", "containerPort": 80}, {"targetGroupArn": "z"}]
+    old: list[dict[str, Any]] = [{"targetGroupArn": "a", "containerPort": 80}, {"targetGroupArn": "z"}]
     first, second = strategies.with_shifting(old, [balancer()])
     assert first == old[0] | {"advancedConfiguration": balancer()["advancedConfiguration"]}
     assert second == old[1]

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from localcloud.docker_engine.service_containers import ServiceContainers
 from localcloud.gateway.protocol import Api, ApiError
 from localcloud.services.ecs import containers
+from localcloud.services.ecs.canary import Canary
 from localcloud.services.ecs.clusters import Clusters, Tags
 from localcloud.services.ecs.definitions import Definitions
 from localcloud.services.ecs.logs import Shipper
 from localcloud.services.ecs.metadata_endpoint import MetadataEndpoint
 from localcloud.services.ecs.metadata_proxy import MetadataProxy
 from localcloud.services.ecs.metrics import Metrics
+from localcloud.services.ecs.placement import Placement
 from localcloud.services.ecs.rollout_operations import RolloutOperations
 from localcloud.services.ecs.rollouts import Rollouts
 from localcloud.services.ecs.runner import Runner
@@ -67,8 +69,10 @@ class ContainerService(Api):
         self.runner = Runner(self.state, maker, targets, self.shipper)
         factory = Factory(self.state)
         traffic = Traffic(ctx, targets, shifting)
-        rollouts = Rollouts(self.state, traffic)
-        self.scheduler = Scheduler(self.state, rollouts, self.runner, factory, targets, traffic)
+        placement = Placement(self.state, traffic)
+        rollouts = Rollouts(self.state, placement)
+        canary = Canary(self.state, rollouts, placement, self.runner, factory, traffic)
+        self.scheduler = Scheduler(self.state, rollouts, canary, self.runner, factory, targets)
         self.runner.changed = self.scheduler.wake
         ctx.iam.roles_of_definition = self._roles
         super().__init__([

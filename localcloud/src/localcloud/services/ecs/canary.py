@@ -16,6 +16,7 @@ from localcloud.services.ecs.strategies import WHOLE, source
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from localcloud.services.ecs.placement import Placement
     from localcloud.services.ecs.rollouts import Rollouts
     from localcloud.services.ecs.runner import Runner
     from localcloud.services.ecs.state import State
@@ -33,10 +34,12 @@ SHIFT, SHIFTED, BAKE, CLEAN_UP = "PRODUCTION_TRAFFIC_SHIFT", "POST_PRODUCTION_TR
 class Canary:
     """Takes canary deployments from stage to stage."""
 
-    def __init__(self, state: State, rollouts: Rollouts, runner: Runner, factory: Factory, traffic: Traffic) -> None:
+    def __init__(  # noqa: PLR0913 - the parts that carry out what a stage needs
+        self, state: State, rollouts: Rollouts, placement: Placement, runner: Runner, factory: Factory, traffic: Traffic
+    ) -> None:
         """Use ECS's documents, and the parts that carry out what a stage needs."""
-        self._state, self._rollouts, self._runner = state, rollouts, runner
-        self._factory, self._traffic = factory, traffic
+        self._state, self._rollouts, self._placement = state, rollouts, placement
+        self._runner, self._factory, self._traffic = runner, factory, traffic
         self._stages: dict[str, Callable[[Doc, Doc], str]] = {
             RECONCILE: self._reconcile,
             PREPARE: self._prepare,
@@ -65,7 +68,7 @@ class Canary:
         if deployment["rolloutState"] != "IN_PROGRESS" or service["deployments"][0] is not deployment:
             return
         if stage != mark["stage"]:
-            self._rollouts.enter(service, deployment, stage)
+            self._placement.enter(service, deployment, stage)
         elif time.time() - mark["since"] > STAGE_MOST_SECONDS:
             self._rollouts.misled(service, f"the lifecycle stage {stage} timed out.")
 
@@ -131,7 +134,7 @@ class Canary:
         first = canary.get("canaryPercent", WHOLE)
         if mark["percent"] is None:
             alone = deployment["rollingBack"] or source(service, deployment) is None
-            self._rollouts.share(service, deployment, WHOLE if alone else first)
+            self._placement.share(service, deployment, WHOLE if alone else first)
         if "until" not in mark and self._traffic.shift(deployment, mark["percent"]):
             if mark["percent"] >= WHOLE:
                 return SHIFTED if not deployment["rollingBack"] else CLEAN_UP
@@ -139,7 +142,7 @@ class Canary:
             self._state.save_service(service)
         if "until" in mark and time.time() >= mark["until"] and mark["ready"]:
             del mark["until"]
-            self._rollouts.share(service, deployment, WHOLE)
+            self._placement.share(service, deployment, WHOLE)
         return SHIFT
 
     def _settings(self, deployment: Doc) -> Doc:

@@ -13,8 +13,8 @@ from localcloud.services.ecs.rolling_update import threshold
 from localcloud.services.ecs.state import new_id, number
 
 if TYPE_CHECKING:
+    from localcloud.services.ecs.placement import Placement
     from localcloud.services.ecs.state import State
-    from localcloud.services.ecs.traffic import Traffic
     from localcloud.state.table import Doc
 
 SHAPING = (
@@ -44,9 +44,9 @@ class Cause:
 class Rollouts:
     """State changes of a service's deployments, each persisted on return."""
 
-    def __init__(self, state: State, traffic: Traffic) -> None:
-        """Use ECS's documents, and the load balancers' production traffic."""
-        self._state, self._traffic = state, traffic
+    def __init__(self, state: State, placement: Placement) -> None:
+        """Use ECS's documents, and where deployments that shift traffic are."""
+        self._state, self._placement = state, placement
 
     def begin(self, service: Doc, *, forced: bool = False) -> None:
         """Start a primary deployment with the service's current settings, replacing the previous one."""
@@ -62,50 +62,10 @@ class Rollouts:
         service["deployments"].insert(0, deployment)
         service["currentServiceDeployment"] = rollout["serviceDeploymentArn"]
         if strategies.advanced(service["loadBalancers"]):
-            self._place(service, deployment, revision)
+            self._placement.begin(service, deployment, revision)
         if "canary" not in deployment:
             self._adopt(service, deployment)
         self._state.save_service(service)
-
-    def _place(self, service: Doc, deployment: Doc, revision: Doc) -> None:
-        """Choose the target groups of a deployment's tasks: of a canary those that do not serve, else those that do."""
-        blue = strategies.source(service, deployment)
-        if strategies.is_canary(service):
-            deployment["canary"] = {"stage": "PRE_SCALE_UP", "since": time.time(), "percent": None}
-        if "canary" in deployment and blue is not None:
-            deployment["groups"] = strategies.others(service["loadBalancers"], strategies.groups_of(blue))
-        else:
-            deployment["groups"] = self._traffic.serving(service["loadBalancers"])
-        known = {deployment["id"], blue["id"] if blue else ""}
-        if "canary" in deployment:
-            rest = [task for task in self._state.tasks_of(service) if task["startedBy"] not in known]
-            self.enter(service, deployment, "RECONCILE_SERVICE" if rest else "PRE_SCALE_UP")
-        rows = [
-            {"targetGroupArn": group, "productionListenerRule": row["advancedConfiguration"]["productionListenerRule"]}
-            for row, group in zip(service["loadBalancers"], deployment["groups"], strict=True)
-        ]
-        revision["resolvedConfiguration"] = {"loadBalancers": rows}
-        self._state.revisions.save(revision["serviceRevisionArn"])
-
-    def enter(self, service: Doc, deployment: Doc, stage: str) -> None:
-        """Let a canary deployment enter a lifecycle stage."""
-        deployment["canary"].update(stage=stage, since=time.time())
-        deployment["updatedAt"] = time.time()
-        self._tell(deployment, lifecycleStage=stage)
-        self._state.save_service(service)
-
-    def share(self, service: Doc, deployment: Doc, percent: float) -> None:
-        """Record the share of production traffic that a canary deployment is to get, in percent."""
-        deployment["canary"]["percent"] = percent
-        self._tell(deployment, share=100 - percent if deployment["rollingBack"] else percent)
-        self._state.save_service(service)
-
-    def _tell(self, deployment: Doc, **members: object) -> None:
-        """Update members of a deployment's service deployment."""
-        rollout = self._state.rollouts.get(deployment["rollout"])
-        if rollout is not None:
-            rollout.update(members, updatedAt=time.time())
-            self._state.rollouts.save(rollout["serviceDeploymentArn"])
 
     def succeed(self, service: Doc) -> None:
         """Mark the primary deployment as completed and remove the others."""
@@ -205,8 +165,8 @@ class Rollouts:
         service["deployments"].insert(0, deployment)
         self._state.event(service, f"rolling back to deployment {deployment['id']}.")
         if strategies.advanced(service["loadBalancers"]):
-            self._return(service, deployment, revision)
-        else:
+            self._placement.go_back(service, deployment, revision)
+        if "canary" not in deployment:
             self._adopt(service, deployment)
         rollout = self._state.rollouts.get(failed["rollout"])
         if rollout is not None:
@@ -214,25 +174,6 @@ class Rollouts:
             rollout.update(status="ROLLBACK_IN_PROGRESS", statusReason=reason, rollback=back, updatedAt=time.time())
             self._state.rollouts.save(rollout["serviceDeploymentArn"])
         self._state.save_service(service)
-
-    def _return(self, service: Doc, deployment: Doc, revision: Doc) -> None:
-        """Let a rollback use the target groups and the tasks of the revision that it returns to.
-
-        That of a canary gives it all the traffic first, if another deployment has got some of it.
-        """
-        failed, blue = service["deployments"][1], strategies.source(service, deployment)
-        resolved = (revision.get("resolvedConfiguration") or {}).get("loadBalancers")
-        deployment["groups"] = [row["targetGroupArn"] for row in resolved or revision["loadBalancers"]]
-        if "canary" not in failed:
-            self._adopt(service, deployment)
-            return
-        shifted = failed["canary"]["percent"] is not None
-        deployment["canary"] = {"percent": None}
-        self.enter(service, deployment, "PRODUCTION_TRAFFIC_SHIFT" if shifted else "CLEAN_UP")
-        for task in self._state.tasks_of(service):
-            if blue is not None and task["startedBy"] == blue["id"] and task["desiredStatus"] == "RUNNING":
-                task["startedBy"] = deployment["id"]
-                self._state.save_task(task)
 
     def abort(self, service: Doc) -> None:
         """Stop the primary deployment as it is, without rolling back."""

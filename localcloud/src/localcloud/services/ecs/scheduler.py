@@ -8,16 +8,16 @@ import time
 from typing import TYPE_CHECKING
 
 from localcloud.services.ecs import deployment_alarms
-from localcloud.services.ecs.canary import Canary, is_cleaning
+from localcloud.services.ecs.canary import is_cleaning
 from localcloud.services.ecs.rolling_update import Member, plan, threshold
 from localcloud.services.ecs.rollouts import breaker, primary
 
 if TYPE_CHECKING:
+    from localcloud.services.ecs.canary import Canary
     from localcloud.services.ecs.rollouts import Rollouts
     from localcloud.services.ecs.runner import Runner
     from localcloud.services.ecs.state import State
     from localcloud.services.ecs.task_documents import Factory
-    from localcloud.services.ecs.traffic import Traffic
     from localcloud.services.elbv2.targets import Targets
     from localcloud.state.table import Doc
 
@@ -34,10 +34,10 @@ class Scheduler:
     """One loop per service."""
 
     def __init__(  # noqa: PLR0913 - the parts that carry out its decisions
-        self, state: State, rollouts: Rollouts, runner: Runner, factory: Factory, targets: Targets, traffic: Traffic
+        self, state: State, rollouts: Rollouts, canary: Canary, runner: Runner, factory: Factory, targets: Targets
     ) -> None:
         """Use ECS's documents, and the parts that carry out the scheduler's decisions."""
-        self._canary = Canary(state, rollouts, runner, factory, traffic)
+        self._canary = canary
         self._state, self._rollouts, self._runner = state, rollouts, runner
         self._factory, self._targets = factory, targets
         self._loops: dict[str, asyncio.Task[None]] = {}

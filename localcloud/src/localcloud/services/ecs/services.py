@@ -195,10 +195,11 @@ class Services:
         rollout = known | params["deploymentConfiguration"]
         given = params["deploymentConfiguration"] | {"strategy": rollout.get("strategy", "ROLLING")}
         refuse(params | {"deploymentConfiguration": given})
-        going = doc["deployments"] and doc["deployments"][0]["rolloutState"] == "IN_PROGRESS"
-        if going and rollout.get("strategy") != known.get("strategy"):
-            text = "The deployment strategy cannot be changed while a service deployment is in progress. Wait until it"
-            raise ApiError("InvalidParameterException", f"{text} has completed, or stop it.")
+        state = doc["deployments"][0]["rolloutState"] if doc["deployments"] else "COMPLETED"
+        split = known.get("strategy") == strategies.CANARY and state == "FAILED"  # it may have left traffic on both
+        if rollout.get("strategy") != known.get("strategy") and (state == "IN_PROGRESS" or split):
+            text = "The deployment strategy cannot be changed before the latest service deployment has completed"
+            raise ApiError("InvalidParameterException", f"{text}; it is {state}.")
         return strategies.completed(rollout)
 
     def _check_balancers(self, balancers: list[dict[str, Any]], definition: Doc, rollout: dict[str, Any]) -> None:
