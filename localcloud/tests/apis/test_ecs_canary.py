@@ -220,7 +220,7 @@ def test_an_aborted_canary_stays_as_it_is_until_the_next_deployment(site: Canary
 def test_a_canary_service_goes_back_to_rolling_updates(site: CanarySite) -> None:
     """Its tasks stay in the target group that serves; the settings for canaries can be given up only from there."""
     with load(site) as requests:
-        site.update(deploymentConfiguration={"strategy": "ROLLING"})
+        site.update(deploymentConfiguration={"strategy": "ROLLING", "alarms": ALARMS | {"enable": False}})
         assert "canaryConfiguration" not in site.service()["deploymentConfiguration"]
         weights = site.weights()
         done = site.outcome(site.release("6"))
@@ -242,8 +242,8 @@ def test_a_service_can_begin_with_the_canary_strategy(cloud: Cloud) -> None:
     site.serve(first, 1, deploymentConfiguration=CANARY, loadBalancers=site.balancers())
     assert site.outcome()["status"] == "SUCCESSFUL"
     assert (set(site.answers(10)), site.weights()) == ({"1"}, (100, 0))
+    site.release("never", "never", deploymentConfiguration=QUICK)
     with pytest.raises(ClientError, match="cannot be changed before"):
-        site.update(taskDefinition=site.definition(cloud.image("never")), deploymentConfiguration=QUICK)
         site.update(deploymentConfiguration={"strategy": "ROLLING"})
     site.ecs.stop_service_deployment(serviceDeploymentArn=site.service()["currentServiceDeployment"])
     assert site.outcome()["status"] == "ROLLBACK_SUCCESSFUL"
