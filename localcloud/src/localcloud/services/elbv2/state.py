@@ -63,9 +63,8 @@ class State:
                 listener["DefaultActions"],
                 *(rule["Actions"] for rule in self.rules_of(listener["ListenerArn"])),
             ]:
-                for action in holder:
-                    if action["Type"] == "forward":
-                        arns.update(row["TargetGroupArn"] for row in action["ForwardConfig"]["TargetGroups"])
+                forwards = [action for action in holder if action["Type"] == "forward"]
+                arns.update(row["TargetGroupArn"] for action in forwards for row in forwarded(action))
         return sorted(arns)
 
     def balancer_of(self, group: str) -> str | None:
@@ -87,6 +86,12 @@ class State:
                 return table, doc
         kind = "TargetGroup" if ":targetgroup/" in key else "Rule" if "listener-rule" in key else "LoadBalancer"
         raise ApiError(f"{kind}NotFound", f"One or more resources not found: {key}")
+
+
+def forwarded(action: Doc) -> list[Doc]:
+    """Return the target groups of a forward action, each with its TargetGroupArn."""
+    several: list[Doc] | None = (action.get("ForwardConfig") or {}).get("TargetGroups")
+    return several or [action]
 
 
 def found(table: Table, key: str, code: str, what: str) -> Doc:
