@@ -187,8 +187,9 @@ def test_a_second_listener_opens_and_closes_its_own_port(site: Site) -> None:
 
 
 def test_what_cannot_be_served_is_refused_by_name(site: Site) -> None:
-    """Weights, stickiness, network load balancers, a single subnet."""
-    forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": [{"TargetGroupArn": site.group}] * 2}}
+    """Stickiness, network load balancers, a single subnet."""
+    config = {"TargetGroups": [{"TargetGroupArn": site.group}], "TargetGroupStickinessConfig": {"Enabled": True}}
+    forward = {"Type": "forward", "ForwardConfig": config}
     fixed = {"Type": "fixed-response", "FixedResponseConfig": FIXED}
     create = site.elb.create_listener
     listener = {"LoadBalancerArn": site.balancer, "Port": 444}
