@@ -8,8 +8,11 @@ takes, from UpdateService to the end of the old tasks:
     + interval x threshold          until the load balancer counts a target as healthy (ELBv2 CreateTargetGroup)
     + deregistration_delay          until the old target is drained (ELBv2 ModifyTargetGroupAttributes)
     + stop_timeout                  from SIGTERM to SIGKILL (ECS ContainerDefinition, stopTimeout)
+    + canary                        for which a share of the requests goes to the new tasks (ECS CanaryConfiguration,
+                                    canaryBakeTimeInMinutes)
     + bake_time                     with a rollback alarm: its periods and one more (ECS guide, "How CloudWatch alarms
-                                    detect Amazon ECS deployment failures": computed from the alarms, below 5 minutes)
+                                    detect Amazon ECS deployment failures": computed from the alarms, below 5 minutes;
+                                    with a canary as declared: DeploymentConfiguration, bakeTimeInMinutes)
 
 It has to end within ROLLOUT_SECONDS, and the way back, which is another one, within BACK_SECONDS, the shorter of both.
 
@@ -50,9 +53,16 @@ def service_seconds(  # noqa: PLR0913 - the keys that add up
     deregistration_delay: int,
     stop_timeout: int,
     bake_time: int = 0,
+    canary: int = 0,
 ) -> int:
     """Return how long the deployment of a service may take, in seconds."""
-    return START_SECONDS + grace_period + interval * threshold + deregistration_delay + stop_timeout + bake_time
+    until_healthy = START_SECONDS + grace_period + interval * threshold
+    return until_healthy + canary + bake_time + deregistration_delay + stop_timeout
+
+
+def bake_minutes(minutes: int) -> int:
+    """Return for how many minutes a canary with an alarm of so many minutes is watched once it gets all requests."""
+    return bake_seconds(minutes) // 60
 
 
 def bake_seconds(minutes: int) -> int:

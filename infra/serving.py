@@ -15,6 +15,7 @@ import pulumi
 from botocore.exceptions import BotoCoreError, ClientError
 
 import diagnosis
+from contract import balancers
 from contract.names import of_service
 from infra import clients
 from infra.aws import names
@@ -102,8 +103,8 @@ class Check:
         health = self.clients("elbv2").describe_target_health
         rows = [
             row
-            for balancer in service["loadBalancers"]
-            for row in health(TargetGroupArn=balancer["targetGroupArn"])["TargetHealthDescriptions"]
+            for group in balancers.target_groups(service)
+            for row in health(TargetGroupArn=group)["TargetHealthDescriptions"]
         ]
         return any(row["TargetHealth"]["State"] == "healthy" for row in rows)
 
@@ -122,14 +123,14 @@ class Check:
     def _deploy(self, declared: Declared, service: dict[str, Any]) -> None:
         definition = declared.task_definition or service["taskDefinition"]
         pulumi.log.info(f"service {declared.name} does not serve; deploying {definition.rpartition('/')[2]} again")
-        balancers = service["loadBalancers"]
+        moved = service["loadBalancers"]
         if declared.task_definition:  # ECS refuses the port of the release that it went back to
-            balancers = [{**one, "containerPort": declared.port} for one in balancers]
+            moved = [{**one, "containerPort": declared.port} for one in moved]
         self.clients("ecs").update_service(
             cluster=self.cluster,
             service=declared.service,
             taskDefinition=definition,
-            loadBalancers=balancers,
+            loadBalancers=moved,
             forceNewDeployment=True,
         )
 

@@ -271,6 +271,7 @@ def _service(  # noqa: PLR0913
         hooks=pulumi.ResourceHookBinding(on_error=[serving.failure_hook(config, name)]),
         attachment=stands.attachments[name],
         ports=stands.ports(name),
+        has_canary=bool(running and running.canary),
         stands_on=running.providers if running else None,
     )
     if section.autoscaling:
@@ -319,7 +320,9 @@ def _monitoring(
         balancer=shared.balancer.metric_name,
         cluster_name=shared.cluster.name,
         services={
-            name: ServiceMetrics(service_name=service.name, targets=service.metric_name)
+            name: ServiceMetrics(
+                service_name=service.name, targets=service.metric_name, alternate=service.alternate_metric_name
+            )
             for name, service in services.items()
         },
         database=DatabaseMetrics(identifier=shared.database.identifier, section=section)

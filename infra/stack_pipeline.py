@@ -234,7 +234,9 @@ def _alarms(config: StackConfig, section: Section) -> tuple[str, ...]:
     """Return the names of the alarms that keep releases from production while they are on."""
     if not section.hold_on_alarm:
         return ()
-    suffixes = ("balancer-5xx", *(f"{service}-5xx" for service in config.environment.services))
+    services = config.environment.services
+    groups = [*services, *(f"{name}{names.ALTERNATE}" for name, service in services.items() if service.canary)]
+    suffixes = ("balancer-5xx", *(f"{group}-5xx" for group in groups))
     return tuple(names.alarm(config.stack, suffix) for suffix in suffixes)
 
 

@@ -94,13 +94,22 @@ def final_snapshot(instance: str) -> str:
     return f"{instance}-final"
 
 
-def length_problem(environment: str, service: str) -> str | None:
+ALTERNATE = "-alt"
+"""The suffix of a service's alternate target group, which a canary needs, and of the alarms on it."""
+
+
+def length_problem(environment: str, service: str, suffix: str = "") -> str | None:
     """Return why a service's name is too long in an environment.
+
+    Args:
+        environment: its name.
+        service: the service's name in it.
+        suffix: of the target group's name.
 
     Returns:
         The rule with its calculation, or None if the name is short enough.
     """
-    name = of_service(environment, service)
+    name = of_service(environment, service) + suffix
     if len(name) <= MAX_NAME_LENGTH:
         return None
     return (

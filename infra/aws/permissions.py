@@ -224,6 +224,11 @@ def tag_images(repositories: Sequence[object]) -> Document:
     return statement("TagImages", ["ecr:BatchGetImage", "ecr:DescribeImages", "ecr:PutImage"], repositories)
 
 
+def read_rules() -> Document:
+    """Return the permission to read the weights of a listener rule: which target group serves, with a canary."""
+    return statement("ReadListenerRules", ["elasticloadbalancing:DescribeRules"], ALL_RESOURCES)
+
+
 def deploy(home: Home, environment: str, services: Sequence[str], repositories: Sequence[object]) -> list[Document]:
     """Return the permissions to deploy a release to an environment's services, to verify it, and to roll it back.
 

@@ -113,6 +113,11 @@ DATABASE_USER = Effect(
     Kind.DESTROYS,
     "RDS cannot rename the master user, so the instance is replaced by an empty one",
 )
+CANARY = Effect(
+    Kind.IN_PLACE,
+    "on and off: the tasks are replaced; off: refused while the alternate target group serves; both are refused while "
+    "a deployment is under way; a service that is created with it answers 503 until its first tasks are healthy",
+)
 SERVICES = Effect(
     Kind.IN_PLACE,
     "one that is added or renamed receives requests once it serves; one that is removed is off the load balancer "

@@ -141,6 +141,20 @@ class RollbackAlarm(Section):
     )
 
 
+class Canary(Section):
+    """The canary of a release: a share of the requests goes to its tasks first, all others follow later."""
+
+    percent: Annotated[int, effects.IN_PLACE] = Field(
+        10, ge=1, le=99, description="share of the requests that the new tasks get first"
+    )
+    minutes: Annotated[int, effects.IN_PLACE] = Field(
+        5,
+        ge=1,
+        le=1440,
+        description="time until they get all of them, by which each deployment takes longer, a rollback too",
+    )
+
+
 class Suite(Section):
     """A test suite: the image that it runs in and its command."""
 
@@ -230,6 +244,12 @@ class Service(Section):
         None,
         description="ECS rolls a deployment back while this alarm is on; `{}` takes the defaults; absent: only tasks "
         "that do not start or are unhealthy roll it back",
+    )
+    canary: Annotated[Canary | None, effects.CANARY] = Field(
+        None,
+        description="a new release gets a share of the requests first, and all of them if nothing rolls it back until "
+        "then (ECS's strategy CANARY); `{}` takes the defaults; twice the tasks run meanwhile; absent: its tasks "
+        "replace the old ones as they become healthy",
     )
     spot: Annotated[bool, effects.ROLLING] = Field(
         default=False,

@@ -36,6 +36,7 @@ def _rollout(location: Location, service: Service) -> Iterator[Problem]:
     """Yield the problem of a service whose deployment may take longer than it is waited for, at its largest key."""
     check = service.health_check
     watched = limits.bake_seconds(service.rollback_alarm.minutes) if service.rollback_alarm else 0
+    canary = service.canary.minutes * 60 if service.canary else 0
     seconds = limits.service_seconds(
         grace_period=service.grace_period,
         interval=check.interval,
@@ -43,6 +44,7 @@ def _rollout(location: Location, service: Service) -> Iterator[Problem]:
         deregistration_delay=service.deregistration_delay,
         stop_timeout=service.stop_timeout,
         bake_time=watched,
+        canary=canary,
     )
     if seconds <= limits.BACK_SECONDS:
         return
@@ -51,12 +53,15 @@ def _rollout(location: Location, service: Service) -> Iterator[Problem]:
         ("health_check", "interval"): (check.interval * check.threshold, check.interval),
         ("deregistration_delay",): (service.deregistration_delay, service.deregistration_delay),
     }
+    if service.canary:
+        parts["canary", "minutes"] = (canary, service.canary.minutes)
     key = max(parts, key=lambda part: parts[part][0])
     rule = (
         f"a deployment may take {seconds} s with it ({limits.START_SECONDS} to start, grace_period "
         f"{service.grace_period}, interval x threshold {check.interval * check.threshold}, deregistration_delay "
         f"{service.deregistration_delay}, stop_timeout {service.stop_timeout}"
-        f"{f', rollback_alarm {watched}' if watched else ''}), and one that puts a release back is "
+        f"{f', canary {canary}' if canary else ''}{f', rollback_alarm {watched}' if watched else ''}), "
+        f"and one that puts a release back is "
         f"given up after {limits.BACK_SECONDS} s; lower it by {seconds - limits.BACK_SECONDS} s"
     )
     yield Problem.invalid((*location, *key), parts[key][1], rule)

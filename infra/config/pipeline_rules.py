@@ -10,8 +10,9 @@ from infra.config.errors import Location, Problem
 from infra.config.secrets import GITHUB_OWNER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
+    from infra.config.environment import Service
     from infra.config.pipeline import Pipeline
     from infra.config.stack import StackConfig
 
@@ -36,7 +37,7 @@ def check(config: StackConfig) -> Iterator[Problem]:
         yield Problem(
             (*PIPELINE, "connection_arn"), "is set together with trigger: webhook, which uses none; remove it", TRIGGER
         )
-    yield from _alarms(pipeline, len(config.environment.services))
+    yield from _alarms(pipeline, config.environment.services.values())
     if pipeline.staging is None and config.registry is None:
         rule = "staging needs a registry; set another stack, or add slipway:registry to make this stack staging"
         yield Problem(STAGING, f"is missing; {rule}", (("registry",),))
@@ -101,13 +102,20 @@ def _approval(pipeline: Pipeline) -> Iterator[Problem]:
         )
 
 
-def _alarms(pipeline: Pipeline, services: int) -> Iterator[Problem]:
-    """Yield the problems of `hold_on_alarm`: a rule for the load balancer and one for each service."""
+def _alarms(pipeline: Pipeline, services: Collection[Service]) -> Iterator[Problem]:
+    """Yield the problems of `hold_on_alarm`: a rule for the load balancer and one for each target group."""
     location = (*PIPELINE, "hold_on_alarm")
     if not pipeline.hold_on_alarm:
         return
     if pipeline.staging is None:
         yield Problem(location, "is set, but this pipeline ends at staging; remove it", (STAGING,))
-    if services > MOST_RULES - 1:
+    if len(services) > MOST_RULES - 1:
         rule = f"CodePipeline takes {MOST_RULES} rules, one for the load balancer and one for each of up to 4 services"
-        yield Problem(location, f"is set with {services} services; {rule}; remove it", (("environment", "services"),))
+        value = f"is set with {len(services)} services"
+        yield Problem(location, f"{value}; {rule}; remove it", (("environment", "services"),))
+    elif (groups := len(services) + len([one for one in services if one.canary])) > MOST_RULES - 1:
+        rule = (
+            f"CodePipeline takes {MOST_RULES} rules: one for the load balancer, one for each service, two with canary"
+        )
+        value = f"is set with {groups} target groups"
+        yield Problem(location, f"{value}; {rule}; remove it, or a canary", (("environment", "services"),))

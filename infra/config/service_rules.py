@@ -10,7 +10,7 @@ from contract.images import COMMIT
 from contract.names import TEMPLATE_SUFFIX
 from infra.aws import names
 from infra.build_context import ROOT
-from infra.config import application, context_rules, route_rules
+from infra.config import application, canary_rules, context_rules, route_rules
 from infra.config.errors import Location, Problem, display_value, suggestion
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def check(environment: Environment, stack: str) -> Iterator[Problem]:
         yield from _health((*location, "health_check"), service.health_check)
         yield from _requested_paths(location, service)
         yield from _scaling((*location, "autoscaling"), service)
+        yield from canary_rules.check(environment, stack, name)
         yield from _variables(location, service, has_database=environment.database is not None)
         yield from _database_variables(location, service, has_database=environment.database is not None)
         yield from _keys(location, service)

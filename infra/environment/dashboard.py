@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from infra.aws import names
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -17,10 +19,19 @@ WIDTH, HEIGHT = 8, 6  # of a widget, in the dashboard's grid of 24 columns
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServiceMetrics:
-    """The CloudWatch dimensions of a service: ECS service name, and ARN suffix of its target group."""
+    """The CloudWatch dimensions of a service: ECS service name, and ARN suffix of its target group.
+
+    `alternate` is that of the second target group, which a service with a canary has: either of them serves.
+    """
 
     service_name: pulumi.Input[str]
     targets: pulumi.Input[str]
+    alternate: pulumi.Input[str] | None = None
+
+    @property
+    def groups(self) -> dict[str, pulumi.Input[str]]:
+        """The dimensions of its target groups, by the suffix of the names of alarms on them."""
+        return {"": self.targets} | ({} if self.alternate is None else {names.ALTERNATE: self.alternate})
 
 
 def widgets(
@@ -40,11 +51,12 @@ def widgets(
         ]
     ]
     for name, metrics in services.items():
-        targets = ["TargetGroup", metrics.targets, *of_balancer]
+        targets = [["TargetGroup", one, *of_balancer] for one in metrics.groups.values()]
         service = ["ClusterName", cluster_name, "ServiceName", metrics.service_name]
-        hosts = [[BALANCER, metric, *targets] for metric in ("HealthyHostCount", "UnHealthyHostCount")]
+        counts = ("HealthyHostCount", "UnHealthyHostCount")
+        hosts = [[BALANCER, metric, *group] for group in targets for metric in counts]
         utilization = [[ECS, metric, *service] for metric in ("CPUUtilization", "MemoryUtilization")]
-        failed = [[BALANCER, "HTTPCode_Target_5XX_Count", *targets]]
+        failed = [[BALANCER, "HTTPCode_Target_5XX_Count", *group] for group in targets]
         rows.append(
             [
                 (f"{name}: failed requests", "Sum", failed),

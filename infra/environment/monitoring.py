@@ -71,11 +71,10 @@ class Monitoring(pulumi.ComponentResource):
         self._runbook_url = runbook_url
         self._alarm(Alarm.BALANCER_ERRORS, "", "HTTPCode_ELB_5XX_Count", "Sum", FAILED_REQUESTS, {})
         for service, metrics in services.items():
-            target_group = {"TargetGroup": metrics.targets}
-            self._alarm(
-                Alarm.SERVICE_ERRORS, service, "HTTPCode_Target_5XX_Count", "Sum", FAILED_REQUESTS, target_group
-            )
-            self._alarm(Alarm.UNHEALTHY, service, "UnHealthyHostCount", "Maximum", 1, target_group)
+            for suffix, targets in metrics.groups.items():
+                one, group = f"{service}{suffix}", {"TargetGroup": targets}
+                self._alarm(Alarm.SERVICE_ERRORS, one, "HTTPCode_Target_5XX_Count", "Sum", FAILED_REQUESTS, group)
+                self._alarm(Alarm.UNHEALTHY, one, "UnHealthyHostCount", "Maximum", 1, group)
         if database:
             self._database_alarms(database)
         shown = widgets(services, balancer=balancer, cluster_name=cluster_name, region=region)

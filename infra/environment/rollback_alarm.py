@@ -10,6 +10,8 @@ from contract import limits
 from infra.aws import names
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pulumi
 
     from infra.config.environment import RollbackAlarm
@@ -20,10 +22,10 @@ def create(
     section: RollbackAlarm,
     *,
     balancer: pulumi.Input[str],
-    targets: pulumi.Input[str],
+    targets: Sequence[pulumi.Input[str]],
     opts: pulumi.ResourceOptions,
 ) -> aws.ecs.ServiceAlarmsArgs:
-    """Create the alarm on failed requests of a service, and return what makes ECS watch deployments by it.
+    """Create the alarms on failed requests of a service, and return what makes ECS watch deployments by it.
 
     It publishes nothing: people learn of the deployment that it rolls back, and of failed requests by the alarms of the
     environment. An alarm that is on when a deployment begins is not watched, so that a release can end the failures of
@@ -33,17 +35,33 @@ def create(
         name: of the service, such as `staging-web`.
         section: `slipway:environment.services.<name>.rollback_alarm`.
         balancer: ARN suffix of the load balancer, its CloudWatch dimension.
-        targets: ARN suffix of the target group, its CloudWatch dimension.
+        targets: ARN suffixes of the target group and, with a canary, of the alternate one, their CloudWatch
+            dimensions. Each has an alarm of its own: the few requests of a canary do not vanish among the others.
         opts: of the alarm.
     """
-    alarm = aws.cloudwatch.MetricAlarm(
-        f"{name}-rollback",
-        name=names.alarm(name, "rollback"),
+    alarms = [
+        _alarm(name, section, {"LoadBalancer": balancer, "TargetGroup": group}, f"rollback{suffix}", opts)
+        for suffix, group in zip(("", names.ALTERNATE), targets, strict=False)
+    ]
+    return aws.ecs.ServiceAlarmsArgs(alarm_names=[one.name for one in alarms], enable=True, rollback=True)
+
+
+def _alarm(
+    name: str,
+    section: RollbackAlarm,
+    dimensions: dict[str, pulumi.Input[str]],
+    suffix: str,
+    opts: pulumi.ResourceOptions,
+) -> aws.cloudwatch.MetricAlarm:
+    """Create the alarm on the failed requests of one target group."""
+    return aws.cloudwatch.MetricAlarm(
+        f"{name}-{suffix}",
+        name=names.alarm(name, suffix),
         alarm_description=f"{section.failed_requests} or more 5xx responses a minute for {section.minutes} min; ECS "
         "rolls a deployment back meanwhile",
         namespace="AWS/ApplicationELB",
         metric_name="HTTPCode_Target_5XX_Count",
-        dimensions={"LoadBalancer": balancer, "TargetGroup": targets},
+        dimensions=dimensions,
         statistic="Sum",
         period=limits.ALARM_SECONDS,
         evaluation_periods=section.minutes,
@@ -52,4 +70,3 @@ def create(
         treat_missing_data="notBreaching",
         opts=opts,
     )
-    return aws.ecs.ServiceAlarmsArgs(alarm_names=[alarm.name], enable=True, rollback=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_aws as aws
 
-from infra.environment import capacities, rollback_alarm, task_security_group
+from infra.aws import names
+from infra.environment import canary, capacities, rollback_alarm, targets, task_security_group
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -15,8 +17,14 @@ if TYPE_CHECKING:
     from infra.config.environment import Service as Section
     from infra.environment.task_security_group import DatabaseAccess, Placement
 
-NOBODY = "192.0.2.0/32"
-"""An address that no request comes from (RFC 5737, TEST-NET-1)."""
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deployment:
+    """How ECS deploys a service, and what makes it roll a deployment back."""
+
+    configuration: aws.ecs.ServiceDeploymentConfigurationArgs | None
+    circuit_breaker: aws.ecs.ServiceDeploymentCircuitBreakerArgs | None
+    alarms: aws.ecs.ServiceAlarmsArgs | None
 
 
 class Service(pulumi.ComponentResource):
@@ -26,7 +34,8 @@ class Service(pulumi.ComponentResource):
     - a security group that lets only the load balancer reach the tasks
     - a target group with its health check, and a listener rule that forwards to it once the service is steady
     - the deployment circuit breaker, which rolls a failed deployment back
-    - depending on the configuration: Spot capacity, access to the database, an alarm that rolls a deployment back
+    - depending on the configuration: Spot capacity, access to the database, an alarm that rolls a deployment back, or a
+      canary in place of the circuit breaker, with a second target group
 
     Args:
         name: of the service in its environment, such as `staging-web`.
@@ -40,14 +49,16 @@ class Service(pulumi.ComponentResource):
         hooks: of the ECS service.
         attachment: priority of a rule that no request matches, but that attaches the target group to the load balancer:
             the listener rule is then created after the service is steady, and deleted before it. 0 for a service that
-            was created without one: its listener rule is then created first.
+            was created without one, or with a canary: its listener rule is then created first.
         ports: that its releases listen on, the first one first; the load balancer may reach them all.
+        has_canary: whether it stands with a canary: ECS has moved the weights of its listener rule, which stay then.
         stands_on: the capacity providers that it runs on now, none if it has a launch type; None if it does not stand.
     """
 
     name: pulumi.Output[str]
     target_group_arn: pulumi.Output[str]
     metric_name: pulumi.Output[str]
+    alternate_metric_name: pulumi.Output[str] | None
 
     def __init__(
         self,
@@ -62,6 +73,7 @@ class Service(pulumi.ComponentResource):
         hooks: pulumi.ResourceHookBinding,
         attachment: int,
         ports: Sequence[int],
+        has_canary: bool,
         stands_on: Collection[str] | None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -69,9 +81,18 @@ class Service(pulumi.ComponentResource):
         self._name, self._section, self._placement = name, section, placement
         self._child = pulumi.ResourceOptions(parent=self)
         group = task_security_group.create(name, ports, placement, database, self._child)
-        targets = self._target_group()
+        groups = self._target_groups()
+        first = None if attachment and not section.canary else self._route(groups, [], has_canary=has_canary)
+        before = (
+            [targets.attach(name, groups[0], placement.listener_arn, attachment, self._child)] if attachment else []
+        )
         target = aws.ecs.ServiceLoadBalancerArgs(
-            target_group_arn=targets.arn, container_name=container, container_port=section.effective_port
+            target_group_arn=groups[0].arn,
+            container_name=container,
+            container_port=section.effective_port,
+            advanced_configuration=canary.advanced(name, groups, first, self._child)
+            if first and section.canary
+            else None,
         )
         capacity = capacities.of(section, stands_on)
         # The port of what runs moves with the release that listens on another (`delivery`, UpdateService).
@@ -82,76 +103,46 @@ class Service(pulumi.ComponentResource):
         # The service's name is unique in the cluster, so a replacement needs the old service to be deleted first.
         options = pulumi.ResourceOptions(
             parent=self,
-            depends_on=[self._attachment(targets, attachment) if attachment else self._route(targets, [])],
+            depends_on=[*before, first] if first else before,
             ignore_changes=ignored,
             delete_before_replace=True,
             hooks=hooks,
         )
-        alarms = self._alarms(targets)
-        service = self._service(group, target, task_definition_arn, capacity, alarms, options)
-        if attachment:
-            self._route(targets, [service])
-        self.name, self.target_group_arn, self.metric_name = service.name, targets.arn, targets.arn_suffix
+        deployment = Deployment(
+            configuration=canary.configuration(section, stands=has_canary),
+            circuit_breaker=canary.circuit_breaker(section),
+            alarms=self._alarms(groups),
+        )
+        service = self._service(group, target, task_definition_arn, capacity, deployment, options)
+        if first is None:
+            self._route(groups, [service], has_canary=has_canary)
+        self.name, self.target_group_arn, self.metric_name = service.name, groups[0].arn, groups[0].arn_suffix
+        self.alternate_metric_name = groups[1].arn_suffix if section.canary else None
         self.register_outputs(
             {"name": self.name, "target_group_arn": self.target_group_arn, "metric_name": self.metric_name}
         )
 
-    def _target_group(self) -> aws.lb.TargetGroup:
-        """Create the target group with its health check.
+    def _target_groups(self) -> list[aws.lb.TargetGroup]:
+        """Create the target group and, with a canary, the alternate one."""
+        suffixes = ["", names.ALTERNATE] if self._section.canary else [""]
+        vpc = self._placement.vpc_id
+        return [targets.group(f"{self._name}{suffix}", self._section, vpc, self._child) for suffix in suffixes]
 
-        Its own port is that of its creation and reaches nothing: ECS registers each task with the task's port, which
-        the health check follows (ELBv2 CreateTargetGroup, Port; HealthCheckPort `traffic-port`).
-        """
-        check = self._section.health_check
-        return aws.lb.TargetGroup(
-            self._name,
-            vpc_id=self._placement.vpc_id,
-            target_type="ip",
-            port=self._section.effective_port,
-            protocol="HTTP",
-            deregistration_delay=self._section.deregistration_delay,
-            health_check=aws.lb.TargetGroupHealthCheckArgs(
-                path=check.path,
-                interval=check.interval,
-                timeout=check.timeout,
-                healthy_threshold=check.threshold,
-                unhealthy_threshold=check.threshold,
-                matcher=check.status,
-            ),
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["port"]),
-        )
+    def _route(
+        self, groups: Sequence[aws.lb.TargetGroup], after: Sequence[pulumi.Resource], *, has_canary: bool
+    ) -> aws.lb.ListenerRule:
+        """Create the listener rule; weights that ECS has moved are left alone."""
+        ignored = ["actions"] if has_canary and self._section.canary else None
+        options = pulumi.ResourceOptions(parent=self, depends_on=after, ignore_changes=ignored)
+        return targets.route(self._name, self._section, groups, self._placement.listener_arn, options)
 
-    def _alarms(self, targets: aws.lb.TargetGroup) -> aws.ecs.ServiceAlarmsArgs | None:
+    def _alarms(self, groups: Sequence[aws.lb.TargetGroup]) -> aws.ecs.ServiceAlarmsArgs | None:
         section = self._section.rollback_alarm
         if section is None:
             return None
         balancer = self._placement.balancer_metric_name
         return rollback_alarm.create(
-            self._name, section, balancer=balancer, targets=targets.arn_suffix, opts=self._child
-        )
-
-    def _attachment(self, targets: aws.lb.TargetGroup, priority: int) -> aws.lb.ListenerRule:
-        """Create the rule that attaches the target group: ECS creates no service for one that is not attached."""
-        nobody = aws.lb.ListenerRuleConditionSourceIpArgs(values=[NOBODY])
-        return aws.lb.ListenerRule(
-            f"{self._name}-attachment",
-            listener_arn=self._placement.listener_arn,
-            priority=priority,
-            conditions=[aws.lb.ListenerRuleConditionArgs(source_ip=nobody)],
-            actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=targets.arn)],
-            opts=self._child,
-        )
-
-    def _route(self, targets: aws.lb.TargetGroup, after: Sequence[pulumi.Resource]) -> aws.lb.ListenerRule:
-        """Create the listener rule that forwards the service's paths to its target group."""
-        paths = aws.lb.ListenerRuleConditionPathPatternArgs(values=list(self._section.route.paths))
-        return aws.lb.ListenerRule(
-            self._name,
-            listener_arn=self._placement.listener_arn,
-            priority=self._section.route.priority,
-            conditions=[aws.lb.ListenerRuleConditionArgs(path_pattern=paths)],
-            actions=[aws.lb.ListenerRuleActionArgs(type="forward", target_group_arn=targets.arn)],
-            opts=pulumi.ResourceOptions(parent=self, depends_on=after),
+            self._name, section, balancer=balancer, targets=[one.arn_suffix for one in groups], opts=self._child
         )
 
     def _service(
@@ -160,7 +151,7 @@ class Service(pulumi.ComponentResource):
         target: aws.ecs.ServiceLoadBalancerArgs,
         task_definition_arn: pulumi.Input[str],
         capacity: capacities.Capacity,
-        alarms: aws.ecs.ServiceAlarmsArgs | None,
+        deployment: Deployment,
         options: pulumi.ResourceOptions,
     ) -> aws.ecs.Service:
         """Create the ECS service; during a deployment it runs 100 to 200 percent of the desired tasks."""
@@ -176,8 +167,9 @@ class Service(pulumi.ComponentResource):
             force_new_deployment=True if capacity.switches else None,
             deployment_minimum_healthy_percent=100,
             deployment_maximum_percent=200,
-            deployment_circuit_breaker=aws.ecs.ServiceDeploymentCircuitBreakerArgs(enable=True, rollback=True),
-            alarms=alarms,
+            deployment_circuit_breaker=deployment.circuit_breaker,
+            deployment_configuration=deployment.configuration,
+            alarms=deployment.alarms,
             availability_zone_rebalancing="ENABLED",
             health_check_grace_period_seconds=section.grace_period,
             network_configuration=aws.ecs.ServiceNetworkConfigurationArgs(

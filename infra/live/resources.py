@@ -51,6 +51,9 @@ class Running:
     rule: str | None
     image: str = ""
     port: int = 0
+    canary: bool = False
+    serving: frozenset[str] = frozenset()
+    deploying: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +98,7 @@ def _read(clients: Clients, stack: str, recorded: Collection[str]) -> Resources:
     groups = {name: group for name, one in services.items() if (group := _target_group(clients, one))}
     balancers = {arn for group in groups.values() for arn in group["LoadBalancerArns"]}
     rules = [rule for arn in sorted(balancers) for rule in _rules(clients, arn)]
-    routes = {_target(rule): rule["RuleArn"] for rule in rules if _is_route(rule)}
+    routes = {target: rule for rule in rules if _is_route(rule) for target in _weights(rule)}
     vpc = next((group["VpcId"] for group in groups.values()), None)
     return Resources(
         cidr=clients("ec2").describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["CidrBlock"] if vpc else None,
@@ -179,9 +182,10 @@ def _database(clients: Clients, stack: str, vpc: str | None) -> Database | None:
 
 
 def _running(
-    clients: Clients, service: dict[str, Any], group: dict[str, Any] | None, routes: Mapping[str | None, str]
+    clients: Clients, service: dict[str, Any], group: dict[str, Any] | None, routes: Mapping[str, dict[str, Any]]
 ) -> Running:
-    """Return what an ECS service runs; `routes` are the ARNs of the listener rules by target group."""
+    """Return what an ECS service runs; `routes` are the listener rules by target group."""
+    rule = routes.get(group["TargetGroupArn"]) if group else None
     definition = clients("ecs").describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
     return Running(
         health_path=group["HealthCheckPath"] if group else None,
@@ -192,15 +196,22 @@ def _running(
             for variable in container.get("environment", [])
         ),
         providers=frozenset(one["capacityProvider"] for one in service.get("capacityProviderStrategy", [])),
-        rule=routes.get(group["TargetGroupArn"]) if group else None,
+        rule=rule["RuleArn"] if rule else None,
         image=next((one["image"] for one in definition["containerDefinitions"] if "image" in one), ""),
         port=next((one["containerPort"] for one in service["loadBalancers"] if "containerPort" in one), 0),
+        canary=service.get("deploymentConfiguration", {}).get("strategy") == "CANARY",
+        serving=frozenset(target for target, weight in _weights(rule).items() if weight) if rule else frozenset(),
+        deploying=len(service.get("deployments", ())) > 1,
     )
 
 
-def _target(rule: dict[str, Any]) -> str | None:
-    """Return the ARN of the target group that a listener rule forwards to, None if it does not forward."""
-    return next((action.get("TargetGroupArn") for action in rule["Actions"] if action["Type"] == "forward"), None)
+def _weights(rule: dict[str, Any]) -> dict[str, int]:
+    """Return the weights of the target groups that a listener rule forwards to, by ARN; none if it does not forward."""
+    action: dict[str, Any] = next((one for one in rule["Actions"] if one["Type"] == "forward"), {})
+    groups = action.get("ForwardConfig", {}).get("TargetGroups", [])
+    if groups:
+        return {group["TargetGroupArn"]: int(group.get("Weight", 1)) for group in groups}
+    return {action["TargetGroupArn"]: 1} if "TargetGroupArn" in action else {}
 
 
 def _is_route(rule: dict[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from contract.health import is_in
 from contract.names import release_family
 from infra.aws import names
 from infra.config.service_rules import receiver
-from infra.live import probe
+from infra.live import canaries, probe
 from infra.live.change import Change
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def check(config: StackConfig, up: Standing, resources: Resources, ask: Neighbou
         ask: what else there is to know.
     """
     yield from _health_checks(config, resources, ask)
+    yield from canaries.changes(config, up, resources)
     yield from _new_services(config, up, ask)
     yield from _removed_services(config, up, ask)
 

@@ -166,6 +166,8 @@ def _purpose(config: StackConfig, context: PipelineContext, key: str) -> list[Do
     services = list(config.environment.services)
     to_staging = permissions.deploy(context.home, context.staging, context.services, context.repositories)
     to_production = permissions.deploy(context.home, config.stack, services, context.repositories)
+    if any(one.canary for one in config.environment.services.values()):
+        to_staging, to_production = ([*to, permissions.read_rules()] for to in (to_staging, to_production))
     tag = permissions.tag_images(context.repositories)
     if key in builds(config, context.pipeline):
         home, tests = context.home, names.build_project(config.stack, Project.TEST)

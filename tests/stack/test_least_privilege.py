@@ -20,6 +20,8 @@ MAY_NAME_ALL = {
     "ListTasks": "ecs:ListTasks takes a container instance, which Fargate does not have; a condition names the cluster",
     "ReadTaskDefinitions": "ecs:DescribeTaskDefinition and ecs:ListTaskDefinitions have no resource type",
     "ReadTargetHealth": "elasticloadbalancing:DescribeTargetHealth has no resource type",
+    "ReadListenerRules": "elasticloadbalancing:DescribeRules has no resource type",
+    "ReadLoadBalancers": "what is described by these actions has no resource type",
     "FindLogGroups": "logs:DescribeLogGroups lists all; AWS asks for it of every role for flow logs",
     "LookUp": "what is listed or described by these actions has no resource type",
 }

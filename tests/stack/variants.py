@@ -257,6 +257,14 @@ VARIANTS = {
     "prod-safe-release": Variant(
         stack="prod", changes={f"{WEB}.rollback_alarm": {}, "slipway:pipeline.hold_on_alarm": True}
     ),
+    "prod-canary": Variant(
+        stack="prod",
+        changes={
+            f"{WEB}.canary": {"percent": 20, "minutes": 3},
+            f"{WEB}.rollback_alarm": {"minutes": 1},
+            "slipway:pipeline.hold_on_alarm": True,
+        },
+    ),
     "prod-fast-release": Variant(
         stack="prod",
         changes={"slipway:pipeline.parallel_tests": True, "slipway:pipeline.fleet_arn": FLEET},
