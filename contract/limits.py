@@ -71,8 +71,11 @@ def bake_seconds(minutes: int) -> int:
 
 
 def deploy_seconds() -> int:
-    """Return how long a deploy may take: the rollout, ECS's way back, ours, and a forced one, with their proofs."""
-    return OTHERS_SECONDS + ROLLOUT_SECONDS + PROOF_SECONDS + BACK_SECONDS + put_back_seconds()
+    """Return how long a deploy may take: the rollout, ECS's way back, ours, and a forced one, with their proofs.
+
+    What someone else began is waited for twice: with a canary it is then rolled back, rather than taken over.
+    """
+    return 2 * OTHERS_SECONDS + ROLLOUT_SECONDS + PROOF_SECONDS + BACK_SECONDS + put_back_seconds()
 
 
 def put_back_seconds() -> int:

@@ -26,12 +26,17 @@ def last_failed(ecs: Any, cluster: str, service: str, of: str) -> Doc | None:  #
         service: name of the ECS service.
         of: ARN of the task definition of the task; empty for any.
     """
+    found = failed(ecs, cluster, service, of)
+    return max(found, key=lambda task: str(task.get("stoppedAt") or task.get("createdAt") or ""), default=None)
+
+
+def failed(ecs: Any, cluster: str, service: str, of: str) -> list[Doc]:  # noqa: ANN401 - a boto3 client
+    """Return the tasks of a service that failed, as far as ECS remembers them; the arguments are `last_failed`'s."""
     arns = ecs.list_tasks(cluster=cluster, serviceName=service, desiredStatus="STOPPED")["taskArns"][:BATCH]
     found = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"] if arns else []
     found = [task for task in found if of in ("", task["taskDefinitionArn"])]
-    failed = [task for task in found if not task.get("stoppedReason", "").startswith(NOT_AT_FAULT)]
-    failed = [task for task in failed if task.get("stoppedReason") or any(map(_ended_badly, task["containers"]))]
-    return max(failed, key=lambda task: str(task.get("stoppedAt") or task.get("createdAt") or ""), default=None)
+    badly = [task for task in found if not task.get("stoppedReason", "").startswith(NOT_AT_FAULT)]
+    return [task for task in badly if task.get("stoppedReason") or any(map(_ended_badly, task["containers"]))]
 
 
 def _ended_badly(container: Doc) -> bool:
@@ -92,10 +97,20 @@ def unhealthy(elbv2: Any, ecs: Any, cluster: str, service: str) -> str:  # noqa:
     A target that is gone is found in the service's events, which hold the last hundred.
     """
     found = ecs.describe_services(cluster=cluster, services=[service])["services"]
-    for balancer in found[0].get("loadBalancers", []) if found else []:
-        for row in elbv2.describe_target_health(TargetGroupArn=balancer["targetGroupArn"])["TargetHealthDescriptions"]:
+    for group in target_groups(found[0]) if found else []:
+        for row in elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]:
             health = row["TargetHealth"]
             if health["State"] == "unhealthy":
                 return f"Task failed ELB health checks: {health.get('Description') or health.get('Reason', '')}"
     events = [event["message"] for event in found[0].get("events", [])] if found else []
     return next((text for text in events if "is unhealthy in" in text), "")
+
+
+def target_groups(service: Doc) -> list[str]:
+    """Return the ARNs of a service's target groups; with a canary the alternate ones too, either of which may serve."""
+    found = []
+    for balancer in service.get("loadBalancers", []):
+        found.append(balancer["targetGroupArn"])
+        if alternate := balancer.get("advancedConfiguration", {}).get("alternateTargetGroupArn"):
+            found.append(alternate)
+    return found

@@ -15,8 +15,8 @@ import pulumi
 from botocore.exceptions import BotoCoreError, ClientError
 
 import diagnosis
-from contract import balancers
 from contract.names import of_service
+from diagnosis import tasks
 from infra import clients
 from infra.aws import names
 
@@ -103,7 +103,7 @@ class Check:
         health = self.clients("elbv2").describe_target_health
         rows = [
             row
-            for group in balancers.target_groups(service)
+            for group in tasks.target_groups(service)
             for row in health(TargetGroupArn=group)["TargetHealthDescriptions"]
         ]
         return any(row["TargetHealth"]["State"] == "healthy" for row in rows)

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from contract.limits import OTHERS_SECONDS
-from delivery.deploying import ecs_service, proof, registration, revisions
+from delivery.deploying import canary, ecs_service, proof, registration, revisions
 from delivery.deploying.mover import Move, Mover, expected
 from delivery.errors import DeliveryError
 from delivery.release import images, in_use
@@ -86,6 +86,8 @@ def _check(session: Session, manifest: Manifest) -> None:
 
 def _wait_for_others(session: Session, service: Service, seconds: float) -> None:
     left = ecs_service.wait_until_over(session, service, seconds)
+    if left and canary.of(ecs_service.describe(session, service)) and ecs_service.stop(session, service):
+        left = ecs_service.wait_until_over(session, service, OTHERS_SECONDS)
     if left:
         session.say(
             f"{service.name}: the service deployment of {left['createdAt']:%H:%M:%S} is {left['status']} after "

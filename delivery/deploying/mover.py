@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from delivery.deploying import ecs_service, proof, revisions, rollout
+from delivery.deploying import canary, ecs_service, proof, revisions, rollout
 from delivery.deploying.proof import Expected, Telling
 from delivery.errors import DeliveryError, FailedReleaseError, InterruptedDeliveryError
 
@@ -51,7 +51,7 @@ class Mover:
             DeliveryError: with ECS's reason, or with what is wrongly served, and what was put back.
             InterruptedDeliveryError: by the user or a signal; ECS goes on with what was begun.
         """
-        telling = Telling.now(self.session)
+        telling, forward = Telling.now(self.session), True
         try:
             try:
                 rollout.follow([self._begin(move.service, move.to) for move in moves])
@@ -60,13 +60,35 @@ class Mover:
                     revisions.note_proof(self.session.ecs, move.to, proofs[move.service.name])
             except FAILURES as failure:
                 self.session.say(f"failed: {failure}")
+                forward = False
                 outcome = self.put_back(moves, telling)
                 raise FailedReleaseError(failure, outcome) from failure
         except KeyboardInterrupt as stop:
-            left = ", ".join(f"{move.service.name} to {move.to.name}" for move in moves)
-            raise InterruptedDeliveryError(
-                f"interrupted: ECS goes on by itself ({left}), and goes back by itself if the tasks fail; {remedy}"
-            ) from stop
+            ended = self._end_canaries(moves) if forward else []
+            texts = [
+                (ended, "ECS rolls back ({}), and all requests go to what served before"),
+                (
+                    [one for one in moves if one not in ended],
+                    "ECS goes on by itself ({}), and goes back by itself if the tasks fail",
+                ),
+            ]
+            told = [
+                text.format(", ".join(f"{move.service.name} to {move.to.name}" for move in some))
+                for some, text in texts
+                if some
+            ]
+            raise InterruptedDeliveryError(f"interrupted: {'; '.join(told)}; {remedy}") from stop
+
+    def _end_canaries(self, moves: Sequence[Move]) -> list[Move]:
+        """Have ECS roll back the canaries under way, which nobody would end if their tasks fail; return which."""
+        ended = []
+        for move in moves:
+            try:
+                if canary.of(ecs_service.describe(self.session, move.service)):
+                    ended += [move] if ecs_service.stop(self.session, move.service) else []
+            except FAILURES as failure:
+                self.session.say(f"{move.service.name}: its canary cannot be ended: {failure}")
+        return ended
 
     def put_back(self, moves: Sequence[Move], telling: Telling | None = None) -> str:
         """Put services back to their good revisions and verify that these are served.

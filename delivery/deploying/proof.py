@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from contract.limits import PROOF_SECONDS
-from delivery.deploying import answers, ecs_service, outside_check, revisions, running_tasks
+from delivery.deploying import answers, canary, ecs_service, outside_check, revisions, running_tasks
 from delivery.errors import DeliveryError
 from delivery.release import indexing
 from delivery.session import Session
@@ -179,7 +179,11 @@ def _wrong_targets(
 ) -> str | None:
     addresses = {detail["value"] for task in tasks for detail in _details(task) if detail["name"].startswith("private")}
     for balancer in service.get("loadBalancers", []):
-        rows = elbv2.describe_target_health(TargetGroupArn=balancer["targetGroupArn"])["TargetHealthDescriptions"]
+        groups = canary.serving(elbv2, balancer)
+        if groups is None:
+            return f"{one.service.name}: both of its target groups get requests"
+        health = [elbv2.describe_target_health(TargetGroupArn=group) for group in groups]
+        rows = [row for answer in health for row in answer["TargetHealthDescriptions"]]
         healthy = {row["Target"]["Id"] for row in rows if row["TargetHealth"]["State"] == "healthy"}
         if left := healthy - addresses:
             return f"{one.service.name}: {', '.join(sorted(left))} still gets requests but belongs to no task of it"

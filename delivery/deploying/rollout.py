@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from contract import limits
-from delivery.deploying import ecs_service, failed_tasks
+from delivery.deploying import canary, ecs_service, failed_tasks
 from delivery.errors import DeliveryError
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         UpdateServiceRequestTypeDef,
     )
 
+    from delivery.deploying.canary import Canary
     from delivery.deploying.revisions import Revision
     from delivery.environment import Service
     from delivery.session import Session
@@ -44,13 +45,17 @@ class RolloutError(DeliveryError):
 
 @dataclass(kw_only=True)
 class Rollout:
-    """A service deployment followed since `began`; `seen` holds the IDs of events already reported."""
+    """A service deployment followed since `began`; `seen` holds the IDs of events already reported.
+
+    `canary` is that of the service, None for a rolling update.
+    """
 
     session: Session
     service: Service
     arn: str
     revision: Revision
     began: float
+    canary: Canary | None = None
     seen: set[str] = field(default_factory=set)
     shown: str = ""
     reason: str = ""
@@ -62,22 +67,38 @@ class Rollout:
             RolloutError: it did not succeed (ECS's rollback, if any, is over then), or not within the time.
         """
         row = describe(self.session.ecs, self.arn)
-        self._show(row)
+        failures = self._failures(row)
+        self._show(row, failures)
         if row["status"] == "SUCCESSFUL":
             return True
         name = self.service.name
         if row["status"] in OVER:
             raise RolloutError(f"{name}: {self._why(row)}")
+        if self.canary and failures >= canary.threshold(
+            row.get("targetServiceRevision", {}).get("requestedTaskCount", 0)
+        ):
+            raise RolloutError(
+                f"{name}: {failures} of its new tasks failed, so the canary ends. {self._found()}".rstrip()
+            )
         if self.session.clock.now() > self.began + seconds:
             raise RolloutError(f"{name}: the rollout is {row['status']} after {seconds / 60:.0f} minutes")
         return False
 
-    def _show(self, row: ServiceDeploymentTypeDef) -> None:
-        """Report what is new: status, task counts and service events."""
+    def _failures(self, row: ServiceDeploymentTypeDef) -> int:
+        """Return how many of the new tasks have failed: as the circuit breaker counts, which a canary does not have."""
+        if self.canary is None:
+            return row.get("deploymentCircuitBreaker", {}).get("failureCount", 0)
+        if row["status"] != "IN_PROGRESS":
+            return 0
+        return canary.failed_tasks(self.session, self.service, self.revision, row["createdAt"])
+
+    def _show(self, row: ServiceDeploymentTypeDef, failures: int) -> None:
+        """Report what is new: status, task counts, which requests they get, and service events."""
         target = row.get("targetServiceRevision", {})
-        failures = row.get("deploymentCircuitBreaker", {}).get("failureCount", 0)
         text = f"{target.get('runningTaskCount', 0)} of {target.get('requestedTaskCount', 0)} new tasks run"
         text = f"{row['status']}: {text}{f', {failures} failed' if failures else ''}"
+        if self.canary and (share := self.canary.progress(row)):
+            text += f"; {share}"
         if row["status"].startswith("ROLLBACK") or row["status"] == "STOPPED":
             text = row["status"]
         if row.get("statusReason") and row["status"] != "SUCCESSFUL":
@@ -94,11 +115,14 @@ class Rollout:
     def _why(self, row: ServiceDeploymentTypeDef) -> str:
         """Return why the rollout failed: ECS's reason and what its tasks show; their last lines are reported."""
         reason = (self.reason or row.get("statusReason") or f"the service deployment is {row['status']}").rstrip()
-        if found := self._diagnosis():
-            for line in str(found).splitlines():
-                self.session.say(f"{self.service.name}: {line}")
-            return f"{reason} {found.summary}"
-        return reason
+        return f"{reason} {self._found()}".rstrip()
+
+    def _found(self) -> str:
+        """Return what the tasks show, empty if nothing; their last lines are reported."""
+        found = self._diagnosis()
+        for line in str(found).splitlines() if found else ():
+            self.session.say(f"{self.service.name}: {line}")
+        return found.summary if found else ""
 
     def _diagnosis(self) -> Diagnosis | None:
         """Return why the tasks of the revision do not come up, None if nothing shows it, or if it cannot be read."""
@@ -155,6 +179,11 @@ def begin(session: Session, service: Service, revision: Revision) -> Rollout:
     }
     held = before.get("loadBalancers", [])
     moved: list[LoadBalancerTypeDef] = [{**one, "containerPort": revision.port} for one in held]
+    if moved != held and any("advancedConfiguration" in one for one in held):
+        raise DeliveryError(
+            f"{service.name}: {revision} listens on port {revision.port}, and the load balancer of a service with a "
+            f"canary does not move to it; remove canary in an `up` of its own first: pulumi up -s {session.stack}"
+        )
     if moved != held:
         session.say(f"{service.name}: the load balancer's port becomes {revision.port}")
         update["loadBalancers"] = moved
@@ -167,7 +196,13 @@ def begin(session: Session, service: Service, revision: Revision) -> Rollout:
                 seen = {event["id"] for event in before["events"]}
                 arn = row["serviceDeploymentArn"]
                 return Rollout(
-                    session=session, service=service, arn=arn, revision=revision, began=clock.now(), seen=seen
+                    session=session,
+                    service=service,
+                    arn=arn,
+                    revision=revision,
+                    began=clock.now(),
+                    canary=canary.of(before),
+                    seen=seen,
                 )
         clock.sleep(POLL_SECONDS / 4)
     raise DeliveryError(

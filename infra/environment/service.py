@@ -58,7 +58,6 @@ class Service(pulumi.ComponentResource):
     name: pulumi.Output[str]
     target_group_arn: pulumi.Output[str]
     metric_name: pulumi.Output[str]
-    alternate_metric_name: pulumi.Output[str] | None
 
     def __init__(
         self,
@@ -82,18 +81,12 @@ class Service(pulumi.ComponentResource):
         self._child = pulumi.ResourceOptions(parent=self)
         group = task_security_group.create(name, ports, placement, database, self._child)
         groups = self._target_groups()
+        # A canary needs the rule whose weights it changes; else it is created once the service is steady.
         first = None if attachment and not section.canary else self._route(groups, [], has_canary=has_canary)
-        before = (
-            [targets.attach(name, groups[0], placement.listener_arn, attachment, self._child)] if attachment else []
-        )
-        target = aws.ecs.ServiceLoadBalancerArgs(
-            target_group_arn=groups[0].arn,
-            container_name=container,
-            container_port=section.effective_port,
-            advanced_configuration=canary.advanced(name, groups, first, self._child)
-            if first and section.canary
-            else None,
-        )
+        before: list[pulumi.Resource] = [first] if first else []
+        if attachment:
+            before.append(targets.attach(name, groups[0], placement.listener_arn, attachment, self._child))
+        target = self._target(container, groups, first)
         capacity = capacities.of(section, stands_on)
         # The port of what runs moves with the release that listens on another (`delivery`, UpdateService).
         of_release = ["taskDefinition", "loadBalancers[0].containerPort"]
@@ -103,7 +96,7 @@ class Service(pulumi.ComponentResource):
         # The service's name is unique in the cluster, so a replacement needs the old service to be deleted first.
         options = pulumi.ResourceOptions(
             parent=self,
-            depends_on=[*before, first] if first else before,
+            depends_on=before,
             ignore_changes=ignored,
             delete_before_replace=True,
             hooks=hooks,
@@ -117,9 +110,23 @@ class Service(pulumi.ComponentResource):
         if first is None:
             self._route(groups, [service], has_canary=has_canary)
         self.name, self.target_group_arn, self.metric_name = service.name, groups[0].arn, groups[0].arn_suffix
+        # Not an output of the component: what is registered of one that stands would change.
         self.alternate_metric_name = groups[1].arn_suffix if section.canary else None
         self.register_outputs(
             {"name": self.name, "target_group_arn": self.target_group_arn, "metric_name": self.metric_name}
+        )
+
+    def _target(
+        self, container: str, groups: Sequence[aws.lb.TargetGroup], rule: aws.lb.ListenerRule | None
+    ) -> aws.ecs.ServiceLoadBalancerArgs:
+        """Return where ECS registers the tasks, and with a canary the listener rule whose weights it changes."""
+        return aws.ecs.ServiceLoadBalancerArgs(
+            target_group_arn=groups[0].arn,
+            container_name=container,
+            container_port=self._section.effective_port,
+            advanced_configuration=canary.advanced(self._name, groups, rule, self._child)
+            if rule and self._section.canary
+            else None,
         )
 
     def _target_groups(self) -> list[aws.lb.TargetGroup]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 import pytest
 
-from infra.environment.service import NOBODY
+from infra.environment.targets import NOBODY
 from infra.live.resources import Database, Resources, Running
 from tests.fake_engine import DIGEST, REGISTRY
 from tests.stack import program

@@ -30,6 +30,9 @@ class Task:
     reason: str = ""
     code: int | None = None
     stop: str = ""
+    created: datetime
+    alternate: bool = False
+    """Whether it is a target of its service's alternate target group."""
 
 
 @dataclass(kw_only=True)
@@ -47,6 +50,18 @@ class Service:
     breaker: bool = True
     port: int = 80
     """The container's port that the load balancer has."""
+    canary: int = 0
+    """The share of a canary in percent, 0 for rolling updates; it takes five minutes, and two more."""
+    alternate: bool = False
+    """Whether the alternate target group serves."""
+    share: int = 0
+    """The weight of the target group that does not serve."""
+
+    @property
+    def weights(self) -> dict[str, int]:
+        """The weights of its target groups."""
+        both = [100 - self.share, self.share]
+        return dict(zip((self.group, f"{self.group}-alt"), both[::-1] if self.alternate else both, strict=True))
 
 
 @dataclass(kw_only=True)
@@ -94,7 +109,8 @@ class Ecs(Definitions):
             self.tasks.append(
                 Task(
                     name=arn("task", f"{self.cluster}/{number:032}"), service=service.name, definition=definition,
-                    digest=self.shown.get(digest, digest), address=f"10.0.0.{number}", status=status, **held,
+                    digest=self.shown.get(digest, digest), address=f"10.0.0.{number}", status=status,
+                    created=self.when(), **{"alternate": service.alternate} | held,
                 )
             )  # fmt: skip
 
@@ -135,6 +151,16 @@ class Ecs(Definitions):
 
     def _shown(self, one: Service) -> dict[str, Any]:
         breaker = {"enable": one.breaker, "rollback": one.breaker}
+        configuration: dict[str, Any] = {"deploymentCircuitBreaker": breaker, "strategy": "ROLLING"}
+        balancer: dict[str, Any] = {"targetGroupArn": one.group, "containerName": "app", "containerPort": one.port}
+        if one.canary:
+            share = {"canaryPercent": one.canary, "canaryBakeTimeInMinutes": 5}
+            configuration = {"strategy": "CANARY", "canaryConfiguration": share, "bakeTimeInMinutes": 2}
+            balancer["advancedConfiguration"] = {
+                "alternateTargetGroupArn": f"{one.group}-alt",
+                "productionListenerRule": f"arn:rule/{one.name}",
+                "roleArn": "arn:role/canary",
+            }
         return {
             "serviceName": one.name,
             "status": one.status,
@@ -143,8 +169,8 @@ class Ecs(Definitions):
             "taskDefinition": one.definition,
             "deployments": list(one.primary),
             "events": list(one.events),
-            "deploymentConfiguration": {"deploymentCircuitBreaker": breaker},
-            "loadBalancers": [{"targetGroupArn": one.group, "containerName": "app", "containerPort": one.port}],
+            "deploymentConfiguration": configuration,
+            "loadBalancers": [balancer],
         }
 
     def list_tasks(self, params: dict[str, Any]) -> dict[str, Any]:
@@ -177,5 +203,6 @@ class Ecs(Definitions):
             "containers": [{"name": "proxy", "imageDigest": "sha256:proxy"}, app],
             "attachments": [{"details": detail}],
             "stoppedReason": task.reason,
+            "createdAt": task.created,
         }
         return shown | ({"stopCode": task.stop} if task.stop else {})

@@ -54,14 +54,24 @@ class Balancer:
 
     def describe_target_health(self, params: dict[str, Any]) -> dict[str, Any]:
         """Return the targets of a group: the tasks of its service that came up."""
-        service = params["TargetGroupArn"].rpartition("/")[2]
+        service = (name := params["TargetGroupArn"].rpartition("/")[2]).removesuffix("-alt")
         tasks = [task for task in self.ecs.tasks if task.service == service and task.status == "RUNNING"]
+        tasks = [task for task in tasks if task.alternate == (name != service)]
         rows = [(task.address, "healthy" if self._healthy(task) else "unhealthy") for task in tasks]
         rows += [(address, "healthy") for address in self.strays] + [("10.9.9.9", "draining")]
         return {
             "TargetHealthDescriptions": [
                 {"Target": {"Id": address}, "TargetHealth": {"State": state}} for address, state in rows
             ]
+        }
+
+    def describe_rules(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Return the listener rule of a service, with the weights of its target groups."""
+        (rule,) = params["RuleArns"]
+        weights = self.ecs.services[rule.rpartition("/")[2]].weights
+        groups = [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in weights.items()]
+        return {
+            "Rules": [{"RuleArn": rule, "Actions": [{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]}]
         }
 
     def describe_target_groups(self, params: dict[str, Any]) -> dict[str, Any]:

@@ -57,6 +57,10 @@ class Rollouts(Ecs):
         row["status"] = "IN_PROGRESS"
         how = self.behaviour.get(self.image(row["wanted"]).partition("@")[2], "good")
         how = "crash" if "CRASH" in self.variables(row["wanted"]) else how
+        if held.canary and how in ("good", "alarm"):
+            self._launch(held, row["wanted"], "PENDING", alternate=not held.alternate)
+            self.aws.time.at(ENDED - STARTED, lambda: self._share(held, row, how))
+            return
         if how == "good":
             self._launch(held, row["wanted"], "PENDING")
             self.aws.time.at(ENDED - STARTED, lambda: self._succeed(held, row))
@@ -68,6 +72,25 @@ class Rollouts(Ecs):
             self.aws.time.at(1.0, lambda: self._crash(held, row))
         if how != "hangs" and held.breaker:
             self.aws.time.at(BROKEN - STARTED, lambda: self._break(held, row, how))
+
+    def _share(self, held: Service, row: dict[str, Any], how: str) -> None:
+        """Send the new tasks of a canary their share of the requests, and all of them later."""
+        if row["status"] != "IN_PROGRESS":
+            return
+        for task in self.tasks:
+            task.status = "RUNNING" if task.definition == row["wanted"] and task.status == "PENDING" else task.status
+        held.share = row["weight"] = held.canary
+        row["stage"] = "PRODUCTION_TRAFFIC_SHIFT"
+        if how == "alarm":
+            reason = "Service deployment rolled back because of the CloudWatch alarm web-rollback. "
+            self.aws.time.at(30.0, lambda: self.roll_back(held, row, reason))
+        self.aws.time.at(300.0, lambda: self._all(held, row))
+
+    def _all(self, held: Service, row: dict[str, Any]) -> None:
+        if row["status"] == "IN_PROGRESS":
+            held.share, held.alternate = 0, not held.alternate
+            row |= {"weight": 100, "stage": "BAKE_TIME"}
+            self.aws.time.at(120.0, lambda: self._succeed(held, row))
 
     def _crash(self, held: Service, row: dict[str, Any]) -> None:
         if row["status"] == "IN_PROGRESS":
@@ -107,6 +130,7 @@ class Rollouts(Ecs):
     def roll_back(self, held: Service, row: dict[str, Any], reason: str) -> None:
         """Go back: the revision from before is the primary one from now on, as ECS has it."""
         row |= {"status": "ROLLBACK_IN_PROGRESS", "statusReason": reason}
+        held.share, held.alternate = 0, held.alternate != (row.get("weight") == 100)
         held.definition, held.port = row["before"], self.port(row["before"])
         held.primary = [self._deployment(row["before"], held.desired, "IN_PROGRESS")]
         self.aws.time.at(BACK, lambda: self._back(held, row))
@@ -161,6 +185,9 @@ class Rollouts(Ecs):
         ran = [one for one in self.tasks if one.definition == row["wanted"] and one.status == "RUNNING"]
         target = {"arn": f"{name}/revision", "requestedTaskCount": held.desired, "runningTaskCount": len(ran)}
         shown = {key: row[key] for key in ("serviceDeploymentArn", "createdAt", "status", "statusReason") if key in row}
+        if held.canary:
+            target["requestedProductionTrafficWeight"] = row.get("weight", 0)
+            shown["lifecycleStage"] = row.get("stage", "SCALE_UP")
         breaker = {"status": "MONITORING", "failureCount": row["failures"], "threshold": 3}
         return {"serviceDeployments": [shown | {"targetServiceRevision": target, "deploymentCircuitBreaker": breaker}]}
 

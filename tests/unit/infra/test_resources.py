@@ -147,6 +147,7 @@ def test_what_stands_is_found_by_the_target_group_of_the_service(account: Accoun
                 providers=frozenset({"FARGATE_SPOT"}),
                 rule="route",
                 port=8080,
+                serving=frozenset({GROUP}),
             ),
         },
         priorities={"attachment": 50000, "route": 100},
