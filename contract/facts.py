@@ -100,7 +100,9 @@ class Service(Facts):
     `writable`, its directories in memory; `tests` and `acceptance`, a suite each with `target`, `image` and `command`
     as far as configured; `checks`, requests with `path`, `status` and `text`; `attachment`, the priority of the rule
     that attaches its target group to the load balancer; `ports`, in the order in which they came, that releases have
-    listened on, if there were several; `first_version_path`, that of its first image, if it was another.
+    listened on, if there were several; `first_version_path`, that of its first image, if it was another;
+    `canary_minutes` and `bake_minutes`, how long a canary has a share of the requests and how long the old tasks go on
+    running after it, 0 without a canary.
     """
 
     name: str = field(metadata={KEY: ""})
@@ -130,6 +132,8 @@ class Service(Facts):
     attachment: int = 0
     ports: list[Any] = field(default_factory=list)
     first_version_path: str = ""
+    canary_minutes: int = 0
+    bake_minutes: int = 0
 
     @property
     def repository(self) -> str:

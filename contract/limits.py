@@ -15,6 +15,7 @@ takes, from UpdateService to the end of the old tasks:
                                     with a canary as declared: DeploymentConfiguration, bakeTimeInMinutes)
 
 It has to end within ROLLOUT_SECONDS, and the way back, which is another one, within BACK_SECONDS, the shorter of both.
+By a canary the way back has no share of the requests first and no bake time.
 
 A step of the pipeline has STEP_MINUTES (CodeBuild CreateProject, timeoutInMinutes; CodeBuild kills what takes longer,
 which then puts nothing back). The longest deploy takes INSTALL_SECONDS + `deploy_seconds()`, and the longest acceptance

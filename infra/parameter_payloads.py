@@ -91,6 +91,8 @@ def service(  # noqa: PLR0913 - each is the output of another resource
             ports=list(ports) if len(ports) > 1 else [],
             first_version_path="" if first_version_path == section.effective_version_path else first_version_path,
             checks=[check.model_dump() for check in section.checks],
+            canary_minutes=section.canary.minutes if section.canary else 0,
+            bake_minutes=section.canary_bake,
             **values,
         ).payload()
     )

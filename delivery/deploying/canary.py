@@ -8,16 +8,23 @@ reference, DeploymentCircuitBreaker): `Rollout` counts them by the same rule, an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from delivery.deploying import ecs_service
 from diagnosis import tasks
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
-    from types_boto3_ecs.type_defs import LoadBalancerTypeDef, ServiceDeploymentTypeDef, ServiceTypeDef
+    from types_boto3_ecs.type_defs import (
+        DeploymentConfigurationUnionTypeDef,
+        LoadBalancerTypeDef,
+        ServiceDeploymentTypeDef,
+        ServiceTypeDef,
+    )
     from types_boto3_elbv2 import ElasticLoadBalancingv2Client
 
     from delivery.deploying.revisions import Revision
@@ -50,10 +57,14 @@ class Canary:
         if weight == ALL or stage in ("POST_PRODUCTION_TRAFFIC_SHIFT", "BAKE_TIME", "CLEAN_UP"):
             watched = f", watched for {self.bake} min" if stage == "BAKE_TIME" and self.bake else ""
             return f"all requests{watched or '; the old tasks stop'}"
-        return f"canary: {self.percent:g} % of requests for {self.minutes} min" if weight or shifting else ""
+        if not (weight or shifting):
+            return ""
+        return (
+            f"canary: {self.percent:g} % of requests for {self.minutes} min" if self.minutes else "taking the requests"
+        )
 
 
-def of(service: ServiceTypeDef) -> Canary | None:
+def of(service: Mapping[str, Any]) -> Canary | None:
     """Return the canary by which ECS deploys a service, from DescribeServices' answer; None for a rolling update."""
     held = service.get("deploymentConfiguration", {})
     if held.get("strategy") != "CANARY":
@@ -62,6 +73,37 @@ def of(service: ServiceTypeDef) -> Canary | None:
     # The defaults are ECS's (API reference, CanaryConfiguration).
     percent, minutes = share.get("canaryPercent", 5.0), share.get("canaryBakeTimeInMinutes", 10)
     return Canary(percent=percent, minutes=minutes, bake=held.get("bakeTimeInMinutes", 0))
+
+
+def configuration(service: ServiceTypeDef, one: Service, *, quick: bool) -> DeploymentConfigurationUnionTypeDef | None:
+    """Return how ECS has to deploy a service from now on, None if that is as it is, or by rolling updates.
+
+    UpdateService takes it together with the task definition. What puts a release back has no share of the requests
+    first: nothing is to be found out by it. A deploy that was killed then may have left the service so, which the next
+    one mends, as does `pulumi up`.
+
+    Args:
+        service: DescribeServices' answer.
+        one: what its stack recorded.
+        quick: whether a release is put back.
+    """
+    held = service.get("deploymentConfiguration", {})
+    if of(service) is None or not one.canary_minutes:
+        return None
+    minutes, bake = (0, 0) if quick else (one.canary_minutes, one.bake_minutes)
+    share = held.get("canaryConfiguration", {})
+    if (share.get("canaryBakeTimeInMinutes"), held.get("bakeTimeInMinutes")) == (minutes, bake):
+        return None
+    return {**held, "canaryConfiguration": {**share, "canaryBakeTimeInMinutes": minutes}, "bakeTimeInMinutes": bake}
+
+
+def settle(session: Session, service: Service) -> None:
+    """Let ECS deploy a service by its canary again, after a release was put back; ECS begins no deployment for it."""
+    held = ecs_service.describe(session, service)
+    if wanted := configuration(held, service, quick=False):
+        session.ecs.update_service(
+            cluster=session.environment.cluster, service=service.ecs_service, deploymentConfiguration=wanted
+        )
 
 
 def threshold(desired: int) -> int:

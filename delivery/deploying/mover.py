@@ -40,12 +40,13 @@ class Mover:
 
     session: Session
 
-    def move(self, moves: Sequence[Move], remedy: str) -> None:
+    def move(self, moves: Sequence[Move], remedy: str, *, back: bool = False) -> None:
         """Roll out all moves concurrently, wait for them, verify the whole; put all back if one fails.
 
         Args:
             moves: a service each.
             remedy: the commands that repair what an interruption leaves.
+            back: whether to earlier releases, which get all requests at once with a canary, too.
 
         Raises:
             DeliveryError: with ECS's reason, or with what is wrongly served, and what was put back.
@@ -54,7 +55,7 @@ class Mover:
         telling, forward = Telling.now(self.session), True
         try:
             try:
-                rollout.follow([self._begin(move.service, move.to) for move in moves])
+                rollout.follow([self._begin(move.service, move.to, quick=back) for move in moves])
                 proofs = self._prove({move.service.name: move.to for move in moves}, telling)
                 for move in moves:
                     revisions.note_proof(self.session.ecs, move.to, proofs[move.service.name])
@@ -126,9 +127,9 @@ class Mover:
         proofs = {move.service.name: move.back.tags.get(revisions.PROOF, "") for move in moves if move.back}
         return Telling(frozenset(name for name, told in proofs.items() if proof.VERSION in told))
 
-    def _begin(self, service: Service, to: Revision) -> Rollout:
+    def _begin(self, service: Service, to: Revision, *, quick: bool = True) -> Rollout:
         self.session.say(f"{service.name}: rolling out {to}")
-        return rollout.begin(self.session, service, to)
+        return rollout.begin(self.session, service, to, quick=quick)
 
     def _taken_over(self, move: Move) -> bool:
         now = revisions.current(self.session, move.service)

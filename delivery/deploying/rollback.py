@@ -70,7 +70,8 @@ class Rollback:
         ]
         for move in moves:
             in_use.mark(self.session.clients("ecr"), self.session.stack, move.service.repository, move.to.digest)
-        Mover(self.session).move(moves, f"run it again: delivery rollback --stack {self.environment.stack}")
+        remedy = f"run it again: delivery rollback --stack {self.environment.stack}"
+        Mover(self.session).move(moves, remedy, back=True)
         by = _caller(self.session)
         for move in moves:
             to = move.to.commit or move.to.version

@@ -142,6 +142,9 @@ def follow(rollouts: Sequence[Rollout], seconds: float = ROLLOUT_SECONDS) -> Non
     left = list(rollouts)
     while left := [one for one in left if not one.done(seconds)]:
         left[0].session.clock.sleep(POLL_SECONDS)
+    for one in rollouts:
+        if one.canary:
+            canary.settle(one.session, one.service)
 
 
 def describe(ecs: ECSClient, arn: str) -> ServiceDeploymentTypeDef:
@@ -156,8 +159,8 @@ def describe(ecs: ECSClient, arn: str) -> ServiceDeploymentTypeDef:
     return answer["serviceDeployments"][0]
 
 
-def begin(session: Session, service: Service, revision: Revision) -> Rollout:
-    """Update a service to a revision and return the service deployment that this starts.
+def begin(session: Session, service: Service, revision: Revision, *, quick: bool = False) -> Rollout:
+    """Update a service to a revision and return the service deployment that this starts; `quick` without a canary.
 
     Where the revision listens on another port than what runs, the load balancer's port moves with it: ECS takes both
     in one UpdateService (`loadBalancers`, for rolling updates), and puts both back where it rolls back, since a service
@@ -177,6 +180,8 @@ def begin(session: Session, service: Service, revision: Revision) -> Rollout:
         "taskDefinition": revision.arn,
         "forceNewDeployment": force,
     }
+    if wanted := canary.configuration(before, service, quick=quick):
+        update["deploymentConfiguration"] = wanted
     held = before.get("loadBalancers", [])
     moved: list[LoadBalancerTypeDef] = [{**one, "containerPort": revision.port} for one in held]
     if moved != held and any("advancedConfiguration" in one for one in held):
@@ -201,7 +206,7 @@ def begin(session: Session, service: Service, revision: Revision) -> Rollout:
                     arn=arn,
                     revision=revision,
                     began=clock.now(),
-                    canary=canary.of(before),
+                    canary=canary.of({**before, "deploymentConfiguration": wanted} if wanted else before),
                     seen=seen,
                 )
         clock.sleep(POLL_SECONDS / 4)

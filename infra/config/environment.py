@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from contract import containers, dockerfile
+from contract import containers, dockerfile, limits
 from infra.config import effects
 from infra.config.arns import KeyArn, SecretArn
 from infra.config.database import Database
@@ -299,6 +299,11 @@ class Service(Section):
     def effective_port(self) -> int:
         """The port that the container listens on."""
         return self.port or containers.DEFAULT_PORT
+
+    @property
+    def canary_bake(self) -> int:
+        """For how many minutes the old tasks run on once a canary gets all requests: as long as an alarm is watched."""
+        return limits.bake_minutes(self.rollback_alarm.minutes) if self.canary and self.rollback_alarm else 0
 
     @property
     def effective_version_path(self) -> str:

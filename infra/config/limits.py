@@ -33,10 +33,14 @@ def check(config: StackConfig) -> Iterator[Problem]:
 
 
 def _rollout(location: Location, service: Service) -> Iterator[Problem]:
-    """Yield the problem of a service whose deployment may take longer than it is waited for, at its largest key."""
+    """Yield the problem of a service whose deployment may take longer than it is waited for, at its largest key.
+
+    A canary counts on the way there only: one that puts a release back has no share of the requests first.
+    """
     check = service.health_check
     watched = limits.bake_seconds(service.rollback_alarm.minutes) if service.rollback_alarm else 0
     canary = service.canary.minutes * 60 if service.canary else 0
+    limit = limits.ROLLOUT_SECONDS if canary else limits.BACK_SECONDS
     seconds = limits.service_seconds(
         grace_period=service.grace_period,
         interval=check.interval,
@@ -46,14 +50,16 @@ def _rollout(location: Location, service: Service) -> Iterator[Problem]:
         bake_time=watched,
         canary=canary,
     )
-    if seconds <= limits.BACK_SECONDS:
+    if canary and (back := seconds - canary - watched) > limits.BACK_SECONDS:
+        canary, watched, seconds, limit = 0, 0, back, limits.BACK_SECONDS
+    if seconds <= limit:
         return
     parts: dict[Location, tuple[int, int]] = {
         ("grace_period",): (service.grace_period, service.grace_period),
         ("health_check", "interval"): (check.interval * check.threshold, check.interval),
         ("deregistration_delay",): (service.deregistration_delay, service.deregistration_delay),
     }
-    if service.canary:
+    if service.canary and canary:
         parts["canary", "minutes"] = (canary, service.canary.minutes)
     key = max(parts, key=lambda part: parts[part][0])
     rule = (
@@ -61,7 +67,7 @@ def _rollout(location: Location, service: Service) -> Iterator[Problem]:
         f"{service.grace_period}, interval x threshold {check.interval * check.threshold}, deregistration_delay "
         f"{service.deregistration_delay}, stop_timeout {service.stop_timeout}"
         f"{f', canary {canary}' if canary else ''}{f', rollback_alarm {watched}' if watched else ''}), "
-        f"and one that puts a release back is "
-        f"given up after {limits.BACK_SECONDS} s; lower it by {seconds - limits.BACK_SECONDS} s"
+        f"and one {'by a canary' if canary else 'that puts a release back'} is "
+        f"given up after {limit} s; lower it by {seconds - limit} s"
     )
     yield Problem.invalid((*location, *key), parts[key][1], rule)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from contract import limits
 from infra.aws import iam
 
 if TYPE_CHECKING:
@@ -26,10 +25,9 @@ def configuration(section: Section, *, stands: bool) -> aws.ecs.ServiceDeploymen
     """
     if section.canary is None:
         return aws.ecs.ServiceDeploymentConfigurationArgs(strategy="ROLLING") if stands else None
-    bake = limits.bake_minutes(section.rollback_alarm.minutes) if section.rollback_alarm else 0
     return aws.ecs.ServiceDeploymentConfigurationArgs(
         strategy="CANARY",
-        bake_time_in_minutes=str(bake),
+        bake_time_in_minutes=str(section.canary_bake),
         canary_configuration=aws.ecs.ServiceDeploymentConfigurationCanaryConfigurationArgs(
             canary_percent=section.canary.percent, canary_bake_time_in_minutes=str(section.canary.minutes)
         ),

@@ -135,6 +135,6 @@ def test_the_file_for_previews_has_what_the_role_for_previews_has() -> None:
 def test_roles_and_service_linked_roles_are_bounded_by_service() -> None:
     """Neither may be passed to, or made for, a service that the stacks do not use."""
     conditions = {one["Sid"]: one.get("Condition", {}) for one in iam_files.statements("up")}
-    passed = {f"{name}.amazonaws.com" for name in ("codebuild", "codepipeline", "ecs-tasks", "vpc-flow-logs")}
+    passed = {f"{name}.amazonaws.com" for name in ("codebuild", "codepipeline", "ecs", "ecs-tasks", "vpc-flow-logs")}
     assert set(conditions["PassRoles"]["StringEquals"]["iam:PassedToService"]) == passed
     assert conditions["CreateServiceLinkedRoles"]["StringEquals"].keys() == {"iam:AWSServiceName"}

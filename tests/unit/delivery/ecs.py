@@ -51,7 +51,9 @@ class Service:
     port: int = 80
     """The container's port that the load balancer has."""
     canary: int = 0
-    """The share of a canary in percent, 0 for rolling updates; it takes five minutes, and two more."""
+    """The share of a canary in percent, 0 for rolling updates."""
+    minutes: tuple[int, int] = (5, 2)
+    """How long it has its share, and how long the old tasks run after that."""
     alternate: bool = False
     """Whether the alternate target group serves."""
     share: int = 0
@@ -154,8 +156,8 @@ class Ecs(Definitions):
         configuration: dict[str, Any] = {"deploymentCircuitBreaker": breaker, "strategy": "ROLLING"}
         balancer: dict[str, Any] = {"targetGroupArn": one.group, "containerName": "app", "containerPort": one.port}
         if one.canary:
-            share = {"canaryPercent": one.canary, "canaryBakeTimeInMinutes": 5}
-            configuration = {"strategy": "CANARY", "canaryConfiguration": share, "bakeTimeInMinutes": 2}
+            share = {"canaryPercent": one.canary, "canaryBakeTimeInMinutes": one.minutes[0]}
+            configuration = {"strategy": "CANARY", "canaryConfiguration": share, "bakeTimeInMinutes": one.minutes[1]}
             balancer["advancedConfiguration"] = {
                 "alternateTargetGroupArn": f"{one.group}-alt",
                 "productionListenerRule": f"arn:rule/{one.name}",

@@ -24,6 +24,8 @@ class Rollouts(Ecs):
         if (port := balancers[0]["containerPort"]) != self.port(wanted):
             raise FakeError("InvalidParameterException", f"The container app did not have a container port {port}")
         held.port = port
+        if asked := params.get("deploymentConfiguration"):
+            held.minutes = (asked["canaryConfiguration"]["canaryBakeTimeInMinutes"], asked["bakeTimeInMinutes"])
         if wanted != held.definition or params.get("forceNewDeployment"):
             self.begin(held, wanted)
         return {"service": self._shown(held)}
@@ -84,13 +86,13 @@ class Rollouts(Ecs):
         if how == "alarm":
             reason = "Service deployment rolled back because of the CloudWatch alarm web-rollback. "
             self.aws.time.at(30.0, lambda: self.roll_back(held, row, reason))
-        self.aws.time.at(300.0, lambda: self._all(held, row))
+        self.aws.time.at(60.0 * held.minutes[0] or 1.0, lambda: self._all(held, row))
 
     def _all(self, held: Service, row: dict[str, Any]) -> None:
         if row["status"] == "IN_PROGRESS":
             held.share, held.alternate = 0, not held.alternate
             row |= {"weight": 100, "stage": "BAKE_TIME"}
-            self.aws.time.at(120.0, lambda: self._succeed(held, row))
+            self.aws.time.at(60.0 * held.minutes[1] or 1.0, lambda: self._succeed(held, row))
 
     def _crash(self, held: Service, row: dict[str, Any]) -> None:
         if row["status"] == "IN_PROGRESS":

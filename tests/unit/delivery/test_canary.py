@@ -15,6 +15,7 @@ def trying(world: World) -> World:
     """Return an environment whose service has a canary of 10 %, without a circuit breaker."""
     service = world.ecs.services["staging-web"]
     service.canary, service.breaker = 10, False
+    world.parameters.values["/slipway/staging/services/web"] |= {"canary_minutes": 5, "bake_minutes": 2}
     return world
 
 
@@ -119,11 +120,30 @@ def test_where_the_rule_may_not_be_read_both_target_groups_are_looked_at(trying:
     assert trying.lines[-1] == f"staging: {GOOD} is deployed"
 
 
-def test_a_rollback_goes_by_a_canary_too(trying: World) -> None:
-    """By the same path as a deploy."""
+def test_a_rollback_takes_all_requests_at_once(trying: World) -> None:
+    """Nothing is to be found out by a share of them; the next release is a canary again."""
     deployed(trying, NEXT)
+    began = trying.time.now
     assert roll_back(trying) == FIRST
-    assert trying.ecs.services["staging-web"].weights["arn:group/staging-web"] == 100
+    assert trying.time.now - began < 60
+    service = trying.ecs.services["staging-web"]
+    assert service.weights["arn:group/staging-web"] == 100
+    assert service.minutes == (5, 2)
+    assert len(service.rollouts) == 2
+
+
+def test_what_a_killed_rollback_left_is_mended_by_the_next_release(trying: World) -> None:
+    """It would have no share of the requests otherwise."""
+    trying.ecs.services["staging-web"].minutes = (0, 0)
+    deployed(trying)
+    assert trying.said("canary: 10 % of requests for 5 min")
+
+
+def test_a_stack_that_recorded_no_minutes_is_left_as_it_is(trying: World) -> None:
+    """One that a version without them wrote, or whose canary somebody set by hand."""
+    del trying.parameters.values["/slipway/staging/services/web"]["canary_minutes"]
+    deployed(trying)
+    assert "deploymentConfiguration" not in trying.aws.asked("UpdateService")[0]
 
 
 def test_a_release_on_another_port_is_refused(trying: World) -> None:
