@@ -91,7 +91,11 @@ def _missing(entry: Statement, action: str, policy: Mapping[str, Any], statement
         for resource in _listed(one.get("Resource", ()))
     ]
     covered = {name for name in types if any(_is_of(resource, name, action) for resource in named)}
-    required = sorted(name for name, needed in types.items() if needed and name not in covered)
+    # A rule, or a listener, is that of one kind of load balancer: `listener-rule/app` or `listener-rule/net`.
+    kinds = {name.partition("/")[0] for name in covered if "/" in name}
+    required = sorted(
+        name for name, needed in types.items() if needed and name not in covered and name.partition("/")[0] not in kinds
+    )
     return required or ([" or ".join(sorted(types))] if types and not covered else [])
 
 

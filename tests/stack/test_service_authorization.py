@@ -29,6 +29,8 @@ ARNS = {
     "cloudwatch/logGroup": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:",
     "codebuild/reportGroup": f"arn:aws:codebuild:{REGION}:{ACCOUNT}:report-group/",
     "ecr/repository": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/",
+    "lb/listenerRule": f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:listener-rule/app/balancer/1/1/",
+    "lb/targetGroup": f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/1/",
     "s3/bucket": "arn:aws:s3:::",
     "sns/topic": f"arn:aws:sns:{REGION}:{ACCOUNT}:",
 }

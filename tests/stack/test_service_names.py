@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from infra.aws.names import ALTERNATE
 from infra.config.errors import ConfigError
 from infra.config.service_rules import RESERVED_NAMES, RESERVED_SUFFIXES
 from tests.fake_engine import REGISTRY, Monitor
@@ -96,9 +97,9 @@ def test_a_name_that_the_environment_has_is_refused(found: set[tuple[Scope, str]
 
 
 def test_a_name_that_another_service_has_is_refused(found: set[tuple[Scope, str]]) -> None:
-    """Exactly those; nobody names a service like the hash of another one's source."""
+    """Exactly those, and with a canary its own; nobody names a service like the hash of another one's source."""
     suffixes = {suffix for suffix in suffixes_taken_by_a_service(found) if not HASH.fullmatch(suffix)}
-    assert suffixes == set(RESERVED_SUFFIXES)
+    assert suffixes == {*RESERVED_SUFFIXES, ALTERNATE}
 
 
 @pytest.mark.parametrize("name", [*RESERVED_NAMES, *(f"{MARK}{suffix}" for suffix in RESERVED_SUFFIXES)])
