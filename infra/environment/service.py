@@ -89,7 +89,9 @@ class Service(pulumi.ComponentResource):
         target = self._target(container, groups, first)
         capacity = capacities.of(section, stands_on)
         # The port of what runs moves with the release that listens on another (`delivery`, UpdateService).
-        of_release = ["taskDefinition", "loadBalancers[0].containerPort"]
+        # Where the rest of that block changes, the provider would take what is ignored in it for 0.
+        switches = has_canary != bool(section.canary)
+        of_release = ["taskDefinition", *([] if switches else ["loadBalancers[0].containerPort"])]
         ignored = ([] if follow_release else of_release) + (["desiredCount"] if section.autoscaling else [])
         # Only the `up` that switches Spot on or off deploys for that; later ones leave what it set.
         ignored += ["forceNewDeployment"] if stands_on and not capacity.switches else []

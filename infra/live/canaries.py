@@ -32,12 +32,12 @@ def changes(config: StackConfig, up: Standing, resources: Resources) -> Iterator
             value = section.canary.model_dump() if section.canary else None
             stands = f"service {name} stands {'with' if running.canary else 'without'} a canary"
             yield Change(location=(*location, "canary"), value=value, stands=stands, rule=rule)
-        if section.canary and running.canary and running.port and section.effective_port != running.port:
+        if (section.canary or running.canary) and running.port and section.effective_port != running.port:
             rule = (
-                "its load balancer cannot move to another port with a release; remove canary in an `up` of its own, "
-                "release the new port, then set canary again"
+                "with a canary its load balancer cannot move to another port, nor while one is switched; put the port "
+                "back, remove canary in an `up` of its own, release the new port, then set canary again"
             )
-            stands = f"service {name} has a canary and listens on {running.port}"
+            stands = f"service {name} listens on {running.port}"
             yield Change(location=(*location, "port"), value=section.effective_port, stands=stands, rule=rule)
 
 

@@ -71,8 +71,9 @@ def test_weights_that_ecs_has_moved_are_left_alone(monkeypatch: pytest.MonkeyPat
 
 
 def test_switching_it_on_gives_the_rule_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What stands has one target group."""
+    """What stands has one target group. The provider would send port 0 if it was ignored while the rest changes."""
     engine = staging(monkeypatch, running(canary=False), canary=CANARY)
+    assert "loadBalancers[0].containerPort" not in engine.one("ecs/service:Service").ignored
     assert "actions" not in engine.one("ListenerRule", "staging-web").ignored
 
 
@@ -105,7 +106,7 @@ def test_neither_on_nor_off_goes_while_a_deployment_is_under_way(
 
 def test_the_port_cannot_move_with_a_canary(monkeypatch: pytest.MonkeyPatch) -> None:
     """The deploy step may not pass the role that an update of the load balancer names."""
-    with pytest.raises(ConfigError, match=r"web\.port is 9000; service web has a canary and listens on 8080"):
+    with pytest.raises(ConfigError, match=r"web\.port is 9000; service web listens on 8080; with a canary"):
         staging(monkeypatch, running(canary=True), canary=CANARY, port=9000)
 
 
