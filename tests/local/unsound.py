@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -24,14 +25,15 @@ class Unsound:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-def second(_: Workspace) -> tuple[str, ...]:
-    """Return the command that starts a second local cloud."""
-    return ("bin/localcloud", "up", "--yes")
+def second(workspace: Workspace) -> tuple[str, ...]:
+    """Return the command that starts a second local cloud, with the packages of the first."""
+    return (workspace.python, "-m", "localcloud", "up", "--yes")
 
 
 def toolchain(workspace: Workspace) -> tuple[str, ...]:
     """Return the command that builds the toolchain, where there is neither a toolchain nor Go."""
-    build = f"PATH=/nowhere LOCALCLOUD_CACHE=$PWD/cache exec {workspace.python} -m tools.toolchain --from built"
+    python = shlex.quote(workspace.python)
+    build = f"PATH=/nowhere LOCALCLOUD_CACHE=$PWD/cache exec {python} -m tools.toolchain --from built"
     return ("sh", "-c", f"mkdir elsewhere && cp -r tools elsewhere && cd elsewhere && {build}")
 
 
@@ -47,11 +49,12 @@ def spoilt(workspace: Workspace) -> tuple[str, ...]:
 
 UNSOUND = {
     "a second local cloud on the port of the first": Unsound(
-        second, (f"port {PORT} is taken by",), {"LOCALCLOUD_STATE": "second"}
+        second, (f"port {PORT} is taken by",), {"LOCALCLOUD_STATE": "second", "PYTHONPATH": "localcloud/src"}
     ),
     "a Docker Engine that does not answer": Unsound(
         second, ("no Docker Engine answers there",),
-        {"LOCALCLOUD_STATE": "second", "LOCALCLOUD_PORT": "1", "DOCKER_HOST": "unix:///nowhere"},
+        {"LOCALCLOUD_STATE": "second", "LOCALCLOUD_PORT": "1", "DOCKER_HOST": "unix:///nowhere",
+         "PYTHONPATH": "localcloud/src"},
     ),
     "a toolchain to be built without Go": Unsound(toolchain, ("Go is not installed",)),
     "a stack file with three errors": Unsound(spoilt, ("300", "colour", "10.0.0.0/30")),
