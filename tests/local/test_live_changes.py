@@ -160,6 +160,33 @@ def deploy_again(workspace: Workspace, url: str, commit: str) -> str:
     return done.stdout
 
 
+@pytest.mark.rare
+@pytest.mark.usefixtures("stack_file")
+def test_a_canary_is_switched_on_moves_the_tasks_and_is_switched_off(workspace: Workspace) -> None:
+    """No request fails in all this, and no preview shows the weights that ECS moves.
+
+    Once it is on, the alternate target group serves, which would be deleted with it: the next deployment goes back.
+    """
+    path, url = workspace.root / "Pulumi.staging.yaml", workspace.outputs("staging")["url"]
+    original = path.read_text("utf-8")
+    workspace.edit("staging", lambda config: web(config).update(canary={"percent": 20, "minutes": 1}))
+    up_under_load(workspace, url)
+    by_canary = path.read_text("utf-8")
+    path.write_text(original, "utf-8")
+    refused = workspace.pulumi("preview", "-s", "staging")
+    assert refused.returncode != 0
+    assert "the alternate target group serves, which would be deleted" in refused.stdout
+    path.write_text(by_canary, "utf-8")
+    with Load(url, SLOW, rate=20) as load:
+        done = workspace.delivery("restart", "--stack", "staging", "--service", "web")
+    assert done.returncode == 0, done.stdout
+    assert "canary: 20 % of requests for 1 min" in done.stdout
+    assert load.failures == []
+    assert_clean(workspace)
+    path.write_text(original, "utf-8")
+    up_under_load(workspace, url)
+
+
 @pytest.mark.usefixtures("stack_file")
 def test_another_port_comes_with_the_release_and_goes_with_the_rollback(workspace: Workspace) -> None:
     """What runs keeps its own until then; load balancer and tasks move in one request, and nothing fails."""
