@@ -97,11 +97,7 @@ class Service(pulumi.ComponentResource):
         ignored += ["forceNewDeployment"] if stands_on and not capacity.switches else []
         # The service's name is unique in the cluster, so a replacement needs the old service to be deleted first.
         options = pulumi.ResourceOptions(
-            parent=self,
-            depends_on=before,
-            ignore_changes=ignored,
-            delete_before_replace=True,
-            hooks=hooks,
+            parent=self, depends_on=before, ignore_changes=ignored, delete_before_replace=True, hooks=hooks
         )
         deployment = Deployment(
             configuration=canary.configuration(section, stands=has_canary),

@@ -160,7 +160,7 @@ def _release_and_roll_back(space: Workspace, releases: Releases) -> None:
         assert releases.end(execution) == "Failed"
         assert "Staging/Acceptance" not in releases.actions(execution)
         state, cause, _ = deployment(releases, bad, STAGING)[0]
-        assert (state, "read-only file system" in cause) == ("failure", True), cause
+        assert (state, "the circuit breaker threshold was exceeded" in cause) == ("failure", True), cause
         status = space.delivery("status", "--stack", PRODUCTION).stdout
         assert (
             "'/srv/notes.log' is on a read-only file system; let it write to /tmp, or add /srv to writable" in status

@@ -11,7 +11,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import urllib3
 
 from contract.pipeline import EXECUTION
 from delivery.deploying import github_deployment
@@ -174,7 +173,7 @@ def test_what_github_cannot_be_told_is_one_line_and_fails_nothing(
     """The release goes on, and its own error stays the one that is raised."""
     kept, variables = github
     kept.refuses = 403
-    monkeypatch.setattr("delivery.github.SHORT", urllib3.Timeout(connect=0.2, read=0.2))
+    monkeypatch.setattr("delivery.github.SHORT", 0.2)
     if change.get("GITHUB_API_URL") == SILENT:
         quiet = socket.create_server(("127.0.0.1", 0))
         change = {"GITHUB_API_URL": f"http://127.0.0.1:{quiet.getsockname()[1]}"}
