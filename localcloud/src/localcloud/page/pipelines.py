@@ -188,6 +188,7 @@ async def action(operations: Operations, declared: Doc, row: Doc | None, tokens:
     result, configuration = row["output"]["executionResult"], row["input"]["resolvedConfiguration"]
     build = result.get("externalExecutionId", "") if provider == "CodeBuild" else ""
     followed = build and row["status"] in ("InProgress", "Failed")
+    held = await build_of(operations, build) if followed else None
     summary = result.get("externalExecutionSummary") or ""
     return Action(
         name=name,
@@ -196,30 +197,34 @@ async def action(operations: Operations, declared: Doc, row: Doc | None, tokens:
         text=(result.get("errorDetails") or {}).get("message") or commit_message(summary),
         updated=row["lastUpdateTime"],
         build=build,
-        log=await log_end(operations, build) if followed else [],
-        exported=await exported(operations, build) if build and row["status"] == "Failed" else {},
+        log=await log_end(operations, held) if held else [],
+        exported=exported(held) if held and row["status"] == "Failed" else {},
         token=tokens.get(row["actionExecutionId"], ""),
         note=configuration.get("CustomData", ""),
         address=configuration.get("ExternalEntityLink", ""),
     )
 
 
-async def exported(operations: Operations, build: str) -> dict[str, str]:
+def exported(build: Doc) -> dict[str, str]:
     """Return the variables that a build exported."""
-    found = (await operations("codebuild", "BatchGetBuilds", ids=[build]))["builds"]
-    rows = [row for each in found for row in each.get("exportedEnvironmentVariables", [])]
-    return {row["name"]: row["value"] for row in rows if row["value"]}
+    return {row["name"]: row["value"] for row in build.get("exportedEnvironmentVariables", []) if row["value"]}
 
 
-async def log_end(operations: Operations, build: str) -> list[str]:
+async def log_end(operations: Operations, build: Doc) -> list[str]:
     """Return the last lines of a build's log."""
-    logs = await log_of(operations, build)
-    if logs is None or "groupName" not in logs:
+    logs = build["logs"]
+    if "groupName" not in logs:
         return []
     return (await operations.log(logs["groupName"], logs["streamName"], most=LINES, end=True)).lines
 
 
 async def log_of(operations: Operations, build: str) -> Doc | None:
     """Return where a build's log is, with `over` once the build has ended; None if there is no such build."""
-    found = (await operations("codebuild", "BatchGetBuilds", ids=[build]))["builds"]
-    return found[0]["logs"] | {"over": found[0]["buildComplete"]} if found else None
+    found = await build_of(operations, build)
+    return found["logs"] | {"over": found["buildComplete"]} if found else None
+
+
+async def build_of(operations: Operations, build: str) -> Doc | None:
+    """Return a build, None if there is no such one."""
+    found: list[Doc] = (await operations("codebuild", "BatchGetBuilds", ids=[build]))["builds"]
+    return found[0] if found else None
