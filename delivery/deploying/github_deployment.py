@@ -1,6 +1,6 @@
 """A release's deploy to an environment, as GitHub shows it: a deployment with its status, and a commit status.
 
-On where `slipway:pipeline.github_token_secret_arn` is set, which the facts of the pipeline tell. The token's rights:
+Switched on by `slipway:pipeline.github_token_secret_arn`, which the pipeline's record has. The token needs
 `deployments: write` and `statuses: write` on the repository. What cannot be told is one line in the log, and never
 fails a release.
 """
