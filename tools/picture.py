@@ -81,9 +81,12 @@ def read(golden: Path = GOLDEN) -> Picture:
     (webhook,) = _of_type(declared, "aws:codebuild/webhook:Webhook")
     repository = pipeline["stages"][0]["actions"][0]["configuration"]["FullRepositoryId"]
     checks = webhook["projectName"].rpartition("-")[2]
+    others = any(one.get("excludeMatchedPattern") for group in webhook["filterGroups"] for one in group["filters"])
     return Picture(
         source=Group(kind="store", title="GitHub", boxes=((repository.split("/")[1], "repository"),)),
-        checks=Group(kind="stage", title="Any push or PR", boxes=((checks, "CodeBuild"),)),
+        checks=Group(
+            kind="stage", title="Other branch or PR" if others else "Any push or PR", boxes=((checks, "CodeBuild"),)
+        ),
         stages=tuple(_stage(stage) for stage in pipeline["stages"]),
         environments={stage: _environment(stack, resources[stack]) for stage, stack in stacks.items()},
         registry=Group(kind="store", title="Amazon ECR", boxes=tuple((one["name"], "image") for one in images)),

@@ -70,7 +70,7 @@ def render(root: Path, of: Application, stacks: Stacks) -> dict[str, str]:
     production["slipway:images"] = {"from_stack": stacks.staging}
     production["slipway:pipeline"] = {
         "repository": stacks.repository, "staging": stacks.staging, "trigger": "connection", "approval": "manual",
-        "parallel_tests": True,
+        "parallel_tests": True, "check_branch": False,
     }  # fmt: skip
     production["github:owner"] = stacks.repository.partition("/")[0]
     return {

@@ -94,6 +94,11 @@ class Pipeline(Section):
         description="run the action Test beside those of the stage Build: a release is faster by the shorter of both; "
         "an image is pushed once the tests have passed",
     )
+    check_branch: Annotated[bool, DELIVERY] = Field(
+        default=True,
+        description="a push to `branch` starts the checks too, beside the pipeline, whose action Test runs the same "
+        "tests; `false`: one build less for each release, and no commit status `slipway/checks` of its commit",
+    )
     hold_on_alarm: Annotated[bool, DELIVERY] = Field(
         default=False,
         description="no release enters production while its load balancer or one of its services answers requests with "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -21,6 +22,7 @@ APPROVERS = ("GITHUB_ADMIN", "GITHUB_MAINTAIN", "GITHUB_WRITE")
 class ChecksWebhook(pulumi.ComponentResource):
     """The webhook that starts a build for each push to a branch and each pull request.
 
+    - with `check_branch: false` none for a push to the branch that the pipeline releases
     - registered with GitHub; CodeBuild generates the secret that deliveries are signed with
     - a pull request from a fork waits for a comment of a person with write access
 
@@ -47,7 +49,7 @@ class ChecksWebhook(pulumi.ComponentResource):
             project_name=project_name,
             build_type="BUILD",
             manual_creation=True,
-            filter_groups=[_group("PUSH", "HEAD_REF"), _group(PULL_REQUESTS, "BASE_REF")],
+            filter_groups=[_pushes(section), _group(PULL_REQUESTS, "BASE_REF", ANY_BRANCH)],
             pull_request_build_policy=aws.codebuild.WebhookPullRequestBuildPolicyArgs(
                 requires_comment_approval="FORK_PULL_REQUESTS", approver_roles=list(APPROVERS)
             ),
@@ -69,14 +71,22 @@ class ChecksWebhook(pulumi.ComponentResource):
         self.register_outputs({"url": self.url})
 
 
-def _group(events: str, ref: str) -> aws.codebuild.WebhookFilterGroupArgs:
-    """Return the filter group of events on any branch; tags do not match.
+def _pushes(section: Section) -> aws.codebuild.WebhookFilterGroupArgs:
+    """Return the filter group of pushes to branches; tags do not match."""
+    if section.check_branch:
+        return _group("PUSH", "HEAD_REF", ANY_BRANCH)
+    return _group("PUSH", "HEAD_REF", f"^refs/tags/|^refs/heads/{re.escape(section.branch)}$", exclude=True)
+
+
+def _group(events: str, ref: str, pattern: str, *, exclude: bool = False) -> aws.codebuild.WebhookFilterGroupArgs:
+    """Return the filter group of events on some branches.
 
     Args:
         events: CodeBuild's event names, comma-separated.
         ref: the filter type of the branch, `HEAD_REF` or `BASE_REF`.
+        pattern: regular expression on the Git reference.
+        exclude: whether the events are those of all references that it does not match.
     """
-    filters = {"EVENT": events, ref: ANY_BRANCH}
-    return aws.codebuild.WebhookFilterGroupArgs(
-        filters=[aws.codebuild.WebhookFilterGroupFilterArgs(type=key, pattern=value) for key, value in filters.items()]
-    )
+    make = aws.codebuild.WebhookFilterGroupFilterArgs
+    branches = make(type=ref, pattern=pattern, exclude_matched_pattern=True if exclude else None)
+    return aws.codebuild.WebhookFilterGroupArgs(filters=[make(type="EVENT", pattern=events), branches])

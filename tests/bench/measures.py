@@ -20,7 +20,7 @@ import yaml
 from infra.config.environment import Service
 from support.load import Load
 from tests.bench import release_on_aws
-from tests.local.releases import ORDER, Releases
+from tests.local.releases import Releases
 from tests.local.workspace import NETWORK, ROOT, changes
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SLOW = "/api/entries/wait?after=999999999&timeout=2"
 NOTE = "app/NOTE"
+SOURCE = "Source/Source"
 DOCKERFILE = "app/Dockerfile"
 
 
@@ -84,11 +85,15 @@ class Bench:
 
     def release(self) -> list[Row]:
         """Measure releases from push to production under load, and the same commands in a script; warm and cold."""
-        warm, bare, cold, steps = [], [], [], dict[str, list[float]]()
+        bare, cold, rows, steps = [], [], list[Row](), dict[str, list[float]]()
         with Load(self.workspace.outputs("prod")["url"], SLOW, rate=20) as load:
-            for run in range(self.runs):
-                self.say(f"release, warm: {run + 1} of {self.runs}")
-                warm.append(self._released({NOTE: lambda _: secrets.token_hex()}, steps))
+            for change, how in (
+                (queued, "one action after the other"),
+                (side_by_side, "as in the committed stack file"),
+            ):
+                self.workspace.edit("prod", change)
+                self.workspace.up("prod")
+                rows += self._warm(how, steps)
             answered, failed = load.answered, len(load.failures)
         for run in range(self.runs):
             self.say(f"the same commands in one script: {run + 1} of {self.runs}")
@@ -97,10 +102,8 @@ class Bench:
         cold.append(
             self._released({DOCKERFILE: lambda text: text.replace("ENV ", f"ENV COLD={secrets.token_hex()} ", 1)})
         )
-        actions = [Row(f"- of it {name}", values) for name, values in steps.items()]
         return [
-            Row("commit to production, approval automatic, warm", warm),
-            *actions,
+            *rows,
             Row("- build, test, start and probe commands of it in one script (`tests/bench/bare.sh`)", bare),
             Row("commit to production, no layer of any image cached", cold),
             Row("requests answered during these releases, at 20 a second", [answered], ""),
@@ -108,11 +111,28 @@ class Bench:
             *self._on_aws(steps),
         ]
 
+    def _warm(self, how: str, alone: dict[str, list[float]]) -> list[Row]:
+        """Measure warm releases through the pipeline as it is.
+
+        Args:
+            how: its actions run, for the rows.
+            alone: takes the seconds of each action, where it is empty: of the pipeline that is measured first.
+        """
+        steps: dict[str, list[float]] = {}
+        took = []
+        for run in range(self.runs):
+            self.say(f"release, warm, {how}: {run + 1} of {self.runs}")
+            took.append(self._released({NOTE: lambda _: secrets.token_hex()}, steps))
+        if not alone:
+            alone.update(steps)
+        what = f"commit to production, approval automatic, warm, {how}"
+        return [Row(what, took), *(Row(f"- of it {name}", values) for name, values in steps.items())]
+
     def _on_aws(self, steps: Mapping[str, Sequence[float]]) -> list[Row]:
-        """Return the modelled seconds of these releases on AWS."""
+        """Return the modelled seconds of a release on AWS, from the seconds of actions that had the machine alone."""
         document = yaml.safe_load((self.workspace.root / "Pulumi.prod.yaml").read_text("utf-8"))
         service = Service(**document["config"]["slipway:environment"]["services"]["web"])
-        medians = {name: statistics.median(values) for name, values in steps.items() if name != ORDER[0]}
+        medians = {name: statistics.median(values) for name, values in steps.items() if name != SOURCE}
         ways = release_on_aws.ways(medians, service)
         return [Row(f"a release on AWS, modelled: {way}", [seconds]) for way, seconds in ways.items()]
 
@@ -123,10 +143,8 @@ class Bench:
         execution = self.releases.execution_of(commit)
         assert self.releases.end(execution) == "Succeeded", self.releases.told(execution)
         took = time.monotonic() - begun
-        actions = self.releases.actions(execution)
-        for name in ORDER:
-            if steps is not None and name in actions:
-                action = actions[name]
+        if steps is not None:
+            for name, action in self.releases.actions(execution).items():
                 seconds = (action["lastUpdateTime"] - action["startTime"]).total_seconds()
                 steps.setdefault(name, []).append(seconds)
         return took
@@ -202,6 +220,16 @@ class Bench:
 def automatic(config: dict[str, Any]) -> None:
     """Configure the pipeline without approval."""
     config["slipway:pipeline"]["approval"] = "automatic"
+
+
+def queued(config: dict[str, Any]) -> None:
+    """Configure the pipeline as it is without keys: tests before the build, and the checks beside them."""
+    config["slipway:pipeline"] |= {"parallel_tests": False, "check_branch": True}
+
+
+def side_by_side(config: dict[str, Any]) -> None:
+    """Configure the pipeline as in the committed stack file: tests beside the build, and no checks of its branch."""
+    config["slipway:pipeline"] |= {"parallel_tests": True, "check_branch": False}
 
 
 def several(number: int) -> Callable[[dict[str, Any]], None]:

@@ -255,19 +255,44 @@ def test_a_missing_buildspec_of_checks_is_reported_before_any_resource_is_declar
     assert engine.resources == []
 
 
-def test_a_webhook_starts_the_checks_of_every_push_and_pull_request(prod: Run) -> None:
-    """Patterns are anchored, tags do not match, and the generated secret stays a Pulumi secret."""
-    engine, outputs = prod
-    receiver = engine.one("codebuild/webhook:Webhook", "prod-checks").inputs
-    assert receiver["manualCreation"] is True
-    groups = [{one["type"]: one["pattern"] for one in group["filters"]} for group in receiver["filterGroups"]]
-    assert groups == [
-        {"EVENT": "PUSH", "HEAD_REF": "^refs/heads/.+$"},
+def filter_groups(engine: FakeEngine) -> list[dict[str, str]]:
+    """Return the filters of each group of the checks' webhook: patterns by type, those that exclude with `!` first."""
+    return [
+        {one["type"]: "!" * one.get("excludeMatchedPattern", False) + one["pattern"] for one in group["filters"]}
+        for group in engine.one("codebuild/webhook:Webhook", "prod-checks").inputs["filterGroups"]
+    ]
+
+
+def test_a_push_to_another_branch_and_every_pull_request_start_the_checks(prod: Run) -> None:
+    """What the pipeline releases is tested by it; tags do not match."""
+    engine, _ = prod
+    assert filter_groups(engine) == [
+        {"EVENT": "PUSH", "HEAD_REF": "!^refs/tags/|^refs/heads/main$"},
         {
             "EVENT": "PULL_REQUEST_CREATED, PULL_REQUEST_UPDATED, PULL_REQUEST_REOPENED",
             "BASE_REF": "^refs/heads/.+$",
         },
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "pattern"),
+    [({}, "^refs/heads/.+$"), ({"check_branch": False, "branch": "v1.x"}, r"!^refs/tags/|^refs/heads/v1\.x$")],
+    ids=["by default", "a branch with a dot"],
+)
+def test_the_checks_may_start_for_every_push(
+    monkeypatch: pytest.MonkeyPatch, key: dict[str, Any], pattern: str
+) -> None:
+    """By default a push to the pipeline's branch starts them too, and a dot in its name is no wildcard."""
+    engine, _ = program.run_prod(monkeypatch, section(**{"check_branch": None} | key))
+    assert filter_groups(engine)[0] == {"EVENT": "PUSH", "HEAD_REF": pattern}
+
+
+def test_github_calls_the_checks_with_a_secret(prod: Run) -> None:
+    """CodeBuild generates it, and it stays a Pulumi secret."""
+    engine, outputs = prod
+    receiver = engine.one("codebuild/webhook:Webhook", "prod-checks").inputs
+    assert receiver["manualCreation"] is True
     sender = engine.one("RepositoryWebhook", "prod-checks").inputs
     assert sender["repository"] == "slipway"
     assert sender["events"] == ["push", "pull_request", "issue_comment"]

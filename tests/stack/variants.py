@@ -267,7 +267,11 @@ VARIANTS = {
     ),
     "prod-fast-release": Variant(
         stack="prod",
-        changes={"slipway:pipeline.parallel_tests": True, "slipway:pipeline.fleet_arn": FLEET},
+        changes={
+            "slipway:pipeline.parallel_tests": True,
+            "slipway:pipeline.check_branch": False,
+            "slipway:pipeline.fleet_arn": FLEET,
+        },
     ),
 }
 """Variants of the stack files by name."""
