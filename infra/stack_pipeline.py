@@ -19,6 +19,7 @@ from infra.pipeline.artifact_store import ArtifactStore
 from infra.pipeline.build_project import BUILDSPECS, BuildProject, GitHubSource
 from infra.pipeline.checks_webhook import ChecksWebhook
 from infra.pipeline.connection import Connection
+from infra.pipeline.dashboard import PipelineDashboard
 from infra.pipeline.executions_in_progress import ExecutionsInProgress
 from infra.pipeline.pipeline import Pipeline
 from infra.pipeline.source_webhook import SourceWebhook
@@ -141,6 +142,8 @@ def build(
         hooks=ExecutionsInProgress(stack=stack, pipeline=names.pipeline(stack), clients=clients.of(config)).hooks(),
         after=[*after, *records],
     )
+    if section.dashboard:
+        PipelineDashboard(stack, keys=steps.keys(config, section), region=context.home.region)
     url = ChecksWebhook(stack, section, project_name=projects[Project.CHECKS].name).url
     if section.trigger == "webhook" and (secret := secrets[OWN_SECRET]) is not None:
         url = SourceWebhook(stack, section, pipeline_name=pipeline.name, secret=secret).url

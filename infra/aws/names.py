@@ -46,6 +46,11 @@ def dashboard(environment: str) -> str:
     return f"{PROJECT}-{environment}"
 
 
+def pipeline_dashboard(stack: str) -> str:
+    """Return the name of the dashboard of a stack's pipeline."""
+    return f"{dashboard(stack)}-pipeline"
+
+
 def alarm(environment: str, suffix: str) -> str:
     """Return the name of a CloudWatch alarm of an environment, or of a service by its full name."""
     return f"{dashboard(environment)}-{suffix}"

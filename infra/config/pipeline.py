@@ -110,6 +110,11 @@ class Pipeline(Section):
         description="platforms that images are built for, each natively: `linux/amd64`, `linux/arm64` or both "
         "(ADR 0010); absent: that of the services",
     )
+    dashboard: Annotated[bool, Effect(Kind.IN_PLACE, "the dashboard is created or deleted")] = Field(
+        default=False,
+        description="a CloudWatch dashboard of the pipeline, `slipway-<stack>-pipeline`: releases a day, how many of "
+        "them failed, and how long each action waits for its machine and works",
+    )
     artifact_days: Annotated[int, Effect(Kind.IN_PLACE, "older artifacts expire")] = Field(
         30, ge=1, description="days after which pipeline artifacts expire"
     )

@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from infra.aws import names
+from infra.aws.widgets import grid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pulumi
 
+    from infra.aws.widgets import Graph
+
 BALANCER, ECS = "AWS/ApplicationELB", "AWS/ECS"
-MINUTE = 60
-WIDTH, HEIGHT = 8, 6  # of a widget, in the dashboard's grid of 24 columns
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -43,7 +44,7 @@ def widgets(
 ) -> list[dict[str, Any]]:
     """Return the dashboard's widgets: a row for the load balancer and one for each service."""
     of_balancer = ["LoadBalancer", balancer]
-    rows = [
+    rows: list[list[Graph]] = [
         [
             ("requests", "Sum", [[BALANCER, "RequestCount", *of_balancer]]),
             ("response time", "p95", [[BALANCER, "TargetResponseTime", *of_balancer]]),
@@ -64,24 +65,4 @@ def widgets(
                 (f"{name}: use in %", "Average", utilization),
             ]
         )
-    return [
-        _widget(title, statistic, metrics, (column * WIDTH, row * HEIGHT), region)
-        for row, shown in enumerate(rows)
-        for column, (title, statistic, metrics) in enumerate(shown)
-    ]
-
-
-def _widget(
-    title: str, statistic: str, metrics: list[list[Any]], corner: tuple[int, int], region: str
-) -> dict[str, Any]:
-    """Return a graph widget (CloudWatch API reference, "Dashboard body structure and syntax")."""
-    properties = {
-        "title": title,
-        "stat": statistic,
-        "metrics": metrics,
-        "period": MINUTE,
-        "region": region,
-        "view": "timeSeries",
-    }
-    x, y = corner
-    return {"type": "metric", "x": x, "y": y, "width": WIDTH, "height": HEIGHT, "properties": properties}
+    return grid(rows, region)

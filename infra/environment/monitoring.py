@@ -10,7 +10,8 @@ import pulumi_aws as aws
 
 from contract.runbook import Alarm
 from infra.aws import names
-from infra.environment.dashboard import BALANCER, MINUTE, widgets
+from infra.aws.widgets import MINUTE
+from infra.environment.dashboard import BALANCER, widgets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

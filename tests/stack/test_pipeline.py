@@ -808,3 +808,31 @@ def test_a_secret_in_plain_text_is_refused_without_showing_it(monkeypatch: pytes
     assert "github:token is in plain text" in str(refused.value)
     assert not [secret for secret in BY_WEBHOOK.values() if secret in str(refused.value)]
     assert engine.resources == []
+
+
+@pytest.mark.parametrize("production", [True, False], ids=["to production", "to staging only"])
+def test_the_pipeline_has_a_dashboard_if_asked_for(monkeypatch: pytest.MonkeyPatch, *, production: bool) -> None:
+    """A release is counted by the last tests, a failure by them and the deploy before; times are shown by action."""
+    if production:
+        engine, _ = program.run_prod(monkeypatch, section(dashboard=True))
+        deploy, tests, actions = "slipway-prod-production-deploy", "slipway-prod-production-smoke", 7
+    else:
+        config = program.stack_file("staging")
+        config["slipway:pipeline"] = {"repository": "slipway-example/slipway", "dashboard": True}
+        engine, _ = program.run(monkeypatch, config | {"github:owner": "slipway-example"}, engine=program.account())
+        deploy, tests, actions = "slipway-staging-staging-deploy", "slipway-staging-staging-acceptance", 5
+    (board,) = [one.inputs for one in engine.of("cloudwatch/dashboard:Dashboard") if one.name.endswith("-pipeline")]
+    graphs = {one["properties"]["title"]: one["properties"] for one in json.loads(board["dashboardBody"])["widgets"]}
+    assert {(one["region"], one["period"]) for one in graphs.values()} == {(REGION, 86400)}
+    (released,) = graphs["releases a day"]["metrics"]
+    assert released[:4] == ["AWS/CodeBuild", "SucceededBuilds", "ProjectName", tests]
+    (rate,), *counted = graphs["releases that failed and were put back, in %"]["metrics"]
+    assert rate["expression"] == "100 * (deploys + tests) / reached"
+    assert {one[4]["id"]: (one[1], one[3]) for one in counted} == {
+        "deploys": ("FailedBuilds", deploy),
+        "tests": ("FailedBuilds", tests),
+        "reached": ("Builds", deploy),
+    }
+    for title, name in (("seconds in the queue", "QueuedDuration"), ("seconds of each action", "Duration")):
+        assert [one[1] for one in graphs[title]["metrics"]] == [name] * actions
+    assert "-pipeline" not in "".join(one.name for one in program.run_prod(monkeypatch, section())[0].of("Dashboard"))

@@ -271,6 +271,7 @@ VARIANTS = {
             "slipway:pipeline.parallel_tests": True,
             "slipway:pipeline.check_branch": False,
             "slipway:pipeline.fleet_arn": FLEET,
+            "slipway:pipeline.dashboard": True,
         },
     ),
 }

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import pytest
-from hypothesis import HealthCheck, Phase, given
+from hypothesis import HealthCheck, Phase, assume, given
 from hypothesis import settings as run_with
 from hypothesis import strategies as st
 
@@ -38,7 +38,7 @@ QUICK = run_with(
     max_examples=100,
     suppress_health_check=list(HealthCheck),
 )
-BUILDS = run_with(QUICK, max_examples=8)
+BUILDS = run_with(QUICK, max_examples=6)
 LINE = re.compile(r"Pulumi\.(staging|prod)\.yaml: \S[ -~]*; [ -~]*\S")
 SECRET_KEYS = ("slipway:webhook_secret", "github:token", "slipway:environment", "aws:region", "github:owner")
 
@@ -214,15 +214,14 @@ FOUR_ZONES: Answers = {
 
 
 def test_an_accepted_configuration_can_be_built() -> None:
-    """By the whole program on the fake engine; most drawn configurations are accepted, so the test is meaningful."""
+    """By the whole program on the fake engine; what is refused does not count as an example."""
     built = []
 
     @BUILDS
     @given(likely())
     def build(drawn: tuple[str, dict[str, Any]]) -> None:
         stack, config = drawn
-        if load_or_reject(config, stack) is None:
-            return
+        assume(load_or_reject(config, stack) is not None)
         with pytest.MonkeyPatch.context() as patch:
             engine, outputs = run(patch, config, stack=stack, engine=account(FOUR_ZONES, URLS))
         assert outputs["services"]

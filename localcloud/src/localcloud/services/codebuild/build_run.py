@@ -12,7 +12,7 @@ import docker
 
 from localcloud.docker_engine import build_leftovers
 from localcloud.iam.authority import DeniedError
-from localcloud.services.codebuild import build_results, build_start, container_output, phases, statuses
+from localcloud.services.codebuild import build_results, build_start, container_output, metrics, phases, statuses
 from localcloud.services.codebuild.build import Build
 from localcloud.services.codebuild.build_context import container_name
 from localcloud.services.codebuild.log_upload import Shipment
@@ -174,6 +174,7 @@ class BuildRun(Build):
         phases.complete(self.build, outcome, now)
         self.build["_stage"] = "over"
         self.save()
+        metrics.publish(self.parts.state.ctx.cloudwatch, self.build)
 
     async def clear(self) -> None:
         """Remove the container and the work folder, and revoke the role's credentials."""
