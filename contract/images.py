@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
 CANDIDATE = "candidate-"
 """`candidate-<commit>`: built by the pipeline and passed the acceptance suite in Compose."""
+SUITE = "-suite"
+"""`candidate-<commit>-suite`: no release, but the acceptance suite of that one, which expires by age alone."""
 ACCEPTED = "accepted-"
 """`accepted-<commit>`: passed acceptance in staging; production's first image must have it."""
 RELEASED = "released-"
@@ -44,6 +46,11 @@ def content_tag(content_hash: str, pushed_at: datetime) -> str:
 def platform_tag(commit: str, platform: str) -> str:
     """Return the tag of a commit's image for one of several platforms: `candidate-<commit>-arm64`."""
     return f"{CANDIDATE}{commit}-{architecture(platform)}"
+
+
+def suite_tag(commit: str) -> str:
+    """Return the tag of the image of a commit's acceptance suite: `candidate-<commit>-suite`."""
+    return f"{CANDIDATE}{commit}{SUITE}"
 
 
 def architecture(platform: str) -> str:

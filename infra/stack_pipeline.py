@@ -194,6 +194,9 @@ def _project(  # noqa: PLR0913 - each is made by another step
         variables[contract.PLATFORM] = images[key]
     if key in images and context.pipeline.parallel_tests:
         variables[contract.PUSH_AFTER] = contract.Action.TEST
+    # That for the platform of Acceptance and Smoke, which run what it pushed.
+    if key == Project.BUILD and context.pipeline.push_suites:
+        variables[contract.PUSH_SUITES] = "1"
     if key == Project.TEST and context.pipeline.parallel_tests:
         variables[contract.STAGE] = Stage.BUILD
     connection = context.connection.arn if context.connection else None

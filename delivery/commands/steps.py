@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from contract.pipeline import COMMIT, RELEASE
+from contract.pipeline import COMMIT, PUSH_SUITES, RELEASE
 from delivery import checkout, environment
 from delivery.aws import pipeline
 from delivery.aws.clients import client
@@ -82,11 +82,25 @@ def test(stack: str, commit: str, reports: Path) -> None:
     metavar="ACTION",
     help="Push once this action of the same execution has succeeded (default: at once).",
 )
+@click.option(
+    "--push-suites",
+    is_flag=True,
+    envvar=PUSH_SUITES,
+    help=f"Push the images of the acceptance suites too, for the pipeline to pull (default: ${PUSH_SUITES}).",
+)
 @registry.output
 @registry.this_execution
 @registry.reports
 def build(  # noqa: PLR0913 - the command's options
-    stack: str, commit: str, platform: str, push_after: str, output: Path, execution: str, reports: Path
+    stack: str,
+    commit: str,
+    platform: str,
+    push_after: str,
+    *,
+    push_suites: bool,
+    output: Path,
+    execution: str,
+    reports: Path,
 ) -> None:
     """Run `delivery build`."""
     commit = _checked(commit)
@@ -99,6 +113,7 @@ def build(  # noqa: PLR0913 - the command's options
         output=output,
         platform=platform,
         push_after=_push_after(found, push_after, execution, say) if push_after else None,
+        push_suites=push_suites,
     )
     made = builder.run(execution or manifest.BY_HAND)
     print(f"{RELEASE}={made.text()}")

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from contract.images import ACCEPTED
+from contract.images import ACCEPTED, SUITE
 from contract.limits import SUITES_SECONDS
 from delivery.deploying import revisions, running_tasks
 from delivery.deploying.mover import Move, Mover
@@ -133,6 +133,7 @@ class Acceptance:
             reports=self.reports,
             safe_only=self.safe_only,
             until=until,
+            pushed=self.manifest.services[service.name].suite if self.manifest else "",
         )
 
     def _note(self, tested: dict[str, tuple[str, str]]) -> None:
@@ -190,7 +191,7 @@ def mark(ecr: ECRClient, repository: str, digest: str) -> str:
     tags = images.tags_of(ecr, repository, digest)
     if done := [tag for tag in tags if tag.startswith(ACCEPTED)]:
         return done[0]
-    pushed = [tag for tag in tags if "-" in tag]
+    pushed = [tag for tag in tags if "-" in tag and not tag.endswith(SUITE)]
     if not pushed:
         raise DeliveryError(f"image {digest} in {repository!r} has no tag like content-<hash> or candidate-<commit>")
     tag = ACCEPTED + pushed[0].split("-", 1)[1]

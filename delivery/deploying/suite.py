@@ -8,17 +8,16 @@ import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from contract import dockerfile
 from delivery import failure, process
 from delivery.deploying import outside_check
 from delivery.errors import DeliveryError
-from delivery.release import suite_image, testing
-from delivery.release.suite_image import SuiteImage
+from delivery.release import file_modes, pushed_suite, suite_image, testing
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from delivery.environment import Service
+    from delivery.release.suite_image import SuiteImage
     from delivery.session import Session
 
 
@@ -33,6 +32,8 @@ class Suite:
     safe_only: bool
     until: float = math.inf
     """The time of the session's clock at which the suite is ended."""
+    pushed: str = ""
+    """The digest of the suite's image that the release's Build pushed, empty for none."""
 
     def run(self, digest: str, version: str) -> None:
         """Run the suite against the environment: the configured one, the stage `acceptance`, or the built-in check.
@@ -48,21 +49,19 @@ class Suite:
         """
         name, environment = self.service.name, self.session.environment
         self.session.say(f"{name}: testing {version} ({digest}) at {environment.url}")
-        suite = self._image()
+        suite = suite_image.of_acceptance(self.service, self.root)
         if suite is None:
             self._built_in()
             return
         outside_check.check(environment, self.service)
-        with suite.built("the acceptance suite", self.session.say) as image:
+        with suite.built("the acceptance suite", self.session.say, self._pulled) as image:
             self._test(suite, image, digest, version)
 
-    def _image(self) -> SuiteImage | None:
-        """Return the image of the suite, None for the built-in check."""
-        if self.service.acceptance:
-            return suite_image.of_key(self.service, self.root, self.service.acceptance, dockerfile.ACCEPTANCE)
-        if suite_image.has_stage(self.service, self.root, dockerfile.ACCEPTANCE):
-            return SuiteImage(service=self.service, root=self.root, target=dockerfile.ACCEPTANCE)
-        return None
+    def _pulled(self, name: str) -> bool:
+        """Pull the image that Build pushed; False without one, and by hand, where the suite is the checkout's."""
+        if not self.pushed or not file_modes.in_build():
+            return False
+        return pushed_suite.pull(self.session.clients("ecr"), self.service, self.pushed, name, self.session.say)
 
     def _built_in(self) -> None:
         """Check the service from outside, and write the result of each request as a JUnit report."""

@@ -8,22 +8,22 @@ from __future__ import annotations
 import json
 import secrets
 import subprocess
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from contract.images import CANDIDATE, COMMIT, architecture, platform_tag
+from contract.images import CANDIDATE, COMMIT, architecture, platform_tag, suite_tag
 from contract.pipeline import RELEASE_FILE
 from delivery import process
+from delivery.aws.clients import sentence
 from delivery.errors import DeliveryError
 from delivery.process import ProgramError
-from delivery.release import images, sbom, suite_image, testing
+from delivery.release import ecr_login, images, sbom, suite_image, testing
 from delivery.release.manifest import Image, Manifest
+from delivery.release.pushed_suite import FAILURES
 
 if TYPE_CHECKING:
-    from types_boto3_ecr import ECRClient
+    from pathlib import Path
 
     from delivery.aws.clients import Clients
     from delivery.environment import Environment, Service
@@ -50,6 +50,8 @@ class Builder:
     """One of several that the commit is built for; then what is built is a part of an index. Empty: the service's."""
     push_after: PushAfter | None = None
     """What has to succeed before an image is pushed; None for nothing."""
+    push_suites: bool = False
+    """Whether to push the images of acceptance suites too, for the pipeline's later steps to pull."""
 
     def run(self, execution: str) -> Manifest:
         """Build, test and push the release image of every service.
@@ -70,7 +72,8 @@ class Builder:
         for each in self.environment.services:
             service = replace(each, platform=self.platform or each.platform)
             digest = self._reused(service) or self._made(service)
-            found[service.name] = Image(repository=service.repository, digest=digest, version=self.commit)
+            suite = self._suite(service) if self.push_suites else ""
+            found[service.name] = Image(repository=service.repository, digest=digest, version=self.commit, suite=suite)
         manifest = Manifest(commit=self.commit, execution=execution, services=found, platform=self.platform)
         manifest.write(self.output / RELEASE_FILE)
         (self.output / "release.txt").write_text(manifest.text() + "\n", "utf-8")
@@ -95,7 +98,7 @@ class Builder:
         """Build, test and push one image; return its digest. Its local tag is removed afterwards."""
         # Random, since several builds may share one Docker Engine.
         local = f"slipway-build/{service.name}:{self.commit[:12]}-{secrets.token_hex(4)}"
-        title, plain = f"{service.name}: building", {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+        title, plain = f"{service.name}: building", suite_image.PLAIN
         try:
             process.quietly(command(service, self.commit, local, self.place.root), title, self.place.say, plain)
             self.place.say(f"{service.name}: built")
@@ -108,30 +111,48 @@ class Builder:
             file.write_text(json.dumps(bill.result(), indent=1) + "\n", "utf-8")
             if self.push_after:
                 self.push_after.wait()
-            return self._push(service, local)
+            return self._push(service, local, self._tag)
         finally:
             subprocess.run(["docker", "rmi", "--no-prune", local], capture_output=True, check=False)
 
-    def _push(self, service: Service, local: str) -> str:
+    def _suite(self, service: Service) -> str:
+        """Return the digest of the image of a service's suite, pushed now or before; empty where it is no build stage.
+
+        It saves the later steps a build that they do themselves without it, so no release fails for it.
+        """
+        ecr, say, tag = self.clients("ecr"), self.place.say, suite_tag(self.commit)
+        try:
+            suite = suite_image.of_acceptance(service, self.place.root)
+            if suite is None or suite.target is None:
+                return ""
+            if held := images.digest_of(ecr, service.repository, tag):
+                say(f"{service.name}: {tag} was pushed before as {held}")
+                return held
+            with suite.built("the acceptance suite", say) as local:
+                return self._push(service, local, tag)
+        except FAILURES as failed:
+            say(f"{service.name}: its suite is not pushed, so Acceptance and Smoke build it: {sentence(failed)}")
+            return ""
+
+    def _push(self, service: Service, local: str, tag: str) -> str:
         """Push an image and return its digest in the registry."""
-        ecr, say, remote = self.clients("ecr"), self.place.say, f"{service.repository_url}:{self._tag}"
+        ecr, say, remote = self.clients("ecr"), self.place.say, f"{service.repository_url}:{tag}"
         subprocess.run(["docker", "tag", local, remote], check=True)
         try:
-            with tempfile.TemporaryDirectory(prefix="slipway-") as folder:
-                _write_login(ecr, service, Path(folder))
-                process.quietly(["docker", "push", remote], f"{service.name}: pushing", say, {"DOCKER_CONFIG": folder})
+            with ecr_login.variables(ecr, service.repository_url) as login:
+                process.quietly(["docker", "push", remote], f"{service.name}: pushing", say, login)
         except ProgramError:
-            digest = images.digest_of(ecr, service.repository, self._tag)
+            digest = images.digest_of(ecr, service.repository, tag)
             if digest is None:
                 raise
-            say(f"{service.name}: another build of this commit pushed {self._tag} meanwhile; it is used")
+            say(f"{service.name}: another build of this commit pushed {tag} meanwhile; it is used")
             return digest
         finally:
             subprocess.run(["docker", "rmi", "--no-prune", remote], capture_output=True, check=False)
-        digest = images.digest_of(ecr, service.repository, self._tag)
+        digest = images.digest_of(ecr, service.repository, tag)
         if digest is None:
             raise DeliveryError(f"{remote} was pushed, but repository {service.repository!r} does not show it")
-        say(f"{service.name}: pushed {self._tag} as {digest}")
+        say(f"{service.name}: pushed {tag} as {digest}")
         return digest
 
 
@@ -155,12 +176,3 @@ def command(service: Service, commit: str, image: str, root: Path) -> list[str]:
         *(f"--build-arg={key}={value}" for key, value in sorted(arguments.items())),
     ]
     return suite_image.build_command(service, root, service.target, image, options)
-
-
-def _write_login(ecr: ECRClient, service: Service, folder: Path) -> None:
-    """Write a Docker configuration with an ECR login, readable by this user only and on no command line."""
-    token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
-    registry = service.repository_url.split("/", 1)[0]
-    file = folder / "config.json"
-    file.touch(mode=0o600)
-    file.write_text(json.dumps({"auths": {registry: {"auth": token}}}), "utf-8")

@@ -50,7 +50,9 @@ def run(ecr: ECRClient, environment: Environment, built: Sequence[Manifest], out
         repository = built[0].services[name].repository
         digest = _put(ecr, repository, commit, {one.platform: one.services[name].digest for one in built})
         say(f"{name}: {CANDIDATE}{commit} is {digest}, for {', '.join(sorted(one.platform for one in built))}")
-        found[name] = Image(repository=repository, digest=digest, version=commit)
+        # The build for the platform of the machines that run it has pushed it.
+        suite = next((held for one in built if (held := one.services[name].suite)), "")
+        found[name] = Image(repository=repository, digest=digest, version=commit, suite=suite)
     release = Manifest(commit=commit, execution=built[0].execution, services=found)
     release.write(output / RELEASE_FILE)
     (output / "release.txt").write_text(release.text() + "\n", "utf-8")

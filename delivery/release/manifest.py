@@ -23,11 +23,15 @@ TEXT_LIMIT = 640
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Image:
-    """The image of a service; `version` is what the service reports when it runs it."""
+    """The image of a service; `version` is what the service reports when it runs it.
+
+    `suite` is the digest of the image of its acceptance suite in the same repository, empty if none was pushed.
+    """
 
     repository: str
     digest: str
     version: str
+    suite: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,6 +49,10 @@ class Manifest:
     def write(self, path: Path) -> None:
         """Write it as JSON."""
         held = {key: value for key, value in asdict(self).items() if value or key != "platform"}
+        held["services"] = {
+            name: {key: value for key, value in image.items() if value or key != "suite"}
+            for name, image in held["services"].items()
+        }
         path.write_text(json.dumps(held, indent=2) + "\n", "utf-8")
 
     def text(self) -> str:
@@ -78,7 +86,12 @@ def read(path: Path, *, of_platform: bool = False) -> Manifest:
             commit=held["commit"],
             execution=held.get("execution") or BY_HAND,
             services={
-                name: Image(repository=image["repository"], digest=image["digest"], version=image["version"])
+                name: Image(
+                    repository=image["repository"],
+                    digest=image["digest"],
+                    version=image["version"],
+                    suite=str(image.get("suite") or ""),
+                )
                 for name, image in held["services"].items()
             },
             platform=str(held.get("platform") or ""),
@@ -94,6 +107,7 @@ def read(path: Path, *, of_platform: bool = False) -> Manifest:
     if not COMMIT.fullmatch(found.commit):
         raise DeliveryError(f"{path}: commit is {found.commit!r}, not a commit's hexadecimal number; {remedy}")
     for name, image in found.services.items():
-        if not DIGEST.fullmatch(image.digest):
-            raise DeliveryError(f"{path}: the digest of {name} is {image.digest!r}, not sha256:<64 digits>; {remedy}")
+        for digest in (image.digest, *([image.suite] if image.suite else [])):
+            if not DIGEST.fullmatch(digest):
+                raise DeliveryError(f"{path}: the digest of {name} is {digest!r}, not sha256:<64 digits>; {remedy}")
     return found

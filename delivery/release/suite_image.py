@@ -12,11 +12,14 @@ from contract import dockerfile
 from delivery import process
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from delivery.console import Say
     from delivery.environment import Service
+
+PLAIN = {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+"""The environment variables of a build whose image is pushed: an image, not an index of one and its attestations."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,12 +37,13 @@ class SuiteImage:
     command: tuple[str, ...] = ()
 
     @contextmanager
-    def built(self, what: str, say: Say) -> Iterator[str]:
+    def built(self, what: str, say: Say, pulled: Callable[[str], bool] | None = None) -> Iterator[str]:
         """Build the image if it is a stage, and yield its name; a built one is removed at the end.
 
         Args:
             what: of the suite, for progress lines.
             say: takes progress lines.
+            pulled: gives an image built before the name that it is called with, or returns False; None: there is none.
 
         Raises:
             DeliveryError: the image cannot be built; the failing step is in the message.
@@ -48,20 +52,37 @@ class SuiteImage:
             yield self.image
             return
         name = f"slipway-suite/{self.service.name}:{secrets.token_hex(4)}"
-        say(f"{self.service.name}: building {what} (a minute or two the first time)")
-        arguments = [f"--build-arg={key}={value}" for key, value in sorted(self.service.build_args.items())]
-        command = build_command(self.service, self.root, self.target, name, arguments)
         try:
-            process.quietly(command, f"{self.service.name}: building {what}", say)
+            if pulled is None or not pulled(name):
+                self._build(self.target, name, what, say)
             yield name
         finally:
             # The layers stay, as the cache of the next build.
             subprocess.run(["docker", "rmi", "--no-prune", name], capture_output=True, check=False)
 
+    def _build(self, target: str, name: str, what: str, say: Say) -> None:
+        say(f"{self.service.name}: building {what} (a minute or two the first time)")
+        arguments = [f"--build-arg={key}={value}" for key, value in sorted(self.service.build_args.items())]
+        command = build_command(self.service, self.root, target, name, arguments)
+        process.quietly(command, f"{self.service.name}: building {what}", say, PLAIN)
+
     def run_command(self, name: str, *options: str) -> list[str]:
         """Return the docker command that runs the suite in an image; its command replaces the image's entry point."""
         entry_point = [f"--entrypoint={self.command[0]}"] if self.command else []
         return ["docker", "run", "--rm", *options, *entry_point, name, *self.command[1:]]
+
+
+def of_acceptance(service: Service, root: Path) -> SuiteImage | None:
+    """Return the image of a service's acceptance suite: the configured one or the stage `acceptance`, None for neither.
+
+    Raises:
+        DeliveryError: the Dockerfile does not exist.
+    """
+    if service.acceptance:
+        return of_key(service, root, service.acceptance, dockerfile.ACCEPTANCE)
+    if has_stage(service, root, dockerfile.ACCEPTANCE):
+        return SuiteImage(service=service, root=root, target=dockerfile.ACCEPTANCE)
+    return None
 
 
 def of_key(service: Service, root: Path, key: dict[str, object], stage: str) -> SuiteImage:

@@ -215,6 +215,19 @@ def push_images(repositories: Sequence[object]) -> list[Document]:
     ]
 
 
+def pull_suites(repositories: Sequence[object]) -> list[Document]:
+    """Return the permissions to pull the images of acceptance suites (ECR user guide, "Private repository policies").
+
+    Args:
+        repositories: ARNs of the ECR repositories.
+    """
+    return [
+        # The token is the registry's: the action has no resource type.
+        statement("LogInForSuites", ["ecr:GetAuthorizationToken"], ALL_RESOURCES),
+        statement("PullSuites", ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"], repositories),
+    ]
+
+
 def tag_images(repositories: Sequence[object]) -> Document:
     """Return the permission to tag existing images and to combine them in an image index.
 

@@ -99,6 +99,11 @@ class Pipeline(Section):
         description="a push to `branch` starts the checks too, beside the pipeline, whose action Test runs the same "
         "tests; `false`: one build less for each release, and no commit status `slipway/checks` of its commit",
     )
+    push_suites: Annotated[bool, DELIVERY] = Field(
+        default=False,
+        description="push the image of each service's acceptance suite beside the release image: Acceptance and Smoke "
+        "pull it instead of building it (docs/releases.md)",
+    )
     hold_on_alarm: Annotated[bool, DELIVERY] = Field(
         default=False,
         description="no release enters production while its load balancer or one of its services answers requests with "

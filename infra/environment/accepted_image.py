@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from contract.images import ACCEPTED, CANDIDATE, CONTENT
+from contract.images import ACCEPTED, CANDIDATE, CONTENT, SUITE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,7 +62,7 @@ def version_of(tags: Sequence[str]) -> str:
     Args:
         tags: all tags of the image.
     """
-    built = sorted(tag for tag in tags if tag.startswith(BUILT))
+    built = sorted(tag for tag in tags if tag.startswith(BUILT) and not tag.endswith(SUITE))
     return (built or sorted(tag for tag in tags if _accepted(tag)))[0].removeprefix(BUILT[0])
 
 

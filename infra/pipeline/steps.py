@@ -173,13 +173,14 @@ def _purpose(config: StackConfig, context: PipelineContext, key: str) -> list[Do
         home, tests = context.home, names.build_project(config.stack, Project.TEST)
         waits = permissions.wait_for_tests(home.pipeline(names.pipeline(config.stack)), home.build_project(tests))
         return [*permissions.push_images(context.repositories), *(waits if context.pipeline.parallel_tests else [])]
+    pull = permissions.pull_suites(context.repositories) if context.pipeline.push_suites else []
     by_key: dict[str, list[Document]] = {
         Project.INDEX: [tag],
         Project.STAGING_DEPLOY: to_staging,
         # If acceptance fails, the step rolls staging back itself.
-        Project.STAGING_ACCEPTANCE: to_staging,
+        Project.STAGING_ACCEPTANCE: [*to_staging, *pull],
         Project.STAGING_PROMOTE: [tag],
         Project.PRODUCTION_DEPLOY: to_production,
-        Project.PRODUCTION_SMOKE: [*to_production, tag],
+        Project.PRODUCTION_SMOKE: [*to_production, tag, *pull],
     }
     return by_key.get(key, [])

@@ -223,6 +223,7 @@ def test_keys_of_registry_and_pipeline_touch_nothing_that_serves(workspace: Work
         "parallel_tests": False,
         "check_branch": True,
         "dashboard": True,
+        "push_suites": True,
         "notify_steps": False,
         "hold_on_alarm": True,
         "fleet_arn": f"arn:aws:codebuild:eu-central-1:000000000000:fleet/fast:{uuid.UUID(int=1)}",

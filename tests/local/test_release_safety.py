@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from contract.images import suite_tag
 from support.load import Load
 from support.waiting import until
 from tests.local.broken import QUICK
@@ -29,19 +30,22 @@ ROLLBACK, FAILED_REQUESTS = f"{PIPELINE}-web-rollback", f"{PIPELINE}-web-5xx"
 
 
 def watched(config: dict[str, Any]) -> None:
-    """Have production's deployments watched by an alarm, and its entry held by those of the environment."""
+    """Have production's deployments watched by an alarm, its entry held by those of the environment, suites pushed."""
     config["slipway:environment"]["services"]["web"] |= {
         "rollback_alarm": {"failed_requests": 5, "minutes": 2},
         "environment": {"FAILS": "1"},
     }
-    config["slipway:pipeline"]["hold_on_alarm"] = True
+    config["slipway:pipeline"] |= {"hold_on_alarm": True, "push_suites": True}
 
 
 @pytest.mark.usefixtures("released")
 def test_requests_that_fail_roll_a_deployment_back_and_hold_the_next_release_until_they_end(
     workspace: Workspace, connected: Releases
 ) -> None:
-    """The bad release passes every gate before production; what it did is in its log, in history and in a message."""
+    """The bad release passes every gate before production; what it did is in its log, in history and in a message.
+
+    The suite that Build pushed is what both tests of the released commit ran, without building one.
+    """
     workspace.edit("prod", watched)
     workspace.up("prod")
     before, mailbox = version(workspace, "prod"), Mailbox.of(workspace)
@@ -72,8 +76,21 @@ def test_requests_that_fail_roll_a_deployment_back_and_hold_the_next_release_unt
         connected.delivery("retry", "--stack", "prod", "--execution", fix)
         assert connected.end(fix) == "Succeeded", connected.told(fix)
     assert version(workspace, "prod")["commit"] == good
+    for action in ("Staging/Acceptance", "Production/Smoke"):
+        log = connected.log(connected.actions(fix)[action])
+        assert f"pulled the acceptance suite that Build pushed, {suite(workspace, good)}" in log, log
+        assert "building the acceptance suite" not in log
     assert load.counts["500"]
     assert load.failures == []
+
+
+def suite(workspace: Workspace, commit: str) -> str:
+    """Return the digest of the image that a commit's build pushed of its suite, which has tags of suites only."""
+    (image,) = workspace.client("ecr").describe_images(
+        repositoryName="slipway/web", imageIds=[{"imageTag": suite_tag(commit)}]
+    )["imageDetails"]
+    assert all(tag.startswith("candidate-") and tag.endswith("-suite") for tag in image["imageTags"])
+    return str(image["imageDigest"])
 
 
 def firing(workspace: Workspace) -> list[str]:

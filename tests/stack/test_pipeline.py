@@ -685,6 +685,27 @@ def test_the_build_may_wait_for_the_tests_beside_it(prod: Run) -> None:
     assert held["ReadTests"]["Resource"] == [f"arn:aws:codebuild:{REGION}:{ACCOUNT}:project/slipway-prod-test"]
 
 
+def test_suites_are_pushed_by_the_build_and_pulled_by_the_steps_that_run_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With two platforms, by the build for theirs; no other step is told or gains a permission."""
+    both = ["linux/amd64", "linux/arm64"]
+    without, _ = program.run_prod(monkeypatch, section(platforms=both))
+    engine, _ = program.run_prod(monkeypatch, section(platforms=both, push_suites=True))
+    told = {
+        one.name: {pair["name"]: pair["value"] for pair in one.inputs["environment"]["environmentVariables"]}
+        for one in engine.of("codebuild/project:Project")
+    }
+    assert {name: held["PUSH_SUITES"] for name, held in told.items() if "PUSH_SUITES" in held} == {"prod-build": "1"}
+    more = {role: set(statements(engine, role)) - set(statements(without, role)) for role in (*told, "prod-pipeline")}
+    pulls = {"LogInForSuites", "PullSuites"}
+    assert {role: sids for role, sids in more.items() if sids} == {
+        "prod-staging-acceptance": pulls,
+        "prod-production-smoke": pulls,
+    }
+    pull = statements(engine, "prod-production-smoke")["PullSuites"]
+    assert pull["Action"] == ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    assert pull["Resource"] == [f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/slipway/web"]
+
+
 def test_production_is_not_entered_while_one_of_its_alarms_is_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """The load balancer's and each service's; the pipeline's role may read just these."""
     engine, _ = program.run_prod(monkeypatch, section(hold_on_alarm=True))

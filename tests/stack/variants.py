@@ -274,5 +274,6 @@ VARIANTS = {
             "slipway:pipeline.dashboard": True,
         },
     ),
+    "prod-pushed-suites": Variant(stack="prod", changes={"slipway:pipeline.push_suites": True}),
 }
 """Variants of the stack files by name."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -117,6 +118,20 @@ def test_a_commit_released_for_other_platforms_keeps_its_tag(tmp_path: Path) -> 
     with stub, pytest.raises(DeliveryError, match=f"candidate-{COMMIT} .* is on {DIGEST}, not on the index .* push"):
         indexing.run(ecr, PLACE, [built(AMD), built(ARM)], tmp_path, Progress())
     assert not list(tmp_path.iterdir())
+
+
+def test_the_index_names_the_suite_that_one_of_the_builds_pushed(tmp_path: Path) -> None:
+    """That of the platform that it runs on; the other build names none."""
+    ecr, stub = stubbed("ecr")
+    for text in ("one", "two"):
+        holds(stub, DOCKER_IMAGE, text)
+    stub.add_response("put_image", {})
+    own = built(AMD)
+    suite = f"sha256:{'5' * 64}"
+    own = replace(own, services={"web": replace(own.services["web"], suite=suite)})
+    with stub:
+        made = indexing.run(ecr, PLACE, [built(ARM), own], tmp_path, Progress())
+    assert made.services["web"].suite == suite
 
 
 def test_what_was_built_for_one_platform_is_no_release(tmp_path: Path) -> None:

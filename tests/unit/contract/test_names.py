@@ -31,6 +31,7 @@ def test_a_tag_records_the_stage_that_an_image_passed() -> None:
     assert (images.CANDIDATE, images.ACCEPTED, images.RELEASED) == ("candidate-", "accepted-", "released-")
     assert images.content_tag("abc", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)) == "content-abc-20260102030405"
     assert images.platform_tag("c0ffee1", "linux/arm64") == "candidate-c0ffee1-arm64"
+    assert images.suite_tag("c0ffee1") == "candidate-c0ffee1-suite"
 
 
 def test_stages_and_actions_have_the_names_that_the_buildspecs_and_the_runbook_use() -> None:

@@ -43,11 +43,18 @@ class Place:
         held = self.folder / "tests"
         return held.read_text().splitlines() if held.exists() else []
 
-    def build(self, platform: str = "", execution: str = "run-1", push_after: PushAfter | None = None) -> Manifest:
+    def build(
+        self,
+        platform: str = "",
+        execution: str = "run-1",
+        push_after: PushAfter | None = None,
+        *,
+        push_suites: bool = False,
+    ) -> Manifest:
         """Build the commit."""
         builder = Builder(
             clients=self.world.aws, environment=self.world.environment, commit=COMMIT, place=self.workplace,
-            output=self.folder / "out", platform=platform, push_after=push_after,
+            output=self.folder / "out", platform=platform, push_after=push_after, push_suites=push_suites,
         )  # fmt: skip
         return builder.run(execution)
 

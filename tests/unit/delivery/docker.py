@@ -22,6 +22,7 @@ if [ -f "{folder}/fails" ]; then
 fi
 case "$1" in
     image) cat "{folder}/platform" ;;
+    version) echo linux/amd64 ;;
     create) echo the-container ;;
     export) cat "{folder}/files.tar" ;;
 esac

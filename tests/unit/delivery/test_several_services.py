@@ -58,7 +58,11 @@ def test_the_rights_of_a_build_that_deploys_twelve_services_fit_into_a_role() ->
     home = Home(partition="aws", region="eu-central-1", account="123456789012")
     names = [f"service-{number:02}" for number in range(12)]
     repositories = [home.repository(f"slipway/{name}") for name in names]
-    statements = [*permissions.deploy(home, "production", names, repositories), permissions.tag_images(repositories)]
+    statements = [
+        *permissions.deploy(home, "production", names, repositories),
+        permissions.tag_images(repositories),
+        *permissions.pull_suites(repositories),
+    ]
     assert len(json.dumps(iam.document(*statements), separators=(",", ":"))) < ROLE_LIMIT
 
 

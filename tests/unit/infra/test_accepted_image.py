@@ -69,6 +69,13 @@ def test_the_version_of_an_image_that_pulumi_built_is_its_tag() -> None:
     assert image.version == "content-1"
 
 
+def test_the_version_of_an_image_that_is_a_suite_too_is_its_own_commit() -> None:
+    """A suite's image may be the same as a release's, of another commit too."""
+    image = find({"sha256:both": (100, ["candidate-1-suite", "candidate-2", "accepted-2"])})
+    assert image is not None
+    assert image.version == "2"
+
+
 def test_no_accepted_image_is_none() -> None:
     """Neither in an empty repository nor among candidates."""
     assert find({}) is None

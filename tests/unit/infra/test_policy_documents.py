@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from contract.images import in_use_tag
+from contract.images import in_use_tag, suite_tag
 from infra.aws import iam, resource_policies
 from infra.aws.arns import Home
 from tests.fake_lifecycle import Image, expired
@@ -142,6 +142,13 @@ def test_candidates_that_never_passed_go_by_age() -> None:
         Image("accepted", 15, ("candidate-3", "accepted-3")),
     ]
     assert expired(LIFECYCLE, images) == {"old"}
+
+
+def test_the_images_of_suites_go_by_age_and_take_no_release_its_place() -> None:
+    """However many they are, and whether their commit was released or not."""
+    releases = [Image(f"r{age}", age, (f"candidate-{age}", f"accepted-{age}", f"released-{age}-1")) for age in range(3)]
+    suites = [Image(f"s{age}", age, (suite_tag(str(age)),)) for age in range(30)]
+    assert expired(LIFECYCLE, [*releases, *suites]) == {f"s{age}" for age in range(15, 30)}
 
 
 def test_more_than_the_kept_number_of_releases_expire_oldest_first() -> None:
