@@ -22,7 +22,7 @@ if [ -f "{folder}/fails" ]; then
 fi
 case "$1" in
     image) cat "{folder}/platform" ;;
-    version) echo linux/amd64 ;;
+    version) case "$*" in *Arch*) echo linux/amd64 ;; esac ;;
     create) echo the-container ;;
     export) cat "{folder}/files.tar" ;;
 esac
