@@ -19,7 +19,12 @@ if TYPE_CHECKING:
     from delivery.environment import Environment, Pipeline
     from delivery.operator.findings import Finding, Findings
 
-MACHINES = {"LINUX_CONTAINER": "Linux", "ARM_CONTAINER": "ARM"}
+MACHINES = {
+    "LINUX_CONTAINER": "Linux",
+    "ARM_CONTAINER": "ARM",
+    "LINUX_LAMBDA_CONTAINER": "Linux Lambda",
+    "ARM_LAMBDA_CONTAINER": "ARM Lambda",
+}
 """How Service Quotas calls what CodeBuild calls a type of environment."""
 SIDE_BY_SIDE = 2  # builds: `checks` tests one commit while the pipeline releases another
 
@@ -120,7 +125,9 @@ def builds_at_once(quotas: ServiceQuotasClient, machine: str, size: str) -> Find
     Raises:
         ClientError, BotoCoreError: Service Quotas does not answer.
     """
-    kind = f"{MACHINES.get(machine, machine)}/{size.removeprefix('BUILD_GENERAL1_').capitalize()}"
+    named = size.removeprefix("BUILD_LAMBDA_")  # 1GB
+    named = named if named != size else size.removeprefix("BUILD_GENERAL1_").capitalize()
+    kind = f"{MACHINES.get(machine, machine)}/{named}"
     wanted = f"Concurrently running builds for {kind} environment"
     pages = quotas.get_paginator("list_service_quotas").paginate(ServiceCode="codebuild")
     quota = {row["QuotaName"].lower(): row["Value"] for page in pages for row in page["Quotas"]}

@@ -81,6 +81,13 @@ class Pipeline(Section):
         "`compute_type`. The checks do not run on it: its machines keep caches from build to build, and they run "
         "whatever is pushed",
     )
+    lambda_compute: Annotated[bool, BUILDS] = Field(
+        default=False,
+        description="run the steps that need no Docker and less than 15 minutes, Promote and with two `platforms` "
+        "Index, on CodeBuild's Lambda compute, where no build is queued: about a minute less for each. They use AWS's "
+        "image for it, neither `image` nor a fleet. Deploy stays on EC2 compute: with the way back of what fails it "
+        "may take 52 minutes",
+    )
     image: Annotated[str | None, BUILDS] = Field(
         None,
         min_length=1,

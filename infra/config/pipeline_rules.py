@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from infra.aws import build_images
-from infra.aws.platforms import BY_CPU_ARCHITECTURE
+from infra.aws.platforms import BY_CPU_ARCHITECTURE, LAMBDA_REGIONS
 from infra.config.errors import Location, Problem
 from infra.config.secrets import GITHUB_OWNER
 
@@ -48,6 +48,9 @@ def check(config: StackConfig) -> Iterator[Problem]:
         rule = "each `pulumi up` would undo the pipeline's releases; set it to pipeline or remove slipway:pipeline"
         yield Problem.invalid(("environment", "rollout"), config.environment.rollout, rule)
     yield from _platforms(pipeline, config)
+    if pipeline.lambda_compute and config.region and config.region not in LAMBDA_REGIONS:
+        rule = f"CodeBuild has no Lambda compute in the stack's region, {config.region}; remove it"
+        yield Problem.invalid((*PIPELINE, "lambda_compute"), value=True, rule=rule, depends_on=(("aws:region",),))
     image = pipeline.image or ""
     if build_images.LOOKS_PRIVATE.match(image) and not build_images.PRIVATE.fullmatch(image):
         rule = "it is not a valid ECR image URI; write ACCOUNT.dkr.ecr.REGION.amazonaws.com/REPOSITORY:TAG, without https://"

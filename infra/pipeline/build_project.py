@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from infra.aws import build_images, iam, names, permissions, platforms
+from infra.pipeline import build_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,6 +40,11 @@ class Step:
     minutes: int
     reports: Mapping[str, str]
 
+    @property
+    def fits_lambda(self) -> bool:
+        """Whether CodeBuild's Lambda compute can run it, which has no Docker and a shorter limit."""
+        return not self.docker and self.minutes < platforms.LAMBDA_MINUTES
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GitHubSource:
@@ -59,7 +65,7 @@ class BuildProject(pulumi.ComponentResource):
     - a role with the given permissions, and those to write its own logs and reports and to pull a build image that is
       private in ECR; only this project can assume it
     - a log group with a retention, and report groups, which are deleted with the stack
-    - in the pipeline a local cache of directories and Docker layers
+    - in the pipeline a local cache of directories and Docker layers, unless it runs on Lambda compute
 
     Args:
         stack: the stack's name.
@@ -96,6 +102,7 @@ class BuildProject(pulumi.ComponentResource):
         name = f"{stack}-{key}"
         super().__init__("slipway:infra:BuildProject", name, None, opts)
         self._name, self._project_name, self._section = name, names.build_project(stack, key), section
+        on_lambda = self._on_lambda = section.lambda_compute and step.fits_lambda
         self._child = pulumi.ResourceOptions(parent=self)
         logs = aws.cloudwatch.LogGroup(
             name,
@@ -113,8 +120,9 @@ class BuildProject(pulumi.ComponentResource):
             artifacts=aws.codebuild.ProjectArtifactsArgs(type="NO_ARTIFACTS" if github_source else "CODEPIPELINE"),
             environment=self._environment(step, platform, variables, home, fleet=not github_source),
             # Builds of other changes would run what one change leaves in the cache (OWASP CICD-SEC-4).
-            cache=None if github_source else _cache(docker=step.docker),
-            build_timeout=step.minutes,
+            cache=None if github_source else build_environment.cache(docker=step.docker, on_lambda=on_lambda),
+            # CodeBuild: "Cannot specify timeoutInMinutes for lambda compute"; a build there ends after 15 minutes.
+            build_timeout=None if on_lambda else step.minutes,
             logs_config=aws.codebuild.ProjectLogsConfigArgs(
                 cloudwatch_logs=aws.codebuild.ProjectLogsConfigCloudwatchLogsArgs(group_name=logs.name)
             ),
@@ -149,7 +157,8 @@ class BuildProject(pulumi.ComponentResource):
         own_statements = [permissions.write_logs(pulumi.Output.concat(logs.arn, ":*"))]
         if groups:
             own_statements.append(permissions.write_reports([group.arn for group in groups]))
-        if repository := build_images.repository_arn(self._section.image, home):
+        image = None if self._on_lambda else self._section.image
+        if repository := build_images.repository_arn(image, home):
             own_statements += permissions.pull_build_image(repository)
         policy = aws.iam.RolePolicy(
             self._name,
@@ -177,24 +186,7 @@ class BuildProject(pulumi.ComponentResource):
     def _environment(
         self, step: Step, platform: str, variables: Mapping[str, str], home: Home, *, fleet: bool
     ) -> aws.codebuild.ProjectEnvironmentArgs:
-        """Return the build environment: type, image, compute type, fleet and variables."""
-        arn, is_private = self._section.fleet_arn, build_images.repository_arn(self._section.image, home) is not None
-        return aws.codebuild.ProjectEnvironmentArgs(
-            type=platforms.ENVIRONMENT_TYPES[platform],
-            image=self._section.image or platforms.BUILD_IMAGES[platform],
-            # CodeBuild's own credentials, the default, need a policy of the repository that trusts CodeBuild.
-            image_pull_credentials_type="SERVICE_ROLE" if is_private else None,
-            compute_type=self._section.compute_type,
-            fleet=aws.codebuild.ProjectEnvironmentFleetArgs(fleet_arn=arn) if fleet and arn else None,
-            privileged_mode=step.docker,
-            environment_variables=[
-                aws.codebuild.ProjectEnvironmentEnvironmentVariableArgs(name=key, value=value)
-                for key, value in variables.items()
-            ],
-        )
-
-
-def _cache(*, docker: bool) -> aws.codebuild.ProjectCacheArgs:
-    """Return a local cache of the buildspec's cache paths and, with a Docker daemon, of image layers."""
-    modes = ["LOCAL_CUSTOM_CACHE", *(["LOCAL_DOCKER_LAYER_CACHE"] if docker else [])]
-    return aws.codebuild.ProjectCacheArgs(type="LOCAL", modes=modes)
+        """Return the build environment, on Lambda compute or on EC2 compute."""
+        if self._on_lambda:
+            return build_environment.on_lambda(platform, variables)
+        return build_environment.on_ec2(self._section, platform, variables, home, docker=step.docker, fleet=fleet)

@@ -23,8 +23,10 @@ ON_DEMAND = 70.0
 """Seconds until a build on demand runs: 60 in the queue and 10 of provisioning "are not unusual" (cloudonaut.io,
 "Migrating CodePipeline to GitHub Actions to improve performance", 2022-10-28: 7 actions, more than 7 of 27 minutes)."""
 AT_ONCE = 10.0
-"""The same on reserved capacity, where no build is queued (CodeBuild user guide): the provisioning alone, which is an
-assumption."""
+"""The same on reserved capacity and on Lambda compute, where no build is queued (CodeBuild user guide): the
+provisioning alone, which is an assumption."""
+ON_LAMBDA = (Action.PROMOTE,)
+"""The actions that `lambda_compute` moves there, of a release for one platform."""
 ORCHESTRATION = 1.0
 """Seconds that CodePipeline adds to an action (the same article)."""
 SOURCE = 5.0
@@ -110,9 +112,14 @@ def ways(commands: Mapping[str, float], service: Service) -> dict[str, float]:
     taken = rollout(service)
     # A deploy's commands here are mostly the rollout, which is modelled; what is left is its start and its proof.
     here = {key: min(seconds, 3.0) if key in DEPLOYS else seconds for key, seconds in commands.items()}
-    queued, waiting = Model(commands=here, rollout=taken), Model(commands=here, rollout=taken, at_once=tuple(Action))
+    one_by_one, parallel = declared(parallel_tests=False), declared(parallel_tests=True)
+
+    def model(*at_once: str) -> Model:
+        return Model(commands=here, rollout=taken, at_once=at_once)
+
     return {
-        "one action after the other": queued.seconds(declared(parallel_tests=False)),
-        "with `parallel_tests`, as in the committed stack file": queued.seconds(declared(parallel_tests=True)),
-        "with `parallel_tests` and `fleet_arn` (reserved capacity)": waiting.seconds(declared(parallel_tests=True)),
+        "one action after the other": model().seconds(one_by_one),
+        "with `parallel_tests`, as in the committed stack file": model().seconds(parallel),
+        "with `parallel_tests` and `lambda_compute`": model(*ON_LAMBDA).seconds(parallel),
+        "with `parallel_tests` and `fleet_arn` (reserved capacity)": model(*Action).seconds(parallel),
     }

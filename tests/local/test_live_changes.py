@@ -226,6 +226,7 @@ def test_keys_of_registry_and_pipeline_touch_nothing_that_serves(workspace: Work
         "push_suites": True,
         "notify_steps": False,
         "hold_on_alarm": True,
+        "lambda_compute": True,
         "fleet_arn": f"arn:aws:codebuild:eu-central-1:000000000000:fleet/fast:{uuid.UUID(int=1)}",
         "chat_webhook_secret_arn": "arn:aws:secretsmanager:eu-central-1:000000000000:secret:chat-a1b2c3",
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import httpx
@@ -106,7 +106,7 @@ def test_it_is_released_stopped_when_it_fails_and_rolled_back_under_load(staged:
     connection = connections.create_connection(ProviderType="GitHub", ConnectionName="notes")["ConnectionArn"]
     assert staged.cloud("connect", "notes").returncode == 0
     secret = token_for_deployments(staged)
-    told = {"connection_arn": connection, "github_token_secret_arn": secret}
+    told = {"connection_arn": connection, "github_token_secret_arn": secret, "lambda_compute": True}
     staged.edit(PRODUCTION, lambda config: config["slipway:pipeline"].update(told))
     releases = Releases(staged, f"slipway-{PRODUCTION}", REPOSITORY, PRODUCTION)
     releases.begin()
@@ -139,6 +139,13 @@ def deployment(releases: Releases, commit: str, environment: str) -> list[tuple[
     return [(one["state"], one["description"], one["log_url"]) for one in statuses]
 
 
+def environment(space: Workspace, action: dict[str, Any]) -> str:
+    """Return the type of the environment that an action's build ran in; empty if it is no build."""
+    build = action["output"]["executionResult"].get("externalExecutionId", "")
+    found = space.client("codebuild").batch_get_builds(ids=[build])["builds"] if ":" in build else []
+    return str(found[0]["environment"]["type"]) if found else ""
+
+
 def _release_and_roll_back(space: Workspace, releases: Releases) -> None:
     commit = releases.git("rev-parse", "HEAD")
     url = space.outputs(PRODUCTION)["url"]
@@ -147,6 +154,8 @@ def _release_and_roll_back(space: Workspace, releases: Releases) -> None:
         releases.approve(execution)
         assert releases.end(execution) == "Succeeded", releases.told(execution)
         assert list(releases.actions(execution)) == ORDER
+        kinds = {name: environment(space, action) for name, action in releases.actions(execution).items()}
+        assert {name for name, kind in kinds.items() if "LAMBDA" in kind} == {"Staging/Promote"}, kinds
         for stack in (STAGING, PRODUCTION):
             shown = deployment(releases, commit, stack)
             assert [state for state, _, _ in shown] == ["success", "in_progress", "in_progress"], shown

@@ -275,5 +275,9 @@ VARIANTS = {
         },
     ),
     "prod-pushed-suites": Variant(stack="prod", changes={"slipway:pipeline.push_suites": True}),
+    "prod-lambda-compute": Variant(
+        stack="prod",
+        changes={"slipway:pipeline.lambda_compute": True, "slipway:pipeline.platforms": ["linux/amd64", "linux/arm64"]},
+    ),
 }
 """Variants of the stack files by name."""

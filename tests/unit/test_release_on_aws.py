@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from contract.pipeline import Action
+from contract.pipeline import Action, Project
 from infra.config.environment import HealthCheck, Service
+from infra.pipeline import steps
 from tests.bench import release_on_aws
-from tests.bench.release_on_aws import AT_ONCE, ON_DEMAND, ORCHESTRATION, SOURCE, Model, declared
+from tests.bench.release_on_aws import AT_ONCE, ON_DEMAND, ON_LAMBDA, ORCHESTRATION, SOURCE, Model, declared
 
 COMMANDS = {
     "Build/Test": 20.0, "Build/Build": 15.0, "Staging/Deploy": 8.0, "Staging/Acceptance": 6.0, "Staging/Promote": 1.0,
@@ -37,6 +38,19 @@ def test_a_build_that_is_not_queued_starts_sooner() -> None:
     """In each stage that has the action."""
     model, sooner = (Model(commands=COMMANDS, rollout=50.0, at_once=one) for one in ((), (Action.DEPLOY,)))
     assert model.seconds(ONE_BY_ONE) - sooner.seconds(ONE_BY_ONE) == 2 * (ON_DEMAND - AT_ONCE)
+
+
+def test_lambda_compute_saves_the_wait_of_the_one_action_that_it_runs() -> None:
+    """Promote: the others need Docker, or more time than there is."""
+    assert {key.rpartition("-")[2] for key in on_lambda()} == {action.lower() for action in ON_LAMBDA}
+    found = release_on_aws.ways(COMMANDS, WEB)
+    names = ("with `parallel_tests`, as in the committed stack file", "with `parallel_tests` and `lambda_compute`")
+    assert found[names[0]] - found[names[1]] == ON_DEMAND - AT_ONCE
+
+
+def on_lambda() -> set[str]:
+    """Return the keys of the build projects that can run there, of a release for one platform."""
+    return {key for key, step in steps.STEPS.items() if step.fits_lambda and key != Project.INDEX}
 
 
 def test_a_release_takes_half_as_long_on_reserved_capacity_with_the_tests_beside_the_build() -> None:

@@ -17,11 +17,6 @@ if TYPE_CHECKING:
     from support.cloud import Cloud
 
 ENV = {"type": "LINUX_CONTAINER", "image": IMAGE, "computeType": "BUILD_GENERAL1_SMALL"}
-LAMBDA = {
-    "type": "LINUX_LAMBDA_CONTAINER",
-    "image": "aws/codebuild/amazonlinux-x86_64-lambda-standard:python3.12",
-    "computeType": "BUILD_LAMBDA_1GB",
-}
 ARM = ENV | {"type": "ARM_CONTAINER", "image": "aws/codebuild/amazonlinux-aarch64-standard:3.0"}
 NONE = {"type": "NO_SOURCE", "buildspec": "version: 0.2\n"}
 GITHUB = {"type": "GITHUB", "location": REPOSITORY}
@@ -49,9 +44,6 @@ def shop(cloud: Cloud) -> Iterator[Workshop]:
         ({"environment": ENV | {"imagePullCredentialsType": "SERVICE_ROLE"}}, "must be CODEBUILD with the curated"),
         ({"environment": ENV | {"certificate": "arn:aws:s3:::b/c.pem"}}, "environment.certificate"),
         ({"environment": ENV | {"environmentVariables": [{"name": "A-B", "value": "x"}]}}, "A-B"),
-        ({"environment": LAMBDA | {"privilegedMode": True}}, "privilegedMode"),
-        ({"environment": LAMBDA, "timeoutInMinutes": 20}, "15 minutes"),
-        ({"environment": LAMBDA, "cache": {"type": "LOCAL", "modes": ["LOCAL_CUSTOM_CACHE"]}}, "cache"),
         ({"cache": {"type": "S3", "location": BUCKET}}, "cache type S3"),
         ({"source": {"type": "BITBUCKET", "location": "https://bitbucket.org/a/b"}}, "source type BITBUCKET"),
         ({"source": {"type": "GITHUB", "location": "https://example.org/a/b"}}, "valid GitHub repository"),
@@ -93,7 +85,7 @@ def test_a_project_is_kept_as_given_and_once(shop: Workshop) -> None:
 
 
 def test_a_start_that_cannot_run_here_is_refused_by_name(shop: Workshop) -> None:
-    """Other architectures, Lambda, debug sessions, a pipeline's project without a pipeline, too many builds."""
+    """Other architectures, debug sessions, a pipeline's project without a pipeline, too many builds."""
     shop.project("contract-start", environment=ARM)
     if qemu.ready(docker.from_env()):
         assert shop.run("contract-start")["buildStatus"] == "SUCCEEDED"
@@ -102,9 +94,6 @@ def test_a_start_that_cannot_run_here_is_refused_by_name(shop: Workshop) -> None
             ClientError, match=r"ARM_CONTAINER on this machine, x86_64 \(to emulate it, run: .* emulate"
         ):
             shop.start("contract-start")
-    shop.project("contract-start", environment=LAMBDA)
-    with pytest.raises(ClientError, match="LINUX_LAMBDA_CONTAINER"):
-        shop.start("contract-start")
     shop.project("contract-start", source={"type": "CODEPIPELINE"}, artifacts={"type": "CODEPIPELINE"})
     with pytest.raises(ClientError, match="only a pipeline can start it"):
         shop.start("contract-start")

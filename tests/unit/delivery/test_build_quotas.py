@@ -37,3 +37,17 @@ def test_the_doctor_tells_how_many_builds_run_at_the_same_time(
         found, text = pipeline_checks.builds_at_once(client, machine, SMALL)
     assert found == level
     assert re.search(words, text), text
+
+
+@pytest.mark.parametrize(
+    ("machine", "kind"), [("LINUX_LAMBDA_CONTAINER", "Linux Lambda/1GB"), ("ARM_LAMBDA_CONTAINER", "ARM Lambda/1GB")]
+)
+def test_the_doctor_knows_the_quotas_of_lambda_compute(machine: str, kind: str) -> None:
+    """They are quotas of their own, which a new account may not have."""
+    client = boto3.client("service-quotas", region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x")
+    rows = [{"QuotaName": f"Concurrently running builds for {kind} environment", "Value": 0.0}]
+    with Stubber(client) as stub:
+        stub.add_response("list_service_quotas", {"Quotas": rows}, {"ServiceCode": "codebuild"})
+        found, text = pipeline_checks.builds_at_once(client, machine, "BUILD_LAMBDA_1GB")
+    assert found == findings.FAIL
+    assert text.startswith(f"the account may run no build on {kind}; ask for more")

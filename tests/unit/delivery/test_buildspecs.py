@@ -14,11 +14,15 @@ import yaml
 from delivery import __main__ as program
 from delivery import environment
 from delivery.commands.registry import delivery
+from infra.pipeline import steps
 from tests.unit.delivery.world import World, pipeline_facts
 
 GOOD, NEXT = "a" * 40, "b" * 40
 RUN = "11111111-2222-3333-4444-555555555555"
 BUILDSPECS = sorted((Path(program.__file__).parent / "buildspecs").glob("*.yml"))
+ON_EITHER = {"index", "promote"}
+"""What may run on CodeBuild's EC2 compute and on its Lambda compute."""
+ON_EC2 = [path for path in BUILDSPECS if path.stem not in ON_EITHER]
 
 
 def parsed(words: list[str]) -> dict[str, Any]:
@@ -64,7 +68,15 @@ def test_the_pipelines_of_an_account_are_found_by_their_stacks(piped: World) -> 
     }
 
 
-@pytest.mark.parametrize("path", BUILDSPECS, ids=lambda path: path.stem)
+def test_what_may_run_on_lambda_compute_selects_no_version_of_python() -> None:
+    """AWS's images for it have one (aws-codebuild-docker-images, al-lambda: no runtimes.yml), which is not 3.11."""
+    assert {step.buildspec for step in steps.STEPS.values() if step.fits_lambda} == ON_EITHER
+    for path in BUILDSPECS:
+        if path.stem in ON_EITHER:
+            assert "runtime-versions" not in yaml.safe_load(path.read_text("utf-8"))["phases"]["install"]
+
+
+@pytest.mark.parametrize("path", ON_EC2, ids=lambda path: path.stem)
 def test_each_build_selects_the_version_of_python_that_the_locks_are_made_for(path: Path) -> None:
     """An image's default changes when AWS says so (CodeBuild User Guide, Available runtimes)."""
     install = yaml.load(path.read_text("utf-8"), Loader=yaml.BaseLoader)["phases"]["install"]  # noqa: S506  texts only

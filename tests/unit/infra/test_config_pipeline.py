@@ -279,3 +279,16 @@ def test_with_both_platforms_services_may_run_on_either() -> None:
     arm = {"context": "app", "cpu_architecture": "ARM64", "route": {"paths": ["/api/*"], "priority": 5}}
     environment = {"services": {"web": {"context": "app"}, "api": arm}}
     assert load({"platforms": ["linux/amd64", "linux/arm64"]}, environment=environment).pipeline
+
+
+def test_lambda_compute_is_refused_in_a_region_that_does_not_have_it() -> None:
+    """In one line; in a region that has it there is nothing to say."""
+    line = (
+        f"{FILE}slipway:pipeline.lambda_compute is true; CodeBuild has no Lambda compute in the stack's region, "
+        "eu-west-3; remove it"
+    )
+    assert line in problems({"lambda_compute": True}, plain={"aws:region": "eu-west-3"})
+    assert line not in problems({"lambda_compute": False}, plain={"aws:region": "eu-west-3"})
+    pipeline = load({"lambda_compute": True}).pipeline
+    assert pipeline is not None
+    assert pipeline.lambda_compute

@@ -69,7 +69,7 @@ def overridden(project: Doc, params: Params) -> Doc:
     env |= {member: params[name] for name, member in OF_ENVIRONMENT.items() if name in params}
     with_variables(settings, params.get("environmentVariablesOverride", []))
     settings["artifacts"] = artifacts(settings["artifacts"], project["name"])
-    validation.project(settings)
+    validation.project(settings, given=[member for name, member in TOP.items() if name in params])
     return settings
 
 

@@ -12,7 +12,15 @@ import docker
 
 from localcloud.docker_engine import build_leftovers
 from localcloud.iam.authority import DeniedError
-from localcloud.services.codebuild import build_results, build_start, container_output, metrics, phases, statuses
+from localcloud.services.codebuild import (
+    build_results,
+    build_start,
+    container_output,
+    lambda_compute,
+    metrics,
+    phases,
+    statuses,
+)
 from localcloud.services.codebuild.build import Build
 from localcloud.services.codebuild.build_context import container_name
 from localcloud.services.codebuild.log_upload import Shipment
@@ -104,7 +112,7 @@ class BuildRun(Build):
             return "STOPPED"
         begun, limit = self.build["startTime"], self.build["queuedTimeoutInMinutes"]
         if "_left_queue" in self.build:
-            begun, limit = self.build["_left_queue"], self.build["timeoutInMinutes"]
+            begun, limit = self.build["_left_queue"], lambda_compute.minutes(self.build)
         return "TIMED_OUT" if self.parts.state.now() > begun + limit * MINUTE else ""
 
     async def _queued(self) -> None:

@@ -20,6 +20,7 @@ from localcloud.services.codebuild import (
     build_images,
     buildspec,
     caches,
+    lambda_compute,
     phases,
     script,
     sources,
@@ -130,8 +131,12 @@ def specification(build: Doc, source: str, run: Build) -> buildspec.Buildspec:
 
 
 def with_runtimes(spec: buildspec.Buildspec, build: Doc) -> buildspec.Buildspec:
-    """Return a buildspec without runtime versions if the build's image is none of AWS's: they are skipped then."""
-    return spec if CURATED.match(build["environment"]["image"]) else replace(spec, runtimes={})
+    """Return a buildspec without runtime versions, which are skipped, if the build's image cannot select them.
+
+    Only AWS's images can, and of them none for Lambda compute (aws-codebuild-docker-images: no runtimes.yml).
+    """
+    curated = CURATED.match(build["environment"]["image"])
+    return spec if curated and not lambda_compute.used(build["environment"]) else replace(spec, runtimes={})
 
 
 async def launched(run: Build, image: str, own: dict[str, str], secret: dict[str, str]) -> Transcript:
@@ -140,6 +145,8 @@ async def launched(run: Build, image: str, own: dict[str, str], secret: dict[str
     folder = parts.folder(build)
     word = secrets.token_hex(8)
     await parts.engine.call(written, folder / "agent", script.files(run.spec, str(folder / "agent"), word))
+    if lambda_compute.used(build["environment"]):
+        await parts.engine.call(lambda_compute.hand_over, folder)
     environment = run.variables = variables.environment(parts.state.ctx, build, run.places, own, run.session)
     mounts, uncached = caches.mounts(build, run.spec, run.places, environment, parts.engine.network)
     await asyncio.gather(
@@ -201,14 +208,17 @@ def create(  # noqa: PLR0913 - each is a parameter of its own
     binds = [f"{folder}:{folder}:rw", *(f"{volume}:{path}:rw" for volume, path in mounts.items())]
     if build["environment"].get("privilegedMode"):
         binds.append(f"{docker_socket()}:{SOCKET}:rw")
+    on_lambda = lambda_compute.used(build["environment"])
     host = api.create_host_config(
-        binds=binds, network_mode=parts.engine.network, log_config={"Type": "json-file", "Config": {}}
+        binds=binds,
+        network_mode=parts.engine.network,
+        log_config={"Type": "json-file", "Config": {}},
+        **(lambda_compute.host() if on_lambda else {}),
     )
     api.create_container(
         image,
         entrypoint=[shell, f"{folder}/agent/run.sh"],
         command=[],
-        user="0",
         name=container_name(build),
         working_dir=f"{folder}/src",
         environment=environment,
@@ -216,6 +226,7 @@ def create(  # noqa: PLR0913 - each is a parameter of its own
         healthcheck={"test": ["NONE"]},
         stop_signal="SIGKILL",
         host_config=host,
+        **(lambda_compute.container() if on_lambda else {"user": "0"}),
     )
 
 

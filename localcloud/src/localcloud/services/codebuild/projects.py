@@ -57,11 +57,10 @@ class Projects:
 
     def _store(self, old: Doc, params: Params) -> Doc:
         doc = old | {name: params[name] for name in GIVEN if name in params}
-        doc["_timeout_given"] = "timeoutInMinutes" in params or old.get("_timeout_given", False)
         if doc.get("concurrentBuildLimit") == NO_LIMIT:
             doc.pop("concurrentBuildLimit")
         filled(doc, self._state)
-        validation.project(doc)
+        validation.project(doc, given=params)
         doc["badge"] = {"badgeEnabled": badge(params, old)}
         doc["lastModified"] = self._state.now()
         return shown(self._state.projects.put(doc["name"], doc))

@@ -22,7 +22,8 @@ SIZES = {
     "LINUX_LAMBDA_CONTAINER": LAMBDA_SIZES,
     "ARM_LAMBDA_CONTAINER": LAMBDA_SIZES,
 }
-LAMBDA_MINUTES = 15
+NOT_ON_LAMBDA = ("timeoutInMinutes", "queuedTimeoutInMinutes")
+"""What a request may not give: a build on Lambda compute ends after 15 minutes, and is not queued."""
 FLEET = re.compile(r"^arn:[a-z-]+:codebuild:[a-z0-9-]+:\d{12}:fleet/[\w.-]+:[0-9a-f-]+$")
 SOURCES = ("CODEPIPELINE", "GITHUB", "S3", "NO_SOURCE")
 REPOSITORY = re.compile(r"^https://github\.com/([A-Za-z0-9-]+/[A-Za-z0-9._-]+?)(?:\.git)?/?$")
@@ -46,8 +47,12 @@ def unsupported(what: str) -> ApiError:
     return invalid(f"{what} is not supported by the local cloud; it would have to pretend")
 
 
-def project(doc: Doc) -> None:
+def project(doc: Doc, given: Collection[str]) -> None:
     """Validate a whole project.
+
+    Args:
+        doc: the project, or the settings of a build.
+        given: members that the request has; the others have been there before, or are AWS's defaults.
 
     Raises:
         ApiError: the project is invalid; the message states the rule.
@@ -58,7 +63,7 @@ def project(doc: Doc) -> None:
     if not ROLE.match(doc["serviceRole"]):
         raise invalid(f"Invalid service role: {doc['serviceRole']} is not the ARN of a role")
     timeouts(doc)
-    environment(doc["environment"], doc)
+    environment(doc["environment"], doc, given)
     source(doc["source"])
     identified(doc.get("secondarySources", []), "sourceIdentifier", "secondarySources")
     for each in doc.get("secondarySources", []):
@@ -78,7 +83,7 @@ def timeouts(doc: Doc) -> None:
         raise invalid(f"Invalid concurrentBuildLimit: {limit}; it must be at least 1")
 
 
-def environment(env: Doc, doc: Doc) -> None:
+def environment(env: Doc, doc: Doc, given: Collection[str]) -> None:
     """Refuse environments that AWS rejects or that cannot run here."""
     kind, size = env["type"], env["computeType"]
     if kind not in SIZES:
@@ -95,7 +100,7 @@ def environment(env: Doc, doc: Doc) -> None:
         raise invalid(f"imagePullCredentialsType must be CODEBUILD with the curated image {env['image']}")
     variables(env.get("environmentVariables", []))
     if "LAMBDA" in kind:
-        on_lambda(env, doc)
+        on_lambda(env, doc, given)
 
 
 def image(name: str, kind: str) -> None:
@@ -120,16 +125,18 @@ def variables(rows: list[dict[str, Any]]) -> None:
             raise invalid(f"Duplicate environment variable name: {name}")
 
 
-def on_lambda(env: Doc, doc: Doc) -> None:
-    """Refuse settings that Lambda compute does not support."""
-    if env.get("privilegedMode"):
-        raise invalid("Cannot specify privilegedMode for Lambda compute")
-    if doc.get("_timeout_given") and doc["timeoutInMinutes"] > LAMBDA_MINUTES:
-        raise invalid(f"Builds on Lambda compute end after {LAMBDA_MINUTES} minutes; timeoutInMinutes cannot be longer")
-    if (doc.get("cache") or {}).get("type", "NO_CACHE") != "NO_CACHE":
-        raise invalid("Cannot specify cache for Lambda compute")
-    if doc.get("vpcConfig"):
-        raise invalid("Cannot specify vpcConfig for Lambda compute")
+def on_lambda(env: Doc, doc: Doc, given: Collection[str]) -> None:
+    """Refuse settings that Lambda compute does not support (user guide, "Limitations of AWS Lambda compute").
+
+    The message is AWS's for a time limit (terraform-provider-aws#34376), and taken to be the same for the others.
+    """
+    refused = [name for name in NOT_ON_LAMBDA if name in given]
+    refused += ["privilegedMode"] if env.get("privilegedMode") else []
+    refused += ["fleet"] if (env.get("fleet") or {}).get("fleetArn") else []
+    refused += ["cache"] if (doc.get("cache") or {}).get("type", "NO_CACHE") != "NO_CACHE" else []
+    refused += ["vpcConfig"] if doc.get("vpcConfig") else []
+    if refused:
+        raise invalid(f"Cannot specify {refused[0]} for lambda compute")
 
 
 def source(src: Doc) -> None:
@@ -199,6 +206,6 @@ def runnable(doc: Doc, architectures: Collection[str]) -> None:
         ApiError: the environment cannot run here; the message has its type.
     """
     kind = doc["environment"]["type"]
-    if "LAMBDA" in kind or (kind == "ARM_CONTAINER" and ARM not in architectures):
-        remedy = f" (to emulate it, run: {COMMAND})" if "LAMBDA" not in kind else ""
+    if kind.startswith("ARM") and ARM not in architectures:
+        remedy = f" (to emulate it, run: {COMMAND})"
         raise unsupported(f"running environment type {kind} on this machine, {', '.join(architectures)}{remedy},")

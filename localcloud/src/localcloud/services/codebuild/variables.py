@@ -14,6 +14,7 @@ from localcloud.iam.names import Names
 from localcloud.iam.operation_resources import parameter_arn
 from localcloud.services import decryption
 from localcloud.services.clients import client
+from localcloud.services.codebuild import lambda_compute
 from localcloud.services.codebuild.build_documents import console
 from localcloud.settings import client_environment
 
@@ -142,6 +143,7 @@ def environment(
     images = {name: value for name, value in known.items() if not name.startswith("CODEBUILD_")}
     base = client_environment(ctx.container_endpoint, images) | sessions.variables(session)
     base |= qemu.variables(ctx.docker, kind)
+    base |= lambda_compute.VARIABLES if lambda_compute.used(build["environment"]) else {}
     for name in ("NO_PROXY", "no_proxy"):
         base[name] = f"{base[name]},{gateway}"
     source, webhook = build["source"], build.get("_webhook", {})
