@@ -99,6 +99,9 @@ def test_a_project_moves_there_without_what_it_had_and_back(shop: Workshop) -> N
 
 def test_a_build_is_no_root_and_writes_nothing_but_below_tmp_and_its_source(shop: Workshop, cloud: Cloud) -> None:
     """Docker refuses it; what it leaves below /tmp and in its folder is found, and nothing stays behind."""
+    group = shop.api.create_report_group(
+        name="contract-lambda-seen", type="TEST", exportConfig={"exportConfigType": "NO_EXPORT"}
+    )["reportGroup"]["arn"]
     where = {"type": "S3", "location": BUCKET, "path": "lambda", "name": "out.zip", "packaging": "ZIP"}
     build = shop.spec("contract-lambda", SEEN, environment=LAMBDA, artifacts=where)
     text = shop.text(build)
@@ -111,9 +114,11 @@ def test_a_build_is_no_root_and_writes_nothing_but_below_tmp_and_its_source(shop
     assert not {line for line in said if line.startswith(("wrote ", "a socket"))}
     assert "Skipping install of runtimes" in text
     assert shop.archive("lambda/out.zip").read("here.txt") == b"made\n"
-    assert len(build["reportArns"]) == 1
-    until(lambda: not cloud.containers("build"))
-    assert not list((Path(cloud.environment["LOCALCLOUD_STATE"]) / "builds").iterdir())
+    (report,) = shop.api.batch_get_reports(reportArns=build["reportArns"])["reports"]
+    assert report["testSummary"]["total"] == 1
+    shop.api.delete_report_group(arn=group, deleteReports=True)
+    folders = Path(cloud.environment["LOCALCLOUD_STATE"]) / "builds"
+    until(lambda: not cloud.containers("build") and not list(folders.iterdir()))
 
 
 def test_a_command_that_writes_elsewhere_fails_the_build(shop: Workshop) -> None:
