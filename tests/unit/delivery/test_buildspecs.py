@@ -84,6 +84,28 @@ def test_each_build_selects_the_version_of_python_that_the_locks_are_made_for(pa
     assert "--python-version=3.11 " in (path.parents[1] / "requirements.txt").read_text("utf-8")
 
 
+@pytest.mark.parametrize("writable", [True, False])
+def test_the_packages_are_installed_where_the_build_can_write(tmp_path: Path, writable: bool) -> None:  # noqa: FBT001
+    """In the folder of the cache; on Lambda compute, where that cannot be made, in a temporary one."""
+    temporary, cache = tmp_path / "tmp", tmp_path / "cache" / "delivery"
+    temporary.mkdir()
+    if not writable:
+        cache.parent.touch()  # root may write into any folder, but into no file
+    (tmp_path / "python3").write_text('#!/bin/sh\n[ "$1" != --version ] || echo Python 3.12.1\n', "utf-8")
+    (tmp_path / "python3").chmod(0o755)
+    done = subprocess.run(
+        ["/bin/sh", str(BUILDSPECS[0].parent / "install.sh"), str(cache)],
+        cwd=BUILDSPECS[0].parents[2],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin", "TMPDIR": str(temporary)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    folder = Path(done.stdout.strip())
+    assert (folder.is_dir(), done.stderr) == (True, "")
+    assert folder.is_relative_to(cache if writable else temporary)
+
+
 @pytest.mark.parametrize(
     ("script", "found"), [('[ "$1" = --version ] && echo Python 3.9.16; exit 1', "Python 3.9.16"), ("", "not found")]
 )
