@@ -207,5 +207,5 @@ def runnable(doc: Doc, architectures: Collection[str]) -> None:
     """
     kind = doc["environment"]["type"]
     if kind.startswith("ARM") and ARM not in architectures:
-        remedy = f" (to emulate it, run: {COMMAND})"
-        raise unsupported(f"running environment type {kind} on this machine, {', '.join(architectures)}{remedy},")
+        here = f"this machine, {', '.join(architectures)} (to emulate it, run: {COMMAND})"
+        raise unsupported(f"running environment type {kind} on {here},")
