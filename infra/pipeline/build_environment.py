@@ -60,15 +60,8 @@ def on_lambda(platform: str, variables: Mapping[str, str]) -> aws.codebuild.Proj
     )
 
 
-def cache(*, docker: bool, on_lambda: bool) -> aws.codebuild.ProjectCacheArgs:
-    """Return a local cache of the buildspec's cache paths and, with a Docker daemon, of image layers.
-
-    Lambda compute has none ("Cannot specify cache for lambda compute"). NO_CACHE is written out, since the provider
-    leaves a cache alone that is no longer declared (terraform-provider-aws, internal/service/codebuild/project.go,
-    SuppressMissingOptionalConfigurationBlock): a project would keep the one that it had on EC2 compute.
-    """
-    if on_lambda:
-        return aws.codebuild.ProjectCacheArgs(type="NO_CACHE")
+def cache(*, docker: bool) -> aws.codebuild.ProjectCacheArgs:
+    """Return a local cache of the buildspec's cache paths and, with a Docker daemon, of image layers."""
     modes = ["LOCAL_CUSTOM_CACHE", *(["LOCAL_DOCKER_LAYER_CACHE"] if docker else [])]
     return aws.codebuild.ProjectCacheArgs(type="LOCAL", modes=modes)
 

@@ -119,9 +119,9 @@ class BuildProject(pulumi.ComponentResource):
             source=self._source(step, github_source),
             artifacts=aws.codebuild.ProjectArtifactsArgs(type="NO_ARTIFACTS" if github_source else "CODEPIPELINE"),
             environment=self._environment(step, platform, variables, home, fleet=not github_source),
-            # Builds of other changes would run what one change leaves in the cache (OWASP CICD-SEC-4).
-            cache=None if github_source else build_environment.cache(docker=step.docker, on_lambda=on_lambda),
-            # CodeBuild: "Cannot specify timeoutInMinutes for lambda compute"; a build there ends after 15 minutes.
+            # Builds of other changes would run what one change leaves in the cache (OWASP CICD-SEC-4). CodeBuild takes
+            # neither cache nor limit on Lambda compute ("Cannot specify timeoutInMinutes for lambda compute").
+            cache=None if github_source or on_lambda else build_environment.cache(docker=step.docker),
             build_timeout=None if on_lambda else step.minutes,
             logs_config=aws.codebuild.ProjectLogsConfigArgs(
                 cloudwatch_logs=aws.codebuild.ProjectLogsConfigCloudwatchLogsArgs(group_name=logs.name)

@@ -53,11 +53,9 @@ def test_promote_and_index_have_exactly_the_environment_that_lambda_compute_take
 
 
 def test_nothing_is_declared_that_codebuild_refuses_there(both: FakeEngine) -> None:
-    """No time limit; and no cache, which is said, since the provider keeps one that is no longer declared."""
+    """Neither a time limit nor a cache nor a network."""
     for key in ON_LAMBDA:
-        declared = projects(both)[key]
-        assert not {"buildTimeout", "queuedTimeout", "vpcConfig"} & set(declared)
-        assert declared["cache"] == {"type": "NO_CACHE"}
+        assert not {"buildTimeout", "queuedTimeout", "cache", "vpcConfig"} & set(projects(both)[key])
 
 
 def test_what_needs_docker_or_more_time_stays_on_ec2_compute(both: FakeEngine, monkeypatch: pytest.MonkeyPatch) -> None:
