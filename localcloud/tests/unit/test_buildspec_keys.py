@@ -76,7 +76,7 @@ def started(image: str) -> tuple[buildspec.Buildspec, list[str]]:
     """Return the buildspec of a build that wants a Python, and what its log says."""
     said: list[str] = []
     text = PLAIN.replace("{build", "{install: {runtime-versions: {python: 3.11}}, build")
-    build = {"source": {"buildspec": text}, "environment": {"image": image}}
+    build = {"source": {"buildspec": text}, "environment": {"type": "LINUX_CONTAINER", "image": image}}
     run = SimpleNamespace(say=lambda *rows: said.extend(rows))
     return build_start.specification(build, "/src", run), said  # type: ignore[arg-type]  # as much as is used
 
