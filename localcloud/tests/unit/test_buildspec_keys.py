@@ -82,9 +82,10 @@ def started(image: str) -> tuple[buildspec.Buildspec, list[str]]:
 
 
 def test_an_image_of_ones_own_skips_runtime_versions_with_awss_warning() -> None:
-    """It has what it has; AWS's own images select a version."""
-    spec, said = started(OWN)
-    assert (spec.runtimes, said[-1]) == ({}, build_start.NO_RUNTIMES)
+    """It has what it has, as have AWS's for Lambda compute; AWS's other images select a version."""
+    for image in (OWN, "aws/codebuild/amazonlinux-x86_64-lambda-standard:python3.12"):
+        spec, said = started(image)
+        assert (spec.runtimes, said[-1]) == ({}, build_start.NO_RUNTIMES)
     spec, said = started(CURATED)
     assert spec.runtimes == {"python": "3.11"}
     assert build_start.NO_RUNTIMES not in said

@@ -135,8 +135,8 @@ def with_runtimes(spec: buildspec.Buildspec, build: Doc) -> buildspec.Buildspec:
 
     Only AWS's images can, and of them none for Lambda compute (aws-codebuild-docker-images: no runtimes.yml).
     """
-    curated = CURATED.match(build["environment"]["image"])
-    return spec if curated and not lambda_compute.used(build["environment"]) else replace(spec, runtimes={})
+    found = CURATED.match(build["environment"]["image"])
+    return spec if found and found[3] != "lambda-standard" else replace(spec, runtimes={})
 
 
 async def launched(run: Build, image: str, own: dict[str, str], secret: dict[str, str]) -> Transcript:
