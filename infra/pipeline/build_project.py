@@ -28,7 +28,7 @@ class Step:
 
     Attributes:
         description: shown in the console.
-        buildspec: file name in delivery/buildspecs, without suffix.
+        buildspec: file name in delivery/buildspecs, without suffix; `-lambda` is appended on Lambda compute.
         docker: whether it needs a Docker daemon, hence privileged mode.
         minutes: timeout of a build.
         reports: report group types (CodeBuild CreateReportGroup, type) by the report's name in the buildspec.
@@ -171,7 +171,8 @@ class BuildProject(pulumi.ComponentResource):
     def _source(self, step: Step, source: GitHubSource | None) -> aws.codebuild.ProjectSourceArgs:
         """Return the source and buildspec; in the pipeline both come with the commit."""
         if source is None:
-            return aws.codebuild.ProjectSourceArgs(type="CODEPIPELINE", buildspec=f"{BUILDSPECS}/{step.buildspec}.yml")
+            name = f"{step.buildspec}-lambda" if self._on_lambda else step.buildspec
+            return aws.codebuild.ProjectSourceArgs(type="CODEPIPELINE", buildspec=f"{BUILDSPECS}/{name}.yml")
         auth = aws.codebuild.ProjectSourceAuthArgs(type="CODECONNECTIONS", resource=source.connection_arn or "")
         return aws.codebuild.ProjectSourceArgs(
             type="GITHUB",

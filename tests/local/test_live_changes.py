@@ -208,8 +208,9 @@ def test_another_port_comes_with_the_release_and_goes_with_the_rollback(workspac
 @pytest.mark.usefixtures("stack_file")
 def test_keys_of_registry_and_pipeline_touch_nothing_that_serves(workspace: Workspace, connected: Releases) -> None:
     """There and back, in the stack with the registry and in the one with the pipeline; each is clean afterwards."""
-    commit = connected.git("rev-parse", "HEAD")
-    connected.reach(connected.execution_of(commit), "Approval/Approve")  # an `up` would make what is in flight fail
+    execution = connected.execution_of(connected.git("rev-parse", "HEAD"))
+    connected.approve(execution)  # `up` leaves the pipeline alone while a release is in flight
+    assert connected.end(execution) == "Succeeded", connected.told(execution)
     path = workspace.root / "Pulumi.prod.yaml"
     original = {"staging": (workspace.root / "Pulumi.staging.yaml").read_text("utf-8"), "prod": path.read_text("utf-8")}
     registry = {"keep_releases": 30, "keep_accepted": 30, "keep_built": 30, "candidate_days": 20, "protect": True}

@@ -50,6 +50,8 @@ def test_promote_and_index_have_exactly_the_environment_that_lambda_compute_take
             "computeType": "BUILD_LAMBDA_1GB",
             "privilegedMode": False,
         }
+        step = key.rpartition("-")[2]
+        assert projects(both)[key]["source"]["buildspec"] == f"delivery/buildspecs/{step}-lambda.yml"
 
 
 def test_nothing_is_declared_that_codebuild_refuses_there(both: FakeEngine) -> None:
