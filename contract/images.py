@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 CANDIDATE = "candidate-"
 """`candidate-<commit>`: built by the pipeline and passed the acceptance suite in Compose."""
 SUITE = "-suite"
-"""`candidate-<commit>-suite`: no release, but the acceptance suite of that one, which expires by age alone."""
+"""`candidate-<commit>-suite`: the image of that commit's acceptance suite. Never a release, it expires by age."""
 ACCEPTED = "accepted-"
 """`accepted-<commit>`: passed acceptance in staging; production's first image must have it."""
 RELEASED = "released-"

@@ -50,26 +50,45 @@ def show(
     try:
         code, text = _run(command, environment, shown=True, seconds=seconds)
     except subprocess.TimeoutExpired as late:
-        raise ProgramError(f"{title} has not ended within {seconds / 60:.0f} minutes") from late
+        raise _late(title, seconds) from late
     if code:
         raise _failed(title, code, text)
 
 
-def quietly(command: Sequence[str], title: str, say: Say, environment: Mapping[str, str] | None = None) -> str:
+def quietly(
+    command: Sequence[str],
+    title: str,
+    say: Say,
+    environment: Mapping[str, str] | None = None,
+    seconds: float = math.inf,
+) -> str:
     """Run a program with a progress line every 15 seconds; show its output only if it fails.
+
+    It is ended after so many `seconds`.
 
     Returns:
         What it wrote.
 
     Raises:
-        ProgramError: it failed; its output has been shown, and at last what `show` shows.
+        ProgramError: it failed, its output has been shown, and at last what `show` shows; or it has not ended in time.
     """
     began = time.monotonic()
-    code, text = _run(command, environment, lambda: say(f"{title}: {time.monotonic() - began:.0f} s so far"))
+
+    def beat() -> None:
+        say(f"{title}: {time.monotonic() - began:.0f} s so far")
+
+    try:
+        code, text = _run(command, environment, beat, seconds=seconds)
+    except subprocess.TimeoutExpired as late:
+        raise _late(title, seconds) from late
     if code:
         print(text, flush=True)
         raise _failed(title, code, text)
     return text
+
+
+def _late(title: str, seconds: float) -> ProgramError:
+    return ProgramError(f"{title} has not ended within {seconds / 60:.0f} minutes")
 
 
 def _failed(title: str, code: int, text: str) -> ProgramError:

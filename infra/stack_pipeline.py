@@ -143,7 +143,8 @@ def build(
         after=[*after, *records],
     )
     if section.dashboard:
-        PipelineDashboard(stack, keys=steps.keys(config, section), region=context.home.region)
+        keys = steps.keys(config, section)
+        PipelineDashboard(stack, keys=keys, region=context.home.region, parallel_tests=section.parallel_tests)
     url = ChecksWebhook(stack, section, project_name=projects[Project.CHECKS].name).url
     if section.trigger == "webhook" and (secret := secrets[OWN_SECRET]) is not None:
         url = SourceWebhook(stack, section, pipeline_name=pipeline.name, secret=secret).url

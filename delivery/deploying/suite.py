@@ -61,7 +61,8 @@ class Suite:
         """Pull the image that Build pushed; False without one, and by hand, where the suite is the checkout's."""
         if not self.pushed or not file_modes.in_build():
             return False
-        return pushed_suite.pull(self.session.clients("ecr"), self.service, self.pushed, name, self.session.say)
+        ecr, seconds = self.session.clients("ecr"), min(pushed_suite.PULL_SECONDS, self._left())
+        return pushed_suite.pull(ecr, self.service, self.pushed, name, self.session.say, seconds)
 
     def _built_in(self) -> None:
         """Check the service from outside, and write the result of each request as a JUnit report."""

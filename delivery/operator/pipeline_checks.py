@@ -89,7 +89,7 @@ def _webhook(clients: Clients, of: Pipeline) -> Findings:
 
 
 def _checks(clients: Clients, of: Pipeline) -> Findings:
-    """Check the project that tests every push and pull request."""
+    """Check the project that tests pushes and pull requests."""
     name = of.projects.get(Project.CHECKS, "")
     projects = clients("codebuild").batch_get_projects(names=[name])["projects"] if name else []
     if not projects:

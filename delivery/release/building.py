@@ -6,6 +6,7 @@ Tags are immutable and a commit is built once: what its tag names already is reu
 from __future__ import annotations
 
 import json
+import math
 import secrets
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ from delivery.errors import DeliveryError
 from delivery.process import ProgramError
 from delivery.release import ecr_login, images, sbom, suite_image, testing
 from delivery.release.manifest import Image, Manifest
-from delivery.release.pushed_suite import FAILURES
+from delivery.release.pushed_suite import FAILURES, PUSH_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,8 +73,9 @@ class Builder:
         for each in self.environment.services:
             service = replace(each, platform=self.platform or each.platform)
             digest = self._reused(service) or self._made(service)
-            suite = self._suite(service) if self.push_suites else ""
-            found[service.name] = Image(repository=service.repository, digest=digest, version=self.commit, suite=suite)
+            found[service.name] = Image(repository=service.repository, digest=digest, version=self.commit)
+        for service in self.environment.services if self.push_suites else ():
+            found[service.name] = replace(found[service.name], suite=self._suite(service))
         manifest = Manifest(commit=self.commit, execution=execution, services=found, platform=self.platform)
         manifest.write(self.output / RELEASE_FILE)
         (self.output / "release.txt").write_text(manifest.text() + "\n", "utf-8")
@@ -129,18 +131,18 @@ class Builder:
                 say(f"{service.name}: {tag} was pushed before as {held}")
                 return held
             with suite.built("the acceptance suite", say) as local:
-                return self._push(service, local, tag)
+                return self._push(service, local, tag, PUSH_SECONDS)
         except FAILURES as failed:
             say(f"{service.name}: its suite is not pushed, so Acceptance and Smoke build it: {sentence(failed)}")
             return ""
 
-    def _push(self, service: Service, local: str, tag: str) -> str:
-        """Push an image and return its digest in the registry."""
+    def _push(self, service: Service, local: str, tag: str, seconds: float = math.inf) -> str:
+        """Push an image within so many seconds and return its digest in the registry."""
         ecr, say, remote = self.clients("ecr"), self.place.say, f"{service.repository_url}:{tag}"
         subprocess.run(["docker", "tag", local, remote], check=True)
         try:
             with ecr_login.variables(ecr, service.repository_url) as login:
-                process.quietly(["docker", "push", remote], f"{service.name}: pushing", say, login)
+                process.quietly(["docker", "push", remote], f"{service.name}: pushing", say, login, seconds)
         except ProgramError:
             digest = images.digest_of(ecr, service.repository, tag)
             if digest is None:

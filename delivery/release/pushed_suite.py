@@ -23,11 +23,17 @@ if TYPE_CHECKING:
 
 IMAGE = ("docker", "image", "inspect", "--format={{.Os}}/{{.Architecture}}")
 MACHINE = ("docker", "version", "--format={{.Server.Os}}/{{.Server.Arch}}")
+PUSH_SECONDS = 10 * 60
+PULL_SECONDS = 5 * 60
+"""What a push or pull may take: a step that waits for a registry until its own limit is killed, and then it puts
+nothing back."""
 FAILURES = (DeliveryError, BotoCoreError, ClientError, OSError, subprocess.CalledProcessError)
 """What a suite's image is not pushed or pulled for, and no release fails for."""
 
 
-def pull(ecr: ECRClient, service: Service, digest: str, name: str, say: Say) -> bool:
+def pull(  # noqa: PLR0913 - each is another part of the command
+    ecr: ECRClient, service: Service, digest: str, name: str, say: Say, seconds: float = PULL_SECONDS
+) -> bool:
     """Pull the image of a service's suite by its digest, which Docker verifies, and give it a local name.
 
     Args:
@@ -36,6 +42,7 @@ def pull(ecr: ECRClient, service: Service, digest: str, name: str, say: Say) -> 
         digest: `sha256:...`.
         name: the only one that the image has afterwards.
         say: takes progress lines.
+        seconds: that it may take.
 
     Returns:
         Whether it is there; if not, why is said.
@@ -43,7 +50,9 @@ def pull(ecr: ECRClient, service: Service, digest: str, name: str, say: Say) -> 
     remote = f"{service.repository_url}@{digest}"
     try:
         with ecr_login.variables(ecr, service.repository_url) as login:
-            process.quietly(["docker", "pull", "--quiet", remote], f"{service.name}: pulling its suite", say, login)
+            process.quietly(
+                ["docker", "pull", "--quiet", remote], f"{service.name}: pulling its suite", say, login, seconds
+            )
         _check_platform(remote)
         subprocess.run(["docker", "tag", remote, name], check=True)
     except FAILURES as failed:

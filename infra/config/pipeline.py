@@ -81,12 +81,18 @@ class Pipeline(Section):
         "`compute_type`. The checks do not run on it: its machines keep caches from build to build, and they run "
         "whatever is pushed",
     )
-    lambda_compute: Annotated[bool, BUILDS] = Field(
+    lambda_compute: Annotated[
+        bool,
+        Effect(
+            Kind.IN_PLACE,
+            "builds that start from then on; a commit without `delivery/buildspecs/promote-lambda.yml` "
+            "fails at Promote",
+        ),
+    ] = Field(
         default=False,
-        description="run the steps that need no Docker and less than 15 minutes, Promote and with two `platforms` "
-        "Index, on CodeBuild's Lambda compute, where no build is queued: about a minute less for each. They use AWS's "
-        "image for it, neither `image` nor a fleet. Deploy stays on EC2 compute: with the way back of what fails it "
-        "may take 52 minutes",
+        description="run Promote and, with two `platforms`, Index on CodeBuild's Lambda compute, where builds do not "
+        "queue: about a minute saved for each. They need no Docker and less than 15 minutes. They use AWS's Lambda "
+        "image, not `image` or `fleet_arn`. Deploy stays on EC2 compute: with a rollback it can take almost an hour",
     )
     image: Annotated[str | None, BUILDS] = Field(
         None,
@@ -104,7 +110,8 @@ class Pipeline(Section):
     check_branch: Annotated[bool, DELIVERY] = Field(
         default=True,
         description="a push to `branch` starts the checks too, beside the pipeline, whose action Test runs the same "
-        "tests; `false`: one build less for each release, and no commit status `slipway/checks` of its commit",
+        "tests; `false`: one build less for each push, no commit status `slipway/checks` of its commit, and a commit "
+        "that a newer one overtakes before Test is not tested by itself",
     )
     push_suites: Annotated[bool, DELIVERY] = Field(
         default=False,

@@ -49,7 +49,7 @@ def check(config: StackConfig) -> Iterator[Problem]:
         yield Problem.invalid(("environment", "rollout"), config.environment.rollout, rule)
     yield from _platforms(pipeline, config)
     if pipeline.lambda_compute and config.region and config.region not in LAMBDA_REGIONS:
-        rule = f"CodeBuild has no Lambda compute in the stack's region, {config.region}; remove it"
+        rule = f"CodeBuild has no Lambda compute in {config.region}, the stack's region; remove the key"
         yield Problem.invalid((*PIPELINE, "lambda_compute"), value=True, rule=rule, depends_on=(("aws:region",),))
     image = pipeline.image or ""
     if build_images.LOOKS_PRIVATE.match(image) and not build_images.PRIVATE.fullmatch(image):

@@ -85,15 +85,12 @@ class Bench:
 
     def release(self) -> list[Row]:
         """Measure releases from push to production under load, and the same commands in a script; warm and cold."""
-        bare, cold, rows, steps = [], [], list[Row](), dict[str, list[float]]()
+        bare, cold, rows, steps = [], [], list[Row](), {how: dict[str, list[float]]() for how in PIPELINES}
         with Load(self.workspace.outputs("prod")["url"], SLOW, rate=20) as load:
-            for change, how in (
-                (queued, "one action after the other"),
-                (side_by_side, "as in the committed stack file"),
-            ):
+            for how, change in PIPELINES.items():
                 self.workspace.edit("prod", change)
                 self.workspace.up("prod")
-                rows += self._warm(how, steps)
+                rows += self._warm(how, steps[how])
             answered, failed = load.answered, len(load.failures)
         for run in range(self.runs):
             self.say(f"the same commands in one script: {run + 1} of {self.runs}")
@@ -108,23 +105,20 @@ class Bench:
             Row("commit to production, no layer of any image cached", cold),
             Row("requests answered during these releases, at 20 a second", [answered], ""),
             Row("requests failed", [failed], ""),
-            *self._on_aws(steps),
+            *self._on_aws(steps[ALONE]),
         ]
 
-    def _warm(self, how: str, alone: dict[str, list[float]]) -> list[Row]:
+    def _warm(self, how: str, steps: dict[str, list[float]]) -> list[Row]:
         """Measure warm releases through the pipeline as it is.
 
         Args:
             how: its actions run, for the rows.
-            alone: takes the seconds of each action, where it is empty: of the pipeline that is measured first.
+            steps: takes the seconds of each action.
         """
-        steps: dict[str, list[float]] = {}
         took = []
         for run in range(self.runs):
             self.say(f"release, warm, {how}: {run + 1} of {self.runs}")
             took.append(self._released({NOTE: lambda _: secrets.token_hex()}, steps))
-        if not alone:
-            alone.update(steps)
         what = f"commit to production, approval automatic, warm, {how}"
         return [Row(what, took), *(Row(f"- of it {name}", values) for name, values in steps.items())]
 
@@ -222,14 +216,19 @@ def automatic(config: dict[str, Any]) -> None:
     config["slipway:pipeline"]["approval"] = "automatic"
 
 
-def queued(config: dict[str, Any]) -> None:
-    """Configure the pipeline as it is without keys: tests before the build, and the checks beside them."""
-    config["slipway:pipeline"] |= {"parallel_tests": False, "check_branch": True}
+def keys(**given: object) -> Callable[[dict[str, Any]], None]:
+    """Return a change of a stack file to these keys of the pipeline."""
+    return lambda config: config["slipway:pipeline"].update(given)
 
 
-def side_by_side(config: dict[str, Any]) -> None:
-    """Configure the pipeline as in the committed stack file: tests beside the build, and no checks of its branch."""
-    config["slipway:pipeline"] |= {"parallel_tests": True, "check_branch": False}
+ALONE = "one action after the other"
+"""The pipeline whose actions have the machine for themselves."""
+PIPELINES = {
+    f"{ALONE}, the checks beside them": keys(parallel_tests=False, check_branch=True),
+    ALONE: keys(parallel_tests=False, check_branch=False),
+    "as in the committed stack file": keys(parallel_tests=True, check_branch=False),
+}
+"""Pipelines by how their actions run; the first is that without keys, before there were any."""
 
 
 def several(number: int) -> Callable[[dict[str, Any]], None]:

@@ -843,17 +843,22 @@ def test_the_pipeline_has_a_dashboard_if_asked_for(monkeypatch: pytest.MonkeyPat
         engine, _ = program.run(monkeypatch, config | {"github:owner": "slipway-example"}, engine=program.account())
         deploy, tests, actions = "slipway-staging-staging-deploy", "slipway-staging-staging-acceptance", 5
     (board,) = [one.inputs for one in engine.of("cloudwatch/dashboard:Dashboard") if one.name.endswith("-pipeline")]
-    graphs = {one["properties"]["title"]: one["properties"] for one in json.loads(board["dashboardBody"])["widgets"]}
+    body = json.loads(board["dashboardBody"])
+    assert (body["start"], body["periodOverride"]) == ("-P28D", "inherit")  # else the periods are not days
+    graphs = {one["properties"]["title"]: one["properties"] for one in body["widgets"]}
     assert {(one["region"], one["period"]) for one in graphs.values()} == {(REGION, 86400)}
     (released,) = graphs["releases a day"]["metrics"]
     assert released[:4] == ["AWS/CodeBuild", "SucceededBuilds", "ProjectName", tests]
-    (rate,), *counted = graphs["releases that failed and were put back, in %"]["metrics"]
-    assert rate["expression"] == "100 * (deploys + tests) / reached"
+    (rate,), *counted = graphs["failed deploys and tests after them, in % of deploys"]["metrics"]
+    assert rate["expression"] == "100 * (FILL(deploys, 0) + FILL(tests, 0)) / reached"
     assert {one[4]["id"]: (one[1], one[3]) for one in counted} == {
         "deploys": ("FailedBuilds", deploy),
         "tests": ("FailedBuilds", tests),
         "reached": ("Builds", deploy),
     }
+    assert [one[4]["label"] for one in graphs["seconds of each action"]["metrics"]][:2] == (
+        ["Build/Test", "Build/Build"] if production else ["Test/Test", "Build/Build"]
+    )
     for title, name in (("seconds in the queue", "QueuedDuration"), ("seconds of each action", "Duration")):
         assert [one[1] for one in graphs[title]["metrics"]] == [name] * actions
     assert "-pipeline" not in "".join(one.name for one in program.run_prod(monkeypatch, section())[0].of("Dashboard"))

@@ -130,7 +130,7 @@ def test_a_command_that_writes_elsewhere_fails_the_build(shop: Workshop) -> None
 
 
 def test_a_build_ends_after_fifteen_minutes(shop: Workshop, cloud: Cloud) -> None:
-    """Although the project has AWS's default of 60 minutes."""
+    """The project's limit there, which nobody can change."""
     waits = {"type": "NO_SOURCE", "buildspec": "version: 0.2\nphases: {build: {commands: [echo started, sleep 300]}}\n"}
     shop.project("contract-lambda-long", source=waits, environment=LAMBDA)
     identifier = shop.start("contract-lambda-long")

@@ -161,6 +161,8 @@ def test_what_is_not_signed_or_was_here_before_starts_nothing(shop: Workshop, si
         ({"type": "HEAD_REF", "pattern": "heads/ma"}, True),
         ({"type": "HEAD_REF", "pattern": "^refs/heads/m$"}, False),
         ({"type": "HEAD_REF", "pattern": "^refs/heads/main$", "excludeMatchedPattern": True}, False),
+        ({"type": "HEAD_REF", "pattern": "^refs/tags/|^refs/heads/main$", "excludeMatchedPattern": True}, False),
+        ({"type": "HEAD_REF", "pattern": "^refs/tags/|^refs/heads/mai$", "excludeMatchedPattern": True}, True),
         ({"type": "FILE_PATH", "pattern": "^docs/"}, True),
         ({"type": "FILE_PATH", "pattern": "^app/"}, False),
         ({"type": "ACTOR_ACCOUNT_ID", "pattern": "^7$"}, True),

@@ -20,6 +20,9 @@ fi
 if [ -f "{folder}/fails" ]; then
     case "$*" in *"$(cat "{folder}/fails")"*) echo "what went wrong"; exit 3;; esac
 fi
+if [ -f "{folder}/hangs" ]; then
+    case "$*" in *"$(cat "{folder}/hangs")"*) exec sleep 100;; esac
+fi
 case "$1" in
     image) cat "{folder}/platform" ;;
     version) case "$*" in *Arch*) echo linux/amd64 ;; esac ;;
@@ -49,6 +52,10 @@ class Docker:
     def fails(self, words: str) -> None:
         """Let calls with these words fail."""
         (self.folder / "fails").write_text(words)
+
+    def hangs(self, words: str) -> None:
+        """Let calls with these words never end."""
+        (self.folder / "hangs").write_text(words)
 
     def calls(self, command: str = "") -> list[str]:
         """Return the calls of a command, as they were typed."""

@@ -11,7 +11,7 @@ import pytest
 from delivery.deploying import deploy
 from delivery.deploying.acceptance import mark
 from delivery.errors import DeliveryError
-from delivery.release import images, manifest
+from delivery.release import building, images, manifest, pushed_suite
 from tests.unit.delivery.application import COMMIT, Place, give_packages
 from tests.unit.delivery.edge import HOST
 from tests.unit.delivery.scenarios import accept
@@ -259,3 +259,27 @@ def test_a_suite_that_is_no_digest_is_refused(tmp_path: Path) -> None:
     manifest.Manifest(commit=COMMIT, execution="e", services={"web": web}).write(tmp_path / "release.json")
     with pytest.raises(DeliveryError, match="the digest of web is 'latest'"):
         manifest.read(tmp_path / "release.json")
+
+
+def test_a_push_of_the_suite_that_hangs_keeps_no_release_back(
+    place: Place, docker: Docker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is ended, and the release is as without the suite."""
+    monkeypatch.setattr(building, "PUSH_SECONDS", 0.3)
+    docker.hangs(f"push {AT}:{TAG}")
+    place.world.registry.pushed = lambda: [f"candidate-{COMMIT}"]
+    made = place.build(push_suites=True).services["web"]
+    assert (made.suite, made.digest) == ("", place.world.registry.digest(f"candidate-{COMMIT}"))
+    assert place.world.said(f"{NOT_PUSHED}web: pushing has not ended within 0 minutes")
+
+
+@pytest.mark.usefixtures("in_build")
+def test_a_pull_of_the_suite_that_hangs_is_ended_and_the_suite_built(
+    world: World, root: Path, docker: Docker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the step's own time limit, which would put nothing back."""
+    monkeypatch.setattr(pushed_suite, "PULL_SECONDS", 0.3)
+    docker.hangs("pull ")
+    accept(world, root, served(world))
+    assert len(built(docker, "acceptance")) == 1
+    assert world.said("web: the acceptance suite that Build pushed is not used: web: pulling its suite has not ended")

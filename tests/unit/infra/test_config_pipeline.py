@@ -284,8 +284,8 @@ def test_with_both_platforms_services_may_run_on_either() -> None:
 def test_lambda_compute_is_refused_in_a_region_that_does_not_have_it() -> None:
     """In one line; in a region that has it there is nothing to say."""
     line = (
-        f"{FILE}slipway:pipeline.lambda_compute is true; CodeBuild has no Lambda compute in the stack's region, "
-        "eu-west-3; remove it"
+        f"{FILE}slipway:pipeline.lambda_compute is true; CodeBuild has no Lambda compute in eu-west-3, the stack's "
+        "region; remove the key"
     )
     assert line in problems({"lambda_compute": True}, plain={"aws:region": "eu-west-3"})
     assert line not in problems({"lambda_compute": False}, plain={"aws:region": "eu-west-3"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from localcloud.gateway.protocol import ApiError, Params
-from localcloud.services.codebuild import validation
+from localcloud.services.codebuild import lambda_compute, validation
 from localcloud.services.codebuild.state import State, directed, page, shown
 
 if TYPE_CHECKING:
@@ -104,7 +104,8 @@ class Projects:
 
 def filled(doc: Doc, state: State) -> None:
     """Fill in AWS's defaults."""
-    doc.setdefault("timeoutInMinutes", TIMEOUT_MINUTES)
+    on_lambda = lambda_compute.used(doc["environment"])
+    doc.setdefault("timeoutInMinutes", lambda_compute.MINUTES if on_lambda else TIMEOUT_MINUTES)
     doc.setdefault("queuedTimeoutInMinutes", QUEUED_MINUTES)
     if not doc.get("encryptionKey"):
         doc["encryptionKey"] = f"arn:aws:kms:{state.ctx.region}:{state.ctx.account}:alias/aws/s3"
