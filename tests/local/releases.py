@@ -199,12 +199,17 @@ class Releases:
             return ""
         return log_of(self.workspace, self.workspace.client("codebuild").batch_get_builds(ids=[build])["builds"][0])
 
+    def checked(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the builds of the checks by the commit that they tested."""
+        codebuild, found = self.workspace.client("codebuild"), dict[str, list[dict[str, Any]]]()
+        ids = codebuild.list_builds_for_project(projectName=f"{self.name}-checks")["ids"]
+        for row in codebuild.batch_get_builds(ids=ids[:20])["builds"] if ids else ():
+            found.setdefault(row.get("resolvedSourceVersion", ""), []).append(row)
+        return found
+
     def logs_of_checks(self, commit: str) -> str:
         """Return the build logs of a commit's checks."""
-        codebuild = self.workspace.client("codebuild")
-        ids = codebuild.list_builds_for_project(projectName=f"{self.name}-checks")["ids"]
-        rows = codebuild.batch_get_builds(ids=ids[:20])["builds"]
-        return "\n".join(log_of(self.workspace, row) for row in rows if row.get("resolvedSourceVersion") == commit)
+        return "\n".join(log_of(self.workspace, row) for row in self.checked().get(commit, []))
 
     def delivery(self, *arguments: str) -> str:
         """Run a delivery command, which must succeed; returns its output."""

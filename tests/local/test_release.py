@@ -153,14 +153,6 @@ def by_webhook(workspace: Workspace) -> None:
     workspace.up("prod")
 
 
-def test_what_the_pipeline_releases_is_not_checked_beside_it(workspace: Workspace, released: str) -> None:
-    """The pipeline's Test runs the same tests; other pushes have their checks (the test below)."""
-    codebuild = workspace.client("codebuild")
-    ids = codebuild.list_builds_for_project(projectName=f"{PIPELINE}-checks")["ids"]
-    builds = codebuild.batch_get_builds(ids=ids)["builds"] if ids else []
-    assert released not in {build.get("resolvedSourceVersion") for build in builds}
-
-
 def test_three_quick_pushes_give_three_test_results(workspace: Workspace, connected: Releases) -> None:
     """Each commit of another branch has its status."""
     commits = [connected.push_with(QUICK, f"Quick push {number}", branch="feature") for number in range(3)]
