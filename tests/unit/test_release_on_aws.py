@@ -74,9 +74,11 @@ def test_every_way_saves_more_than_the_one_before() -> None:
 
 
 def test_the_document_has_the_model_of_what_it_measured() -> None:
-    """Its figures are of one run."""
+    """Its figures are of one run, and of the pipeline whose actions have the machine alone, if it has several."""
     text = DOCUMENT.read_text("utf-8")
-    measured = {name: float(seconds) for name, seconds in re.findall(r"- of it (\S+) \| ([\d.]+) s", text)}
+    alone = re.search(r"warm, one action after the other \|.*?\| commit to production", text, re.DOTALL)
+    rows = re.findall(r"- of it (\S+) \| ([\d.]+) s", alone[0] if alone else text)
+    measured = {name: float(seconds) for name, seconds in rows}
     del measured["Source/Source"]
     for way, seconds in release_on_aws.ways(measured, WEB).items():
         assert f"| {way} | {seconds:.0f} s |" in text
