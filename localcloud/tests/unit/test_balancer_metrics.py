@@ -53,10 +53,10 @@ class Published:
     points: list[tuple[str, str, float]] = field(default_factory=list)
 
     def publish(
-        self, _space: str, name: str, dimensions: dict[str, str], _at: float, _unit: str, **stats: float
+        self, _space: str, name: str, dimensions: dict[str, str], _at: float, _unit: str, values: list[int]
     ) -> None:
         """Take a data point."""
-        self.points.append((name, " ".join(dimensions.values()), stats["Sum"]))
+        self.points.append((name, " ".join(dimensions.values()), sum(values)))
 
 
 class World:

@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import ModuleType
 
 Doc = dict[str, Any]
@@ -65,8 +65,8 @@ class CloudWatch:
             found.append(module._stat_value(stats, name, within) if stats else None)  # noqa: SLF001 - ministack has no public name for it
         return found
 
-    def publish(
-        self, namespace: str, name: str, dimensions: Mapping[str, str], at: float, unit: str, **stats: float
+    def publish(  # noqa: PLR0913 - each is another part of a data point
+        self, namespace: str, name: str, dimensions: Mapping[str, str], at: float, unit: str, values: Sequence[float]
     ) -> None:
         """Add a data point of one of AWS's namespaces, and drop those that are too old.
 
@@ -76,11 +76,12 @@ class CloudWatch:
             dimensions: by name.
             at: when its minute begins, in seconds since 1970.
             unit: CloudWatch's.
-            stats: SampleCount, Sum, Minimum and Maximum.
+            values: of that minute, at least one.
         """
         metrics = self._module._metrics  # noqa: SLF001 - ministack has no public name for it
         key = (namespace, name, self._module._dims_key(dimensions))  # noqa: SLF001 - ministack has no public name for it
         kept = [point for point in metrics.get(key) or [] if point["Timestamp"] >= at - KEPT_SECONDS]
+        stats = {"SampleCount": len(values), "Sum": sum(values), "Minimum": min(values), "Maximum": max(values)}
         average = stats["Sum"] / stats["SampleCount"]
         point = {"Timestamp": at, "Unit": unit, "Dimensions": dict(dimensions), "Value": average, "_stat": stats}
         metrics[key] = [*kept, point]

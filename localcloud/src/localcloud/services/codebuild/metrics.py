@@ -43,5 +43,4 @@ def publish(cloudwatch: CloudWatch, build: Doc) -> None:
     ]
     for unit, values in points:
         for name, value in values.items():
-            stats = {"SampleCount": 1, "Sum": value, "Minimum": value, "Maximum": value}
-            cloudwatch.publish(NAMESPACE, name, {"ProjectName": build["projectName"]}, minute, unit, **stats)
+            cloudwatch.publish(NAMESPACE, name, {"ProjectName": build["projectName"]}, minute, unit, [value])

@@ -51,8 +51,7 @@ class Metrics:
         if not values:
             return
         dimensions = {"ClusterName": service["clusterArn"].rpartition("/")[2], "ServiceName": service["serviceName"]}
-        stats = {"SampleCount": len(values), "Sum": sum(values), "Minimum": min(values), "Maximum": max(values)}
-        self._state.ctx.cloudwatch.publish(NAMESPACE, name, dimensions, minute, "Percent", **stats)
+        self._state.ctx.cloudwatch.publish(NAMESPACE, name, dimensions, minute, "Percent", values)
 
     async def _used(self, task: Doc) -> tuple[float | None, float]:
         """Return what a task uses of its CPU, None if it was not read before, and of its memory, in percent."""

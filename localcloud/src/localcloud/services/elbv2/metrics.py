@@ -100,8 +100,7 @@ class Metrics:
                 self._put(name, dimensions(balancer), minute, [number])
 
     def _put(self, name: str, named: dict[str, str], minute: float, values: list[int]) -> None:
-        stats = {"SampleCount": len(values), "Sum": sum(values), "Minimum": min(values), "Maximum": max(values)}
-        self._state.ctx.cloudwatch.publish(NAMESPACE, name, named, minute, "Count", **stats)
+        self._state.ctx.cloudwatch.publish(NAMESPACE, name, named, minute, "Count", values)
 
     def _totals(self, balancer: str, rows: list[Row]) -> Counters:
         """Return a proxy's counters by metric, and by target group where a target answered.
